@@ -1,0 +1,1 @@
+"""Functions, qualifiers, destinations and asynchronous configuration as users write them. Pure."""

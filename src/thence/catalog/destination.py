@@ -1,0 +1,269 @@
+"""Destinations as they are written in a function's configuration.
+
+As text, or as an object where more is needed:
+
+    function:NAME                        another function of this service
+    queue:NAME topic:NAME stream:NAME    the built-in mailbox
+    bucket:NAME or bucket:NAME/prefix/   the built-in mailbox; objects under a prefix
+    https://host/path                    a webhook
+
+    {"type": "webhook", "url": "https://…", "secrets": ["whsec_…", "whsec_…"], "headers": {…}}
+    {"type": "bucket", "name": "b", "prefix": "p/", "expires_days": 7}
+    {"type": "function", "name": "f"} {"type": "queue", "name": "q"} …
+
+The first secret of a webhook is the newest; all of them sign, so that a receiver can rotate.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct, field
+
+from ..errors import InvalidInput
+
+MAILBOX_KINDS = ("queue", "topic", "stream", "bucket")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,119}")
+_FUNCTION = re.compile(r"([A-Za-z_][A-Za-z0-9_-]{0,127})(?:@([A-Za-z0-9_][A-Za-z0-9_-]{0,63}))?")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+URL_MAX = 2048
+SECRETS_MAX = 4
+HEADERS_MAX = 16
+
+
+class FunctionDestination(Struct, frozen=True, tag_field="type", tag="function"):
+    name: str
+    qualifier: str = "latest"
+
+
+class MailboxDestination(Struct, frozen=True, tag_field="type", tag="mailbox"):
+    kind: Literal["queue", "topic", "stream", "bucket"]
+    name: str
+    prefix: str = ""  # bucket only
+    expires_days: int = 0  # bucket only; 0 = never (FG: 0-365, seed huawei-functiongraph-notification-policy)
+
+
+class WebhookDestination(Struct, frozen=True, tag_field="type", tag="webhook"):
+    url: str
+    secrets: tuple[str, ...] = ()  # `whsec_` + base64, newest first
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Destination = FunctionDestination | MailboxDestination | WebhookDestination
+# `file` and `queue` services of others join here as further files under destinations/.
+
+
+def parse_destination(written: Any, field_name: str = "destination") -> Destination:
+    """A checked destination. Raises InvalidInput naming `field_name`, the value and the rule."""
+    if isinstance(written, str):
+        return _from_text(written, field_name)
+    if isinstance(written, dict):
+        return _from_object(written, field_name)
+    raise InvalidInput(
+        f"{field_name}: a destination is a text such as 'queue:done' or an object with 'type'.",
+        field=field_name,
+    )
+
+
+def render_destination(destination: Destination) -> Any:
+    """How a destination is shown: text where text says all, secrets as a count and a fingerprint."""
+    if isinstance(destination, FunctionDestination):
+        suffix = "" if destination.qualifier == "latest" else f"@{destination.qualifier}"
+        return f"function:{destination.name}{suffix}"
+    if isinstance(destination, MailboxDestination):
+        if destination.kind != "bucket":
+            return f"{destination.kind}:{destination.name}"
+        if not destination.expires_days:
+            tail = f"/{destination.prefix}" if destination.prefix else ""
+            return f"bucket:{destination.name}{tail}"
+        return {
+            "type": "bucket",
+            "name": destination.name,
+            "prefix": destination.prefix,
+            "expires_days": destination.expires_days,
+        }
+    if not destination.secrets and not destination.headers:
+        return destination.url
+    return {
+        "type": "webhook",
+        "url": destination.url,
+        "secrets": ["whsec_…" for _ in destination.secrets],
+        "headers": {name: "…" for name in destination.headers},
+    }
+
+
+def describe(destination: Destination) -> str:
+    """One short line for tables and logs: no secrets, no query string."""
+    shown = render_destination(destination)
+    if isinstance(destination, WebhookDestination):
+        parts = urlsplit(destination.url)
+        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    return shown if isinstance(shown, str) else f"bucket:{destination.name}/{destination.prefix}"
+
+
+def encode_destination(destination: Destination) -> bytes:
+    """For the store, secrets included."""
+    return msgspec.json.encode(destination)
+
+
+_decoder = msgspec.json.Decoder(FunctionDestination | MailboxDestination | WebhookDestination)
+
+
+def decode_destination(data: bytes) -> Destination:
+    return _decoder.decode(data)
+
+
+def _from_text(text: str, where: str) -> Destination:
+    kind, _, rest = text.partition(":")
+    if kind in ("http", "https"):
+        return _webhook(text, (), {}, where)
+    if kind == "function":
+        return _function(rest, where)
+    if kind == "bucket":
+        name, _, prefix = rest.partition("/")
+        return _mailbox("bucket", name, prefix, 0, where)
+    if kind in MAILBOX_KINDS:
+        return _mailbox(kind, rest, "", 0, where)
+    raise InvalidInput(
+        f"{where}: {text[:200]!r} is not a destination. Write function:NAME, queue:NAME, "
+        "topic:NAME, stream:NAME, bucket:NAME/prefix or a https:// URL.",
+        field=where,
+        value=text[:200],
+    )
+
+
+def _from_object(data: dict[str, Any], where: str) -> Destination:
+    kind = data.get("type")
+    allowed: dict[str, tuple[str, ...]] = {
+        "function": ("name", "qualifier"),
+        "webhook": ("url", "secrets", "headers"),
+        "bucket": ("name", "prefix", "expires_days"),
+        "queue": ("name",),
+        "topic": ("name",),
+        "stream": ("name",),
+    }
+    if not isinstance(kind, str) or kind not in allowed:
+        raise InvalidInput(
+            f"{where}.type: {kind!r} is not a destination type; use one of {', '.join(allowed)}.",
+            field=f"{where}.type",
+        )
+    for name in data:
+        if name != "type" and name not in allowed[kind]:
+            raise InvalidInput(
+                f"{where}.{name}: a {kind} destination has no such field; it has "
+                f"{', '.join(allowed[kind])}.",
+                field=f"{where}.{name}",
+            )
+    if kind == "webhook":
+        url, secrets, headers = data.get("url"), data.get("secrets", []), data.get("headers", {})
+        if not isinstance(url, str):
+            raise InvalidInput(f"{where}.url: a text is needed.", field=f"{where}.url")
+        if not isinstance(secrets, (list, tuple)) or not all(isinstance(s, str) for s in secrets):
+            raise InvalidInput(f"{where}.secrets: a list of texts is needed.", field=f"{where}.secrets")
+        if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
+            raise InvalidInput(f"{where}.headers: an object of texts is needed.", field=f"{where}.headers")
+        return _webhook(url, tuple(secrets), headers, where)
+    name = data.get("name")
+    if not isinstance(name, str):
+        raise InvalidInput(f"{where}.name: a text is needed.", field=f"{where}.name")
+    if kind == "function":
+        qualifier = data.get("qualifier", "latest")
+        if not isinstance(qualifier, str):
+            raise InvalidInput(f"{where}.qualifier: a text is needed.", field=f"{where}.qualifier")
+        return _function(name if qualifier == "latest" else f"{name}@{qualifier}", where)
+    prefix, days = data.get("prefix", ""), data.get("expires_days", 0)
+    if not isinstance(prefix, str):
+        raise InvalidInput(f"{where}.prefix: a text is needed.", field=f"{where}.prefix")
+    if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= 365:
+        raise InvalidInput(
+            f"{where}.expires_days: {days!r} is out of range; 0 (never) to 365.",
+            field=f"{where}.expires_days",
+            value=days,
+            limit=365,
+        )
+    return _mailbox(kind, name, prefix, days, where)
+
+
+def _function(text: str, where: str) -> FunctionDestination:
+    match = _FUNCTION.fullmatch(text)
+    if match is None:
+        raise InvalidInput(
+            f"{where}: {text[:140]!r} is not a function name.", field=where, value=text[:140]
+        )
+    return FunctionDestination(match.group(1), match.group(2) or "latest")
+
+
+def _mailbox(kind: str, name: str, prefix: str, days: int, where: str) -> MailboxDestination:
+    if _NAME.fullmatch(name) is None:
+        raise InvalidInput(
+            f"{where}: {name[:140]!r} is not a {kind} name; letters, digits, _ . - and at most 120 "
+            "characters.",
+            field=where,
+            value=name[:140],
+        )
+    if len(prefix) > 512 or "\x00" in prefix or prefix.startswith("/") or ".." in prefix.split("/"):
+        raise InvalidInput(
+            f"{where}.prefix: at most 512 characters, no leading '/', no '..' part.",
+            field=f"{where}.prefix",
+            value=prefix[:512],
+        )
+    return MailboxDestination(kind, name, prefix, days)  # type: ignore[arg-type]
+
+
+def _webhook(
+    url: str, secrets: tuple[str, ...], headers: dict[str, str], where: str
+) -> WebhookDestination:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or len(url) > URL_MAX or re.search(r"[\x00-\x20\x7f]", url):
+        raise InvalidInput(
+            f"{where}: {url[:200]!r} is not a usable http or https URL (at most {URL_MAX} characters).",
+            field=where,
+            value=url[:200],
+        )
+    if parts.username or parts.password:
+        raise InvalidInput(
+            f"{where}: a URL must not hold a user name or password; use headers.", field=where
+        )
+    if len(secrets) > SECRETS_MAX:
+        raise InvalidInput(
+            f"{where}.secrets: {len(secrets)} secrets; at most {SECRETS_MAX}.", field=f"{where}.secrets"
+        )
+    for number, secret in enumerate(secrets):
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+            good = secret.startswith("whsec_") and 24 <= len(key) <= 64
+        except (binascii.Error, ValueError):
+            good = False
+        if not good:
+            raise InvalidInput(
+                f"{where}.secrets[{number}]: a secret is whsec_ and 24 to 64 bytes in base64 "
+                "(Standard Webhooks).",
+                field=f"{where}.secrets[{number}]",
+            )
+    if len(headers) > HEADERS_MAX:
+        raise InvalidInput(
+            f"{where}.headers: {len(headers)} headers; at most {HEADERS_MAX}.", field=f"{where}.headers"
+        )
+    for name, value in headers.items():
+        low = name.lower()
+        if (
+            _HEADER_NAME.fullmatch(name) is None
+            or low in ("host", "content-length", "transfer-encoding", "connection")
+            or low.startswith("webhook-")
+            or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value)
+            or len(value) > 2048
+        ):
+            raise InvalidInput(
+                f"{where}.headers.{name[:64]}: this header or its value cannot be sent.",
+                field=f"{where}.headers.{name[:64]}",
+            )
+    return WebhookDestination(url, secrets, dict(headers))

@@ -1,0 +1,172 @@
+"""A function as it is deployed: the configuration and its checks.
+
+`FunctionSpec` is what a caller writes (without the code archive), `Function` is what the catalog
+knows: a numbered row with a revision. Vendors' doors translate into these words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from ..errors import InvalidInput
+from ..lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, Policy, RetryWait
+from .destination import Destination, parse_destination, render_destination
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
+HANDLER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
+ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ENVIRONMENT_BYTES_MAX = 4096
+ENVIRONMENT_ITEMS_MAX = 100
+TIMEOUT_SECONDS_MAX = 86_400
+MEMORY_MB_MIN, MEMORY_MB_MAX = 64, 32_768
+CONCURRENCY_MAX = 1000
+DESCRIPTION_MAX = 256
+
+LATEST = "latest"
+
+
+class FunctionSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is deployed under a name."""
+
+    runtime: Literal["python"] = "python"
+    handler: str = "main.handler"  # module.function; the module may be dotted
+    event: Literal["json", "bytes"] = "json"  # how the handler gets its payload
+    timeout_seconds: Annotated[float, Meta(gt=0, le=TIMEOUT_SECONDS_MAX)] = 60.0
+    memory_mb: Annotated[int, Meta(ge=MEMORY_MB_MIN, le=MEMORY_MB_MAX)] = 256
+    concurrency: Annotated[int, Meta(ge=0, le=CONCURRENCY_MAX)] = 10  # slots; 0 = paused
+    environment: dict[str, str] = field(default_factory=dict)
+    description: Annotated[str, Meta(max_length=DESCRIPTION_MAX)] = ""
+    max_retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 3
+    max_event_age_seconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] = 86_400
+    retry_wait: RetryWait = RetryWait()
+    on_success: Any = None  # see catalog/destination.py
+    on_failure: Any = None
+
+
+class Function(Struct, frozen=True):
+    """A deployed function. `id` never changes for a name until it is deleted; a name deployed
+    again after that has a new id. `revision` counts every change from 1."""
+
+    id: int
+    name: str
+    revision: int
+    spec: FunctionSpec
+    code_digest: str  # sha256 hex of the archive
+    code_bytes: int
+    created_at: int
+    updated_at: int
+    deleted_at: int | None = None
+
+    def policy(self) -> Policy:
+        return Policy(max_retries=self.spec.max_retries, retry_wait=self.spec.retry_wait)
+
+    def destination(self, *, success: bool) -> Destination | None:
+        """The destination for that ending, or None."""
+        written = self.spec.on_success if success else self.spec.on_failure
+        return None if written is None else parse_destination(written)
+
+
+def check_name(name: str, field_name: str = "name") -> str:
+    if NAME.fullmatch(name) is None:
+        raise InvalidInput(
+            f"{field_name}: {name[:140]!r} is not a function name. Use a letter or _ first, then "
+            "letters, digits, _ or -, at most 128 characters.",
+            field=field_name,
+            value=name[:140],
+            limit=NAME.pattern,
+        )
+    return name
+
+
+def parse_spec(data: bytes | dict[str, Any]) -> FunctionSpec:
+    """A checked spec from JSON bytes or a decoded object.
+
+    Raises InvalidInput naming the field, the value and the limit. Destinations are parsed (and so
+    checked) but kept as written; `render_spec` gives them back without secrets.
+    """
+    try:
+        if isinstance(data, bytes):
+            spec = msgspec.json.decode(data, type=FunctionSpec)
+        else:
+            spec = msgspec.convert(data, type=FunctionSpec)
+    except msgspec.ValidationError as error:
+        raise validation_error(error) from None
+    except msgspec.DecodeError as error:
+        raise InvalidInput(f"body: not valid JSON ({error}).", field="body") from None
+    if HANDLER.fullmatch(spec.handler) is None or len(spec.handler) > 256:
+        raise InvalidInput(
+            f"handler: {spec.handler[:256]!r} is not of the form module.function "
+            "(letters, digits and _, dots between, at most 256 characters).",
+            field="handler",
+            value=spec.handler[:256],
+            limit="module.function",
+        )
+    _check_environment(spec.environment)
+    for which in ("on_success", "on_failure"):
+        written = getattr(spec, which)
+        if written is not None:
+            parse_destination(written, which)
+    return spec
+
+
+def _check_environment(environment: dict[str, str]) -> None:
+    size = 0
+    if len(environment) > ENVIRONMENT_ITEMS_MAX:
+        raise InvalidInput(
+            f"environment: {len(environment)} variables; at most {ENVIRONMENT_ITEMS_MAX} are allowed.",
+            field="environment",
+            value=len(environment),
+            limit=ENVIRONMENT_ITEMS_MAX,
+        )
+    for name, value in environment.items():
+        if ENVIRONMENT_NAME.fullmatch(name) is None or name.startswith("THENCE_"):
+            raise InvalidInput(
+                f"environment: {name[:80]!r} is not a usable variable name (letters, digits and _, "
+                "not starting with a digit; names starting with THENCE_ are reserved).",
+                field=f"environment.{name[:80]}",
+                value=name[:80],
+            )
+        if "\x00" in value:
+            raise InvalidInput(
+                f"environment.{name}: the value holds a NUL character.", field=f"environment.{name}"
+            )
+        size += len(name.encode()) + len(value.encode("utf-8", "surrogatepass"))
+    if size > ENVIRONMENT_BYTES_MAX:
+        raise InvalidInput(
+            f"environment: {size} bytes of names and values; at most {ENVIRONMENT_BYTES_MAX} are allowed.",
+            field="environment",
+            value=size,
+            limit=ENVIRONMENT_BYTES_MAX,
+        )
+
+
+def render_spec(spec: FunctionSpec) -> dict[str, Any]:
+    """The spec as shown to people and programs: destinations without their secrets."""
+    shown: dict[str, Any] = msgspec.to_builtins(spec)
+    for which in ("on_success", "on_failure"):
+        written = getattr(spec, which)
+        shown[which] = None if written is None else render_destination(parse_destination(written))
+    return shown
+
+
+_PATH = re.compile(r" - at `\$\.?(.*)`$")
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+
+
+def validation_error(error: msgspec.ValidationError) -> InvalidInput:
+    """msgspec's message as an InvalidInput whose `field` is the path inside the body."""
+    text = str(error)
+    match = _PATH.search(text)
+    where = match.group(1) if match else ""
+    reason = text[: match.start()] if match else text
+    unknown = _UNKNOWN.search(reason)
+    if unknown:
+        where = f"{where}.{unknown.group(1)}" if where else unknown.group(1)
+        return InvalidInput(
+            f"{where}: there is no such field; remove it or correct its name.", field=where
+        )
+    return InvalidInput(f"{where or 'body'}: {reason}.", field=where or "body")

@@ -1,0 +1,169 @@
+"""Every error that Thence raises on purpose: one tree, a stable code and a sentence each.
+
+A sentence names the field, the value, the limit and what to do. HTTP statuses are chosen in
+`api/`, exit codes in `cli/`; nothing here knows of either. Secrets never appear in a message.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class ThenceError(Exception):
+    """The root. `code` is stable and documented; `detail` is a sentence; `fields` are facts for programs."""
+
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something inside Thence failed"
+
+    def __init__(self, detail: str, **fields: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fields = fields
+
+
+# ---------------------------------------------------------------- the caller's mistakes
+
+
+class InvalidInput(ThenceError):
+    """A value outside its limits. `fields` has at least `field`; usually `value` and `limit` too."""
+
+    code = "invalid_input"
+    title = "A value in the request is not valid"
+
+
+class InvalidCode(InvalidInput):
+    """A code archive that is corrupt, unsafe (path out, link out) or too large."""
+
+    code = "invalid_code"
+    title = "The function's code archive was refused"
+
+
+class DestinationCycle(InvalidInput):
+    """A configuration whose function destinations would call each other for ever."""
+
+    code = "destination_cycle"
+    title = "The destinations form a cycle"
+
+
+class PayloadTooLarge(ThenceError):
+    """A body over its limit. `fields`: `limit_bytes`, and `bytes` where it is known."""
+
+    code = "payload_too_large"
+    title = "The body is too large"
+
+
+class NotFound(ThenceError):
+    """Nothing has that name or id. `fields`: `kind`, `name`."""
+
+    code = "not_found"
+    title = "There is nothing of that name"
+
+
+class FunctionNotFound(NotFound):
+    code = "function_not_found"
+    title = "There is no function of that name"
+
+
+class QualifierNotFound(NotFound):
+    code = "qualifier_not_found"
+    title = "The function has no such version or alias"
+
+
+class InvocationNotFound(NotFound):
+    code = "invocation_not_found"
+    title = "There is no invocation with that id"
+
+
+class DeliveryNotFound(NotFound):
+    code = "delivery_not_found"
+    title = "There is no delivery with that id"
+
+
+class Conflict(ThenceError):
+    """The request does not fit the present state of the thing."""
+
+    code = "conflict"
+    title = "The request does not fit the present state"
+
+
+class IdempotencyMismatch(ThenceError):
+    """The same `Idempotency-Key` with another body."""
+
+    code = "idempotency_mismatch"
+    title = "That idempotency key was used with another body"
+
+
+class Unauthorized(ThenceError):
+    code = "unauthorized"
+    title = "The credentials are missing or wrong"
+
+
+# ---------------------------------------------------------------- not now
+
+
+class Unavailable(ThenceError):
+    """Not now; the same request may succeed later. `retry_after_seconds` says when to ask."""
+
+    code = "unavailable"
+    title = "The service cannot take this now"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 1, **fields: Any) -> None:
+        super().__init__(detail, **fields)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Draining(Unavailable):
+    code = "draining"
+    title = "The service is shutting down"
+
+
+class StoreUnavailable(Unavailable):
+    """The store could not commit (disk full, fsync error, locked, gone). Nothing was acknowledged."""
+
+    code = "store_unavailable"
+    title = "The store cannot write now"
+
+
+class Throttled(Unavailable):
+    """A limit of concurrent runs or waiting work was reached. `fields`: `limit`."""
+
+    code = "throttled"
+    title = "A limit was reached"
+
+
+# ---------------------------------------------------------------- cannot start
+
+
+class StartupError(ThenceError):
+    """The program cannot start as configured."""
+
+    code = "startup"
+    title = "Thence cannot start"
+
+
+class ConfigInvalid(StartupError):
+    """A setting is unknown or out of range. `fields`: `setting`, `value`, `source`."""
+
+    code = "config_invalid"
+    title = "A setting is not valid"
+
+
+class StoreTooNew(StartupError):
+    """The store was written by a newer version of Thence."""
+
+    code = "store_too_new"
+    title = "The store belongs to a newer version"
+
+
+class StoreInUse(StartupError):
+    """Another server holds the data directory."""
+
+    code = "store_in_use"
+    title = "The data directory is in use"
+
+
+class StoreCorrupt(StartupError):
+    """The store is damaged or is not a Thence store."""
+
+    code = "store_corrupt"
+    title = "The store cannot be read"

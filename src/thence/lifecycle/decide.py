@@ -1,0 +1,123 @@
+"""decide(): what happens to an invocation when one of its attempts has ended.
+
+A pure function of the spent budgets, the outcome, the policy, the instant and one random number.
+The three budgets are never mixed (design §2, promise 4):
+
+- function errors: a count, `policy.max_retries`;
+- platform errors: a time, `policy.platform_seconds` since the first of an unbroken row of them;
+- losses: a small count, `policy.losses_max`, then quarantine as suspected poison.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from .outcome import BUDGET, Budget, Outcome
+from .policy import Policy
+from .states import Reason, State
+
+
+class Spent(Struct, frozen=True, gc=False):
+    """What an invocation has used of its three budgets so far."""
+
+    retries_used: int = 0
+    platform_tries: int = 0  # in the present unbroken row of platform errors
+    platform_since: int | None = None  # ms, the first of that row
+    losses_used: int = 0
+
+
+class Complete(Struct, frozen=True, gc=False):
+    """The function answered: succeeded."""
+
+
+class RetryAt(Struct, frozen=True, gc=False):
+    """Another attempt at `due_at` (ms)."""
+
+    due_at: int
+    spent: Spent
+    budget: Budget
+
+
+class Fail(Struct, frozen=True, gc=False):
+    """No further attempt: `state` is failed, expired or stopped."""
+
+    state: State
+    reason: Reason
+    spent: Spent
+
+
+class GiveBack(Struct, frozen=True, gc=False):
+    """The attempt never started: the invocation waits again as before, nothing is spent."""
+
+
+Decision = Complete | RetryAt | Fail | GiveBack
+
+
+def decide(
+    outcome: Outcome,
+    spent: Spent,
+    policy: Policy,
+    *,
+    now: int,
+    expires_at: int,
+    random: float,
+    stopping: bool = False,
+    retry_after_seconds: float | None = None,
+) -> Decision:
+    """What follows `outcome`.
+
+    now, expires_at: ms. `stopping`: a stop was asked while the attempt ran; whatever the function
+    answered, the caller asked for no more attempts, so anything but success ends as stopped.
+    `retry_after_seconds`: what the callee asked for with Retry-After; it lengthens a platform wait
+    up to the rest of the budget.
+
+    A retry that would fall at or after `expires_at` is not waited for: the invocation expires now.
+    """
+    if outcome is Outcome.OK:
+        return Complete()
+    if stopping or outcome is Outcome.STOPPED:
+        return Fail(State.STOPPED, Reason.STOPPED_BY_CALLER, spent)
+    if outcome is Outcome.NOT_STARTED:
+        return GiveBack()
+    budget = BUDGET[outcome]
+    if budget is Budget.FUNCTION_ERRORS:
+        decision = _function_error(spent, policy, now, random)
+    elif budget is Budget.PLATFORM_ERRORS:
+        decision = _platform_error(spent, policy, now, random, retry_after_seconds or 0.0)
+    else:
+        decision = _lost(spent, policy, now)
+    if isinstance(decision, RetryAt) and decision.due_at >= expires_at:
+        return Fail(State.EXPIRED, Reason.EVENT_AGE_EXCEEDED, decision.spent)
+    return decision
+
+
+def _function_error(spent: Spent, policy: Policy, now: int, random: float) -> Decision:
+    # The function ran, so a row of platform errors is over.
+    spent = replace(spent, platform_tries=0, platform_since=None)
+    if spent.retries_used >= policy.max_retries:
+        return Fail(State.FAILED, Reason.RETRIES_EXHAUSTED, spent)
+    spent = replace(spent, retries_used=spent.retries_used + 1)
+    wait = policy.retry_wait.seconds(spent.retries_used, random)
+    return RetryAt(now + round(wait * 1000), spent, Budget.FUNCTION_ERRORS)
+
+
+def _platform_error(
+    spent: Spent, policy: Policy, now: int, random: float, asked: float
+) -> Decision:
+    since = now if spent.platform_since is None else spent.platform_since
+    tries = spent.platform_tries + 1
+    ends = since + round(policy.platform_seconds * 1000)
+    spent = replace(spent, platform_tries=tries, platform_since=since)
+    wait = max(policy.platform_wait.seconds(tries, random), asked)
+    if now >= ends:
+        return Fail(State.FAILED, Reason.PLATFORM_ERRORS_EXHAUSTED, spent)
+    # The last try falls exactly on the end of the budget: the whole of it is used.
+    return RetryAt(min(now + round(wait * 1000), ends), spent, Budget.PLATFORM_ERRORS)
+
+
+def _lost(spent: Spent, policy: Policy, now: int) -> Decision:
+    spent = replace(spent, losses_used=spent.losses_used + 1)
+    if spent.losses_used > policy.losses_max:
+        return Fail(State.FAILED, Reason.SUSPECTED_POISON, spent)
+    return RetryAt(now, spent, Budget.LOSSES)

@@ -1,0 +1,79 @@
+"""The states of an invocation and the one table of transitions.
+
+    queued ──▶ running ──▶ succeeded
+      ▲  │        │  ├───▶ failed
+      │  │        │  └───▶ stopping ──▶ stopped
+      │  │        ▼
+      │  │     retrying ──▶ running | stopped | expired | failed | invalid
+      │  └──▶ stopped | expired | failed | invalid
+      └── (an attempt that never started is given back)
+
+A final state never changes. Everything that affects transitions lives here; the diagram in
+`docs/concepts/invocation.md` is checked against `TRANSITIONS`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class State(str, Enum):
+    QUEUED = "queued"  # waiting for its first start (or delayed until due_at)
+    RUNNING = "running"  # an attempt is claimed under a lease
+    RETRYING = "retrying"  # waiting for the next attempt
+    STOPPING = "stopping"  # a stop was asked while an attempt runs
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    EXPIRED = "expired"
+    INVALID = "invalid"  # can never run: its function or version is gone
+
+    __str__ = str.__str__
+
+
+WAITING = frozenset({State.QUEUED, State.RETRYING})
+ACTIVE = frozenset({State.RUNNING, State.STOPPING})
+FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED, State.EXPIRED, State.INVALID})
+DEAD = frozenset({State.FAILED, State.EXPIRED, State.INVALID})  # dead letters: ended, not by wish
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset(
+        {State.RUNNING, State.STOPPED, State.EXPIRED, State.FAILED, State.INVALID}
+    ),
+    State.RUNNING: frozenset(
+        {
+            State.SUCCEEDED,
+            State.FAILED,
+            State.RETRYING,
+            State.STOPPING,
+            State.STOPPED,
+            State.QUEUED,  # given back: the attempt never started
+            State.EXPIRED,  # the next attempt would come after expires_at
+            State.INVALID,
+        }
+    ),
+    State.RETRYING: frozenset(
+        {State.RUNNING, State.STOPPED, State.EXPIRED, State.FAILED, State.INVALID}
+    ),
+    State.STOPPING: frozenset({State.STOPPED, State.SUCCEEDED, State.FAILED}),
+    **{state: frozenset() for state in FINAL},
+}
+
+
+class Reason(str, Enum):
+    """Why an invocation is in its final state."""
+
+    OK = "ok"
+    RETRIES_EXHAUSTED = "retries_exhausted"
+    PLATFORM_ERRORS_EXHAUSTED = "platform_errors_exhausted"
+    SUSPECTED_POISON = "suspected_poison"  # lost too often: quarantined
+    EVENT_AGE_EXCEEDED = "event_age_exceeded"
+    STOPPED_BY_CALLER = "stopped_by_caller"
+    FUNCTION_DELETED = "function_deleted"
+
+    __str__ = str.__str__
+
+
+def allowed(before: State, after: State) -> bool:
+    """Whether the table lets an invocation go from `before` to `after`."""
+    return after in TRANSITIONS[before]

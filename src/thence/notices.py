@@ -1,0 +1,204 @@
+"""Notices: typed records that something happened, after it was committed.
+
+Logs, metrics, the live event stream, long polls and waiting tests all hang on them, so there is
+one place to add a fact. A handler is called on the event loop, must not block, and may not fail
+the publisher: its error is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from .lifecycle.outcome import Outcome
+from .lifecycle.states import Reason, State
+
+log = logging.getLogger("thence.notices")
+
+
+class Notice(Struct, frozen=True, gc=False):
+    """The root of all notices."""
+
+
+class InvocationAccepted(Notice, frozen=True, gc=False):
+    id: int
+    function: str
+
+
+class InvocationThrottled(Notice, frozen=True, gc=False):
+    """It had to wait because its function was at its limit."""
+
+    id: int
+    function: str
+
+
+class AttemptStarted(Notice, frozen=True, gc=False):
+    id: int
+    function: str
+    attempt: int
+    wait_ms: int  # from due to start
+
+
+class AttemptEnded(Notice, frozen=True, gc=False):
+    id: int
+    function: str
+    attempt: int
+    outcome: Outcome
+    duration_us: int
+
+
+class InvocationRetrying(Notice, frozen=True, gc=False):
+    id: int
+    function: str
+    attempt: int
+    outcome: Outcome
+    due_at: int
+
+
+class InvocationSettled(Notice, frozen=True, gc=False):
+    """It reached its final state."""
+
+    id: int
+    function: str
+    state: State
+    reason: Reason
+    attempts: int
+
+
+class LateAnswerDropped(Notice, frozen=True, gc=False):
+    """A settle found that another attempt owns the invocation; its answer was dropped."""
+
+    id: int
+    function: str
+    attempt: int
+
+
+class AttemptLost(Notice, frozen=True, gc=False):
+    id: int
+    function: str
+    attempt: int
+
+
+class DeliveryAttempted(Notice, frozen=True, gc=False):
+    id: int
+    invocation: int
+    function: str
+    destination: str
+    attempt: int
+    status: int
+    error: str
+
+
+class DeliveryEnded(Notice, frozen=True, gc=False):
+    """delivered, dead or stopped."""
+
+    id: int
+    invocation: int
+    function: str
+    destination: str
+    state: str
+    reason: str
+
+
+class FunctionChanged(Notice, frozen=True, gc=False):
+    function: str
+    change: str  # created, updated, deleted
+
+
+class InstanceStarted(Notice, frozen=True, gc=False):
+    function: str
+    instance: str
+    start_ms: int
+
+
+class InstanceEnded(Notice, frozen=True, gc=False):
+    function: str
+    instance: str
+    reason: str  # idle, timed_out, crashed, out_of_memory, stopped, replaced, closing
+
+
+class StoreLost(Notice, frozen=True, gc=False):
+    """The store stopped answering; said once until it is back."""
+
+    error: str
+
+
+class StoreBack(Notice, frozen=True, gc=False):
+    seconds: float
+
+
+class Committed(Notice, frozen=True, gc=False):
+    """One group commit: for the live event stream and the metrics of the writer."""
+
+    entry: Any  # store.records.JournalEntry or None
+    size: int
+    seconds: float
+
+
+class NodeStarted(Notice, frozen=True, gc=False):
+    name: str
+    incarnation: int
+
+
+class NodeDraining(Notice, frozen=True, gc=False):
+    name: str
+
+
+class LoopFailed(Notice, frozen=True, gc=False):
+    """A loop's round failed; it goes on. Said once until a round succeeds."""
+
+    loop: str
+    error: str
+
+
+N = TypeVar("N", bound=Notice)
+
+
+class Notices:
+    """Publish and subscribe, in process, synchronous."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[type[Notice], list[Callable[[Any], None]]] = {}
+        self._all: list[Callable[[Notice], None]] = []
+
+    def on(self, kind: type[N], handler: Callable[[N], None]) -> Callable[[], None]:
+        """Call `handler` for every notice of that kind; the answer unsubscribes."""
+        self._handlers.setdefault(kind, []).append(handler)
+        return lambda: self._handlers[kind].remove(handler)
+
+    def on_all(self, handler: Callable[[Notice], None]) -> Callable[[], None]:
+        """Call `handler` for every notice of any kind."""
+        self._all.append(handler)
+        return lambda: self._all.remove(handler)
+
+    def wanted(self, kind: type[Notice]) -> bool:
+        """Whether anybody listens: the hot path makes no notice that nobody wants."""
+        return bool(self._all) or bool(self._handlers.get(kind))
+
+    def publish(self, notice: Notice) -> None:
+        for handler in (*self._handlers.get(type(notice), ()), *self._all):
+            try:
+                handler(notice)
+            except Exception:
+                # A listener's mistake must not stop what it listens to.
+                log.exception("a handler of %s failed", type(notice).__name__)
+
+    async def wait_for(
+        self, kind: type[N], where: Callable[[N], bool] = lambda notice: True, *, seconds: float = 30
+    ) -> N:
+        """The next notice of that kind for which `where` holds; TimeoutError after real `seconds`."""
+        future: asyncio.Future[N] = asyncio.get_running_loop().create_future()
+
+        def see(notice: N) -> None:
+            if not future.done() and where(notice):
+                future.set_result(notice)
+
+        off = self.on(kind, see)
+        try:
+            return await asyncio.wait_for(future, seconds)
+        finally:
+            off()

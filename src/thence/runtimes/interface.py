@@ -1,0 +1,96 @@
+"""The contract between the engine and whatever runs a function's code.
+
+The engine hands over a `Run` only after its claim is committed, and gets exactly one `Ended` for
+it, on the event loop, whatever happens. A runtime never retries and never touches the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from ..catalog.function import Function
+from ..lifecycle.outcome import Outcome
+
+
+class Run(Struct, gc=False):
+    """One attempt to be run."""
+
+    id: int
+    function: Function
+    attempt: int
+    payload: bytes
+    accepted_at: int
+    expires_at: int
+    retries_used: int
+    previous_lost: bool  # an earlier attempt may have run: the handler is told
+    alone: bool  # suspected of killing its node: never shares an instance's queue
+    done: Callable[[Run, Ended], None]
+    content_type: str = ""
+    traceparent: str = ""
+    lease: int = 0  # the engine's own; a runtime carries it only
+    spent: object = None  # the engine's own
+    stopping: bool = False  # the engine's own
+
+
+class Ended(Struct, gc=False):
+    """How it ended. `result` is the JSON (or raw bytes) the function answered, None unless OK."""
+
+    outcome: Outcome
+    started_at: int | None = None  # ms; None: the function's code never began
+    duration_us: int = 0
+    result: bytes | None = None
+    result_type: str = "application/json"
+    error_type: str = ""
+    error_message: str = ""
+    error_stack: str = ""
+    log: bytes | None = None  # captured output, bounded
+    log_truncated: bool = False
+    retry_after_seconds: float | None = None
+    instance: str = ""
+
+
+class Runtime(Protocol):
+    async def start(self) -> None:
+        """Be ready to run; raises StartupError with a sentence when that is impossible."""
+        ...
+
+    def room(self, function: Function, alone: bool = False) -> int:
+        """How many more runs of this function may be handed over now. Never more than its
+        `concurrency` slots being run at once; a few more may wait inside fast instances, so that
+        frames travel many at a time. 0 at the function's or the node's limit."""
+        ...
+
+    def submit(self, run: Run) -> None:
+        """Take a run (there was room for it). Never raises, never blocks; `run.done` tells."""
+        ...
+
+    def stop(self, id: int) -> bool:
+        """End the attempt of that invocation now (the process is ended if it is running it);
+        `done` is called with STOPPED. False: it is not here any more."""
+        ...
+
+    def limits(self, function: Function) -> tuple[int, int]:
+        """(slots in use, slots allowed now): what "function limit 5/5" shows."""
+        ...
+
+    def on_room(self, callback: Callable[[int], None]) -> None:
+        """`callback(function_id)` when room for a function may have grown (coalesced is fine);
+        function_id 0 means that any function's may have."""
+        ...
+
+    def forget(self, function_id: int) -> None:
+        """The function was changed or deleted: idle instances of older revisions are retired now,
+        busy ones when they are done."""
+        ...
+
+    async def drain(self, seconds: float) -> None:
+        """Wait up to `seconds` for what runs; then every remaining run ends as LOST (begun) or
+        NOT_STARTED. Runs that have not begun are ended as NOT_STARTED at once."""
+        ...
+
+    async def close(self) -> None:
+        """End every instance. Idempotent; no `done` is called after it returns."""
+        ...

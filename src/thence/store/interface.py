@@ -1,0 +1,266 @@
+"""The contract every storage driver keeps.
+
+Rules for all drivers:
+
+- **Every write takes batches and is one transaction.** `commit(batch)` returns only after the
+  whole batch is on disk (fsync), or raises `StoreUnavailable` having changed nothing.
+- Calls of `commit` are never concurrent: the engine's writer makes one at a time and gathers the
+  next group meanwhile. Reads may run at any time and see committed data only.
+- Reads raise `StoreUnavailable` when the database does not answer.
+- Instants are arguments. A driver never reads a clock.
+- `tests/store/` holds the conformance suite that every driver passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct, field
+
+from ..catalog.function import Function, FunctionSpec
+from ..lifecycle.states import State
+from .records import (
+    Accepted,
+    Body,
+    Claim,
+    Claimed,
+    DeliveryClaim,
+    DeliveryResult,
+    DeliveryView,
+    End,
+    FunctionCounts,
+    InvocationView,
+    JournalEntry,
+    Lost,
+    MailboxMessage,
+    NewInvocation,
+    Page,
+    Settle,
+    Waiting,
+)
+
+
+class StopMark(Struct, gc=False):
+    """running -> stopping, fenced by attempt: the stop is durable before the instance is ended."""
+
+    id: int
+    function_id: int
+    attempt: int
+    now: int
+
+
+class MailboxPut(Struct, gc=False):
+    """One message for the built-in mailbox. `once` makes a repeated put of the same delivery a no-op."""
+
+    kind: str
+    name: str
+    key: str
+    body: bytes
+    content_type: str
+    headers: dict[str, str]
+    now: int
+    expires_at: int | None
+    once: str
+
+
+class Batch(Struct):
+    """One group of changes: one transaction, applied in the order of the fields below."""
+
+    accepts: list[NewInvocation] = field(default_factory=list)
+    settles: list[Settle] = field(default_factory=list)
+    ends: list[End] = field(default_factory=list)
+    stops: list[StopMark] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    delivery_results: list[DeliveryResult] = field(default_factory=list)
+    delivery_claims: list[DeliveryClaim] = field(default_factory=list)
+    mailbox: list[MailboxPut] = field(default_factory=list)
+    journal: bool = True  # keep the transitions of this batch for the event stream
+
+
+class Committed(Struct):
+    """What became of a batch: lists parallel to the batch's own."""
+
+    accepts: list[Accepted]
+    settles: list[bool]  # False: another attempt owns the invocation now; nothing was changed
+    ends: list[bool]  # False: it was not waiting any more
+    stops: list[bool]  # False: that attempt is not running any more
+    claims: list[list[Claimed]]
+    delivery_results: list[bool]  # False: the delivery is not pending any more
+    delivery_claims: list[list[DeliveryView]]  # without their attempts' list
+    entry: JournalEntry | None  # the transitions of this commit, in order; None if there were none
+
+
+class Filter(Struct, frozen=True):
+    """Which invocations a list or a redrive means. Times are of accept, ms; None = any."""
+
+    function_id: int | None = None
+    states: frozenset[State] | None = None
+    reason: str | None = None
+    since: int | None = None
+    until: int | None = None
+    dead: bool = False  # failed, expired or invalid
+    redriven: bool | None = None  # dead letters: already redriven, or not yet
+
+
+class Store(Protocol):
+    # ------------------------------------------------------------ life
+    async def open(self) -> None:
+        """Make or migrate the schema and take the exclusive hold on it.
+
+        Raises StoreTooNew, StoreInUse, StoreCorrupt. A second call is an error.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go. Idempotent."""
+        ...
+
+    async def healthy(self) -> bool:
+        """Whether a small write and fsync succeed now (used to recover after a full disk)."""
+        ...
+
+    # ------------------------------------------------------------ nodes and leases
+    async def join(self, name: str, now: int, expires_at: int) -> int:
+        """Register a new incarnation of a node; its number is the lease of all it claims.
+        Numbers grow and are never used twice."""
+        ...
+
+    async def renew(self, incarnation: int, expires_at: int) -> bool:
+        """Extend the lease of all that the incarnation holds. False: it was already declared dead."""
+        ...
+
+    async def leave(self, incarnation: int) -> None:
+        """The incarnation is gone; what it still holds is lost at once."""
+        ...
+
+    async def lost(self, now: int, limit: int) -> list[Lost]:
+        """Attempts held by incarnations that left or whose lease ended at `now`; they are settled
+        with outcome LOST under the lease given here."""
+        ...
+
+    # ------------------------------------------------------------ the hot path
+    async def commit(self, batch: Batch) -> Committed: ...
+
+    async def highest_id(self) -> int:
+        """The highest invocation id in the store, 0 when empty (floor of the id source)."""
+        ...
+
+    async def next_due(self, function_ids: Sequence[int]) -> dict[int, int]:
+        """The earliest due_at of the waiting invocations of each function that has any."""
+        ...
+
+    async def due_functions(self) -> dict[int, int]:
+        """All functions that have waiting invocations, with their earliest due_at. Used at start;
+        must not read every waiting row."""
+        ...
+
+    async def expiring(self, now: int, limit: int) -> list[Waiting]:
+        """Waiting invocations with expires_at <= now, oldest expiry first."""
+        ...
+
+    async def next_expiry(self) -> int | None:
+        """The earliest expires_at of any waiting invocation."""
+        ...
+
+    async def waiting(self, function_id: int, limit: int, due_before: int | None = None) -> list[Waiting]:
+        """Waiting invocations of one function by due_at, optionally only those with due_at < due_before."""
+        ...
+
+    async def delivery_keys(self) -> dict[str, int]:
+        """The keys that have pending deliveries, with the earliest due_at of each."""
+        ...
+
+    # ------------------------------------------------------------ the catalog
+    async def functions(self, *, deleted: bool = False) -> list[Function]:
+        """All functions by name; with `deleted`, also those deleted whose invocations remain."""
+        ...
+
+    async def put_function(self, name: str, spec: FunctionSpec, code_digest: str, code_bytes: int, now: int) -> Function:
+        """Create or replace (revision + 1)."""
+        ...
+
+    async def delete_function(self, function_id: int, now: int) -> bool: ...
+
+    # ------------------------------------------------------------ reading
+    async def invocation(self, id: int) -> InvocationView | None:
+        """Everything about one invocation, read in one snapshot."""
+        ...
+
+    async def payload(self, id: int) -> tuple[Body, str] | None:
+        """The payload and its content type. None: no such invocation. Body.data None and ref None:
+        its retention has ended."""
+        ...
+
+    async def result(self, id: int) -> Body | None: ...
+
+    async def log(self, id: int, attempt: int | None = None) -> bytes | None:
+        """The output captured in that attempt (None: the last that has ended)."""
+        ...
+
+    async def invocations(self, filter: Filter, limit: int, cursor: str | None) -> Page:
+        """InvocationRow items, newest first. The cursor is opaque; a bad one raises InvalidInput."""
+        ...
+
+    async def deliveries(self, state: str | None, function_id: int | None, limit: int, cursor: str | None) -> Page:
+        """DeliveryView items, newest first."""
+        ...
+
+    async def delivery(self, id: int) -> DeliveryView | None: ...
+
+    async def delivery_source(self, id: int) -> tuple[InvocationView, Body, Body | None] | None:
+        """What a delivery's record is made of: the invocation, its payload and its result."""
+        ...
+
+    async def redrive_delivery(self, id: int, due_at: int) -> bool:
+        """dead or stopped -> pending with its attempts' count from 0. False: it was neither."""
+        ...
+
+    async def stop_deliveries(self, invocation_id: int, now: int) -> int:
+        """pending -> stopped, for all of one invocation; the number changed."""
+        ...
+
+    async def mark_redriven(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Remember (dead letter id, new invocation id)."""
+        ...
+
+    async def counts(self) -> list[FunctionCounts]:
+        """Per function, from one snapshot: live rows counted, counters as kept by commits."""
+        ...
+
+    async def journal(self, after: int, limit: int) -> list[JournalEntry]:
+        """Journal entries with seq > after, in order."""
+        ...
+
+    async def journal_bounds(self) -> tuple[int, int]:
+        """(lowest, highest) seq kept; (0, 0) when empty."""
+        ...
+
+    # ------------------------------------------------------------ the mailbox
+    async def mailbox_names(self) -> list[dict[str, Any]]:
+        """`{kind, name, messages, bytes, oldest_at}` for each box."""
+        ...
+
+    async def mailbox_read(self, kind: str, name: str, after: int, limit: int, prefix: str = "") -> list[MailboxMessage]:
+        """Messages with seq > after without taking them."""
+        ...
+
+    async def mailbox_receive(self, name: str, limit: int, now: int, visibility_ms: int) -> list[MailboxMessage]:
+        """Take messages of a queue: invisible to others for visibility_ms, with a receipt each."""
+        ...
+
+    async def mailbox_delete(self, kind: str, name: str, *, seq: int | None = None, receipt: str | None = None, key: str | None = None) -> int:
+        """Delete one message (by seq, receipt or object key) or, with none of them, the whole box."""
+        ...
+
+    # ------------------------------------------------------------ keeping house
+    async def prune(self, *, history_before: int, payload_before: int, result_before: int, journal_before: int, now: int, limit: int) -> tuple[int, list[str]]:
+        """Delete what has outlived its retention, at most about `limit` rows: final invocations that
+        ended before `history_before` and owe no delivery, bodies (only of final invocations that owe
+        no delivery), expired idempotency keys and mailbox messages, nodes that hold nothing.
+        Returns (rows changed, refs of blobs now unused). 0: nothing was left to do."""
+        ...
+
+    async def verify(self) -> dict[str, Any]:
+        """Check the invariants of design §2 over the whole store; `{"problems": [sentences], …counts}`."""
+        ...
