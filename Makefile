@@ -1,0 +1,63 @@
+# `make help` lists the commands. Needs Python 3.11 or newer, make and git; everything else is
+# installed into .venv/ at the versions of the lock files.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Lock files hold names, versions and hashes only: no index, no path of a machine.
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo test check format bench lock clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Thence needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+install: $(VENV)/.installed ## Install Thence into .venv/
+
+install-dev: $(VENV)/.installed-dev ## Install Thence and what its tests and checks need
+
+demo: install ## Start the service and watch it work: retries, dead ends, deliveries
+	$(BIN)/thence demo $(ARGS)
+
+test: install-dev ## Run all tests (ARGS="-k word" to choose)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: install-dev ## Format, lint, types, layers, tests: all that a change must pass
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(ARGS)
+
+format: install-dev ## Format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install ## Measure speed as ratios within one run
+	$(BIN)/thence bench $(ARGS)
+
+lock: | $(BIN)/python ## Write the lock files anew from pyproject.toml
+	$(PIP) install pip-tools
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --output-file requirements-dev.lock --constraint requirements.lock pyproject.toml
+
+clean: ## Remove what was built, installed and cached (never a data directory)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
