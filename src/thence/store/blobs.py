@@ -1,0 +1,148 @@
+"""Bodies too large for a row: one file each, written whole or not at all.
+
+A blob is written once under a reference that its caller made (`<id hex>.payload`) and never
+changed. `put` returns only when the file and its name are on disk, so a row that names a blob may
+be committed right after. An object store will be a further class with the same three methods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from ..errors import StoreUnavailable
+
+REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9_-]{1,20}){0,3}")
+_TEMPORARY = ".tmp-"
+
+T = TypeVar("T")
+
+
+class BlobStore(Protocol):
+    async def put(self, ref: str, data: bytes) -> str:
+        """Write `data` under `ref`; returns its sha256 in hex once it is durable.
+
+        The same ref again replaces the blob as one step. Raises StoreUnavailable having kept
+        nothing, and ValueError for a ref that is not of the form REF.
+        """
+        ...
+
+    async def get(self, ref: str, digest: str = "") -> bytes:
+        """The blob. Raises StoreUnavailable where it is missing, cannot be read, or (with a
+        digest) is not the one that was written."""
+        ...
+
+    async def delete(self, refs: Sequence[str]) -> None:
+        """Remove blobs; those already gone are no error. Raises StoreUnavailable."""
+        ...
+
+
+class FileBlobs:
+    """Blobs as files under `root`, in 256 folders so that none grows too long.
+
+    The work is done in threads, off the event loop; `inline=True` does it on the loop itself, for
+    tests that own time.
+    """
+
+    def __init__(self, root: Path, *, inline: bool = False) -> None:
+        self._root = root
+        self._inline = inline
+
+    async def put(self, ref: str, data: bytes) -> str:
+        path = self._path(ref)
+        return await self._do(f"blob {ref} cannot be written", lambda: _write(path, data))
+
+    async def get(self, ref: str, digest: str = "") -> bytes:
+        path = self._path(ref)
+        return await self._do(f"blob {ref} cannot be read", lambda: _read(path, ref, digest))
+
+    async def delete(self, refs: Sequence[str]) -> None:
+        paths = [self._path(ref) for ref in refs]
+        if paths:
+            await self._do("unused blobs cannot be deleted", lambda: _delete(paths))
+
+    async def _do(self, what: str, work: Callable[[], T]) -> T:
+        try:
+            return work() if self._inline else await asyncio.to_thread(work)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"The {what}: {error.strerror or error}. Check the free space and the permissions "
+                "of the data directory.",
+                errno=error.errno,
+            ) from error
+
+    def _path(self, ref: str) -> Path:
+        if REF.fullmatch(ref) is None:
+            raise ValueError(f"{ref[:120]!r} is not a blob reference")
+        # Ids grow with time, so their first digits would fill one folder after the other; a digest
+        # of the ref spreads them.
+        folder = hashlib.sha256(ref.encode()).hexdigest()[:2]
+        return self._root / folder / ref
+
+
+def _write(path: Path, data: bytes) -> str:
+    _make_folder(path.parent)
+    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        # The first error is the one to tell of; a left-over temporary file costs only space.
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(path.parent)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _make_folder(folder: Path) -> None:
+    """The folder and its parents, durable: a name is safe only when the folder that holds it is."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(each.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path, ref: str, digest: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise StoreUnavailable(
+            f"The blob {ref} is missing from the data directory. Restore it from a backup of the "
+            "same moment as the database.",
+            ref=ref,
+        ) from None
+    if digest and hashlib.sha256(data).hexdigest() != digest:
+        raise StoreUnavailable(
+            f"The blob {ref} is damaged: its digest is not the one that was written. Restore it "
+            "from a backup and check the disk.",
+            ref=ref,
+        )
+    return data
+
+
+def _delete(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
