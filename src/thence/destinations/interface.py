@@ -40,7 +40,9 @@ class Sent(Struct):
     status: int = 0
     error: str = ""  # a sentence without secrets
     retry_after_seconds: float | None = None
-    reason: str = ""  # why it is dead when not again: "rejected", "too_many_hops", "forbidden_address"
+    reason: str = (
+        ""  # why it is dead when not again: "rejected", "too_many_hops", "forbidden_address"
+    )
 
 
 class Sender(Protocol):

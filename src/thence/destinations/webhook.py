@@ -1,0 +1,216 @@
+"""Sends a record to a webhook: one signed POST, and what its answer means.
+
+Signed as Standard Webhooks says (`webhook-id`, `webhook-timestamp`, `webhook-signature`). What an
+answer means follows seed alibaba-fc-result-callback, "5xx or no answer: again; 4xx: recorded, not
+again", with four exceptions that HTTP itself calls passing: 408, 425 and 429 are sent again, since
+429 is a throttle and not a refusal (Standard Webhooks), and 410 says that nobody will ever be
+there. 429 and 503 may say when to come back (`Retry-After`, RFC 9110). Redirects are not followed:
+they would carry the record, signed, to an address that nobody configured or checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+from yarl import URL
+
+from .. import __version__
+from ..catalog.destination import WebhookDestination
+from ..lifecycle.ids import format_id
+from .addresses import AddressGuard, ForbiddenAddress, Lookup, Network, Resolver
+from .interface import Parcel, Sent
+from .signature import sign
+
+TIMEOUT_SECONDS = 30.0
+RETRY_AFTER_SECONDS_MAX = 1800.0  # as long as a delivery is tried at all
+ANSWER_BYTES_MAX = 4096  # read so that the connection can be used again; more ends the connection
+ANSWER_SECONDS_MAX = 2.0
+AGAIN = frozenset({408, 425, 429})
+
+# The URL passed the configuration's check but cannot be sent to (a label that is no host name);
+# neither it nor the client's message is repeated, since both may hold secrets.
+_UNUSABLE = Sent(
+    False, error="The webhook's URL cannot be used; check its host name.", reason="rejected"
+)
+
+
+class WebhookSender:
+    """One POST a try.
+
+    timeout_seconds: for the whole try, name resolution included. allow_networks: networks open to
+    webhooks although private (see addresses.py). lookup: resolves names instead of the system.
+    tls: an SSL context instead of the system's certificate authorities.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_networks: Sequence[Network] = (),
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        lookup: Lookup | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._guard = AddressGuard(allow_networks)
+        self._resolver = Resolver(self._guard, lookup)
+        self._seconds = timeout_seconds
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, parcel: Parcel) -> Sent:
+        destination = parcel.destination
+        if not isinstance(destination, WebhookDestination):
+            return Sent(False, error="This is not a webhook.", reason="rejected")
+        try:
+            url = URL(destination.url)
+            where = _origin(url)
+            self._guard.check_literal(url.raw_host or "")
+            return await self._post(url, where, destination, parcel)
+        except ForbiddenAddress as error:
+            return Sent(False, error=f"Not sent: {error}.", reason="forbidden_address")
+        except TimeoutError:
+            text = f"{where} did not answer within {self._seconds:g} s."
+            return Sent(False, again=True, error=text)
+        except aiohttp.InvalidURL:
+            return _UNUSABLE
+        except (aiohttp.ClientError, OSError) as error:
+            # Before ValueError, which a refused certificate also is.
+            return Sent(False, again=True, error=f"{where}: {_why(error)}.")
+        except ValueError:
+            return _UNUSABLE
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        await self._resolver.close()
+
+    async def _post(
+        self, url: URL, where: str, destination: WebhookDestination, parcel: Parcel
+    ) -> Sent:
+        async with self._open().post(
+            url, data=parcel.record, headers=_headers(destination, parcel), allow_redirects=False
+        ) as answer:
+            sent = _meaning(answer.status, answer.headers.get("Retry-After"), where, parcel.now)
+            await _discard(answer)
+            return sent
+
+    def _open(self) -> aiohttp.ClientSession:
+        """The session, made on first use because it belongs to the running event loop."""
+        if self._session is None:
+            # No limit of connections here: the delivery loop bounds each lane, and a second,
+            # common limit would let one slow receiver hold up all others.
+            connector = aiohttp.TCPConnector(
+                limit=0,
+                resolver=self._resolver,
+                socket_factory=self._guard.open_socket,
+                ssl=self._tls if self._tls is not None else True,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=self._seconds),
+                trust_env=False,  # a proxy of the environment would connect in our stead, unguarded
+                cookie_jar=aiohttp.DummyCookieJar(),  # receivers share nothing
+                auto_decompress=False,  # an answer's body is only counted
+            )
+        return self._session
+
+
+def _headers(destination: WebhookDestination, parcel: Parcel) -> dict[str, str]:
+    """The user's own headers, then ours, which win."""
+    ours = {
+        "content-type": parcel.content_type,
+        "webhook-id": format_id(parcel.delivery_id),
+        "webhook-timestamp": str(parcel.now // 1000),
+    }
+    if parcel.traceparent:
+        ours["traceparent"] = parcel.traceparent
+    if destination.secrets:
+        ours["webhook-signature"] = sign(
+            ours["webhook-id"], parcel.now // 1000, parcel.record, destination.secrets
+        )
+    headers = {"user-agent": f"thence/{__version__}", "accept-encoding": "identity"}
+    headers.update({name.lower(): value for name, value in destination.headers.items()})
+    return headers | ours
+
+
+def _meaning(status: int, retry_after: str | None, where: str, now: int) -> Sent:
+    """What an answer means: see the rules at the top of this file."""
+    if 200 <= status < 300:
+        return Sent(True, status=status)
+    text = f"{where} answered {status}"
+    if status in AGAIN or status >= 500:
+        wait = retry_after_seconds(retry_after, now) if status in (429, 503) else None
+        return Sent(False, again=True, status=status, error=f"{text}.", retry_after_seconds=wait)
+    if status == 410:
+        return Sent(False, status=status, error=f"{text}: it is gone.", reason="gone")
+    if 300 <= status < 400:
+        text += ": redirects are not followed; configure the address that it leads to"
+    return Sent(False, status=status, error=f"{text}.", reason="rejected")
+
+
+def retry_after_seconds(value: str | None, now: int) -> float | None:
+    """The wait that `Retry-After` asks for: seconds or an HTTP date, at least 0, at most 30
+    minutes; None where there is none or it cannot be read. now: ms."""
+    text = (value or "").strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return min(float(text), RETRY_AFTER_SECONDS_MAX)
+    if not text or len(text) > 64:
+        return None
+    try:
+        when = parsedate_to_datetime(text)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        seconds = when.timestamp() - now / 1000
+    except (ValueError, TypeError, OverflowError, IndexError):
+        # Not a date either: the usual waits apply.
+        return None
+    return min(max(seconds, 0.0), RETRY_AFTER_SECONDS_MAX)
+
+
+async def _discard(answer: aiohttp.ClientResponse) -> None:
+    """Read the body and forget it, so that the connection can be used again; when it is longer or
+    slower than its limits, end the connection instead. The status has already said everything."""
+    left = ANSWER_BYTES_MAX
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            while left > 0:
+                chunk = await answer.content.read(left)
+                if not chunk:
+                    return
+                left -= len(chunk)
+            if answer.content.at_eof():
+                return
+    except (aiohttp.ClientError, OSError):
+        # (TimeoutError is an OSError.) A body that breaks off changes nothing about the status.
+        pass
+    answer.close()
+
+
+def _origin(url: URL) -> str:
+    """`https://host:port` for sentences: a path or a query may hold a secret."""
+    return str(url.origin())
+
+
+def _why(error: BaseException) -> str:
+    """What went wrong below HTTP, in our own words: a client's message may repeat the URL."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "its name could not be resolved"
+        case aiohttp.ClientConnectorCertificateError():
+            return "its TLS certificate was refused (wrong name, expired, or not trusted)"
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return "the TLS handshake failed"
+        case aiohttp.ClientConnectorError():
+            reason = error.os_error.strerror or type(error.os_error).__name__
+            return f"no connection ({reason})"
+        case aiohttp.ServerDisconnectedError() | ConnectionResetError() | BrokenPipeError():
+            return "it closed the connection without an answer"
+        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
+            return "its answer is not valid HTTP"
+    return f"the connection failed ({type(error).__name__})"
