@@ -21,8 +21,13 @@ class IdSource:
 
     def __init__(self, rng: random.Random | None = None, floor: int = 0) -> None:
         self._bits = (rng or random.Random()).getrandbits
+        self._last = 0
+        self.above(floor)
+
+    def above(self, floor: int) -> None:
+        """From now on, only ids greater than `floor`."""
         high = floor >> 64
-        self._last = (high >> 16 << 12) | (high & 0xFFF)
+        self._last = max(self._last, (high >> 16 << 12) | (high & 0xFFF))
 
     def next(self, now_ms: int) -> int:
         """A new id, greater than every earlier one."""

@@ -1,0 +1,271 @@
+"""accept: check, resolve, commit; only then is there an id to give.
+
+Everything is checked before anything is stored. The caller's `done` is called after the commit that
+holds the invocation is on disk (design §2, promise 1), or with the error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+
+import msgspec
+
+from ..catalog.function import LATEST
+from ..clock import Clock
+from ..errors import (
+    Draining,
+    IdempotencyMismatch,
+    InvalidInput,
+    PayloadTooLarge,
+    QualifierNotFound,
+    StoreUnavailable,
+    ThenceError,
+    Throttled,
+)
+from ..lifecycle.decide import Spent
+from ..lifecycle.ids import IdSource, format_id
+from ..lifecycle.policy import DELAY_SECONDS_MAX
+from ..notices import InvocationAccepted, Notices
+from ..store.blobs import BlobStore
+from ..store.records import Accepted, Body, Claimed, Meta, NewInvocation
+from .dispatch import Dispatch
+from .expire import Expire
+from .lanes import Lane
+from .options import Options
+from .writer import Done, Writer
+
+IDEMPOTENCY_KEY_MAX = 255
+_NOTHING_SPENT = Spent()
+_encode = msgspec.json.Encoder().encode
+
+
+class Accept:
+    def __init__(
+        self,
+        writer: Writer,
+        dispatch: Dispatch,
+        expire: Expire,
+        blobs: BlobStore,
+        clock: Clock,
+        notices: Notices,
+        options: Options,
+        ids: IdSource,
+    ) -> None:
+        self._writer = writer
+        self._dispatch = dispatch
+        self._expire = expire
+        self._blobs = blobs
+        self._clock = clock
+        self._notices = notices
+        self._options = options
+        self._ids = ids
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.closed = True
+        """Not accepting: starting up or draining."""
+
+    def accept(
+        self,
+        lane: Lane,
+        payload: bytes,
+        done: Done,
+        *,
+        meta: Meta | None = None,
+        qualifier: str = LATEST,
+        delay_seconds: float = 0.0,
+        idempotency_key: str | None = None,
+        idempotency_seconds: float | None = None,
+        payload_bytes_max: int | None = None,
+    ) -> None:
+        """Accept one invocation of the lane's function; `done(Accepted, None)` after the commit.
+
+        Raises InvalidInput, QualifierNotFound, PayloadTooLarge, Throttled, Draining at once,
+        with nothing stored. `done` may get StoreUnavailable or IdempotencyMismatch.
+        """
+        if self.closed:
+            raise Draining(
+                "The service is starting or shutting down and accepts nothing now.",
+                retry_after_seconds=5,
+            )
+        self._check(lane, payload, qualifier, delay_seconds, idempotency_key, payload_bytes_max)
+        now = self._clock.now()
+        due_at = now + round(delay_seconds * 1000) if delay_seconds else now
+        new = NewInvocation(
+            self._ids.next(now),
+            lane.function.id,
+            now,
+            due_at,
+            due_at + lane.function.spec.max_event_age_seconds * 1000,
+            Body(payload, len(payload)),
+            0,
+            _encode(meta) if meta is not None else None,
+        )
+        if idempotency_key:
+            new.idempotency_key = idempotency_key
+            new.fingerprint = _fingerprint(payload, meta, delay_seconds)
+            seconds = idempotency_seconds or self._options.idempotency_seconds
+            new.idempotency_expires_at = now + round(seconds * 1000)
+        if len(payload) > self._options.inline_bytes_max:
+            task = asyncio.get_running_loop().create_task(self._offload(lane, new, meta, done))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            self._ask(lane, new, meta, done)
+
+    async def settled(self) -> None:
+        """Return when no body is on its way to the blob store."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # ------------------------------------------------------------ checks
+
+    def _check(
+        self,
+        lane: Lane,
+        payload: bytes,
+        qualifier: str,
+        delay_seconds: float,
+        key: str | None,
+        bytes_max: int | None,
+    ) -> None:
+        limit = bytes_max or self._options.payload_bytes_max
+        if len(payload) > limit:
+            raise PayloadTooLarge(
+                f"The payload is {len(payload)} bytes; at most {limit} bytes are taken.",
+                bytes=len(payload),
+                limit_bytes=limit,
+            )
+        if qualifier != LATEST:
+            raise QualifierNotFound(
+                f"Function {lane.function.name!r} has no version or alias {qualifier[:80]!r}; "
+                f"use {LATEST!r}.",
+                kind="qualifier",
+                name=qualifier[:80],
+            )
+        if delay_seconds and not 0 <= delay_seconds <= DELAY_SECONDS_MAX:
+            raise InvalidInput(
+                f"delay_seconds: {delay_seconds:g} is out of range; 0 to {DELAY_SECONDS_MAX} "
+                "(30 days).",
+                field="delay_seconds",
+                value=delay_seconds,
+                limit=DELAY_SECONDS_MAX,
+            )
+        if key is not None and (not 0 < len(key) <= IDEMPOTENCY_KEY_MAX or not key.isprintable()):
+            raise InvalidInput(
+                f"Idempotency-Key: 1 to {IDEMPOTENCY_KEY_MAX} printable characters are taken.",
+                field="Idempotency-Key",
+                limit=IDEMPOTENCY_KEY_MAX,
+            )
+        cap = self._options.waiting_max
+        if cap and lane.waiting >= cap:
+            raise Throttled(
+                f"Function {lane.function.name!r} has {lane.waiting} invocations waiting; the "
+                f"setting limits.waiting_max allows {cap}. Try again later.",
+                retry_after_seconds=5,
+                limit=cap,
+            )
+
+    # ------------------------------------------------------------ doing
+
+    async def _offload(self, lane: Lane, new: NewInvocation, meta: Meta | None, done: Done) -> None:
+        data = new.payload.data
+        assert data is not None
+        ref = f"{new.id:032x}.payload"
+        try:
+            digest = await self._blobs.put(ref, data)
+        except StoreUnavailable as error:
+            done(None, error)
+            return
+        new.payload = Body(None, len(data), ref, digest)
+
+        def cleared(answer: Any, error: ThenceError | None) -> None:
+            if error is not None or answer.duplicate or answer.mismatch:
+                self._drop(ref)
+            done(answer, error)
+
+        self._ask(lane, new, meta, cleared, data)
+
+    def _drop(self, ref: str) -> None:
+        """The blob of a refused accept is not needed; losing this deletion only costs space until
+        the sweep of unused blobs."""
+        task = asyncio.get_running_loop().create_task(self._blobs.delete([ref]))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _ask(
+        self,
+        lane: Lane,
+        new: NewInvocation,
+        meta: Meta | None,
+        done: Done,
+        offloaded: bytes | None = None,
+    ) -> None:
+        dispatch = self._dispatch
+        direct = new.due_at <= new.accepted_at and dispatch.room(lane) > 0
+        if direct:
+            new.lease = dispatch.lease
+            lane.reserved += 1
+
+        def committed(accepted: Any, error: ThenceError | None) -> None:
+            if direct:
+                lane.reserved -= 1
+            if error is not None:
+                done(None, error)
+                return
+            if accepted.mismatch:
+                done(None, _mismatch(accepted, new))
+                return
+            done(accepted, None)
+            if accepted.duplicate:
+                return
+            self._follow(lane, new, direct, offloaded)
+
+        self._writer.accept(new, committed)
+
+    def _follow(self, lane: Lane, new: NewInvocation, direct: bool, offloaded: bytes | None) -> None:
+        """It is on disk: run it, or note that it waits."""
+        if self._notices.wanted(InvocationAccepted):
+            self._notices.publish(InvocationAccepted(new.id, lane.function.name))
+        dispatch = self._dispatch
+        if direct:
+            body = new.payload if offloaded is None else Body(offloaded, len(offloaded))
+            dispatch.begin(
+                lane,
+                Claimed(
+                    new.id,
+                    new.function_id,
+                    1,
+                    _NOTHING_SPENT,
+                    new.accepted_at,
+                    new.due_at,
+                    new.expires_at,
+                    body,
+                    new.meta,
+                ),
+            )
+            return
+        lane.waiting += 1
+        self._expire.note(new.expires_at)
+        if new.due_at <= new.accepted_at:
+            dispatch.throttled(lane, new.id)
+        dispatch.note(lane, new.due_at, self._clock.now())
+        dispatch.pump()
+
+
+def _fingerprint(payload: bytes, meta: Meta | None, delay_seconds: float) -> bytes:
+    digest = hashlib.blake2b(payload, digest_size=16)
+    digest.update(b"\x00%d\x00" % round(delay_seconds * 1000))
+    digest.update((meta.content_type if meta else "").encode())
+    return digest.digest()
+
+
+def _mismatch(accepted: Accepted, new: NewInvocation) -> IdempotencyMismatch:
+    return IdempotencyMismatch(
+        f"Idempotency-Key {new.idempotency_key!r} was used for invocation "
+        f"{format_id(accepted.id)} with another body or other settings. Use a new key for a new "
+        "request.",
+        field="Idempotency-Key",
+        invocation=format_id(accepted.id),
+    )
+

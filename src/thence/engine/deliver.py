@@ -1,0 +1,322 @@
+"""deliver: send each owed record, by its own retries, until delivered or a dead letter.
+
+Deliveries have lanes of their own, one a destination key, each with a limit of tries under way: one
+dead destination slows nobody else. The outbox is the store; memory holds only the keys and what is
+being sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from ..catalog.destination import Destination, decode_destination, describe
+from ..clock import Clock, Timer
+from ..errors import StoreUnavailable, ThenceError
+from ..lifecycle.delivery import DeliveryPolicy, next_try
+from ..notices import DeliveryAttempted, DeliveryEnded, Notices
+from ..store.blobs import BlobStore
+from ..store.interface import Store
+from ..store.records import Body, DeliveryClaim, DeliveryResult, DeliveryView, InvocationView
+from .writer import Writer
+
+
+class Tried(Protocol):
+    """What a try answered; destinations.interface.Sent has this shape."""
+
+    delivered: bool
+    again: bool
+    status: int
+    error: str
+    retry_after_seconds: float | None
+    reason: str
+
+
+class Send(Protocol):
+    """Builds the record and makes one try; the service gives one that knows the destinations."""
+
+    def __call__(
+        self,
+        delivery: DeliveryView,
+        destination: Destination,
+        view: InvocationView,
+        payload: bytes | None,
+        result: bytes | None,
+        attempt: int,
+        now: int,
+    ) -> Awaitable[Tried]: ...
+
+
+class _Key:
+    __slots__ = ("claiming", "next_due", "ready", "under_way")
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.next_due: int | None = None
+        self.claiming = False
+        self.under_way = 0
+
+
+class Deliver:
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        blobs: BlobStore,
+        clock: Clock,
+        notices: Notices,
+        *,
+        policy: DeliveryPolicy,
+        concurrency: int,
+        timeout_seconds: float,
+        function_name: Callable[[int], str],
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._blobs = blobs
+        self._clock = clock
+        self._notices = notices
+        self._policy = policy
+        self._concurrency = concurrency
+        # A claim outlives the try it is for, also when fetching a blob is slow.
+        self._claim_ms = round((timeout_seconds * 2 + 30) * 1000)
+        self._function_name = function_name
+        self._keys: dict[str, _Key] = {}
+        self._timer: Timer | None = None
+        self._timer_at: int | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.paused = True
+        self.send: Send
+        self.key_of: Callable[[Destination], str]
+        """Both are set by whoever knows the destinations."""
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        now = self._clock.now()
+        self.paused = False
+        for key, due_at in (await self._store.delivery_keys()).items():
+            self.note(key, due_at, now)
+        self._pump_all()
+
+    async def stop(self) -> None:
+        """No further tries; those under way are finished (each has its own time limit)."""
+        self.paused = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._timer_at = None
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._tasks)
+
+    def note(self, key: str, due_at: int, now: int | None = None) -> None:
+        """A delivery of that key is owed from then on."""
+        lane = self._keys.get(key)
+        if lane is None:
+            lane = self._keys[key] = _Key()
+        if due_at <= (self._clock.now() if now is None else now):
+            lane.ready = True
+            self._pump(key, lane)
+        elif lane.next_due is None or due_at < lane.next_due:
+            lane.next_due = due_at
+            self._arm(due_at)
+
+    # ------------------------------------------------------------ claiming
+
+    def _pump_all(self) -> None:
+        for key, lane in list(self._keys.items()):
+            self._pump(key, lane)
+
+    def _pump(self, key: str, lane: _Key) -> None:
+        if self.paused or not lane.ready or lane.claiming:
+            return
+        limit = self._concurrency - lane.under_way
+        if limit <= 0:
+            return
+        lane.claiming = True
+        now = self._clock.now()
+
+        def done(claimed: Any, error: ThenceError | None) -> None:
+            lane.claiming = False
+            if error is not None:
+                # The store is away; the key stays ready and is looked at again in a moment.
+                lane.next_due = self._clock.now() + 1000
+                self._arm(lane.next_due)
+                return
+            for delivery in claimed:
+                lane.under_way += 1
+                self._spawn(self._try(key, lane, delivery))
+            if len(claimed) < limit:
+                lane.ready = False
+                self._spawn(self._look_ahead(key, lane))
+            else:
+                self._pump(key, lane)
+
+        self._writer.claim_deliveries(DeliveryClaim(key, limit, now, now + self._claim_ms), done)
+
+    async def _look_ahead(self, key: str, lane: _Key) -> None:
+        try:
+            due = await self._store.delivery_keys()
+        except StoreUnavailable:
+            lane.ready = True
+            lane.next_due = self._clock.now() + 1000
+            self._arm(lane.next_due)
+            return
+        if key in due:
+            self.note(key, due[key])
+        elif not lane.under_way and not lane.ready and not lane.claiming and lane.next_due is None:
+            self._keys.pop(key, None)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ------------------------------------------------------------ one try
+
+    async def _try(self, key: str, lane: _Key, delivery: DeliveryView) -> None:
+        attempt = delivery.attempts_made + 1
+        started_at = self._clock.now()
+        began = time.perf_counter()
+        destination = decode_destination(delivery.destination)
+        try:
+            tried = await self._send(delivery, destination, attempt, started_at)
+        except StoreUnavailable:
+            # The record could not be read: no try was made, it is due again when its claim ends.
+            lane.under_way -= 1
+            self.note(key, started_at + self._claim_ms)
+            return
+        duration_us = round((time.perf_counter() - began) * 1_000_000)
+        result = self._judge(delivery, attempt, tried, started_at, duration_us)
+        if self._notices.wanted(DeliveryAttempted):
+            self._notices.publish(
+                DeliveryAttempted(
+                    delivery.id,
+                    delivery.invocation_id,
+                    self._function_name(delivery.function_id),
+                    describe(destination),
+                    attempt,
+                    tried.status if tried else 0,
+                    tried.error if tried else "",
+                )
+            )
+        self._record(key, lane, delivery, destination, result)
+
+    async def _send(
+        self, delivery: DeliveryView, destination: Destination, attempt: int, now: int
+    ) -> Tried | None:
+        source = await self._store.delivery_source(delivery.id)
+        if source is None:
+            return None
+        view, payload, result = source
+        return await self.send(
+            delivery,
+            destination,
+            view,
+            await self._bytes(payload),
+            None if result is None else await self._bytes(result),
+            attempt,
+            now,
+        )
+
+    async def _bytes(self, body: Body) -> bytes | None:
+        if body.data is not None or body.ref is None:
+            return body.data
+        return await self._blobs.get(body.ref, body.digest)
+
+    def _judge(
+        self,
+        delivery: DeliveryView,
+        attempt: int,
+        tried: Tried | None,
+        started_at: int,
+        duration_us: int,
+    ) -> DeliveryResult:
+        now = self._clock.now()
+        result = DeliveryResult(delivery.id, attempt, "delivered", now, started_at, duration_us)
+        if tried is None:
+            result.state, result.reason = "dead", "source_gone"
+            result.error = "The invocation's record is not in the store any more."
+            return result
+        result.status, result.error = tried.status, tried.error
+        if tried.delivered:
+            return result
+        if not tried.again:
+            result.state, result.reason = "dead", tried.reason or "rejected"
+            return result
+        due_at = next_try(
+            self._policy,
+            attempt=attempt,
+            since=delivery.created_at,
+            now=now,
+            retry_after_seconds=tried.retry_after_seconds,
+        )
+        if due_at is None:
+            result.state, result.reason = "dead", "retries_exhausted"
+        else:
+            result.state, result.due_at = "pending", due_at
+        return result
+
+    def _record(
+        self,
+        key: str,
+        lane: _Key,
+        delivery: DeliveryView,
+        destination: Destination,
+        result: DeliveryResult,
+    ) -> None:
+        def done(applied: Any, error: ThenceError | None) -> None:
+            lane.under_way -= 1
+            if error is not None:
+                self.note(key, self._clock.now() + self._claim_ms)
+                return
+            if applied and result.state == "pending":
+                self.note(key, result.due_at)
+            elif applied and self._notices.wanted(DeliveryEnded):
+                self._notices.publish(
+                    DeliveryEnded(
+                        delivery.id,
+                        delivery.invocation_id,
+                        self._function_name(delivery.function_id),
+                        describe(destination),
+                        result.state,
+                        result.reason,
+                    )
+                )
+            self._pump(key, lane)
+
+        self._writer.delivery_result(result, done)
+
+    # ------------------------------------------------------------ the next instant
+
+    def _arm(self, when: int) -> None:
+        if self.paused or (self._timer_at is not None and self._timer_at <= when):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = when
+        self._timer = self._clock.call_at(when, self._due)
+
+    def _due(self) -> None:
+        self._timer = self._timer_at = None
+        now = self._clock.now()
+        earliest: int | None = None
+        for key, lane in list(self._keys.items()):
+            if lane.next_due is None:
+                continue
+            if lane.next_due <= now:
+                lane.next_due = None
+                lane.ready = True
+                self._pump(key, lane)
+            elif earliest is None or lane.next_due < earliest:
+                earliest = lane.next_due
+        if earliest is not None:
+            self._arm(earliest)
+
+
+

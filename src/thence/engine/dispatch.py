@@ -1,0 +1,224 @@
+"""dispatch: give what is due to instances that are free, fairly between functions.
+
+Each lane (function) takes turns. A lane is given as many claims as its function has room for, in
+one statement; the claim is committed before the run is handed over. A just-accepted invocation of a
+lane with room and no backlog is claimed in its own accept and never read back (design §4).
+
+Fairness: when the node's instances are all taken and some lane waits for its first, lanes that hold
+more than an equal share get nothing until it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..clock import Clock, Timer
+from ..errors import ThenceError
+from ..notices import InvocationThrottled, Notices
+from ..runtimes.interface import Runtime
+from ..store.interface import Store
+from ..store.records import Claim, Claimed
+from .lanes import Lane, Lanes
+from .loop import Loop
+from .writer import Writer
+
+
+class Dispatch:
+    def __init__(
+        self,
+        lanes: Lanes,
+        runtime: Runtime,
+        writer: Writer,
+        store: Store,
+        clock: Clock,
+        notices: Notices,
+        *,
+        claim_max: int,
+    ) -> None:
+        self._lanes = lanes
+        self._runtime = runtime
+        self._writer = writer
+        self._store = store
+        self._clock = clock
+        self._notices = notices
+        self._claim_max = claim_max
+        self._turn: dict[int, Lane] = {}  # lanes with something to do, the next to be served first
+        self._starving = False
+        self._timer: Timer | None = None
+        self._timer_at: int | None = None
+        self._look: dict[int, Lane] = {}  # lanes whose next due instant must be asked of the store
+        self._loop = Loop("dispatch", self._look_ahead, clock, notices, interval_seconds=5.0)
+        self._pumping = False
+        self.lease = 0
+        self.paused = True
+        self.begin: Callable[[Lane, Claimed], None]
+        """Hands a committed claim to the runtime; set by the engine."""
+
+    # ------------------------------------------------------------ life
+
+    async def start(self, lease: int) -> None:
+        """Learn what waits, without reading it, and begin."""
+        self.lease = lease
+        now = self._clock.now()
+        for function_id, due_at in (await self._store.due_functions()).items():
+            lane = self._lanes.get(function_id)
+            if lane is not None:
+                self.note(lane, due_at, now)
+        self._runtime.on_room(self._on_room)
+        self.paused = False
+        self._loop.start()
+        self.pump()
+
+    async def stop(self) -> None:
+        """No more claims. Those on their way are given back by the settle that follows."""
+        self.paused = True
+        await self._loop.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._timer_at = None
+
+    # ------------------------------------------------------------ being told
+
+    def room(self, lane: Lane) -> int:
+        """Room for just-accepted invocations: none while older ones may wait."""
+        if self.paused or lane.ready or lane.deleted or (self._starving and self._over_share(lane)):
+            return 0
+        room = self._runtime.room(lane.function) - lane.reserved
+        return room if room > 0 else 0
+
+    def note(self, lane: Lane, due_at: int, now: int) -> None:
+        """Something of that lane waits in the store and is due then."""
+        lane.note_due(due_at, now)
+        if lane.ready:
+            self._turn.setdefault(lane.function.id, lane)
+        elif lane.next_due is not None:
+            self._arm(lane.next_due)
+
+    def wait_for_slot(self, lane: Lane, call: Callable[[], None]) -> None:
+        """A synchronous call waits for a slot; such calls go before the backlog."""
+        lane.sync_waiters.append(call)
+        self._turn.setdefault(lane.function.id, lane)
+
+    def throttled(self, lane: Lane, id: int) -> None:
+        """An invocation has to wait because its function is at its limit."""
+        if lane.throttled_since is None:
+            lane.throttled_since = self._clock.now()
+        if self._notices.wanted(InvocationThrottled):
+            self._notices.publish(InvocationThrottled(id, lane.function.name))
+
+    def _on_room(self, function_id: int) -> None:
+        if self._turn:
+            self.pump()
+
+    def _over_share(self, lane: Lane) -> bool:
+        active = max(1, len(self._turn))
+        used, _ = self._runtime.limits(lane.function)
+        total = sum(self._runtime.limits(other.function)[0] for other in self._turn.values())
+        return used > max(1, total // active)
+
+    # ------------------------------------------------------------ doing
+
+    def pump(self) -> None:
+        """Give every lane in turn what it has room for. Cheap when there is nothing to do."""
+        if self.paused or self._pumping or self._writer.down:
+            return
+        self._pumping = True
+        try:
+            starving = False
+            for lane in list(self._turn.values()):
+                starving = self._serve(lane) or starving
+            self._starving = starving
+        finally:
+            self._pumping = False
+
+    def _serve(self, lane: Lane) -> bool:
+        """One lane's turn. True: it has work, nothing running, and got no room."""
+        function = lane.function
+        while lane.sync_waiters and self._runtime.room(function) - lane.reserved > 0:
+            lane.sync_waiters.popleft()()
+        if not lane.ready or lane.deleted:
+            if not lane.sync_waiters:
+                self._turn.pop(function.id, None)
+            return False
+        if lane.claiming:
+            return False
+        if self._starving and self._over_share(lane):
+            return False
+        room = self._runtime.room(function) - lane.reserved
+        if room <= 0:
+            if lane.throttled_since is None:
+                lane.throttled_since = self._clock.now()
+            used, allowed = self._runtime.limits(function)
+            return used == 0 and allowed > 0 and lane.reserved == 0
+        self._claim(lane, min(room, self._claim_max))
+        # Served: to the end of the turn.
+        self._turn.pop(function.id, None)
+        self._turn[function.id] = lane
+        return False
+
+    def _claim(self, lane: Lane, limit: int) -> None:
+        lane.claiming = True
+        lane.reserved += limit
+        claim = Claim(lane.function.id, limit, self.lease, self._clock.now())
+
+        def done(claimed: Any, error: ThenceError | None) -> None:
+            lane.claiming = False
+            lane.reserved -= limit
+            if error is not None:
+                return  # the store is away: the lane stays ready, the writer's return pumps again
+            lane.waiting = max(0, lane.waiting - len(claimed))
+            for one in claimed:
+                self.begin(lane, one)
+            if len(claimed) < limit:
+                lane.ready = False
+                lane.throttled_since = None
+                self._look[lane.function.id] = lane
+                self._loop.wake()
+            self.pump()
+
+        self._writer.claim(claim, done)
+
+    async def _look_ahead(self) -> float | None:
+        """Ask the store when the next waiting invocation of the emptied lanes is due."""
+        if not self._look:
+            return None
+        lanes, self._look = self._look, {}
+        try:
+            due = await self._store.next_due(list(lanes))
+        except Exception:
+            self._look.update(lanes)
+            raise
+        now = self._clock.now()
+        for function_id, due_at in due.items():
+            self.note(lanes[function_id], due_at, now)
+        self.pump()
+        return None
+
+    # ------------------------------------------------------------ the next instant
+
+    def _arm(self, when: int) -> None:
+        if self._timer_at is not None and self._timer_at <= when:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = when
+        self._timer = self._clock.call_at(when, self._due)
+
+    def _due(self) -> None:
+        """Some lane's next instant has come."""
+        self._timer = self._timer_at = None
+        now = self._clock.now()
+        earliest: int | None = None
+        for lane in self._lanes.all():
+            if lane.next_due is None:
+                continue
+            if lane.next_due <= now:
+                lane.next_due = None
+                lane.ready = True
+                self._turn.setdefault(lane.function.id, lane)
+            elif earliest is None or lane.next_due < earliest:
+                earliest = lane.next_due
+        if earliest is not None:
+            self._arm(earliest)
+        self.pump()

@@ -1,0 +1,420 @@
+"""The engine: builds the verbs, starts and stops them in order, and is what the doors talk to."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+from msgspec import Struct
+
+from ..catalog.function import LATEST, Function, FunctionSpec
+from ..clock import Clock
+from ..errors import InvocationNotFound, ThenceError
+from ..lifecycle.delivery import DeliveryPolicy
+from ..lifecycle.ids import IdSource, format_id
+from ..lifecycle.lineage import Lineage
+from ..lifecycle.states import FINAL, Reason, State
+from ..notices import InvocationSettled, NodeDraining, Notices
+from ..runtimes.code import CodeCache
+from ..runtimes.interface import Ended, Runtime
+from ..store.blobs import BlobStore
+from ..store.interface import Filter, Store
+from ..store.records import Accepted, Body, FunctionCounts, InvocationView, Meta
+from .accept import Accept
+from .catalogue import Catalogue
+from .deliver import Deliver
+from .dispatch import Dispatch
+from .events import Event, Events
+from .expire import Expire
+from .invoke import Invoke
+from .lanes import Lane, Lanes
+from .node import Node
+from .options import Options
+from .prune import Prune
+from .redrive import Redrive, RedriveReport
+from .rescue import Rescue
+from .run import RunAttempts
+from .settle import SettleAttempts
+from .stop import Stop, Stopped
+from .why import Why, why
+from .writer import Done, Writer
+
+
+class Stats(Struct):
+    """What is where, from one snapshot of the store."""
+
+    functions: list[FunctionCounts]
+    accepted: int = 0
+    waiting: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    stopped: int = 0
+    expired: int = 0
+    invalid: int = 0
+    oldest_accepted_at: int | None = None
+    conservation_difference: int = 0  # accepted - (waiting + running + every final state); must be 0
+
+
+class Engine:
+    """One node's engine over one store. `start()` first, `drain()` last."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        runtime: Runtime,
+        code: CodeCache,
+        blobs: BlobStore,
+        clock: Clock,
+        notices: Notices,
+        options: Options,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.store = store
+        self.runtime = runtime
+        self.code = code
+        self.blobs = blobs
+        self.clock = clock
+        self.notices = notices
+        self.options = options
+        self._rng = rng or random.Random()
+        self.lanes = Lanes()
+        self.ids = IdSource(self._rng)
+        self.writer = Writer(store, clock, notices)
+        self.events_ = Events(store, notices)
+        self.draining = False
+        self._waiters: dict[int, list[asyncio.Future[None]]] = {}
+        self._build()
+        self._connect()
+
+    # ------------------------------------------------------------ building
+
+    def _build(self) -> None:
+        o, clock, notices, store = self.options, self.clock, self.notices, self.store
+        self.catalogue = Catalogue(store, self.lanes, self.code, self.runtime, clock, notices, o)
+        self.dispatch = Dispatch(
+            self.lanes, self.runtime, self.writer, store, clock, notices, claim_max=o.claim_max
+        )
+        self.expire = Expire(
+            self.lanes,
+            store,
+            self.writer,
+            clock,
+            notices,
+            platform_budget_seconds=o.platform_budget_seconds,
+        )
+        self.deliver = Deliver(
+            store,
+            self.writer,
+            self.blobs,
+            clock,
+            notices,
+            policy=DeliveryPolicy(o.delivery_first_seconds, o.delivery_budget_seconds),
+            concurrency=o.delivery_concurrency,
+            timeout_seconds=o.delivery_timeout_seconds,
+            function_name=self._function_name,
+        )
+        self.settle = SettleAttempts(
+            self.lanes,
+            self.writer,
+            self.deliver,
+            self.blobs,
+            clock,
+            notices,
+            self.ids,
+            self._rng,
+            inline_bytes_max=o.inline_bytes_max,
+        )
+        self.run = RunAttempts(self.runtime, self.settle, self.blobs, clock, notices)
+        self.accepting = Accept(
+            self.writer, self.dispatch, self.expire, self.blobs, clock, notices, o, self.ids
+        )
+        self.invoking = Invoke(self.dispatch, self.runtime, clock, self.ids, o)
+        self.stopping = Stop(
+            self.lanes, store, self.writer, self.runtime, self.run.running, clock, notices
+        )
+        self.redriving = Redrive(
+            store,
+            self.blobs,
+            clock,
+            self.catalogue.lane,
+            self.accepting.accept,
+            self.deliver.note,
+            o.history_retention_seconds,
+        )
+        self.rescue = Rescue(
+            self.lanes, store, self.settle, clock, notices, interval_seconds=o.lease_seconds / 2
+        )
+        self.prune = Prune(store, self.blobs, clock, notices, o)
+        self.node = Node(
+            store, clock, notices, name=o.node_name, lease_seconds=o.lease_seconds
+        )
+
+    def _connect(self) -> None:
+        self.settle.running = self.run.running
+        self.settle.note_waiting = self._note_waiting
+        self.dispatch.begin = self.run.begin
+        self.expire.owed = self.settle.owed
+        self.expire.note_delivery = self.deliver.note
+        self.catalogue.retire = self._retire
+        self.node.on_lease = self._on_lease
+        self.notices.on(InvocationSettled, self._settled)
+
+    def _on_lease(self, incarnation: int) -> None:
+        self.dispatch.lease = incarnation
+        self.run.lease = incarnation
+
+    def _note_waiting(self, lane: Lane, due_at: int, expires_at: int) -> None:
+        self.expire.note(expires_at)
+        self.dispatch.note(lane, due_at, self.clock.now())
+        self.dispatch.pump()
+
+    def _function_name(self, function_id: int) -> str:
+        lane = self.lanes.get(function_id)
+        return lane.function.name if lane is not None else f"#{function_id}"
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Open the store, join it, and begin. Raises StartupError."""
+        await self.store.open()
+        self.ids.above(await self.store.highest_id())
+        await self.catalogue.load()
+        await self.runtime.start()
+        self.writer.start()
+        lease = await self.node.join()
+        await self.dispatch.start(lease)
+        await self.deliver.start()
+        for loop in (self.node.loop, self.rescue.loop, self.expire.loop, self.prune.loop):
+            loop.start()
+        for lane in self.lanes.all():
+            if lane.deleted:
+                await self._retire(lane)
+        self.accepting.closed = self.invoking.closed = False
+
+    async def drain(self, seconds: float) -> None:
+        """Stop accepting, give back what has not begun, finish what runs within `seconds`, settle
+        the rest as cut off, and leave the store. Idempotent."""
+        if self.draining:
+            return
+        self.draining = True
+        self.notices.publish(NodeDraining(self.node.name))
+        self.accepting.closed = self.invoking.closed = True
+        await self.accepting.settled()
+        await self.dispatch.stop()
+        for loop in (self.rescue.loop, self.expire.loop, self.prune.loop):
+            await loop.stop()
+        await self.writer.flush()  # claims on their way become runs, which drain gives back
+        self.settle.draining = True
+        await self.runtime.drain(seconds)
+        await self.settle.settled()
+        await self.deliver.stop()
+        await self.writer.stop()
+        await self.runtime.close()
+        await self.node.leave()
+        await self.store.close()
+
+    # ------------------------------------------------------------ accepting
+
+    def accept(self, name: str, payload: bytes, done: Done, **settings: Any) -> None:
+        """See Accept.accept; FunctionNotFound where there is no such function."""
+        self.accepting.accept(self.catalogue.lane(name), payload, done, **settings)
+
+    async def accepted(
+        self,
+        name: str,
+        payload: bytes,
+        *,
+        content_type: str = "",
+        idempotency_key: str | None = None,
+        lineage: Lineage | None = None,
+        traceparent: str = "",
+        source: str = "",
+        delay_seconds: float = 0.0,
+        qualifier: str = LATEST,
+    ) -> Accepted:
+        """`accept` for callers that wait: returns after the commit."""
+        future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+
+        def done(answer: Any, error: ThenceError | None) -> None:
+            if future.done():
+                return  # the caller has gone; the invocation is accepted all the same
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(answer)
+
+        meta = Meta(
+            content_type=content_type,
+            traceparent=traceparent,
+            idempotency_key=idempotency_key or "",
+            source=source,
+            lineage=lineage,
+        )
+        self.accept(
+            name,
+            payload,
+            done,
+            meta=None if meta == Meta() else meta,
+            qualifier=qualifier,
+            delay_seconds=delay_seconds,
+            idempotency_key=idempotency_key,
+        )
+        return await future
+
+    async def invoke(self, name: str, payload: bytes, **settings: Any) -> tuple[int, Ended]:
+        """A synchronous call: see Invoke.invoke."""
+        return await self.invoking.invoke(self.catalogue.lane(name), payload, **settings)
+
+    # ------------------------------------------------------------ the catalogue
+
+    async def put_function(
+        self, name: str, spec: FunctionSpec, archive: bytes | None
+    ) -> tuple[Function, bool]:
+        """See Catalogue.put."""
+        function, created = await self.catalogue.put(name, spec, archive)
+        lane = self.lanes.get(function.id)
+        if lane is not None:
+            # Another concurrency may have made room.
+            self.dispatch.note(lane, self.clock.now(), self.clock.now())
+            self.dispatch.pump()
+        return function, created
+
+    async def delete_function(self, name: str) -> None:
+        await self.catalogue.delete(name)
+
+    async def _retire(self, lane: Lane) -> None:
+        """End what waits for a deleted function."""
+        while True:
+            found = await self.store.waiting(lane.function.id, 200)
+            if not found:
+                return
+            for one in found:
+                await self.expire.end(one, State.INVALID, Reason.FUNCTION_DELETED)
+
+    # ------------------------------------------------------------ looking
+
+    async def show(self, id: int) -> InvocationView:
+        """Everything about one invocation. Raises InvocationNotFound."""
+        view = await self.store.invocation(id)
+        if view is None:
+            raise InvocationNotFound(
+                f"There is no invocation {format_id(id)}; its id is wrong or its retention has "
+                "ended.",
+                kind="invocation",
+                name=format_id(id),
+            )
+        return view
+
+    def why(self, view: InvocationView) -> Why | None:
+        """Why it waits; None when it does not."""
+        lane = self.lanes.get(view.function_id)
+        if lane is None:
+            return None
+        used, allowed = self.runtime.limits(lane.function)
+        return why(
+            view,
+            now=self.clock.now(),
+            slots_used=used,
+            slots_allowed=allowed,
+            room=self.runtime.room(lane.function),
+            draining=self.draining,
+            store_down=self.writer.down,
+        )
+
+    async def wait(self, id: int, seconds: float) -> InvocationView:
+        """The invocation as soon as it is final, or as it is after `seconds`."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.setdefault(id, []).append(future)
+        try:
+            view = await self.show(id)
+            if view.state in FINAL or seconds <= 0:
+                return view
+            timer = self.clock.call_at(
+                self.clock.now() + round(seconds * 1000), lambda: _wake(future)
+            )
+            try:
+                await future
+            finally:
+                timer.cancel()
+            return await self.show(id)
+        finally:
+            waiters = self._waiters.get(id, [])
+            if future in waiters:
+                waiters.remove(future)
+            if not waiters:
+                self._waiters.pop(id, None)
+
+    def _settled(self, notice: InvocationSettled) -> None:
+        for future in self._waiters.pop(notice.id, ()):
+            _wake(future)
+
+    async def body(self, body: Body) -> bytes | None:
+        """The bytes of a payload or result wherever they are; None when retention has ended.
+        Raises StoreUnavailable."""
+        if body.data is not None or body.ref is None:
+            return body.data
+        return await self.blobs.get(body.ref, body.digest)
+
+    async def stats(self) -> Stats:
+        counts = await self.store.counts()
+        stats = Stats(counts)
+        names = ("accepted", "waiting", "running", "succeeded", "failed", "stopped", "expired")
+        for one in counts:
+            for name in (*names, "invalid"):
+                setattr(stats, name, getattr(stats, name) + getattr(one, name))
+            oldest = one.oldest_accepted_at
+            if oldest is not None and (
+                stats.oldest_accepted_at is None or oldest < stats.oldest_accepted_at
+            ):
+                stats.oldest_accepted_at = oldest
+        stats.conservation_difference = stats.accepted - (
+            stats.waiting
+            + stats.running
+            + stats.succeeded
+            + stats.failed
+            + stats.stopped
+            + stats.expired
+            + stats.invalid
+        )
+        return stats
+
+    def events(self, after: str | None) -> AsyncIterator[Event]:
+        """See Events.read."""
+        return self.events_.read(after)
+
+    # ------------------------------------------------------------ changing
+
+    async def stop(self, id: int) -> Stopped:
+        """See Stop.stop."""
+        return await self.stopping.stop(id)
+
+    async def redrive(self, id: int) -> tuple[int, bool]:
+        """See Redrive.invocation."""
+        return await self.redriving.invocation(id)
+
+    async def redrive_dead_letters(
+        self,
+        filter: Filter,
+        *,
+        dry_run: bool = False,
+        rate_per_second: float | None = None,
+        limit: int = 1000,
+        cursor: str | None = None,
+    ) -> RedriveReport:
+        """See Redrive.dead_letters."""
+        return await self.redriving.dead_letters(
+            filter, dry_run=dry_run, rate_per_second=rate_per_second, limit=limit, cursor=cursor
+        )
+
+    async def redrive_delivery(self, id: int) -> bool:
+        """See Redrive.delivery."""
+        return await self.redriving.delivery(id)
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,88 @@
+"""Lanes: what the engine keeps in memory of each function. Bounded whatever the backlog.
+
+A lane never holds waiting invocations, only whether there may be some that are due (`ready`) and
+when the next one will be (`next_due`). Memory is therefore one small object a function.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from ..catalog.destination import Destination, encode_destination
+from ..catalog.function import Function
+from ..lifecycle.policy import Policy
+
+
+class Lane:
+    """One function's way to its instances."""
+
+    __slots__ = (
+        "claiming",
+        "deleted",
+        "function",
+        "next_due",
+        "on_failure",
+        "on_success",
+        "policy",
+        "ready",
+        "reserved",
+        "served",
+        "sync_waiters",
+        "throttled_since",
+        "waiting",
+    )
+
+    def __init__(self, function: Function, policy: Policy) -> None:
+        self.ready = False  # there may be waiting invocations that are due
+        self.next_due: int | None = None  # when waiting ones not yet due will be; None: none known
+        self.claiming = False  # a claim is on its way
+        self.reserved = 0  # room promised to claims on their way
+        self.served = 0  # the round in which it was last given something: fairness
+        self.throttled_since: int | None = None  # at its limit with a backlog since
+        self.waiting = 0  # waiting invocations, as counted here since the start
+        self.sync_waiters: deque[Callable[[], None]] = deque()
+        self.deleted = False
+        self.update(function, policy)
+
+    def update(self, function: Function, policy: Policy) -> None:
+        self.function = function
+        self.policy = policy
+        self.on_success = _owed(function.destination(success=True))
+        self.on_failure = _owed(function.destination(success=False))
+
+    def note_due(self, due_at: int, now: int) -> bool:
+        """Something waits and is due then. True when the lane's next wake has become earlier."""
+        if due_at <= now:
+            changed = not self.ready
+            self.ready = True
+            return changed
+        if self.next_due is None or due_at < self.next_due:
+            self.next_due = due_at
+            return True
+        return False
+
+
+def _owed(destination: Destination | None) -> tuple[bytes, Destination] | None:
+    return None if destination is None else (encode_destination(destination), destination)
+
+
+class Lanes:
+    """All lanes, by function id."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[int, Lane] = {}
+
+    def get(self, function_id: int) -> Lane | None:
+        return self._lanes.get(function_id)
+
+    def put(self, function: Function, policy: Policy) -> Lane:
+        lane = self._lanes.get(function.id)
+        if lane is None:
+            lane = self._lanes[function.id] = Lane(function, policy)
+        else:
+            lane.update(function, policy)
+        return lane
+
+    def all(self) -> list[Lane]:
+        return list(self._lanes.values())

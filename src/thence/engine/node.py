@@ -1,0 +1,55 @@
+"""The node: one running server. It joins the store, renews its lease at half its length, leaves.
+
+A node is an incarnation, never a host name: a restart is another incarnation, so an old process
+can never be taken for the new one. All attempts it claims carry its number as their lease.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ..clock import Clock
+from ..notices import NodeStarted, Notices
+from ..store.interface import Store
+from .loop import Loop
+
+log = logging.getLogger("thence.node")
+
+
+class Node:
+    def __init__(
+        self, store: Store, clock: Clock, notices: Notices, *, name: str, lease_seconds: float
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._notices = notices
+        self.name = name
+        self._lease_ms = round(lease_seconds * 1000)
+        self.incarnation = 0
+        self.loop = Loop(
+            "lease", self.once, clock, notices, interval_seconds=lease_seconds / 2
+        )
+        self.on_lease: Callable[[int], None]
+        """Told of every new incarnation number; set by the engine."""
+
+    async def join(self) -> int:
+        now = self._clock.now()
+        self.incarnation = await self._store.join(self.name, now, now + self._lease_ms)
+        self.on_lease(self.incarnation)
+        self._notices.publish(NodeStarted(self.name, self.incarnation))
+        return self.incarnation
+
+    async def once(self) -> float | None:
+        kept = await self._store.renew(self.incarnation, self._clock.now() + self._lease_ms)
+        if not kept:
+            # Others have declared us dead: what we run will be dropped at its settle. Begin anew.
+            log.warning("the lease of incarnation %d had ended; joining again", self.incarnation)
+            await self.join()
+        return None
+
+    async def leave(self) -> None:
+        await self.loop.stop()
+        if self.incarnation:
+            await self._store.leave(self.incarnation)
+            self.incarnation = 0

@@ -1,0 +1,31 @@
+"""What the engine is told by the configuration. `server.py` fills it from the settings."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Options(Struct, frozen=True):
+    node_name: str = "local"
+    lease_seconds: float = 30.0
+    payload_bytes_max: int = 1024 * 1024
+    inline_bytes_max: int = 64 * 1024  # larger bodies go to the blob store
+    waiting_max: int = 0  # waiting invocations per function before accept answers 429; 0: no cap
+    batch_max: int = 1000
+    wait_seconds_max: float = 60.0
+    idempotency_seconds: float = 24 * 3600.0
+    payload_retention_seconds: float = 7 * 86_400.0
+    result_retention_seconds: float = 7 * 86_400.0
+    history_retention_seconds: float = 7 * 86_400.0
+    events_retention_seconds: float = 24 * 3600.0
+    platform_budget_seconds: float = 5 * 3600.0
+    platform_wait_cap_seconds: float = 300.0
+    losses_max: int = 3
+    delivery_first_seconds: float = 0.5
+    delivery_budget_seconds: float = 1800.0
+    delivery_concurrency: int = 8  # tries under way per destination key
+    delivery_timeout_seconds: float = 30.0
+    record_preview_bytes_max: int = 1024 * 1024
+    prune_interval_seconds: float = 60.0
+    claim_max: int = 64  # invocations of one function in one claim
+    sync_queue_seconds: float = 10.0  # how long a synchronous call waits for a slot before 429

@@ -1,0 +1,207 @@
+"""redrive: a dead letter is run again as a new invocation, or a dead delivery is sent again.
+
+A redriven invocation keeps its payload and knows what it came from (`redrive_of`). The key
+`redrive:<id>` makes a repeated redrive answer with the first one's id. A rate is kept by due
+times that are apart, so that it holds over a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct, field
+
+from ..clock import Clock
+from ..errors import Conflict, DeliveryNotFound, InvalidInput, InvocationNotFound, ThenceError
+from ..lifecycle.ids import format_id
+from ..lifecycle.states import FINAL
+from ..store.blobs import BlobStore
+from ..store.interface import Filter, Store
+from ..store.records import InvocationRow, InvocationView, Meta
+from .lanes import Lane
+
+STEP = 100
+RATE_MAX = 10_000.0
+LIMIT_MAX = 10_000
+
+
+class RedriveReport(Struct):
+    """What a redrive by filter did, or would do (`dry_run`)."""
+
+    dry_run: bool
+    matched: int = 0
+    redriven: int = 0
+    skipped: int = 0  # redriven before, or its payload is gone
+    errors: list[dict[str, str]] = field(default_factory=list)
+    invocations: list[dict[str, str]] = field(default_factory=list)  # the first 100: id, redriven_as
+    cursor: str | None = None  # there may be more: call again with it
+    seconds: float = 0.0  # over which the redriven ones start, by the rate
+
+
+class Redrive:
+    def __init__(
+        self,
+        store: Store,
+        blobs: BlobStore,
+        clock: Clock,
+        lane: Callable[[str], Lane],
+        accept: Callable[..., Any],
+        note_delivery: Callable[[str, int], None],
+        history_seconds: float,
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._clock = clock
+        self._lane = lane
+        self._accept = accept
+        self._note_delivery = note_delivery
+        self._history_seconds = history_seconds
+
+    async def invocation(self, id: int, delay_seconds: float = 0.0) -> tuple[int, bool]:
+        """(new id, whether it was redriven before). Any final invocation may be redriven.
+
+        Raises InvocationNotFound, Conflict (it is not over, or its payload's retention has ended),
+        FunctionNotFound.
+        """
+        view = await self._store.invocation(id)
+        if view is None:
+            raise InvocationNotFound(
+                f"There is no invocation {format_id(id)}.", kind="invocation", name=format_id(id)
+            )
+        if view.state not in FINAL:
+            raise Conflict(
+                f"Invocation {format_id(id)} is {view.state}; only a final one can be redriven.",
+                state=str(view.state),
+            )
+        if view.redriven_as is not None:
+            return view.redriven_as, True
+        return await self._again(view, delay_seconds)
+
+    async def _again(self, view: InvocationView, delay_seconds: float) -> tuple[int, bool]:
+        lane = self._lane(view.function)
+        payload, content_type = await self._payload(view.id)
+        meta = Meta(
+            content_type=content_type,
+            traceparent=view.meta.traceparent,
+            source="redrive",
+            redrive_of=format_id(view.id),
+            lineage=view.meta.lineage,
+        )
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(answer: Any, error: ThenceError | None) -> None:
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(answer)
+
+        self._accept(
+            lane,
+            payload,
+            done,
+            meta=meta,
+            delay_seconds=delay_seconds,
+            idempotency_key=f"redrive:{format_id(view.id)}",
+            idempotency_seconds=self._history_seconds,
+            payload_bytes_max=max(1, len(payload)),
+        )
+        accepted = await future
+        await self._store.mark_redriven([(view.id, accepted.id)])
+        return accepted.id, accepted.duplicate
+
+    async def _payload(self, id: int) -> tuple[bytes, str]:
+        found = await self._store.payload(id)
+        if found is None or (found[0].data is None and found[0].ref is None):
+            raise Conflict(
+                f"The payload of invocation {format_id(id)} is gone: its retention has ended.",
+                field="retention.payload_days",
+            )
+        body, content_type = found
+        if body.data is not None:
+            return body.data, content_type
+        assert body.ref is not None
+        return await self._blobs.get(body.ref, body.digest), content_type
+
+    async def dead_letters(
+        self,
+        filter: Filter,
+        *,
+        dry_run: bool,
+        rate_per_second: float | None,
+        limit: int,
+        cursor: str | None,
+    ) -> RedriveReport:
+        """Redrive the dead letters that `filter` means, at most `limit` of them."""
+        if rate_per_second is not None and not 0 < rate_per_second <= RATE_MAX:
+            raise InvalidInput(
+                f"rate_per_second: {rate_per_second:g} is out of range; above 0 to {RATE_MAX:g}.",
+                field="rate_per_second",
+                value=rate_per_second,
+                limit=RATE_MAX,
+            )
+        if not 1 <= limit <= LIMIT_MAX:
+            raise InvalidInput(
+                f"limit: {limit} is out of range; 1 to {LIMIT_MAX}.", field="limit", value=limit
+            )
+        report = RedriveReport(dry_run, cursor=cursor)
+        while report.matched < limit:
+            page = await self._store.invocations(
+                filter, min(STEP, limit - report.matched), report.cursor
+            )
+            for row in page.items:
+                delay = report.redriven / rate_per_second if rate_per_second else 0.0
+                await self._one(row, report, delay)
+                report.matched += 1
+            report.cursor = page.cursor
+            if page.cursor is None:
+                break
+        if rate_per_second and report.redriven:
+            report.seconds = (report.redriven - 1) / rate_per_second
+        return report
+
+    async def _one(self, row: InvocationRow, report: RedriveReport, delay: float) -> None:
+        if row.redriven_as is not None:
+            report.skipped += 1
+            return
+        shown = {"id": format_id(row.id), "function": row.function}
+        if not report.dry_run:
+            try:
+                new_id, duplicate = await self.invocation(row.id, delay)
+            except (Conflict, InvalidInput, InvocationNotFound) as error:
+                report.skipped += 1
+                report.errors.append({**shown, "code": error.code, "detail": error.detail})
+                return
+            except ThenceError as error:
+                report.errors.append({**shown, "code": error.code, "detail": error.detail})
+                return
+            if duplicate:
+                report.skipped += 1
+                return
+            shown["redriven_as"] = format_id(new_id)
+        report.redriven += 1
+        if len(report.invocations) < 100:
+            report.invocations.append(shown)
+
+    async def delivery(self, id: int) -> bool:
+        """Send a dead or stopped delivery again, without running the function again.
+
+        Raises DeliveryNotFound, Conflict (it is pending or delivered)."""
+        delivery = await self._store.delivery(id)
+        if delivery is None:
+            raise DeliveryNotFound(
+                f"There is no delivery {format_id(id)}.", kind="delivery", name=format_id(id)
+            )
+        now = self._clock.now()
+        if not await self._store.redrive_delivery(id, now):
+            raise Conflict(
+                f"Delivery {format_id(id)} is {delivery.state}; only a dead or stopped one can be "
+                "sent again.",
+                state=delivery.state,
+            )
+        self._note_delivery(delivery.key, now)
+        return True
+
+
+__all__ = ["LIMIT_MAX", "Redrive", "RedriveReport"]

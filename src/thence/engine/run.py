@@ -1,0 +1,104 @@
+"""run: hand one claimed attempt to the runtime, and its ending to settle.
+
+Only committed claims come here. Whatever happens, exactly one ending follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from ..clock import Clock
+from ..errors import ThenceError
+from ..lifecycle.outcome import Outcome
+from ..notices import AttemptStarted, Notices
+from ..runtimes.interface import Ended, Run, Runtime
+from ..store.blobs import BlobStore
+from ..store.records import Claimed, Meta
+from .lanes import Lane
+from .settle import SettleAttempts
+
+_decode_meta = msgspec.json.Decoder(Meta).decode
+_NO_META = Meta()
+
+
+class RunAttempts:
+    def __init__(
+        self,
+        runtime: Runtime,
+        settle: SettleAttempts,
+        blobs: BlobStore,
+        clock: Clock,
+        notices: Notices,
+    ) -> None:
+        self._runtime = runtime
+        self._settle = settle
+        self._blobs = blobs
+        self._clock = clock
+        self._notices = notices
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.running: dict[int, Run] = {}
+        """Attempts this node answers for, by invocation id."""
+        self.lease = 0
+
+    def begin(self, lane: Lane, claimed: Claimed) -> None:
+        meta = _NO_META if claimed.meta is None else _decode_meta(claimed.meta)
+        spent = claimed.spent
+        run = Run(
+            claimed.id,
+            lane.function,
+            claimed.attempt,
+            b"",
+            claimed.accepted_at,
+            claimed.expires_at,
+            spent.retries_used,
+            spent.losses_used > 0,
+            spent.losses_used > 0,
+            self._done,
+            meta.content_type,
+            meta.traceparent,
+            self.lease,
+            spent,
+        )
+        self.running[run.id] = run
+        body = claimed.payload
+        if body.data is None and body.ref is not None:
+            task = asyncio.get_running_loop().create_task(
+                self._fetch(lane, run, body.ref, body.digest)
+            )
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return
+        run.payload = body.data or b""
+        self._submit(lane, run, claimed.due_at)
+
+    def _submit(self, lane: Lane, run: Run, due_at: int) -> None:
+        if lane.deleted or run.stopping:
+            self._done(run, Ended(Outcome.STOPPED if run.stopping else Outcome.NOT_STARTED))
+            return
+        if self._notices.wanted(AttemptStarted):
+            wait = max(0, self._clock.now() - due_at)
+            self._notices.publish(AttemptStarted(run.id, lane.function.name, run.attempt, wait))
+        self._runtime.submit(run)
+
+    async def _fetch(self, lane: Lane, run: Run, ref: str, digest: str) -> None:
+        lane.reserved += 1  # the slot it was claimed for, until it is handed over
+        try:
+            run.payload = await self._blobs.get(ref, digest)
+        except ThenceError as error:
+            lane.reserved -= 1
+            self._done(
+                run,
+                Ended(
+                    Outcome.PLATFORM_ERROR,
+                    error_type="PayloadUnreadable",
+                    error_message=error.detail,
+                ),
+            )
+            return
+        lane.reserved -= 1
+        self._submit(lane, run, run.accepted_at)
+
+    def _done(self, run: Run, ended: Ended) -> None:
+        self._settle.settle(run, ended)

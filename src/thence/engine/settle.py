@@ -1,0 +1,273 @@
+"""settle: decide what an ending means, and commit it: state, attempt and deliveries owed in one
+transaction, fenced by (id, attempt, lease)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+from ..clock import Clock
+from ..errors import StoreUnavailable, ThenceError
+from ..lifecycle.decide import Complete, Fail, GiveBack, RetryAt, Spent, decide
+from ..lifecycle.ids import IdSource
+from ..lifecycle.outcome import BUDGET, Outcome
+from ..lifecycle.states import DEAD, FINAL, Reason, State
+from ..notices import (
+    AttemptEnded,
+    InvocationRetrying,
+    InvocationSettled,
+    LateAnswerDropped,
+    Notices,
+)
+from ..runtimes.interface import Ended, Run
+from ..store.blobs import BlobStore
+from ..store.records import Body, NewDelivery, Settle
+from .deliver import Deliver
+from .lanes import Lane, Lanes
+from .writer import Writer
+
+
+class SettleAttempts:
+    def __init__(
+        self,
+        lanes: Lanes,
+        writer: Writer,
+        deliver: Deliver,
+        blobs: BlobStore,
+        clock: Clock,
+        notices: Notices,
+        ids: IdSource,
+        rng: random.Random,
+        *,
+        inline_bytes_max: int,
+    ) -> None:
+        self._lanes = lanes
+        self._writer = writer
+        self._deliver = deliver
+        self._blobs = blobs
+        self._clock = clock
+        self._notices = notices
+        self._ids = ids
+        self._rng = rng
+        self._inline_bytes_max = inline_bytes_max
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.running: dict[int, Run] = {}
+        """Shared with run.py: an attempt leaves it when its settle is committed."""
+        self.note_waiting: Callable[[Lane, int, int], None]
+        """(lane, due_at, expires_at): an invocation waits again; set by the engine."""
+        self.draining = False
+
+    def settle(self, run: Run, ended: Ended) -> None:
+        """Take the ending of a run of this node."""
+        lane = self._lanes.get(run.function.id)
+        assert lane is not None
+        if self.draining and ended.outcome is Outcome.LOST:
+            # Our own shutdown cut it off: nobody's fault, so no loss and no retry is spent.
+            ended.outcome = Outcome.PLATFORM_ERROR
+            ended.error_type = "NodeDrained"
+            ended.error_message = "The node shut down before the function was done."
+        settle = self.decided(
+            lane,
+            id=run.id,
+            attempt=run.attempt,
+            lease=run.lease,
+            spent=run.spent,  # type: ignore[arg-type]
+            expires_at=run.expires_at,
+            stopping=run.stopping,
+            ended=ended,
+        )
+        if self._notices.wanted(AttemptEnded):
+            self._notices.publish(
+                AttemptEnded(
+                    run.id, run.function.name, run.attempt, ended.outcome, ended.duration_us
+                )
+            )
+        result = settle.result
+        if result is not None and result.bytes > self._inline_bytes_max:
+            task = asyncio.get_running_loop().create_task(self._offload(lane, settle, run))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            self._ask(lane, settle, run)
+
+    async def settled(self) -> None:
+        """Return when no result is on its way to the blob store."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def decided(
+        self,
+        lane: Lane,
+        *,
+        id: int,
+        attempt: int,
+        lease: int,
+        spent: Spent,
+        expires_at: int,
+        stopping: bool,
+        ended: Ended,
+    ) -> Settle:
+        """The change that follows an ending. Pure but for the clock, the ids and the dice."""
+        now = self._clock.now()
+        outcome = ended.outcome
+        settle = Settle(
+            id,
+            lane.function.id,
+            attempt,
+            lease,
+            outcome,
+            State.SUCCEEDED,
+            now,
+            ended.started_at,
+            ended.duration_us,
+            spent=spent,
+            log=ended.log,
+        )
+        if outcome is Outcome.OK:
+            settle.reason = Reason.OK
+            result = ended.result or b""
+            settle.result = Body(result, len(result))
+        else:
+            settle.error_type = ended.error_type
+            settle.error_message = ended.error_message
+            settle.error_stack = ended.error_stack
+            settle.budget = BUDGET[outcome]
+            self._not_ok(lane, settle, ended, expires_at, stopping, now)
+        if settle.state in FINAL:
+            settle.deliveries = self.owed(lane, settle.state, now)
+        return settle
+
+    def _not_ok(
+        self, lane: Lane, settle: Settle, ended: Ended, expires_at: int, stopping: bool, now: int
+    ) -> None:
+        decision = decide(
+            settle.outcome,
+            settle.spent,
+            lane.policy,
+            now=now,
+            expires_at=expires_at,
+            random=self._rng.random(),
+            stopping=stopping,
+            retry_after_seconds=ended.retry_after_seconds,
+        )
+        if lane.deleted and isinstance(decision, (RetryAt, GiveBack)):
+            settle.state, settle.reason = State.INVALID, Reason.FUNCTION_DELETED
+        elif isinstance(decision, RetryAt):
+            settle.state, settle.due_at, settle.spent = (
+                State.RETRYING,
+                decision.due_at,
+                decision.spent,
+            )
+        elif isinstance(decision, Fail):
+            settle.state, settle.reason, settle.spent = (
+                decision.state,
+                decision.reason,
+                decision.spent,
+            )
+        elif isinstance(decision, GiveBack):
+            settle.state = State.QUEUED if settle.attempt == 1 else State.RETRYING
+            settle.due_at = now
+        else:
+            assert not isinstance(decision, Complete)
+
+    def owed(self, lane: Lane, state: State, now: int) -> tuple[NewDelivery, ...]:
+        """The deliveries that an ending owes: on_success, on_failure; a stop owes none."""
+        if state is State.SUCCEEDED:
+            target, condition = lane.on_success, "success"
+        elif state in DEAD:
+            target, condition = lane.on_failure, "failure"
+        else:
+            return ()
+        if target is None:
+            return ()
+        encoded, destination = target
+        key = self._deliver.key_of(destination)
+        return (NewDelivery(self._ids.next(now), key, encoded, condition, now),)
+
+    async def _offload(self, lane: Lane, settle: Settle, run: Run) -> None:
+        body = settle.result
+        assert body is not None and body.data is not None
+        ref = f"{settle.id:032x}.{settle.attempt}.result"
+        while True:
+            try:
+                digest = await self._blobs.put(ref, body.data)
+                break
+            except StoreUnavailable:
+                # The answer must not be lost: as with settles, try until there is space again.
+                await self._clock.sleep(0.5)
+        settle.result = Body(None, body.bytes, ref, digest)
+        self._ask(lane, settle, run)
+
+    def _ask(self, lane: Lane, settle: Settle, run: Run | None) -> None:
+        def committed(applied: Any, error: ThenceError | None) -> None:
+            if error is not None:
+                self._unsettled(lane, settle, run, error)
+                return
+            if run is not None and self.running.get(settle.id) is run:
+                del self.running[settle.id]
+            if not applied:
+                self._notices.publish(
+                    LateAnswerDropped(settle.id, lane.function.name, settle.attempt)
+                )
+                return
+            # Unknown expiry (a lost attempt): now, so that the expire loop looks for itself.
+            self._follow(lane, settle, run.expires_at if run is not None else settle.now)
+
+        self._writer.settle(settle, committed)
+
+    def ask(self, lane: Lane, settle: Settle) -> None:
+        """For rescue: settle an attempt that no run of this node answers for."""
+        self._ask(lane, settle, None)
+
+    def _unsettled(self, lane: Lane, settle: Settle, run: Run | None, error: ThenceError) -> None:
+        """The store is well but cannot take this settle (it holds something it cannot store): the
+        attempt ends as a platform error without its bodies, so that it is never running for ever."""
+        if settle.outcome is Outcome.PLATFORM_ERROR and settle.error_type == "ResultNotStored":
+            return  # not even that could be stored; verify and rescue will show it
+        plain = Ended(
+            Outcome.PLATFORM_ERROR,
+            settle.started_at,
+            settle.duration_us,
+            error_type="ResultNotStored",
+            error_message=error.detail,
+        )
+        expires_at = run.expires_at if run is not None else settle.now + 1000
+        self._ask(
+            lane,
+            self.decided(
+                lane,
+                id=settle.id,
+                attempt=settle.attempt,
+                lease=settle.lease,
+                spent=settle.spent,
+                expires_at=expires_at,
+                stopping=False,
+                ended=plain,
+            ),
+            run,
+        )
+
+    def _follow(self, lane: Lane, settle: Settle, expires_at: int) -> None:
+        """It is on disk: tell those who wait for it."""
+        state = settle.state
+        if state in FINAL:
+            assert settle.reason is not None
+            if self._notices.wanted(InvocationSettled):
+                self._notices.publish(
+                    InvocationSettled(
+                        settle.id, lane.function.name, state, settle.reason, settle.attempt
+                    )
+                )
+            for delivery in settle.deliveries:
+                self._deliver.note(delivery.key, delivery.due_at)
+            return
+        lane.waiting += 1
+        if self._notices.wanted(InvocationRetrying):
+            self._notices.publish(
+                InvocationRetrying(
+                    settle.id, lane.function.name, settle.attempt, settle.outcome, settle.due_at
+                )
+            )
+        self.note_waiting(lane, settle.due_at, expires_at)

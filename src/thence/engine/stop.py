@@ -1,0 +1,100 @@
+"""stop: in every state. Waiting or backing off: ended now. Running: the stop is made durable, then
+the instance is ended and its answer fenced off. Delivering: the deliveries still owed are stopped;
+a final state never changes."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ..clock import Clock
+from ..errors import InvocationNotFound, Unavailable
+from ..lifecycle.ids import format_id
+from ..lifecycle.states import FINAL, WAITING, Reason, State
+from ..notices import InvocationSettled, Notices
+from ..runtimes.interface import Run, Runtime
+from ..store.interface import Store, StopMark
+from ..store.records import End
+from .lanes import Lanes
+from .writer import Writer
+
+TRIES = 10
+
+
+class Stopped(Struct):
+    """What a stop did. `state` is the invocation's state after it."""
+
+    state: State
+    deliveries_stopped: int = 0
+    changed: bool = True
+
+
+class Stop:
+    def __init__(
+        self,
+        lanes: Lanes,
+        store: Store,
+        writer: Writer,
+        runtime: Runtime,
+        running: dict[int, Run],
+        clock: Clock,
+        notices: Notices,
+    ) -> None:
+        self._lanes = lanes
+        self._store = store
+        self._writer = writer
+        self._runtime = runtime
+        self._running = running
+        self._clock = clock
+        self._notices = notices
+
+    async def stop(self, id: int) -> Stopped:
+        """Raises InvocationNotFound; Unavailable when the state changed under each of ten tries."""
+        for _ in range(TRIES):
+            run = self._running.get(id)
+            if run is not None:
+                if await self._running_one(run):
+                    return Stopped(State.STOPPING)
+                continue
+            view = await self._store.invocation(id)
+            if view is None:
+                raise InvocationNotFound(
+                    f"There is no invocation {format_id(id)}.", kind="invocation", name=format_id(id)
+                )
+            if view.state in FINAL:
+                count = await self._store.stop_deliveries(id, self._clock.now())
+                return Stopped(view.state, count, changed=count > 0)
+            if view.state in WAITING and await self._waiting_one(id, view.function_id):
+                return Stopped(State.STOPPED)
+            if view.state is State.STOPPING:
+                return Stopped(State.STOPPING, changed=False)
+            # It has just been claimed, or another node runs it: mark it there, or look again.
+            await self._writer.wait(
+                self._writer.mark_stopping,
+                StopMark(id, view.function_id, view.attempt, self._clock.now()),
+            )
+        raise Unavailable("The invocation changed its state at every try to stop it; try again.")
+
+    async def _waiting_one(self, id: int, function_id: int) -> bool:
+        now = self._clock.now()
+        end = End(id, function_id, State.STOPPED, Reason.STOPPED_BY_CALLER, now)
+        applied: bool = await self._writer.wait(self._writer.end, end)
+        lane = self._lanes.get(function_id)
+        if applied and lane is not None:
+            lane.waiting = max(0, lane.waiting - 1)
+            self._notices.publish(
+                InvocationSettled(
+                    id, lane.function.name, State.STOPPED, Reason.STOPPED_BY_CALLER, 0
+                )
+            )
+        return applied
+
+    async def _running_one(self, run: Run) -> bool:
+        run.stopping = True
+        mark = StopMark(run.id, run.function.id, run.attempt, self._clock.now())
+        await self._writer.wait(self._writer.mark_stopping, mark)
+        if self._running.get(run.id) is not run:
+            return False  # it ended before the mark; look at what it is now
+        # False from the runtime: its payload is still being fetched, and run.py sees the mark
+        # before it hands the run over. Not applied: it was marked before.
+        self._runtime.stop(run.id)
+        return True

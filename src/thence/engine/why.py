@@ -1,0 +1,59 @@
+"""Why an invocation waits: always answered, in one sentence (design §2, promise 6). Pure."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ..clock import iso
+from ..lifecycle.outcome import Budget
+from ..lifecycle.states import State
+from ..store.records import InvocationView
+
+
+class Why(Struct, frozen=True):
+    code: str  # delayed, backing_off, function_limit, node_limit, paused, draining, store, next
+    text: str
+    until: int | None = None
+
+
+def why(
+    view: InvocationView,
+    *,
+    now: int,
+    slots_used: int,
+    slots_allowed: int,
+    room: int,
+    draining: bool,
+    store_down: bool,
+) -> Why | None:
+    """None unless it waits. `slots_*` and `room` are of its function on this node, now."""
+    if view.state is State.QUEUED and view.due_at > now:
+        return Why("delayed", f"delayed until {iso(view.due_at)}", view.due_at)
+    if view.state is State.RETRYING and view.due_at > now:
+        return Why("backing_off", _backing_off(view), view.due_at)
+    if view.state not in (State.QUEUED, State.RETRYING):
+        return None
+    if store_down:
+        return Why("store", "the store cannot write now; it runs when the store is back")
+    if draining:
+        return Why("draining", "the node is shutting down; it runs after the restart")
+    if slots_allowed == 0:
+        return Why("paused", "paused: the function's concurrency is 0")
+    if slots_used >= slots_allowed:
+        return Why("function_limit", f"function limit {slots_used}/{slots_allowed}")
+    if room <= 0:
+        return Why("node_limit", "every instance of the node is taken (runtime.instances_max)")
+    return Why("next", "about to be dispatched")
+
+
+def _backing_off(view: InvocationView) -> str:
+    last = view.attempts[-1] if view.attempts else None
+    after = f" after {last.outcome}" if last is not None and last.outcome is not None else ""
+    budget = last.budget if last is not None else None
+    if budget is Budget.FUNCTION_ERRORS:
+        after += f" (retry {view.spent.retries_used})"
+    elif budget is Budget.PLATFORM_ERRORS:
+        after += f" (platform error {view.spent.platform_tries}, not counted as a retry)"
+    elif budget is Budget.LOSSES:
+        after += f" (loss {view.spent.losses_used})"
+    return f"backing off until {iso(view.due_at)}{after}"

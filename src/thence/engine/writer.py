@@ -1,0 +1,258 @@
+"""The group commit: every change the engine makes goes through here, many at a time.
+
+While one commit is on its way to the disk, the next group gathers; the next commit starts when the
+last has ended. There is no timer and no fixed window, so an idle service commits at once and a busy
+one commits in large groups (design §1, §4).
+
+When the store cannot write, accepts are refused at once (`StoreUnavailable`: nothing was
+acknowledged), while what must not be lost (settles, stops, delivery results) is kept and written
+when the store is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..clock import Clock
+from ..errors import StoreUnavailable, ThenceError
+from ..notices import Committed as CommittedNotice
+from ..notices import Notices, StoreBack, StoreLost
+from ..store.interface import Batch, Committed, MailboxPut, Store, StopMark
+from ..store.records import Claim, DeliveryClaim, DeliveryResult, End, NewInvocation, Settle
+
+log = logging.getLogger("thence.writer")
+
+Done = Callable[[Any, ThenceError | None], None]
+"""Called once on the event loop: (what the store says of this change, None) or (None, the error)."""
+
+FIELDS = (
+    "accepts",
+    "settles",
+    "ends",
+    "stops",
+    "claims",
+    "delivery_results",
+    "delivery_claims",
+    "mailbox",
+)
+KEPT = ("settles", "stops", "delivery_results")
+BATCH_MAX = 512
+PROBE_SECONDS = 0.5
+
+
+class _Group:
+    """A batch in the making, with the callbacks of its changes."""
+
+    __slots__ = ("batch", "done", "size")
+
+    def __init__(self) -> None:
+        self.batch = Batch()
+        self.done: dict[str, list[Done]] = {field: [] for field in FIELDS}
+        self.size = 0
+
+    def add(self, field: str, change: Any, done: Done) -> None:
+        getattr(self.batch, field).append(change)
+        self.done[field].append(done)
+        self.size += 1
+
+
+class Writer:
+    """Owns all calls of `store.commit`."""
+
+    def __init__(self, store: Store, clock: Clock, notices: Notices) -> None:
+        self._store = store
+        self._clock = clock
+        self._notices = notices
+        self._groups: list[_Group] = [_Group()]
+        self._task: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._wake = asyncio.Event()
+        self.down = False
+        """The store does not write at present: accepts are refused."""
+
+    # ------------------------------------------------------------ asking
+
+    def accept(self, new: NewInvocation, done: Done) -> None:
+        if self.down:
+            done(None, _unavailable())
+            return
+        self._add("accepts", new, done)
+
+    def settle(self, settle: Settle, done: Done) -> None:
+        self._add("settles", settle, done)
+
+    def end(self, end: End, done: Done) -> None:
+        self._add("ends", end, done)
+
+    def mark_stopping(self, mark: StopMark, done: Done) -> None:
+        self._add("stops", mark, done)
+
+    def claim(self, claim: Claim, done: Done) -> None:
+        self._add("claims", claim, done)
+
+    def delivery_result(self, result: DeliveryResult, done: Done) -> None:
+        self._add("delivery_results", result, done)
+
+    def claim_deliveries(self, claim: DeliveryClaim, done: Done) -> None:
+        self._add("delivery_claims", claim, done)
+
+    def put_mail(self, put: MailboxPut, done: Done) -> None:
+        self._add("mailbox", put, done)
+
+    async def wait(self, ask: Callable[[Any, Done], None], change: Any) -> Any:
+        """`await writer.wait(writer.end, End(…))`: the store's answer, or its error raised."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(answer: Any, error: ThenceError | None) -> None:
+            if future.done():
+                return  # the caller has gone away; the change itself is made or not as told
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(answer)
+
+        ask(change, done)
+        return await future
+
+    # ------------------------------------------------------------ life
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._drive(), name="writer")
+
+    async def flush(self) -> None:
+        """Return when everything asked so far has been written (or the store is down)."""
+        while not self._idle.is_set() and not self.down:
+            waits = [asyncio.ensure_future(self._idle.wait())]
+            await asyncio.wait(waits, timeout=1)
+            for wait in waits:
+                wait.cancel()
+
+    async def stop(self) -> None:
+        await self.flush()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    @property
+    def idle(self) -> bool:
+        return self._idle.is_set()
+
+    # ------------------------------------------------------------ doing
+
+    def _add(self, field: str, change: Any, done: Done) -> None:
+        group = self._groups[-1]
+        if group.size >= BATCH_MAX:
+            group = _Group()
+            self._groups.append(group)
+        group.add(field, change, done)
+        if self._idle.is_set():
+            self._idle.clear()
+            self._wake.set()
+
+    async def _drive(self) -> None:
+        while True:
+            if not self._groups[0].size:
+                self._idle.set()
+                self._wake.clear()
+                await self._wake.wait()
+            group = self._groups.pop(0)
+            if not self._groups:
+                self._groups.append(_Group())
+            await self._write(group)
+
+    async def _write(self, group: _Group) -> None:
+        began = time.perf_counter()
+        try:
+            committed = await self._store.commit(group.batch)
+        except StoreUnavailable as error:
+            await self._outlive(group, error)
+            return
+        except Exception as error:
+            # A driver's or our own mistake: it must neither lose what was accepted nor stop the rest.
+            log.exception("a commit failed")
+            await self._one_by_one(group, error)
+            return
+        self._answer(group, committed, time.perf_counter() - began)
+
+    def _answer(self, group: _Group, committed: Committed, seconds: float) -> None:
+        for field in FIELDS:
+            callbacks = group.done[field]
+            if not callbacks:
+                continue
+            answers = [True] * len(callbacks) if field == "mailbox" else getattr(committed, field)
+            for done, answer in zip(callbacks, answers, strict=True):
+                _call(done, answer, None)
+        if self._notices.wanted(CommittedNotice):
+            self._notices.publish(CommittedNotice(committed.entry, group.size, seconds))
+
+    async def _outlive(self, group: _Group, error: StoreUnavailable) -> None:
+        """The store cannot write: refuse what may be refused, keep the rest, wait until it is back."""
+        kept = _refuse(group, error)
+        self.down = True
+        lost_at = self._clock.now()
+        self._notices.publish(StoreLost(error.detail))
+        for waiting in self._groups:
+            self._merge(kept, _refuse(waiting, error))
+        self._groups = [_Group()]
+        while not await self._store.healthy():
+            await self._clock.sleep(PROBE_SECONDS)
+            for waiting in self._groups:
+                self._merge(kept, _refuse(waiting, error))
+            self._groups = [_Group()]
+        self.down = False
+        self._notices.publish(StoreBack((self._clock.now() - lost_at) / 1000))
+        if kept.size:
+            self._groups.insert(0, kept)
+            self._idle.clear()
+
+    @staticmethod
+    def _merge(into: _Group, group: _Group) -> None:
+        for field in KEPT:
+            for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):
+                into.add(field, change, done)
+
+    async def _one_by_one(self, group: _Group, error: Exception) -> None:
+        """Find the change that the store cannot take; the others are written."""
+        if group.size == 1:
+            for field in FIELDS:
+                for done in group.done[field]:
+                    _call(done, None, StoreUnavailable(f"The change could not be stored ({error})."))
+            return
+        for field in FIELDS:
+            for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):
+                single = _Group()
+                single.add(field, change, done)
+                await self._write(single)
+
+
+def _refuse(group: _Group, error: StoreUnavailable) -> _Group:
+    """Tell the askers of what may be refused; give back the rest."""
+    kept = _Group()
+    for field in FIELDS:
+        for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):
+            if field in KEPT:
+                kept.add(field, change, done)
+            else:
+                _call(done, None, error)
+    return kept
+
+
+def _call(done: Done, answer: Any, error: ThenceError | None) -> None:
+    try:
+        done(answer, error)
+    except Exception:
+        # One asker's mistake must not keep the others from their answers.
+        log.exception("a writer's callback failed")
+
+
+def _unavailable() -> StoreUnavailable:
+    return StoreUnavailable(
+        "The store cannot write now (disk full or a disk error); nothing was stored. Try again.",
+        retry_after_seconds=2,
+    )
