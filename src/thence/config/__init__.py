@@ -1,0 +1,12 @@
+"""The settings: `thence.toml` < environment (`THENCE_…`) < flags, each checked where it came from.
+
+A setting is written `name` or `section.name`; its environment variable is `THENCE_NAME` or
+`THENCE_SECTION_NAME`. Names end with their unit. Limits and meanings stand in the annotations of
+`settings.py`, from which `thence serve --help`, `thence config` and `docs/reference/settings.md`
+take them. Nothing here imports a room.
+"""
+
+from .load import load
+from .settings import PREFIX, Secret, Setting, Settings, known_settings
+
+__all__ = ["PREFIX", "Secret", "Setting", "Settings", "known_settings", "load"]

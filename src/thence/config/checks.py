@@ -1,0 +1,105 @@
+"""Whether a value may be what a setting is set to; a refusal names setting, value, source, limit."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+
+from ..errors import ConfigInvalid
+from .settings import Secret, Setting, Settings
+
+
+def invalid(name: str, value: Any, source: str, reason: str, limit: str) -> ConfigInvalid:
+    return ConfigInvalid(
+        f"{name} = {value!r} ({source}) is not valid: {reason}.",
+        setting=name,
+        value=value,
+        source=source,
+        limit=limit,
+    )
+
+
+def checked(setting: Setting, value: Any, source: str) -> Any:
+    """The value in its type. Texts of the environment and of flags are read as what is asked for;
+    a file has types of its own. Raises ConfigInvalid, never with a secret in it."""
+    if setting.secret:
+        if not isinstance(value, str) or len(value) > 256 or not value.isprintable():
+            reason = "it must be a text of at most 256 printable characters"
+            raise invalid(setting.name, "…", source, reason, "256 characters")
+        return Secret(value)
+    from_text = isinstance(value, str) and not source.startswith("file")
+    if from_text and get_origin(get_args(setting.type)[0]) is tuple:
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    shown = "…" if setting.name == "store" and "://" in str(value) else value
+    try:
+        result = msgspec.convert(value, type=setting.type, strict=not from_text)
+    except msgspec.ValidationError as error:
+        reason = _reason(setting, error)
+        raise invalid(setting.name, shown, source, reason, reason) from None
+    refusal = _refusal(setting.name, result)
+    if refusal:
+        raise invalid(setting.name, shown, source, refusal, refusal)
+    return result
+
+
+def _reason(setting: Setting, error: msgspec.ValidationError) -> str:
+    kind = get_args(setting.type)[0]
+    if get_origin(kind) is Literal:
+        return f"it must be one of {', '.join(get_args(kind))}"
+    return str(error)[:1].lower() + str(error)[1:]
+
+
+def _refusal(name: str, value: Any) -> str:
+    """What is wrong with a value of the right type, as the end of a sentence, or empty."""
+    if name == "store" and value != "sqlite":
+        if "://" in value:
+            return "a database server as the store is not in this version; use 'sqlite'"
+        return "the only store of this version is 'sqlite'"
+    if name == "listen":
+        host, colon, port = value.rpartition(":")
+        right = colon and host and port.isascii() and port.isdigit() and int(port) <= 65_535
+        if not right or (":" in host and not (host.startswith("[") and host.endswith("]"))):
+            return "it must be host:port (an IPv6 address in brackets), the port 0 to 65535"
+    if name == "destinations.allow_networks":
+        for network in value:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                return f"{error}; write networks such as 10.0.0.0/8"
+    return ""
+
+
+def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
+    """Rules between settings. `sources`: where each value that is not a default came from."""
+    has_id, has_secret = bool(settings.root_access_key_id), bool(settings.root_access_key_secret)
+    if has_id != has_secret:
+        missing = "root_access_key_secret" if has_id else "root_access_key_id"
+        raise ConfigInvalid(
+            f"{missing} is missing: the id and the secret of the root credentials are set together.",
+            setting=missing,
+            value="",
+            source=sources.get(missing, "default"),
+        )
+    host, _ = settings.address
+    if not has_secret and not _is_loopback(host):
+        raise ConfigInvalid(
+            f"listen = {settings.listen!r} is reachable from other machines, and there are no "
+            "credentials. Set THENCE_ROOT_ACCESS_KEY_ID and THENCE_ROOT_ACCESS_KEY_SECRET, or "
+            "listen on 127.0.0.1.",
+            setting="listen",
+            value=settings.listen,
+            source=sources.get("listen", "default"),
+            limit="loopback",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name may lead anywhere
