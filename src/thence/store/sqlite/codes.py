@@ -1,0 +1,62 @@
+"""Small integers that stand for words in the tables. Numbers are for ever: only append."""
+
+from __future__ import annotations
+
+from ...lifecycle.outcome import Budget, Outcome
+from ...lifecycle.states import Reason, State
+
+STATES = (
+    State.QUEUED,  # 0
+    State.RETRYING,  # 1
+    State.RUNNING,  # 2
+    State.STOPPING,  # 3
+    State.SUCCEEDED,  # 4
+    State.FAILED,  # 5
+    State.STOPPED,  # 6
+    State.EXPIRED,  # 7
+    State.INVALID,  # 8
+)
+REASONS = (
+    Reason.OK,  # 0
+    Reason.RETRIES_EXHAUSTED,  # 1
+    Reason.PLATFORM_ERRORS_EXHAUSTED,  # 2
+    Reason.SUSPECTED_POISON,  # 3
+    Reason.EVENT_AGE_EXCEEDED,  # 4
+    Reason.STOPPED_BY_CALLER,  # 5
+    Reason.FUNCTION_DELETED,  # 6
+)
+OUTCOMES = (
+    Outcome.OK,  # 0
+    Outcome.FUNCTION_ERROR,  # 1
+    Outcome.TIMED_OUT,  # 2
+    Outcome.CRASHED,  # 3
+    Outcome.OUT_OF_MEMORY,  # 4
+    Outcome.THROTTLED,  # 5
+    Outcome.PLATFORM_ERROR,  # 6
+    Outcome.LOST,  # 7
+    Outcome.STOPPED,  # 8
+    Outcome.NOT_STARTED,  # 9
+)
+BUDGETS = (Budget.FUNCTION_ERRORS, Budget.PLATFORM_ERRORS, Budget.LOSSES)
+DELIVERY_STATES = ("pending", "delivered", "dead", "stopped")
+
+STATE = {word: code for code, word in enumerate(STATES)}
+REASON = {word: code for code, word in enumerate(REASONS)}
+OUTCOME = {word: code for code, word in enumerate(OUTCOMES)}
+BUDGET = {word: code for code, word in enumerate(BUDGETS)}
+DELIVERY_STATE = {word: code for code, word in enumerate(DELIVERY_STATES)}
+
+QUEUED, RETRYING, RUNNING, STOPPING, SUCCEEDED, FAILED, STOPPED, EXPIRED, INVALID = range(9)
+PENDING, DELIVERED, DEAD, DELIVERY_STOPPED = range(4)
+
+
+def budget_code(budget: Budget | None) -> int | None:
+    return None if budget is None else BUDGET[budget]
+
+
+def budget_of(code: int | None) -> Budget | None:
+    return None if code is None else BUDGETS[code]
+
+
+def outcome_of(code: int | None) -> Outcome | None:
+    return None if code is None else OUTCOMES[code]

@@ -1,0 +1,147 @@
+"""Opening the file: the exclusive hold, the settings of a connection, the schema."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+from ...errors import StoreCorrupt, StoreInUse, StoreTooNew, StoreUnavailable
+
+SCHEMA = 1
+APPLICATION_ID = 0x5448454E  # "THEN": tells a Thence store from any other SQLite file
+SQLITE_MIN = (3, 35, 0)
+BUSY_SECONDS = 1.0  # only a visitor with another program can hold the file
+CACHE_KIB = 65_536
+WAL_PAGES = 4_000  # 16 MiB: a checkpoint's fsync is shared by many commits
+WAL_BYTES_KEPT = 64 * 1024 * 1024
+
+
+def hold(path: Path) -> int:
+    """Take the exclusive hold on `<path>.lock`; the file descriptor keeps it. Raises StoreInUse."""
+    name = f"{path}.lock"
+    try:
+        fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreCorrupt(
+            f"{name} cannot be opened: {error.strerror}. Check the data directory and its owner."
+        ) from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        pid = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(fd)
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise StoreCorrupt(f"{name} cannot be locked: {error.strerror}.") from error
+        raise StoreInUse(
+            f"{path} is in use by process {pid}: stop it or use another data directory.", pid=pid
+        ) from None
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    return fd
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """The one connection that writes. Every commit is on disk when COMMIT returns."""
+    db = _connect(str(path), uri=False)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+    db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+    return db
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that sees committed data only and cannot write."""
+    db = _connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
+def _connect(name: str, *, uri: bool) -> sqlite3.Connection:
+    db = sqlite3.connect(
+        name,
+        uri=uri,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=1024,
+    )
+    db.execute("PRAGMA temp_store = MEMORY")
+    return db
+
+
+def prepare(path: Path) -> sqlite3.Connection:
+    """Open or make the store and bring its schema up to date. Raises StoreCorrupt, StoreTooNew."""
+    if sqlite3.sqlite_version_info < SQLITE_MIN:
+        raise StoreCorrupt(
+            f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed. Use a Python "
+            "that is built with a newer one."
+        )
+    try:
+        # Made by us, so that nobody else on the machine may read it; WAL files inherit the mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreCorrupt(
+            f"{path} cannot be opened: {error.strerror}. Check the data directory and its owner."
+        ) from error
+    db: sqlite3.Connection | None = None
+    try:
+        db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+        _check(db, path)
+        db.close()
+        db = connect_writer(path)
+        _migrate(db)
+        return db
+    except sqlite3.Error as error:
+        if db is not None:
+            db.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise StoreUnavailable(f"{path} cannot be opened: {error}.") from error
+        raise StoreCorrupt(
+            f"{path} cannot be read: {error}. Restore it from a backup or use another data directory."
+        ) from error
+    except BaseException:
+        if db is not None:
+            db.close()
+        raise
+
+
+def _check(db: sqlite3.Connection, path: Path) -> None:
+    """Whose file it is, before anything is changed in it."""
+    schema = db.execute("PRAGMA user_version").fetchone()[0]
+    owner = db.execute("PRAGMA application_id").fetchone()[0]
+    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if owner != APPLICATION_ID and (tables or schema or owner):
+        raise StoreCorrupt(
+            f"{path} is not a Thence store: it belongs to another program. Use another data directory."
+        )
+    if schema > SCHEMA:
+        raise StoreTooNew(
+            f"{path} was written by a newer version (schema {schema}; this one knows {SCHEMA}): "
+            "upgrade Thence or use another data directory.",
+            schema=schema,
+            known=SCHEMA,
+        )
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Each migration is one transaction: a crash in the middle leaves the version before it."""
+    present = db.execute("PRAGMA user_version").fetchone()[0]
+    folder = resources.files(__package__).joinpath("migrations")
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if not file.name.endswith(".sql") or (number := int(file.name[:4])) <= present:
+            continue
+        try:
+            db.executescript(
+                f"BEGIN IMMEDIATE;\n{file.read_text('utf-8')}\n"
+                f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
+            )
+        except sqlite3.Error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise

@@ -1,0 +1,97 @@
+"""Nodes with their leases, and what the engine asks of the live queue."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from ...lifecycle.decide import Spent
+from ..records import Lost, Waiting
+from .codes import STATES
+from .keys import whole
+from .statements import load
+
+_SQL = load("queue.sql")
+_FOREVER = (1 << 63) - 1
+
+
+def join(db: sqlite3.Connection, name: str, now: int, expires_at: int) -> int:
+    number = db.execute(_SQL["join"], (name, now, expires_at)).lastrowid
+    assert number is not None  # an insert always has one
+    return number
+
+
+def renew(db: sqlite3.Connection, incarnation: int, expires_at: int) -> bool:
+    return db.execute(_SQL["renew"], (expires_at, incarnation)).rowcount == 1
+
+
+def leave(db: sqlite3.Connection, incarnation: int) -> None:
+    db.execute(_SQL["leave"], (incarnation,))
+
+
+def dying(db: sqlite3.Connection, now: int) -> bool:
+    return db.execute(_SQL["dying"], (now,)).fetchone() is not None
+
+
+def declare_dead(db: sqlite3.Connection, now: int) -> None:
+    db.execute(_SQL["declare_dead"], (now,))
+
+
+def lost(db: sqlite3.Connection, limit: int) -> list[Lost]:
+    return [
+        Lost(
+            whole(id, tail), function_id, attempt, lease, STATES[state],
+            Spent(retries, tries, since, losses), accepted_at, expires_at,
+        )
+        for (
+            id, tail, function_id, attempt, lease, state, retries, tries, since, losses,
+            accepted_at, expires_at,
+        ) in db.execute(_SQL["lost"], (limit,))
+    ]  # fmt: skip
+
+
+def highest_id(db: sqlite3.Connection) -> int:
+    row = db.execute(_SQL["highest_id"]).fetchone()
+    return 0 if row is None else whole(row[0], row[1])
+
+
+def next_due(db: sqlite3.Connection, function_ids: Sequence[int]) -> dict[int, int]:
+    rows = db.execute(_SQL["next_due"], (json.dumps(list(function_ids)),))
+    return {function_id: due_at for function_id, due_at in rows if due_at is not None}
+
+
+def due_functions(db: sqlite3.Connection) -> dict[int, int]:
+    return dict(db.execute(_SQL["due_functions"]).fetchall())
+
+
+def delivery_keys(db: sqlite3.Connection) -> dict[str, int]:
+    return dict(db.execute(_SQL["delivery_keys"]).fetchall())
+
+
+def expiring(db: sqlite3.Connection, now: int, limit: int) -> list[Waiting]:
+    return [_waiting(row) for row in db.execute(_SQL["expiring"], (now, limit))]
+
+
+def next_expiry(db: sqlite3.Connection) -> int | None:
+    expires_at: int | None = db.execute(_SQL["next_expiry"]).fetchone()[0]
+    return expires_at
+
+
+def waiting(
+    db: sqlite3.Connection, function_id: int, limit: int, due_before: int | None
+) -> list[Waiting]:
+    before = _FOREVER if due_before is None else due_before
+    return [_waiting(row) for row in db.execute(_SQL["waiting"], (function_id, before, limit))]
+
+
+def _waiting(row: tuple[Any, ...]) -> Waiting:
+    id, tail, function_id, state, due_at, expires_at = row
+    return Waiting(whole(id, tail), function_id, STATES[state], due_at, expires_at)
+
+
+def probe(db: sqlite3.Connection) -> None:
+    """A small write, kept: it succeeds only where a commit would."""
+    db.execute("DELETE FROM meta WHERE key = 'probe'")
+    db.execute(_SQL["probe"])

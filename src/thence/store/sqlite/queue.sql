@@ -1,0 +1,76 @@
+-- name: join
+-- A new incarnation; its number is never used twice.
+INSERT INTO node (name, started_at, expires_at) VALUES (?, ?, ?)
+
+-- name: renew
+-- Zero rows: it was declared dead.
+UPDATE node SET expires_at = ? WHERE incarnation = ? AND gone = 0
+
+-- name: leave
+-- What it still holds is lost at once.
+UPDATE node SET gone = 1 WHERE incarnation = ?
+
+-- name: declare_dead
+-- Its lease ended: from now on it cannot be renewed.
+UPDATE node SET gone = 1 WHERE gone = 0 AND expires_at <= ?
+
+-- name: dying
+-- Whether any incarnation must be declared dead.
+SELECT 1 FROM node WHERE gone = 0 AND expires_at <= ? LIMIT 1
+
+-- name: lost
+-- What incarnations that are gone still hold. What runs is few: the table is read whole.
+SELECT r.id, i.tail, r.function_id, r.attempt, r.lease, r.state, r.retries_used, r.platform_tries,
+  r.platform_since, r.losses_used, i.accepted_at, r.expires_at
+FROM running r CROSS JOIN invocation i ON i.id = r.id
+WHERE r.lease NOT IN (SELECT incarnation FROM node WHERE gone = 0) ORDER BY r.id LIMIT ?
+
+-- name: highest_id
+-- Deliveries share the source of ids.
+SELECT id, tail FROM (
+  SELECT * FROM (SELECT id, tail FROM invocation ORDER BY id DESC LIMIT 1)
+  UNION ALL SELECT * FROM (SELECT id, tail FROM delivery ORDER BY id DESC LIMIT 1))
+ORDER BY id DESC LIMIT 1
+
+-- name: next_due
+-- One look into the index for each function.
+SELECT value, (SELECT min(due_at) FROM waiting WHERE function_id = value) FROM json_each(?)
+
+-- name: due_functions
+-- Jumps from function to function in the index: never reads every waiting row.
+WITH RECURSIVE f (id) AS (
+  SELECT min(function_id) FROM waiting
+  UNION ALL
+  SELECT (SELECT min(function_id) FROM waiting WHERE function_id > f.id) FROM f WHERE f.id IS NOT NULL)
+SELECT id, (SELECT min(due_at) FROM waiting WHERE function_id = f.id) FROM f WHERE id IS NOT NULL
+
+-- name: delivery_keys
+-- The same jumps over the keys of pending deliveries.
+WITH RECURSIVE k (key) AS (
+  SELECT min(key) FROM delivery WHERE state = 0
+  UNION ALL
+  SELECT (SELECT min(key) FROM delivery WHERE state = 0 AND key > k.key) FROM k
+  WHERE k.key IS NOT NULL)
+SELECT key, (SELECT min(due_at) FROM delivery d WHERE d.state = 0 AND d.key = k.key)
+FROM k WHERE key IS NOT NULL
+
+-- name: expiring
+-- Waiting past their age, oldest expiry first.
+SELECT w.id, i.tail, w.function_id, w.state, w.due_at, w.expires_at
+FROM (SELECT * FROM waiting WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?) w
+CROSS JOIN invocation i ON i.id = w.id ORDER BY w.expires_at, w.id
+
+-- name: next_expiry
+-- The first of the index.
+SELECT min(expires_at) FROM waiting
+
+-- name: waiting
+-- Waiting invocations of one function by due_at.
+SELECT w.id, i.tail, w.function_id, w.state, w.due_at, w.expires_at
+FROM (SELECT * FROM waiting WHERE function_id = ? AND due_at < ?
+      ORDER BY due_at, expires_at, id LIMIT ?) w
+CROSS JOIN invocation i ON i.id = w.id ORDER BY w.due_at, w.expires_at, w.id
+
+-- name: probe
+-- Needs room in the file and in the log, as a commit does.
+INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', zeroblob(16384))

@@ -1,0 +1,133 @@
+"""The SQLite driver: the methods of `store.interface.Store`, each in its own module of this folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...catalog.function import Function, FunctionSpec
+from ...errors import StoreUnavailable
+from ..interface import Batch, Committed, Filter
+from ..records import (
+    Body,
+    DeliveryView,
+    FunctionCounts,
+    InvocationView,
+    JournalEntry,
+    Lost,
+    MailboxMessage,
+    Page,
+    Waiting,
+)
+from . import catalog, queue
+from .connection import hold, prepare
+from .work import Work
+
+
+class SqliteStore:
+    """One file, one process.
+
+    `inline`: everything runs on the event loop's thread, nothing in threads, so that a test with
+    virtual time sees the same order in every run.
+    """
+
+    def __init__(self, path: Path, *, inline: bool = False) -> None:
+        self.path = path
+        self._inline = inline
+        self._held: int | None = None
+        self._open: Work | None = None
+
+    # ------------------------------------------------------------ life
+
+    async def open(self) -> None:
+        if self._open is not None:
+            raise RuntimeError("this store is open already")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        held = hold(self.path)
+        try:
+            self._open = Work(self.path, prepare(self.path), inline=self._inline)
+        except BaseException:
+            os.close(held)
+            raise
+        self._held = held
+
+    async def close(self) -> None:
+        work, self._open = self._open, None
+        if work is not None:
+            await work.close()
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    async def healthy(self) -> bool:
+        try:
+            await self._work.write(queue.probe)
+        except StoreUnavailable:
+            return False
+        return True
+
+    @property
+    def _work(self) -> Work:
+        if self._open is None:
+            raise StoreUnavailable("The store is not open.")
+        return self._open
+
+    # ------------------------------------------------------------ nodes and leases
+
+    async def join(self, name: str, now: int, expires_at: int) -> int:
+        return await self._work.write(queue.join, name, now, expires_at)
+
+    async def renew(self, incarnation: int, expires_at: int) -> bool:
+        return await self._work.write(queue.renew, incarnation, expires_at)
+
+    async def leave(self, incarnation: int) -> None:
+        await self._work.write(queue.leave, incarnation)
+
+    async def lost(self, now: int, limit: int) -> list[Lost]:
+        if await self._work.read(queue.dying, now):
+            # Durable first: an incarnation whose work is taken away can never be renewed.
+            await self._work.write(queue.declare_dead, now)
+        return await self._work.read(queue.lost, limit)
+
+    # ------------------------------------------------------------ the hot path
+
+    async def commit(self, batch: Batch) -> Committed:
+        return await self._work.commit(batch)
+
+    async def highest_id(self) -> int:
+        return await self._work.read(queue.highest_id)
+
+    async def next_due(self, function_ids: Sequence[int]) -> dict[int, int]:
+        return await self._work.read(queue.next_due, function_ids)
+
+    async def due_functions(self) -> dict[int, int]:
+        return await self._work.read(queue.due_functions)
+
+    async def expiring(self, now: int, limit: int) -> list[Waiting]:
+        return await self._work.read(queue.expiring, now, limit)
+
+    async def next_expiry(self) -> int | None:
+        return await self._work.read(queue.next_expiry)
+
+    async def waiting(
+        self, function_id: int, limit: int, due_before: int | None = None
+    ) -> list[Waiting]:
+        return await self._work.read(queue.waiting, function_id, limit, due_before)
+
+    async def delivery_keys(self) -> dict[str, int]:
+        return await self._work.read(queue.delivery_keys)
+
+    # ------------------------------------------------------------ the catalog
+
+    async def functions(self, *, deleted: bool = False) -> list[Function]:
+        return await self._work.read(catalog.functions, deleted)
+
+    async def put_function(
+        self, name: str, spec: FunctionSpec, code_digest: str, code_bytes: int, now: int
+    ) -> Function:
+        return await self._work.write(catalog.put, name, spec, code_digest, code_bytes, now)
+
+    async def delete_function(self, function_id: int, now: int) -> bool:
+        return await self._work.write(catalog.delete, function_id, now)

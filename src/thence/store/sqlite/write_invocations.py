@@ -1,0 +1,352 @@
+"""Accepts, settles, ends, stops and claims of one batch, inside the caller's transaction.
+
+The hot path: an accept with a lease and its settle cost four statements a batch, whatever its size.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from ...lifecycle.decide import Spent
+from ...lifecycle.outcome import Outcome
+from ...lifecycle.states import WAITING, Reason, State
+from ..interface import StopMark
+from ..records import (
+    Accepted,
+    Body,
+    Claim,
+    Claimed,
+    End,
+    NewDelivery,
+    NewInvocation,
+    Settle,
+    Transition,
+)
+from .codes import OUTCOME, PENDING, REASON, STATE, STOPPING, SUCCEEDED, budget_code
+from .journal import Changes
+from .keys import LOW_MASK, split, whole
+from .statements import Many, change, load, select
+
+_SQL = load("commit.sql")
+_ACCEPT = Many(_SQL["accept"])
+_ACCEPT_PLAIN = Many(_SQL["accept_plain"])
+_ACCEPT_WAITING = Many(_SQL["accept_waiting"])
+_ACCEPT_RUNNING = Many(_SQL["accept_running"])
+_END_SUCCESS = Many(_SQL["end_success"])
+_END = Many(_SQL["end"])
+_ATTEMPT_KEEP = Many(_SQL["attempt_keep"])
+_WAIT_AGAIN = Many(_SQL["wait_again"])
+_OWE = Many(_SQL["owe"])
+_NOTHING_SPENT = Spent()
+_QUEUED, _RUNNING = State.QUEUED.value, State.RUNNING.value
+_SUCCEEDED, _OK = State.SUCCEEDED.value, Reason.OK.value
+
+
+class FenceBroken(Exception):
+    """A settle of the batch does not apply: start over and sort them one by one."""
+
+
+# ---------------------------------------------------------------- accept
+
+
+def accept(
+    db: sqlite3.Connection, items: Sequence[NewInvocation], changes: Changes
+) -> list[Accepted]:
+    answers: list[Accepted] = []
+    plain: list[Any] = []
+    offloaded: list[Any] = []
+    waiting: list[Any] = []
+    running: list[Any] = []
+    counts: dict[int, int] = {}
+    log = changes.transitions.append
+    for item in items:
+        id, function_id, at = item.id, item.function_id, item.accepted_at
+        if item.idempotency_key is not None:
+            earlier = _same_key(db, item)
+            if earlier is not None:
+                answers.append(earlier)
+                continue
+        high = id >> 64
+        body = item.payload
+        if body.ref is None:
+            plain += (
+                high, id & LOW_MASK, function_id, at, item.due_at, item.expires_at, body.bytes,
+                item.meta, body.data,
+            )  # fmt: skip
+        else:
+            offloaded += (
+                high, id & LOW_MASK, function_id, at, item.due_at, item.expires_at, body.bytes,
+                body.ref, body.digest, item.meta, None,
+            )  # fmt: skip
+        log(Transition(at, id, function_id, _QUEUED, 0))
+        if item.lease:
+            running += (high, function_id, item.due_at, item.expires_at, at, item.lease)
+            log(Transition(at, id, function_id, _RUNNING, 1))
+        else:
+            waiting += (high, function_id, item.due_at, item.expires_at)
+        counts[function_id] = counts.get(function_id, 0) + 1
+        answers.append(Accepted(id))
+    _ACCEPT_PLAIN.run(db, plain)
+    _ACCEPT.run(db, offloaded)
+    _ACCEPT_WAITING.run(db, waiting)
+    _ACCEPT_RUNNING.run(db, running)
+    for function_id, number in counts.items():
+        changes.accepted(function_id, number)
+    return answers
+
+
+def _same_key(db: sqlite3.Connection, item: NewInvocation) -> Accepted | None:
+    """The earlier invocation of the same key; a new key is kept, for the rest of this batch too."""
+    found = db.execute(
+        _SQL["idempotency_find"], (item.function_id, item.idempotency_key, item.accepted_at)
+    ).fetchone()
+    if found is not None:
+        return Accepted(whole(found[0], found[1]), True, found[2] != item.fingerprint)
+    db.execute(
+        _SQL["idempotency_keep"],
+        (item.function_id, item.idempotency_key, *split(item.id), item.idempotency_expires_at,
+         item.fingerprint),
+    )  # fmt: skip
+    return None
+
+
+# ---------------------------------------------------------------- settle
+
+
+def settle(
+    db: sqlite3.Connection, items: Sequence[Settle], changes: Changes, careful: bool
+) -> list[bool]:
+    """Raises FenceBroken unless all apply; `careful` reads the rows first and sorts out the others."""
+    if careful:
+        applies = _sort_out(db, items)
+        _settle_all(db, [item for item, good in zip(items, applies, strict=True) if good], changes)
+        return applies
+    _settle_all(db, items, changes)
+    return [True] * len(items)
+
+
+def _sort_out(db: sqlite3.Connection, items: Sequence[Settle]) -> list[bool]:
+    rows = {
+        row[0]: row for row in select(db, _SQL["running_rows"], (), [i.id >> 64 for i in items])
+    }
+    applies = []
+    for item in items:
+        row = rows.get(item.id >> 64)
+        good = row is not None and row[1] == item.attempt and row[2] == item.lease
+        # A stop that was asked is kept: what is stopping never waits again.
+        good = good and row is not None and not (row[3] == STOPPING and item.state in WAITING)
+        if good:
+            del rows[item.id >> 64]
+        applies.append(good)
+    return applies
+
+
+def _settle_all(db: sqlite3.Connection, items: Sequence[Settle], changes: Changes) -> None:
+    again: list[Settle] = []
+    fences: dict[tuple[int, int], list[int]] = {}
+    simple: list[Any] = []
+    full: list[Any] = []
+    counts: dict[int, int] = {}
+    log = changes.transitions.append
+    for item in items:
+        state = item.state
+        if state is State.RETRYING or state is State.QUEUED:
+            again.append(item)
+            continue
+        id, function_id, attempt, now = item.id, item.function_id, item.attempt, item.now
+        high = id >> 64
+        fence = (attempt, item.lease)
+        if fence in fences:
+            fences[fence].append(high)
+        else:
+            fences[fence] = [high]
+        body = item.result
+        if (
+            state is State.SUCCEEDED
+            and (body is None or body.ref is None)
+            and item.spent == _NOTHING_SPENT
+            and not item.error_type
+        ):
+            simple += (
+                high, function_id, now, attempt, item.started_at, item.duration_us,
+                None if body is None else body.bytes, item.log,
+                None if body is None else body.data,
+            )  # fmt: skip
+            counts[function_id] = counts.get(function_id, 0) + 1
+            log(Transition(now, id, function_id, _SUCCEEDED, attempt, _OK))
+        else:
+            _end_with_attempt(full, item, changes)
+        if item.deliveries:
+            owe(db, high, item.id, function_id, attempt, now, item.deliveries, changes)
+    for (attempt, lease), ids in fences.items():
+        if change(db, _SQL["settle_fence"], (attempt, lease), ids) != len(ids):
+            raise FenceBroken
+    _END_SUCCESS.run(db, simple)
+    _END.run(db, full)
+    for function_id, number in counts.items():
+        changes.ended(function_id, SUCCEEDED, number)
+    if again:
+        _settle_again(db, again, changes)
+
+
+def _end_with_attempt(full: list[Any], item: Settle, changes: Changes) -> None:
+    spent, body = item.spent, item.result or Body(None, 0)
+    reason = item.reason or Reason.OK
+    state = STATE[item.state]
+    full += (
+        item.id >> 64, item.function_id, state, REASON[reason], item.now, item.attempt,
+        OUTCOME[item.outcome], item.started_at, item.duration_us,
+        None if item.result is None else body.bytes, spent.retries_used, spent.platform_tries,
+        spent.platform_since, spent.losses_used, budget_code(item.budget), item.error_type or None,
+        body.ref, body.digest or None, item.error_message or None, item.error_stack or None,
+        item.log, body.data,
+    )  # fmt: skip
+    changes.ended(item.function_id, state)
+    changes.transitions.append(
+        Transition(
+            item.now, item.id, item.function_id, item.state.value, item.attempt, reason.value
+        )
+    )
+
+
+def _settle_again(db: sqlite3.Connection, items: Sequence[Settle], changes: Changes) -> None:
+    """Those that wait again: retries, and attempts that never started."""
+    ids = [item.id >> 64 for item in items]
+    rows = {row[0]: row for row in select(db, _SQL["running_rows"], (), ids)}
+    attempts: list[Any] = []
+    waiting: list[Any] = []
+    for item in items:
+        high = item.id >> 64
+        row = rows.pop(high, None)
+        if row is None or (row[1], row[2]) != (item.attempt, item.lease) or row[3] == STOPPING:
+            raise FenceBroken
+        _, _, _, _, due_at, expires_at, *spent = row
+        attempt = item.attempt
+        if item.outcome is Outcome.NOT_STARTED:
+            # Nothing is spent, and the number is used again.
+            attempt -= 1
+            due_at = item.due_at or due_at
+        else:
+            due_at = item.due_at
+            s = item.spent
+            spent = [s.retries_used, s.platform_tries, s.platform_since, s.losses_used]
+            attempts += (
+                high, attempt, OUTCOME[item.outcome], budget_code(item.budget), item.started_at,
+                item.now, item.duration_us, due_at, item.error_type or None,
+                item.error_message or None, item.error_stack or None, item.log,
+            )  # fmt: skip
+        waiting += (
+            high, item.function_id, STATE[item.state], due_at, expires_at, attempt, *spent,
+        )  # fmt: skip
+        changes.transitions.append(
+            Transition(
+                item.now, item.id, item.function_id, item.state.value, item.attempt,
+                item.outcome.value,
+            )
+        )  # fmt: skip
+    change(db, _SQL["running_leave"], (), ids)
+    _ATTEMPT_KEEP.run(db, attempts)
+    _WAIT_AGAIN.run(db, waiting)
+
+
+def owe(
+    db: sqlite3.Connection, high: int, id: int, function_id: int, attempt: int, now: int,
+    deliveries: Sequence[NewDelivery], changes: Changes,
+) -> None:  # fmt: skip
+    """Deliveries owed from an ending on: the same transaction (design §2, promise 5)."""
+    rows: list[Any] = []
+    for one in deliveries:
+        rows += (
+            *split(one.id), high, function_id, one.key, one.due_at, now, one.condition,
+            one.destination,
+        )  # fmt: skip
+        changes.delivery(function_id, None, PENDING)
+        changes.transitions.append(
+            Transition(now, id, function_id, "delivery:pending", attempt, "", one.id)
+        )
+    _OWE.run(db, rows)
+
+
+# ---------------------------------------------------------------- end, stop
+
+
+def end(db: sqlite3.Connection, items: Sequence[End], changes: Changes) -> list[bool]:
+    if not items:
+        return []
+    rows = {
+        row[0]: row for row in select(db, _SQL["waiting_rows"], (), [i.id >> 64 for i in items])
+    }
+    answers: list[bool] = []
+    ended: list[Any] = []
+    ids: list[int] = []
+    for item in items:
+        high = item.id >> 64
+        row = rows.pop(high, None)
+        answers.append(row is not None)
+        if row is None:
+            continue
+        ids.append(high)
+        _, attempt, *spent = row
+        state = STATE[item.state]
+        ended += (
+            high, item.function_id, state, REASON[item.reason], item.now, attempt, None, None, 0,
+            None, *spent, None, None, None, None, None, None, None, None,
+        )  # fmt: skip
+        changes.ended(item.function_id, state)
+        changes.transitions.append(
+            Transition(
+                item.now, item.id, item.function_id, item.state.value, attempt, item.reason.value
+            )
+        )
+        if item.deliveries:
+            owe(db, high, item.id, item.function_id, attempt, item.now, item.deliveries, changes)
+    change(db, _SQL["waiting_leave"], (), ids)
+    _END.run(db, ended)
+    return answers
+
+
+def stop(db: sqlite3.Connection, items: Sequence[StopMark], changes: Changes) -> list[bool]:
+    answers = []
+    for item in items:
+        key = (item.id >> 64, item.attempt)
+        marked = db.execute(_SQL["stop_mark"], key).rowcount == 1
+        if marked:
+            changes.transitions.append(
+                Transition(item.now, item.id, item.function_id, State.STOPPING.value, item.attempt)
+            )
+        answers.append(marked or db.execute(_SQL["stop_asked"], key).fetchone() is not None)
+    return answers
+
+
+# ---------------------------------------------------------------- claim
+
+
+def claim(db: sqlite3.Connection, items: Sequence[Claim], changes: Changes) -> list[list[Claimed]]:
+    return [_claim_one(db, item, changes) for item in items]
+
+
+def _claim_one(db: sqlite3.Connection, item: Claim, changes: Changes) -> list[Claimed]:
+    function_id = item.function_id
+    rows = db.execute(_SQL["claim_due"], (function_id, item.now, item.now, item.limit)).fetchall()
+    if not rows:
+        return []
+    claimed: list[Claimed] = []
+    ids: list[int] = []
+    for (
+        high, tail, attempt, retries, tries, since, losses, accepted_at, due_at, expires_at, size,
+        ref, digest, meta, data,
+    ) in rows:  # fmt: skip
+        id = whole(high, tail)
+        ids.append(high)
+        claimed.append(
+            Claimed(
+                id, function_id, attempt, Spent(retries, tries, since, losses), accepted_at, due_at,
+                expires_at, Body(data, size, ref, digest or ""), meta,
+            )
+        )  # fmt: skip
+        changes.transitions.append(Transition(item.now, id, function_id, _RUNNING, attempt))
+    change(db, _SQL["claim_run"], (item.now, item.lease), ids)
+    change(db, _SQL["waiting_leave"], (), ids)
+    return claimed
