@@ -1,0 +1,185 @@
+"""Code archives: what is accepted as a function's code, and how a folder becomes one.
+
+An archive is a ZIP file whose members are plain files and folders. Everything is checked before
+anything is stored: names, kinds, counts, and the sizes that really come out when it is inflated
+(headers may lie). Pure: nothing here touches a disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from ..errors import InvalidCode
+
+NAME_BYTES_MAX = 255  # of one part of a path, in UTF-8: what file systems take
+PATH_BYTES_MAX = 1024
+RATIO_MAX = 200  # unpacked to packed, of the whole; deflate reaches 1032, real code stays under 20
+RATIO_FREE_BYTES = 1024 * 1024  # small archives of zeros are no danger
+CHUNK_BYTES = 64 * 1024
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED = 0x1 | 0x40
+_DRIVE = re.compile(r"[A-Za-z]:")
+_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP file can hold
+_READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
+
+
+class CodeLimits(Struct, frozen=True):
+    """How large an archive may be. `server.py` fills it from the settings."""
+
+    code_bytes_max: int = 50 * 1024 * 1024
+    code_unpacked_bytes_max: int = 500 * 1024 * 1024
+    code_files_max: int = 10_000
+
+
+class ArchiveInfo(Struct, frozen=True):
+    """What a checked archive is."""
+
+    digest: str  # sha256 of the archive, hex
+    bytes: int
+    files: int  # plain files, without folders
+    unpacked_bytes: int
+
+
+def check_archive(data: bytes, limits: CodeLimits | None = None) -> ArchiveInfo:
+    """Check a whole archive. Raises InvalidCode naming the member, what is wrong and the limit."""
+    limits = limits or CodeLimits()
+    if len(data) > limits.code_bytes_max:
+        raise _refused(
+            f"the archive has {len(data)} bytes; at most {limits.code_bytes_max}",
+            limits.code_bytes_max,
+        )
+    with open_archive(data) as archive:
+        members = _check_members(archive, limits)
+        unpacked = 0
+        for member in members:
+            for chunk in read_member(archive, member):
+                unpacked += len(chunk)
+                _check_size(unpacked, len(data), limits)
+    return ArchiveInfo(hashlib.sha256(data).hexdigest(), len(data), len(members), unpacked)
+
+
+def open_archive(data: bytes) -> zipfile.ZipFile:
+    """The archive, or InvalidCode where the bytes are none."""
+    try:
+        return zipfile.ZipFile(io.BytesIO(data))
+    except _READ_ERRORS as error:
+        raise _refused(f"the bytes are not a ZIP archive ({error})") from None
+
+
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The bytes of a member in bounded pieces; its CRC is checked at the end."""
+    try:
+        with archive.open(member) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                yield chunk
+    except (*_READ_ERRORS, RuntimeError) as error:
+        raise _refused(f"{member.filename[:200]!r} is corrupt ({error})") from None
+
+
+def _check_members(archive: zipfile.ZipFile, limits: CodeLimits) -> list[zipfile.ZipInfo]:
+    """The plain files among the members; raises InvalidCode for any member that may not be."""
+    members = archive.infolist()
+    if len(members) > limits.code_files_max:
+        raise _refused(
+            f"the archive has {len(members)} members; at most {limits.code_files_max}",
+            limits.code_files_max,
+        )
+    seen: set[str] = set()
+    files: set[str] = set()
+    for member in members:
+        path = _check_name(member)
+        _check_kind(member)
+        if path in seen:
+            raise _refused(f"{path[:200]!r} is in the archive twice")
+        seen.add(path)
+        if not member.is_dir():
+            files.add(path)
+    if not files:
+        raise _refused("the archive holds no file")
+    for path in seen:
+        for end in (index for index, letter in enumerate(path) if letter == "/"):
+            if path[:end] in files:
+                raise _refused(f"{path[:end][:200]!r} is a file and a folder in the archive")
+    return [member for member in members if not member.is_dir()]
+
+
+def _check_name(member: zipfile.ZipInfo) -> str:
+    """The member's path without a trailing slash. `orig_filename` is the name before zipfile cuts
+    it at a NUL."""
+    name = member.orig_filename
+    shown = repr(name[:200])
+    if "\x00" in name or "\\" in name or any(ord(letter) < 32 for letter in name):
+        raise _refused(f"{shown} has a backslash or a control character in its name")
+    if name.startswith("/") or _DRIVE.match(name):
+        raise _refused(f"{shown} is an absolute path")
+    parts = name.removesuffix("/").split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise _refused(f"{shown} has an empty part, '.' or '..' in its path")
+    try:
+        sizes = [len(part.encode()) for part in parts]
+    except UnicodeEncodeError:
+        raise _refused(f"{shown} is not a name in Unicode") from None
+    if max(sizes) > NAME_BYTES_MAX or sum(sizes) + len(sizes) > PATH_BYTES_MAX:
+        raise _refused(
+            f"{shown}… is too long; at most {NAME_BYTES_MAX} bytes for each part and "
+            f"{PATH_BYTES_MAX} in all",
+            PATH_BYTES_MAX,
+        )
+    return "/".join(parts)
+
+
+def _check_kind(member: zipfile.ZipInfo) -> None:
+    shown = repr(member.filename[:200])
+    if member.flag_bits & _ENCRYPTED:
+        raise _refused(f"{shown} is encrypted")
+    if member.compress_type not in _METHODS:
+        raise _refused(f"{shown} is packed with a method other than stored or deflate")
+    # The upper half holds Unix modes; whatever system the archive names, nobody may read them as
+    # a link later.
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    expected = stat.S_IFDIR if member.is_dir() else stat.S_IFREG
+    if kind == stat.S_IFLNK:
+        raise _refused(f"{shown} is a symbolic link; put the file itself into the archive")
+    if kind not in (0, expected):
+        raise _refused(f"{shown} is neither a plain file nor a folder")
+
+
+def _check_size(unpacked: int, packed: int, limits: CodeLimits) -> None:
+    if unpacked > limits.code_unpacked_bytes_max:
+        raise _refused(
+            f"the archive has more than {limits.code_unpacked_bytes_max} bytes when unpacked",
+            limits.code_unpacked_bytes_max,
+        )
+    if unpacked > max(RATIO_FREE_BYTES, packed * RATIO_MAX):
+        raise _refused(
+            f"the archive unpacks to more than {RATIO_MAX} times its {packed} bytes", RATIO_MAX
+        )
+
+
+def _refused(what: str, limit: int | None = None) -> InvalidCode:
+    fields = {} if limit is None else {"limit": limit}
+    return InvalidCode(f"code: {what}.", field="code", **fields)
+
+
+# ---------------------------------------------------------------- making one
+
+
+def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """An archive of (path, content) pairs: the same files always give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in sorted(files):
+            member = zipfile.ZipInfo(path, _DATE)
+            member.create_system = 3  # Unix, wherever it is made
+            member.external_attr = (stat.S_IFREG | 0o644) << 16
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, content)
+    return buffer.getvalue()

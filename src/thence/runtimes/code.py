@@ -1,0 +1,228 @@
+"""Function code on this node's disk: archives as they came, and unpacked for instances to import.
+
+    <root>/<digest>.zip    the archive
+    <root>/<digest>/       its files, read-only in spirit: 0644 and folders 0755, no other bits
+
+Both are named by the archive's digest and appear whole or not at all, so instances of several
+revisions run side by side and a crash leaves only files that the next start sweeps away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..catalog.code import ArchiveInfo, CodeLimits, check_archive, open_archive, pack, read_member
+from ..errors import InvalidCode, StoreUnavailable
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+_TEMPORARY = ".tmp-"
+SKIPPED = frozenset({"__pycache__", ".git", ".hg", ".venv", "venv", ".mypy_cache", ".ruff_cache",
+                     ".pytest_cache", ".tox", "node_modules", ".DS_Store"})  # fmt: skip
+SKIPPED_ENDINGS = (".pyc", ".pyo")
+
+
+class CodeCache:
+    """The code of all deployed functions below `root`."""
+
+    def __init__(self, root: Path) -> None:
+        # Instances run with a folder of their own: what they are told must not be relative.
+        self._root = root.absolute()
+
+    async def store(self, data: bytes, info: ArchiveInfo) -> None:
+        """Keep a checked archive, packed and unpacked; durable when it returns.
+
+        Storing the same digest again does nothing. Raises StoreUnavailable, InvalidCode."""
+        try:
+            await asyncio.to_thread(self._store, data, info)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"The code cannot be written: {error.strerror or error}. Check the free space and "
+                "the permissions of the data directory.",
+                errno=error.errno,
+            ) from error
+
+    def path(self, digest: str) -> Path:
+        """The folder with the unpacked code of that digest. Raises StoreUnavailable where it is
+        missing and cannot be unpacked again from its archive."""
+        folder = self._root / _checked(digest)
+        if not folder.is_dir():
+            try:
+                self._unpack(self.archive(digest), folder)
+            except (OSError, InvalidCode) as error:
+                raise StoreUnavailable(
+                    f"The code {digest[:12]}… cannot be unpacked again: {error}. Deploy the "
+                    "function again.",
+                    digest=digest,
+                ) from error
+        return folder
+
+    def archive(self, digest: str) -> bytes:
+        """The archive as it came. Raises StoreUnavailable where it is missing."""
+        try:
+            return (self._root / f"{_checked(digest)}.zip").read_bytes()
+        except OSError as error:
+            raise StoreUnavailable(
+                f"The archive {digest[:12]}… cannot be read: {error.strerror or error}. Deploy the "
+                "function again.",
+                digest=digest,
+            ) from error
+
+    def prune(self, keep: set[str]) -> int:
+        """Remove the code of every digest that is not in `keep`, and what a crash left half done.
+        Returns how many digests went. Not to be called while `store` is under way."""
+        gone: set[str] = set()
+        for entry in self._root.iterdir() if self._root.is_dir() else ():
+            digest = entry.name.removesuffix(".zip")
+            if digest in keep:
+                continue
+            if DIGEST.fullmatch(digest):
+                gone.add(digest)
+            elif not entry.name.startswith(_TEMPORARY):
+                continue  # not ours
+            if entry.is_dir() and not entry.is_symlink():
+                # What cannot be removed now costs space only; the next prune tries again.
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+        return len(gone)
+
+    def _store(self, data: bytes, info: ArchiveInfo) -> None:
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = self._root / _checked(info.digest)
+        archive = self._root / f"{info.digest}.zip"
+        if not folder.is_dir():
+            self._unpack(data, folder)
+        if not archive.exists():
+            temporary = self._temporary()
+            try:
+                _write(temporary, [data], 0o600)
+                os.replace(temporary, archive)
+            finally:
+                temporary.unlink(missing_ok=True)
+            _sync(self._root)
+
+    def _unpack(self, data: bytes, folder: Path) -> None:
+        temporary = self._temporary()
+        temporary.mkdir(mode=0o755)
+        try:
+            with open_archive(data) as archive:
+                for member in archive.infolist():
+                    target = temporary / member.filename
+                    if member.is_dir():
+                        target.mkdir(mode=0o755, parents=True, exist_ok=True)
+                        continue
+                    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+                    _write(target, read_member(archive, member), 0o644)
+            for directory, _, _ in os.walk(temporary):
+                os.chmod(directory, 0o755)
+                _sync(Path(directory))
+            try:
+                os.rename(temporary, folder)
+            except OSError:
+                if not folder.is_dir():  # else the same code was stored meanwhile
+                    raise
+            _sync(self._root)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)  # already moved, or of no use
+
+    def _temporary(self) -> Path:
+        return self._root / f"{_TEMPORARY}{secrets.token_hex(8)}"
+
+
+def _checked(digest: str) -> str:
+    if DIGEST.fullmatch(digest) is None:
+        raise ValueError(f"{digest[:80]!r} is not a sha256 digest in hex")
+    return digest
+
+
+def _write(path: Path, chunks: Iterable[bytes], mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)  # whatever the umask
+        for chunk in chunks:
+            file.write(chunk)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# ---------------------------------------------------------------- from a developer's folder
+
+
+def pack_path(path: Path, limits: CodeLimits | None = None) -> bytes:
+    """The archive of a folder, of one .py source, or a ZIP file as it is. Raises InvalidCode."""
+    if path.is_dir():
+        return pack_directory(path, limits)
+    if path.suffix == ".zip":
+        data = _content(path)
+        check_archive(data, limits)
+        return data
+    return pack_file(path, limits)
+
+
+def pack_file(path: Path, limits: CodeLimits | None = None) -> bytes:
+    """The archive of one Python source, under its own name. Raises InvalidCode."""
+    if path.suffix != ".py":
+        raise InvalidCode(
+            f"code: {path.name!r} is neither a folder, a .zip file nor a .py file.", field="code"
+        )
+    data = pack([(path.name, _content(path))])
+    check_archive(data, limits)
+    return data
+
+
+def pack_directory(path: Path, limits: CodeLimits | None = None) -> bytes:
+    """The archive of a folder's plain files: the same files always give the same bytes.
+
+    Caches, version control and virtual environments are left out (SKIPPED). Raises InvalidCode for
+    a link or a special file, for an empty folder and where a limit is passed."""
+    limits = limits or CodeLimits()
+    found: list[tuple[str, bytes]] = []
+    total = 0
+    for directory, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED)
+        for name in sorted((*names, *(n for n in folders if Path(directory, n).is_symlink()))):
+            file = Path(directory, name)
+            if name in SKIPPED or name.endswith(SKIPPED_ENDINGS):
+                continue
+            relative = file.relative_to(path).as_posix()
+            if file.is_symlink() or not file.is_file():
+                raise InvalidCode(
+                    f"code: {relative!r} is a link or a special file; put a plain file there.",
+                    field="code",
+                )
+            total += file.stat().st_size
+            if total > limits.code_unpacked_bytes_max or len(found) >= limits.code_files_max:
+                raise InvalidCode(
+                    f"code: {path} has more than {limits.code_files_max} files or "
+                    f"{limits.code_unpacked_bytes_max} bytes.",
+                    field="code",
+                )
+            found.append((relative, _content(file)))
+    if not found:
+        raise InvalidCode(f"code: there is no file in {path}.", field="code")
+    data = pack(found)
+    check_archive(data, limits)
+    return data
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidCode(
+            f"code: {path} cannot be read: {error.strerror or error}.", field="code"
+        ) from error

@@ -1,0 +1,180 @@
+"""Code archives: what is refused, with which sentence, before anything is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import stat
+import struct
+import warnings
+import zipfile
+
+import pytest
+
+from thence.catalog.code import ArchiveInfo, CodeLimits, check_archive, pack
+from thence.errors import InvalidCode
+
+
+def archive(*members: tuple[str | zipfile.ZipInfo, bytes], method: int = 8) -> bytes:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # duplicate names are meant
+        with zipfile.ZipFile(buffer, "w", method) as made:
+            for name, content in members:
+                made.writestr(name, content, compress_type=method)
+    return buffer.getvalue()
+
+
+def special(name: str, kind: int) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name)
+    member.create_system = 3
+    member.external_attr = (kind | 0o777) << 16
+    return member
+
+
+def renamed(data: bytes, before: bytes, after: bytes) -> bytes:
+    """Names that zipfile would not write."""
+    assert len(before) == len(after)
+    return data.replace(before, after)
+
+
+def refusal(data: bytes, **limits: int) -> InvalidCode:
+    with pytest.raises(InvalidCode) as refused:
+        check_archive(data, CodeLimits(**limits))
+    assert refused.value.fields["field"] == "code"
+    assert refused.value.detail.startswith("code: ")
+    return refused.value
+
+
+def test_a_good_archive_is_described() -> None:
+    data = archive(("main.py", b"def handler(): ..."), ("lib/", b""), ("lib/util.py", b"x = 1"))
+    assert check_archive(data) == ArchiveInfo(hashlib.sha256(data).hexdigest(), len(data), 2, 23)
+
+
+def test_stored_members_and_deep_folders_are_fine() -> None:
+    path = "/".join(["deep"] * 50) + "/main.py"
+    assert check_archive(archive((path, b"x"), method=zipfile.ZIP_STORED)).files == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"def handler(): ...", b"PK\x03\x04", b"PK" * 1000])
+def test_bytes_that_are_no_zip_are_refused(data: bytes) -> None:
+    assert "not a ZIP archive" in refusal(data).detail
+
+
+def test_a_truncated_archive_is_refused() -> None:
+    assert "not a ZIP" in refusal(archive(("main.py", b"x" * 1000))[:-10]).detail
+
+
+def test_a_wrong_checksum_is_refused() -> None:
+    data = bytearray(archive(("main.py", b"x = 'unchanged'"), method=zipfile.ZIP_STORED))
+    data[data.index(b"unchanged")] ^= 1
+    assert "'main.py' is corrupt" in refusal(bytes(data)).detail
+
+
+def test_corrupt_compressed_bytes_are_refused() -> None:
+    data = bytearray(archive(("main.py", bytes(range(256)) * 20)))
+    data[60:80] = b"\xff" * 20
+    assert "corrupt" in refusal(bytes(data)).detail
+
+
+def test_every_single_changed_byte_is_refused_or_harmless() -> None:
+    data = archive(("main.py", b"x = 'some content'"), ("a/b.py", b"y"))
+    for index in range(len(data)):
+        broken = bytearray(data)
+        broken[index] ^= 0xFF
+        try:
+            check_archive(bytes(broken))
+        except InvalidCode:
+            pass  # any other exception would be a crash on hostile input
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("/etc/passwd", "absolute"),
+        ("C:/main.py", "absolute"),
+        ("c:main.py", "absolute"),
+        ("../main.py", "'..'"),
+        ("a/../../main.py", "'..'"),
+        ("a/./main.py", "'.'"),
+        ("a//main.py", "empty part"),
+        ("..", "'..'"),
+        ("a\\..\\main.py", "backslash"),
+        ("a\nb.py", "control"),
+        ("n" * 256, "too long; at most 255"),
+        ("é" * 128, "too long"),
+        ("/".join(["part"] * 205), "1024 in all"),
+    ],
+)
+def test_a_name_that_leads_elsewhere_or_nowhere_is_refused(name: str, says: str) -> None:
+    refused = refusal(archive(("main.py", b"x"), (name, b"evil")))
+    assert says in refused.detail
+
+
+def test_a_name_with_nul_is_refused() -> None:
+    data = renamed(archive(("main.py_hidden", b"x")), b"main.py_hidden", b"main.py\x00hidden")
+    assert "control character" in refusal(data).detail
+
+
+def test_a_symbolic_link_is_refused() -> None:
+    refused = refusal(archive(("main.py", b"x"), (special("link", stat.S_IFLNK), b"/etc/passwd")))
+    assert "'link' is a symbolic link" in refused.detail
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK])
+def test_special_files_are_refused(kind: int) -> None:
+    assert "neither a plain file" in refusal(archive((special("odd", kind), b""))).detail
+
+
+def test_a_member_twice_is_refused() -> None:
+    assert "twice" in refusal(archive(("main.py", b"1"), ("main.py", b"2"))).detail
+    assert "twice" in refusal(archive(("lib/", b""), ("lib", b"2"))).detail
+
+
+def test_a_file_that_is_also_a_folder_is_refused() -> None:
+    assert "a file and a folder" in refusal(archive(("lib", b"1"), ("lib/x.py", b"2"))).detail
+
+
+@pytest.mark.parametrize("members", [(), (("lib/", b""),)])
+def test_an_archive_without_files_is_refused(members: tuple[tuple[str, bytes], ...]) -> None:
+    assert "holds no file" in refusal(archive(*members)).detail
+
+
+def test_an_encrypted_member_is_refused() -> None:
+    data = bytearray(archive(("main.py", b"x")))
+    for marker, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(marker) + offset] |= 1
+    assert "'main.py' is encrypted" in refusal(bytes(data)).detail
+
+
+def test_a_method_that_not_every_python_has_is_refused() -> None:
+    assert "stored or deflate" in refusal(archive(("main.py", b"x"), method=14)).detail
+
+
+def test_the_limits_are_named() -> None:
+    many = archive(*((f"f{number}.py", b"x") for number in range(5)))
+    assert check_archive(many, CodeLimits(code_files_max=5)).files == 5
+    assert refusal(many, code_files_max=4).fields["limit"] == 4
+    assert refusal(many, code_bytes_max=len(many) - 1).fields["limit"] == len(many) - 1
+    assert check_archive(many, CodeLimits(code_unpacked_bytes_max=5)).unpacked_bytes == 5
+    assert refusal(many, code_unpacked_bytes_max=4).fields["limit"] == 4
+
+
+def test_a_bomb_is_refused_by_its_ratio() -> None:
+    refused = refusal(archive(("zeros", bytes(20 * 1024 * 1024))))
+    assert "200 times" in refused.detail
+
+
+def test_a_header_that_lies_about_the_size_does_not_help() -> None:
+    """The directory says 10 bytes; what comes out counts, and here it is not what was said."""
+    data = bytearray(archive(("zeros", bytes(3_000_000))))
+    start = data.index(b"PK\x01\x02")
+    data[start + 24 : start + 28] = struct.pack("<I", 10)
+    assert "corrupt" in refusal(bytes(data)).detail
+
+
+def test_packing_the_same_files_gives_the_same_bytes_in_any_order() -> None:
+    files = [("b.py", b"2"), ("a/c.py", b"3"), ("a.py", b"1")]
+    data = pack(files)
+    assert data == pack(list(reversed(files)))
+    assert check_archive(data).files == 3

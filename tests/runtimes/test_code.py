@@ -1,0 +1,189 @@
+"""Code on disk: whole or not there, without dangerous modes, and packed the same way each time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from thence.catalog.code import ArchiveInfo, CodeLimits, check_archive, open_archive, pack
+from thence.errors import InvalidCode, StoreUnavailable
+from thence.runtimes.code import CodeCache, pack_directory, pack_file, pack_path
+
+FILES = [("main.py", b"def handler(event, context): ..."), ("lib/deep/x.py", b"x = 1")]
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> CodeCache:
+    return CodeCache(tmp_path / "code")
+
+
+async def stored(cache: CodeCache, files: list[tuple[str, bytes]] = FILES) -> ArchiveInfo:
+    data = pack(files)
+    info = check_archive(data)
+    await cache.store(data, info)
+    return info
+
+
+def names(root: Path) -> set[str]:
+    return {path.name for path in root.iterdir()}
+
+
+async def test_stored_code_is_unpacked_and_its_archive_is_kept(cache: CodeCache) -> None:
+    info = await stored(cache)
+    folder = cache.path(info.digest)
+    assert folder.is_absolute()
+    assert (folder / "main.py").read_bytes() == FILES[0][1]
+    assert (folder / "lib/deep/x.py").read_bytes() == b"x = 1"
+    assert cache.archive(info.digest) == pack(FILES)
+
+
+async def test_storing_twice_is_one(cache: CodeCache, tmp_path: Path) -> None:
+    info = await stored(cache)
+    await stored(cache)
+    assert names(tmp_path / "code") == {info.digest, f"{info.digest}.zip"}
+
+
+async def test_modes_are_plain_whatever_the_archive_says(cache: CodeCache, tmp_path: Path) -> None:
+    path = tmp_path / "made.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        member = zipfile.ZipInfo("tool")
+        member.external_attr = (stat.S_IFREG | 0o6777) << 16
+        made.writestr(member, b"#!/bin/sh")
+        folder = zipfile.ZipInfo("lib/")
+        folder.external_attr = (stat.S_IFDIR | 0o1000) << 16
+        made.writestr(folder, b"")
+        made.writestr("lib/x.py", b"x")
+    data = path.read_bytes()
+    info = check_archive(data)
+    before = os.umask(0o077)
+    try:
+        await cache.store(data, info)
+    finally:
+        os.umask(before)
+    root = cache.path(info.digest)
+    assert stat.S_IMODE((root / "tool").stat().st_mode) == 0o644
+    assert stat.S_IMODE((root / "lib").stat().st_mode) == 0o755
+    assert stat.S_IMODE(root.stat().st_mode) == 0o755
+
+
+async def test_a_full_disk_is_store_unavailable_and_leaves_nothing(
+    cache: CodeCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StoreUnavailable, match="No space left"):
+            await stored(cache)
+    assert names(tmp_path / "code") == set()
+    await stored(cache)
+
+
+async def test_a_folder_that_was_lost_is_unpacked_again_from_the_archive(cache: CodeCache) -> None:
+    info = await stored(cache)
+    os.rename(cache.path(info.digest), cache.path(info.digest).with_name("away"))
+    assert (cache.path(info.digest) / "main.py").is_file()
+
+
+async def test_code_that_is_nowhere_says_so(cache: CodeCache) -> None:
+    with pytest.raises(StoreUnavailable, match="Deploy the function again"):
+        cache.path("0" * 64)
+    with pytest.raises(StoreUnavailable, match="Deploy the function again"):
+        cache.archive("0" * 64)
+    with pytest.raises(ValueError, match="not a sha256"):
+        cache.path("../../etc")
+
+
+async def test_prune_keeps_what_it_is_told_and_sweeps_what_a_crash_left(
+    cache: CodeCache, tmp_path: Path
+) -> None:
+    kept = await stored(cache)
+    gone = await stored(cache, [("other.py", b"y")])
+    root = tmp_path / "code"
+    (root / ".tmp-0123").mkdir()
+    (root / ".tmp-0123" / "half.py").write_text("x")
+    (root / ".tmp-4567").write_text("half an archive")
+    (root / "README").write_text("not ours")
+    assert cache.prune({kept.digest}) == 1
+    assert names(root) == {kept.digest, f"{kept.digest}.zip", "README"}
+    with pytest.raises(StoreUnavailable):
+        cache.path(gone.digest)
+
+
+def test_prune_of_a_cache_that_was_never_used_is_nothing(cache: CodeCache) -> None:
+    assert cache.prune(set()) == 0
+
+
+# ---------------------------------------------------------------- packing
+
+
+def folder_of(root: Path, *paths: str) -> Path:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(f"# {path}")
+    return root
+
+
+def packed_names(data: bytes) -> list[str]:
+    with open_archive(data) as archive:
+        return archive.namelist()
+
+
+def test_a_folder_is_packed_the_same_whenever_and_without_caches(tmp_path: Path) -> None:
+    one = folder_of(
+        tmp_path / "one",
+        "main.py",
+        "lib/x.py",
+        "__pycache__/main.cpython-311.pyc",
+        "lib/old.pyc",
+        ".git/config",
+        ".venv/bin/python.py",
+    )
+    two = folder_of(tmp_path / "two", "lib/x.py", "main.py")
+    os.utime(two / "main.py", (1, 1))
+    os.chmod(two / "main.py", 0o755)
+    assert pack_directory(one) == pack_directory(two)
+    assert packed_names(pack_path(one)) == ["lib/x.py", "main.py"]
+
+
+def test_a_single_source_is_an_archive_under_its_name(tmp_path: Path) -> None:
+    source = folder_of(tmp_path, "hello.py") / "hello.py"
+    assert packed_names(pack_path(source)) == ["hello.py"]
+    with pytest.raises(InvalidCode, match=r"neither a folder, a \.zip file nor a \.py"):
+        pack_file(folder_of(tmp_path, "notes.txt") / "notes.txt")
+    with pytest.raises(InvalidCode, match="cannot be read"):
+        pack_path(tmp_path / "nowhere.py")
+
+
+def test_a_zip_goes_as_it_is_after_the_same_checks(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.zip", tmp_path / "bad.zip"
+    good.write_bytes(pack(FILES))
+    bad.write_bytes(b"PK")
+    assert pack_path(good) == pack(FILES)
+    with pytest.raises(InvalidCode, match="not a ZIP"):
+        pack_path(bad)
+
+
+@pytest.mark.parametrize("target", ["main.py", "lib"])
+def test_a_link_in_the_folder_is_refused(tmp_path: Path, target: str) -> None:
+    root = folder_of(tmp_path, "main.py", "lib/x.py")
+    (root / "link").symlink_to(root / target)
+    with pytest.raises(InvalidCode, match="'link' is a link"):
+        pack_directory(root)
+
+
+def test_folders_that_are_empty_or_too_large_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidCode, match="no file"):
+        pack_directory(tmp_path / "empty")
+    root = folder_of(tmp_path / "full", "a.py", "b.py", "c.py")
+    with pytest.raises(InvalidCode, match="more than 2 files"):
+        pack_directory(root, CodeLimits(code_files_max=2))
+    with pytest.raises(InvalidCode, match="or 10 bytes"):
+        pack_directory(root, CodeLimits(code_unpacked_bytes_max=10))
