@@ -51,9 +51,23 @@ def test_a_link_local_address_with_a_scope_is_refused():
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "127.0.0.1.", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-     "0x7f.1", "2130706433", "0177.0.0.1", "127.1", "0x7f000001", "0", "127.0.0.1%2e",
-     "①②⑦.0.0.1", "127。0。0。1"],  # fmt: skip
+    [
+        "127.0.0.1",
+        "127.0.0.1.",
+        "localhost",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "0x7f.1",
+        "2130706433",
+        "0177.0.0.1",
+        "127.1",
+        "0x7f000001",
+        "0",
+        "127.0.0.1%2e",
+        "①②⑦.0.0.1",
+        "127。0。0。1",
+    ],
 )
 async def test_the_loopback_is_refused_in_whatever_form_it_is_written(host, receiver, parcel):
     sender = WebhookSender()
@@ -132,12 +146,23 @@ async def test_a_rebound_name_is_connected_only_at_the_checked_address(
     assert receiver.seen == []
 
 
-async def test_the_socket_itself_is_refused_when_an_address_came_past_the_resolver(receiver, parcel):
+async def test_the_socket_itself_is_refused_when_an_address_came_past_the_resolver(
+    receiver, parcel
+):
     """The last look: even a resolver that was talked round opens no socket."""
     sender = WebhookSender()
 
     async def no_check(host, port=0, family=0):
-        return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": 2, "proto": 6, "flags": 0}]
+        return [
+            {
+                "hostname": host,
+                "host": "127.0.0.1",
+                "port": port,
+                "family": 2,
+                "proto": 6,
+                "flags": 0,
+            }
+        ]
 
     sender._resolver.resolve = no_check
     answer = await sender.send(parcel(receiver.url(host="tricked.example")))

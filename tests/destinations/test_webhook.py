@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime
 import socket
@@ -210,7 +211,7 @@ async def test_a_host_name_that_is_none_is_refused_for_good(sender, parcel):
     assert (answer.delivered, answer.again, answer.reason) == (False, False, "rejected")
 
 
-async def test_a_certificate_nobody_vouches_for_is_tried_again(tmp_path, parcel, tls_receiver):
+async def test_a_certificate_nobody_vouches_for_is_tried_again(parcel, tls_receiver):
     sender = WebhookSender(allow_networks=LOOPBACK)
     answer = await sender.send(parcel(f"https://127.0.0.1:{tls_receiver}/"))
     await sender.close()
@@ -224,9 +225,7 @@ async def test_tls_spoken_to_a_plain_port_is_tried_again(sender, receiver, parce
     assert "TLS handshake failed" in answer.error
 
 
-async def test_a_short_answer_keeps_the_connection_and_a_long_one_ends_it(
-    sender, receiver, parcel
-):
+async def test_a_short_answer_keeps_the_connection_and_a_long_one_ends_it(sender, receiver, parcel):
     for _ in range(3):
         await sender.send(parcel(receiver.url()))
     assert len({seen.peer for seen in receiver.seen}) == 1
@@ -272,9 +271,13 @@ async def test_no_secret_is_ever_in_an_error(sender, receiver, parcel):
         errors.append((await sender.send(parcel(written))).error)
     receiver.hang_up = True
     errors.append((await sender.send(parcel(written))).error)
-    closed = WebhookSender()
+
+    async def lookup(host, port):
+        raise socket.gaierror(socket.EAI_NONAME, f"{secret} is not known")
+
+    closed = WebhookSender(lookup=lookup)
     errors.append((await closed.send(parcel(written))).error)
-    for host in ("nowhere.invalid", "a" * 300):
+    for host in ("nowhere.example", "a" * 300):
         url = f"http://{host}/{secret}?key={secret}"
         errors.append((await closed.send(parcel(WebhookDestination(url, (NEW,))))).error)
     await closed.close()
@@ -293,8 +296,6 @@ async def test_a_closed_sender_can_be_closed_again(receiver, parcel):
 @pytest.fixture
 async def unused_answers():
     """Starts servers that read a request's head and answer given bytes, then hang up."""
-    import asyncio
-
     servers = []
 
     async def start(answer: bytes) -> int:
@@ -315,10 +316,8 @@ async def unused_answers():
 
 
 @pytest.fixture
-async def tls_receiver(tmp_path):
-    """The port of a TLS server with a certificate that it signed itself."""
-    import asyncio
-
+def own_certificate(tmp_path):
+    """An SSL context with a certificate that nobody vouches for."""
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += ["-nodes", "-days", "1", "-subj", "/CN=localhost", "-keyout", key, "-out"]
@@ -328,11 +327,17 @@ async def tls_receiver(tmp_path):
         pytest.skip("openssl is not installed: no certificate can be made")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    return context
+
+
+@pytest.fixture
+async def tls_receiver(own_certificate):
+    """The port of a TLS server with that certificate."""
 
     async def serve(reader, writer):
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=own_certificate)
     yield server.sockets[0].getsockname()[1]
     server.close()
     await server.wait_closed()

@@ -40,9 +40,8 @@ class Sent(Struct):
     status: int = 0
     error: str = ""  # a sentence without secrets
     retry_after_seconds: float | None = None
-    reason: str = (
-        ""  # why it is dead when not again: "rejected", "too_many_hops", "forbidden_address"
-    )
+    # Why it is dead when not again: "rejected", "gone", "too_many_hops", "forbidden_address".
+    reason: str = ""
 
 
 class Sender(Protocol):
