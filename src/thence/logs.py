@@ -1,0 +1,192 @@
+"""The log: one line for each notice worth one, as text for people or JSON for programs.
+
+Payloads, results and secrets are never logged: notices do not hold them. Every line has the event
+as a fixed sentence and its facts as fields, so that a program can filter by either. structlog is
+imported when logging is set up and not before, because the command line must start quickly.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from typing import IO, Any
+
+import msgspec
+
+from .clock import iso
+from .lifecycle.ids import format_id
+from .lifecycle.states import DEAD, Reason
+from .notices import (
+    AttemptEnded,
+    AttemptLost,
+    AttemptStarted,
+    DeliveryAttempted,
+    DeliveryEnded,
+    FunctionChanged,
+    InstanceEnded,
+    InstanceStarted,
+    InvocationAccepted,
+    InvocationRetrying,
+    InvocationSettled,
+    InvocationThrottled,
+    LateAnswerDropped,
+    LoopFailed,
+    NodeDraining,
+    NodeStarted,
+    Notice,
+    Notices,
+    StoreBack,
+    StoreLost,
+)
+
+# What every kind of notice is logged as. Those of each invocation are for debugging only: at full
+# speed they would be most of the work. Committed is for metrics and the event stream, not a line.
+LINES: dict[type[Notice], tuple[int, str]] = {
+    NodeStarted: (logging.INFO, "node started"),
+    NodeDraining: (logging.INFO, "node draining"),
+    FunctionChanged: (logging.INFO, "function changed"),
+    StoreLost: (logging.ERROR, "store lost: nothing is accepted until it is back"),
+    StoreBack: (logging.WARNING, "store back"),
+    LoopFailed: (logging.ERROR, "a round of a loop failed: it goes on"),
+    AttemptLost: (logging.WARNING, "attempt lost"),
+    LateAnswerDropped: (
+        logging.WARNING,
+        "late answer dropped: another attempt owns the invocation",
+    ),
+    DeliveryEnded: (logging.DEBUG, "delivery ended"),
+    InvocationAccepted: (logging.DEBUG, "invocation accepted"),
+    InvocationThrottled: (logging.DEBUG, "invocation throttled"),
+    AttemptStarted: (logging.DEBUG, "attempt started"),
+    AttemptEnded: (logging.DEBUG, "attempt ended"),
+    InvocationRetrying: (logging.DEBUG, "invocation retrying"),
+    InvocationSettled: (logging.DEBUG, "invocation settled"),
+    DeliveryAttempted: (logging.DEBUG, "delivery attempted"),
+    InstanceStarted: (logging.DEBUG, "instance started"),
+    InstanceEnded: (logging.DEBUG, "instance ended"),
+}
+# Ends of instances that somebody should look at.
+ODD_ENDS = frozenset({"timed_out", "crashed", "out_of_memory"})
+_INSTANTS = frozenset({"due_at"})
+
+
+def set_up(level: str = "info", format: str = "console", stream: IO[str] | None = None) -> Any:
+    """Send this program's log, and that of the libraries in it, to `stream` (stderr by default).
+
+    level: debug, info, warning or error. format: console or json (one object a line with
+    `timestamp`, `level`, `logger`, `event` and the facts). Returns the program's structlog logger.
+    A second call replaces the first.
+    """
+    import structlog
+
+    stream = stream or sys.stderr
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(structlog, format, stream),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("uvicorn.access", "aiohttp.access", "asyncio"):
+        # A line for each request would cost more than the request.
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    return structlog.get_logger("thence")
+
+
+def _renderers(structlog: Any, format: str, stream: IO[str]) -> list[Any]:
+    if format == "json":
+        return [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_json, sort_keys=False),
+        ]
+    # Plain tracebacks: the decorated ones print local variables, and those may hold a payload.
+    plain = structlog.dev.plain_traceback
+    colours = stream.isatty()
+    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)]
+
+
+def _json(value: Any, **_: Any) -> str:
+    return msgspec.json.encode(value, enc_hook=str).decode()
+
+
+def log_notices(notices: Notices, logger: Any, level: str = "info") -> Callable[[], None]:
+    """Write a line for every notice of LINES that can reach `level`; the answer stops it.
+
+    Kinds below the level are not subscribed to, so that the hot path makes no notice for a line
+    that nobody sees.
+    """
+    lowest = logging.getLevelNamesMapping()[level.upper()]
+    ends: list[Callable[[], None]] = []
+
+    def write(notice: Notice) -> None:
+        at, event = line(notice)
+        if at >= lowest:
+            logger.log(at, event, **facts(notice))
+
+    for kind, (at, _) in LINES.items():
+        if max(at, _highest(kind)) >= lowest:
+            ends.append(notices.on(kind, write))
+
+    def stop() -> None:
+        for end in ends:
+            end()
+
+    return stop
+
+
+def line(notice: Notice) -> tuple[int, str]:
+    """The level and the sentence of a notice: dead ends weigh more than good ones."""
+    level, event = LINES[type(notice)]
+    if isinstance(notice, InvocationSettled) and notice.reason is Reason.SUSPECTED_POISON:
+        return logging.ERROR, "invocation quarantined: its attempts were lost too often"
+    if isinstance(notice, InvocationSettled) and notice.state in DEAD:
+        return logging.INFO, "invocation is a dead letter"
+    if isinstance(notice, DeliveryEnded) and notice.state == "dead":
+        return logging.WARNING, "delivery is a dead letter"
+    if isinstance(notice, InstanceEnded) and notice.reason in ODD_ENDS:
+        return logging.INFO, event
+    return level, event
+
+
+def _highest(kind: type[Notice]) -> int:
+    """The highest level that `line` may raise a kind to."""
+    raised: Mapping[type[Notice], int] = {
+        InvocationSettled: logging.ERROR,
+        DeliveryEnded: logging.WARNING,
+        InstanceEnded: logging.INFO,
+    }
+    return raised.get(kind, logging.NOTSET)
+
+
+def facts(notice: Notice) -> dict[str, Any]:
+    """The fields of a notice in words: ids as text, instants as ISO 8601."""
+    shown: dict[str, Any] = {}
+    for name in notice.__struct_fields__:
+        value = getattr(notice, name)
+        if name == "id" and isinstance(notice, (DeliveryAttempted, DeliveryEnded)):
+            shown["delivery"] = format_id(value)
+        elif name in ("id", "invocation"):
+            shown["invocation"] = format_id(value)
+        elif name in _INSTANTS:
+            shown[name] = iso(value)
+        else:
+            shown[name] = str(value) if isinstance(value, str) else value
+    return shown
