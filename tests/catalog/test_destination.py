@@ -1,0 +1,172 @@
+"""Destinations as they are written: what is understood, refused, shown and kept."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thence.catalog.destination import (
+    Destination,
+    FunctionDestination,
+    MailboxDestination,
+    WebhookDestination,
+    decode_destination,
+    describe,
+    encode_destination,
+    parse_destination,
+    render_destination,
+)
+from thence.errors import InvalidInput
+
+NEW = "whsec_" + base64.b64encode(b"n" * 24).decode()
+OLD = "whsec_" + base64.b64encode(b"o" * 64).decode()
+
+
+@pytest.mark.parametrize(
+    ("written", "parsed"),
+    [
+        ("function:done", FunctionDestination("done")),
+        ("function:done@v2", FunctionDestination("done", "v2")),
+        ("queue:orders", MailboxDestination("queue", "orders")),
+        ("topic:a.b-c_d", MailboxDestination("topic", "a.b-c_d")),
+        ("stream:s", MailboxDestination("stream", "s")),
+        ("bucket:b", MailboxDestination("bucket", "b")),
+        ("bucket:b/2026/in/", MailboxDestination("bucket", "b", "2026/in/")),
+        ("https://example.org/hook?x=1", WebhookDestination("https://example.org/hook?x=1")),
+        ("http://127.0.0.1:8080/", WebhookDestination("http://127.0.0.1:8080/")),
+        ({"type": "queue", "name": "q"}, MailboxDestination("queue", "q")),
+        ({"type": "function", "name": "f"}, FunctionDestination("f")),
+        ({"type": "function", "name": "f", "qualifier": "3"}, FunctionDestination("f", "3")),
+        (
+            {"type": "bucket", "name": "b", "prefix": "p/", "expires_days": 365},
+            MailboxDestination("bucket", "b", "p/", 365),
+        ),
+        (
+            {
+                "type": "webhook",
+                "url": "https://h/",
+                "secrets": [NEW, OLD],
+                "headers": {"X-A": "1"},
+            },
+            WebhookDestination("https://h/", (NEW, OLD), {"X-A": "1"}),
+        ),
+    ],
+)
+def test_what_is_written_is_understood_kept_and_read_again(
+    written: Any, parsed: Destination
+) -> None:
+    assert parse_destination(written) == parsed
+    assert decode_destination(encode_destination(parsed)) == parsed
+
+
+@pytest.mark.parametrize(
+    ("written", "where", "says"),
+    [
+        (7, "on_success", "a text such as"),
+        ("", "on_success", "is not a destination"),
+        ("file:/tmp/x", "on_success", "Write function:NAME"),
+        ("function:1st", "on_success", "not a function name"),
+        ("function:", "on_success", "not a function name"),
+        ("function:f@", "on_success", "not a function name"),
+        ("queue:", "on_success", "not a queue name"),
+        ("queue:a/b", "on_success", "not a queue name"),
+        ("topic:" + "t" * 121, "on_success", "at most 120"),
+        ("bucket:b/../x", "on_success.prefix", "'..'"),
+        ("bucket:b//x", "on_success.prefix", "no leading '/'"),
+        ("https://", "on_success", "not a usable"),
+        ("https://h:0/", "on_success", "not a usable"),
+        ("https://h:99999/", "on_success", "not a usable"),
+        ("https://[::1/", "on_success", "not a usable"),
+        ("https://h/a b", "on_success", "not a usable"),
+        ("https://h/\r\nX: y", "on_success", "not a usable"),
+        ("https://h/" + "p" * 2048, "on_success", "2048"),
+        ("https://user:pw@h/", "on_success", "user name or password"),
+        ({}, "on_success.type", "not a destination type"),
+        ({"type": "mailbox"}, "on_success.type", "queue"),
+        ({"type": "queue"}, "on_success.name", "a text is needed"),
+        ({"type": "queue", "name": "q", "prefix": "p"}, "on_success.prefix", "no such field"),
+        ({"type": "bucket", "name": "b", "prefix": 3}, "on_success.prefix", "a text"),
+        ({"type": "bucket", "name": "b", "expires_days": 366}, "on_success.expires_days", "365"),
+        ({"type": "bucket", "name": "b", "expires_days": True}, "on_success.expires_days", "365"),
+        ({"type": "function", "name": "f", "qualifier": 1}, "on_success.qualifier", "a text"),
+        ({"type": "webhook"}, "on_success.url", "a text"),
+        ({"type": "webhook", "url": "https://h", "secrets": NEW}, "on_success.secrets", "a list"),
+        ({"type": "webhook", "url": "https://h", "secrets": [NEW] * 5}, "on_success.secrets", "4"),
+        (
+            {"type": "webhook", "url": "https://h", "secrets": [NEW, "whsec_short"]},
+            "on_success.secrets[1]",
+            "24 to 64",
+        ),
+        ({"type": "webhook", "url": "https://h", "headers": []}, "on_success.headers", "an object"),
+        (
+            {"type": "webhook", "url": "https://h", "headers": {f"h{n}": "" for n in range(17)}},
+            "on_success.headers",
+            "16",
+        ),
+        *(
+            (
+                {"type": "webhook", "url": "https://h", "headers": {name: value}},
+                f"on_success.headers.{name}",
+                "cannot be sent",
+            )
+            for name, value in [
+                ("Host", "x"),
+                ("content-length", "1"),
+                ("Webhook-Id", "x"),
+                ("a b", "x"),
+                ("X-A", "one\r\ntwo"),
+                ("X-A", "v" * 2049),
+            ]
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_the_place(
+    written: Any, where: str, says: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_destination(written, "on_success")
+    assert refused.value.fields["field"] == where
+    assert refused.value.detail.startswith(where)
+    assert says in refused.value.detail
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["type", "name", "url", "secrets", "headers", "prefix", "x"]), inner | st.sampled_from(["queue", "bucket", "webhook", "function"]))))  # fmt: skip
+def test_any_json_is_a_destination_or_a_refusal(written: Any) -> None:
+    try:
+        parsed = parse_destination(written)
+    except InvalidInput:
+        return
+    assert decode_destination(encode_destination(parsed)) == parsed
+
+
+def test_secrets_and_header_values_are_never_shown() -> None:
+    destination = parse_destination(
+        {
+            "type": "webhook",
+            "url": "https://h:8443/p?token=t0k3n",
+            "secrets": [NEW, OLD],
+            "headers": {"Authorization": "Bearer t0k3n"},
+        }
+    )
+    shown = render_destination(destination)
+    assert shown["secrets"] == ["whsec_…", "whsec_…"]
+    assert shown["headers"] == {"Authorization": "…"}
+    assert describe(destination) == "https://h:8443/p"
+
+
+@pytest.mark.parametrize(
+    "text", ["function:f", "function:f@2", "queue:q", "bucket:b", "bucket:b/p/", "https://h/p"]
+)
+def test_a_destination_that_fits_a_text_is_shown_as_that_text(text: str) -> None:
+    assert render_destination(parse_destination(text)) == text
+
+
+def test_a_bucket_that_expires_is_shown_as_an_object_that_can_be_written_again() -> None:
+    written = {"type": "bucket", "name": "b", "prefix": "p/", "expires_days": 7}
+    parsed = parse_destination(written)
+    assert render_destination(parsed) == written
+    assert describe(parsed) == "bucket:b/p/"

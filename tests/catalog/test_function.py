@@ -1,0 +1,144 @@
+"""A function's configuration: defaults, limits, and refusals that name the field."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thence.catalog.destination import FunctionDestination, MailboxDestination
+from thence.catalog.function import Function, FunctionSpec, check_name, parse_spec, render_spec
+from thence.errors import InvalidInput
+from thence.lifecycle.policy import RetryWait
+
+
+def refusal(data: Any) -> InvalidInput:
+    with pytest.raises(InvalidInput) as refused:
+        parse_spec(data)
+    return refused.value
+
+
+def test_nothing_written_gives_the_defaults() -> None:
+    spec = parse_spec({})
+    assert spec == FunctionSpec() == parse_spec(b"{}")
+    assert (spec.max_retries, spec.max_event_age_seconds) == (3, 86_400)
+    assert (spec.timeout_seconds, spec.memory_mb, spec.concurrency) == (60, 256, 10)
+
+
+def test_everything_written_is_read() -> None:
+    written = {
+        "runtime": "python",
+        "handler": "package.module.unzip",
+        "event": "bytes",
+        "timeout_seconds": 1.5,
+        "memory_mb": 64,
+        "concurrency": 0,
+        "environment": {"A_1": "b", "_x": "é"},
+        "description": "d",
+        "max_retries": 8,
+        "max_event_age_seconds": 2_592_000,
+        "retry_wait": {"first_seconds": 0, "factor": 1, "cap_seconds": 5, "jitter": "full"},
+        "on_success": "queue:done",
+        "on_failure": {"type": "function", "name": "dead"},
+    }
+    spec = parse_spec(json.dumps(written).encode())
+    assert spec.retry_wait == RetryWait(0, 1, 5, "full")
+    assert render_spec(spec) == {**written, "on_failure": "function:dead"}
+    function = Function(1, "f", 1, spec, "0" * 64, 10, 0, 0)
+    assert function.policy().max_retries == 8
+    assert function.policy().retry_wait == spec.retry_wait
+    assert function.destination(success=True) == MailboxDestination("queue", "done")
+    assert function.destination(success=False) == FunctionDestination("dead")
+
+
+def test_without_destinations_there_are_none() -> None:
+    function = Function(1, "f", 1, FunctionSpec(), "0" * 64, 10, 0, 0)
+    assert function.destination(success=True) is None
+    assert function.destination(success=False) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("runtime", "cobol", "cobol"),
+        ("event", "xml", "xml"),
+        ("handler", "main", "module.function"),
+        ("handler", "main.", "module.function"),
+        ("handler", "os;system.x", "module.function"),
+        ("handler", "../main.handler", "module.function"),
+        ("handler", "m." + "h" * 256, "at most 256"),
+        ("timeout_seconds", 0, "> 0"),
+        ("timeout_seconds", 86_401, "<= 86400"),
+        ("timeout_seconds", "60", "float"),
+        ("memory_mb", 63, ">= 64"),
+        ("memory_mb", 32_769, "<= 32768"),
+        ("memory_mb", 128.5, "int"),
+        ("concurrency", -1, ">= 0"),
+        ("concurrency", 1001, "<= 1000"),
+        ("max_retries", -1, ">= 0"),
+        ("max_retries", 9, "<= 8"),
+        ("max_retries", True, "int"),
+        ("max_event_age_seconds", 0, ">= 1"),
+        ("max_event_age_seconds", 2_592_001, "<= 2592000"),
+        ("description", "d" * 257, "256"),
+        ("environment", {f"V{n}": "" for n in range(101)}, "100"),
+        ("environment", {"A": "v" * 4096}, "4096"),
+    ],
+)
+def test_a_value_outside_its_limits_is_refused_with_field_and_limit(
+    name: str, value: Any, says: str
+) -> None:
+    refused = refusal({name: value})
+    assert refused.fields["field"] == name
+    assert refused.detail.startswith(f"{name}: ")
+    assert says in refused.detail
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        ({"max_retry": 1}, "max_retry"),
+        ({"retry_wait": {"first": 1}}, "retry_wait.first"),
+        ({"retry_wait": {"factor": 0.5}}, "retry_wait.factor"),
+        ({"retry_wait": {"jitter": "some"}}, "retry_wait.jitter"),
+        ({"environment": {"A-B": "x"}}, "environment.A-B"),
+        ({"environment": {"1A": "x"}}, "environment.1A"),
+        ({"environment": {"THENCE_LISTEN": "x"}}, "environment.THENCE_LISTEN"),
+        ({"environment": {"A": "x\x00"}}, "environment.A"),
+        ({"on_success": "nowhere"}, "on_success"),
+        ({"on_failure": {"type": "bucket", "name": "b", "expires_days": -1}}, "on_failure.expires_days"),
+        (b"[]", "body"),
+        (b"{", "body"),
+        (b"\xff", "body"),
+        (b'{"handler": "a.b"', "body"),
+    ],
+)  # fmt: skip
+def test_a_slip_inside_is_refused_with_its_path(data: Any, field: str) -> None:
+    refused = refusal(data)
+    assert refused.fields["field"] == field
+    assert refused.detail.startswith(field.partition(".")[0])
+
+
+@given(st.binary(max_size=200) | st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.dictionaries(st.sampled_from(list(FunctionSpec.__struct_fields__)), inner)).map(lambda value: json.dumps(value).encode()))  # fmt: skip
+def test_any_body_is_a_spec_or_a_refusal(data: bytes) -> None:
+    try:
+        spec = parse_spec(data)
+    except InvalidInput as refused:
+        assert refused.fields["field"]
+    else:
+        assert parse_spec(json.dumps(render_spec(spec)).encode()) == spec
+
+
+@pytest.mark.parametrize("name", ["f", "_f", "unzip-2", "A" * 128])
+def test_function_names_that_are_fine(name: str) -> None:
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "2f", "-f", "f.g", "f/g", "é", "f\n", "A" * 129, "../f"])
+def test_function_names_that_are_not(name: str) -> None:
+    with pytest.raises(InvalidInput, match="not a function name") as refused:
+        check_name(name)
+    assert refused.value.fields["field"] == "name"
