@@ -188,7 +188,11 @@ class Notices:
                 log.exception("a handler of %s failed", type(notice).__name__)
 
     async def wait_for(
-        self, kind: type[N], where: Callable[[N], bool] = lambda notice: True, *, seconds: float = 30
+        self,
+        kind: type[N],
+        where: Callable[[N], bool] = lambda notice: True,
+        *,
+        seconds: float = 30,
     ) -> N:
         """The next notice of that kind for which `where` holds; TimeoutError after real `seconds`."""
         future: asyncio.Future[N] = asyncio.get_running_loop().create_future()

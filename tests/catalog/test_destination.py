@@ -170,3 +170,9 @@ def test_a_bucket_that_expires_is_shown_as_an_object_that_can_be_written_again()
     parsed = parse_destination(written)
     assert render_destination(parsed) == written
     assert describe(parsed) == "bucket:b/p/"
+
+
+def test_an_address_of_ipv6_keeps_its_brackets() -> None:
+    assert describe(parse_destination("https://[2001:db8::1]:8443/p?x")) == (
+        "https://[2001:db8::1]:8443/p"
+    )

@@ -45,7 +45,9 @@ class MailboxDestination(Struct, frozen=True, tag_field="type", tag="mailbox"):
     kind: Literal["queue", "topic", "stream", "bucket"]
     name: str
     prefix: str = ""  # bucket only
-    expires_days: int = 0  # bucket only; 0 = never (FG: 0-365, seed huawei-functiongraph-notification-policy)
+    expires_days: int = (
+        0  # bucket only; 0 = never (FG: 0-365, seed huawei-functiongraph-notification-policy)
+    )
 
 
 class WebhookDestination(Struct, frozen=True, tag_field="type", tag="webhook"):
@@ -93,17 +95,19 @@ def render_destination(destination: Destination) -> Any:
         "type": "webhook",
         "url": destination.url,
         "secrets": ["whsec_…" for _ in destination.secrets],
-        "headers": {name: "…" for name in destination.headers},
+        "headers": dict.fromkeys(destination.headers, "…"),
     }
 
 
 def describe(destination: Destination) -> str:
     """One short line for tables and logs: no secrets, no query string."""
-    shown = render_destination(destination)
     if isinstance(destination, WebhookDestination):
         parts = urlsplit(destination.url)
-        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
-    return shown if isinstance(shown, str) else f"bucket:{destination.name}/{destination.prefix}"
+        # Without a user and password there is only host and port, an IPv6 address in its brackets.
+        return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    if isinstance(destination, MailboxDestination) and destination.expires_days:
+        return f"bucket:{destination.name}/{destination.prefix}"
+    return str(render_destination(destination))
 
 
 def encode_destination(destination: Destination) -> bytes:
@@ -115,7 +119,8 @@ _decoder = msgspec.json.Decoder(FunctionDestination | MailboxDestination | Webho
 
 
 def decode_destination(data: bytes) -> Destination:
-    return _decoder.decode(data)
+    destination: Destination = _decoder.decode(data)
+    return destination
 
 
 def _from_text(text: str, where: str) -> Destination:
@@ -160,13 +165,18 @@ def _from_object(data: dict[str, Any], where: str) -> Destination:
                 field=f"{where}.{name}",
             )
     if kind == "webhook":
-        url, secrets, headers = data.get("url"), data.get("secrets", []), data.get("headers", {})
+        url: Any = data.get("url")
+        secrets, headers = data.get("secrets", []), data.get("headers", {})
         if not isinstance(url, str):
             raise InvalidInput(f"{where}.url: a text is needed.", field=f"{where}.url")
         if not isinstance(secrets, (list, tuple)) or not all(isinstance(s, str) for s in secrets):
-            raise InvalidInput(f"{where}.secrets: a list of texts is needed.", field=f"{where}.secrets")
+            raise InvalidInput(
+                f"{where}.secrets: a list of texts is needed.", field=f"{where}.secrets"
+            )
         if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
-            raise InvalidInput(f"{where}.headers: an object of texts is needed.", field=f"{where}.headers")
+            raise InvalidInput(
+                f"{where}.headers: an object of texts is needed.", field=f"{where}.headers"
+            )
         return _webhook(url, tuple(secrets), headers, where)
     name = data.get("name")
     if not isinstance(name, str):
@@ -235,7 +245,8 @@ def _webhook(
         )
     if len(secrets) > SECRETS_MAX:
         raise InvalidInput(
-            f"{where}.secrets: {len(secrets)} secrets; at most {SECRETS_MAX}.", field=f"{where}.secrets"
+            f"{where}.secrets: {len(secrets)} secrets; at most {SECRETS_MAX}.",
+            field=f"{where}.secrets",
         )
     for number, secret in enumerate(secrets):
         try:
@@ -251,7 +262,8 @@ def _webhook(
             )
     if len(headers) > HEADERS_MAX:
         raise InvalidInput(
-            f"{where}.headers: {len(headers)} headers; at most {HEADERS_MAX}.", field=f"{where}.headers"
+            f"{where}.headers: {len(headers)} headers; at most {HEADERS_MAX}.",
+            field=f"{where}.headers",
         )
     for name, value in headers.items():
         low = name.lower()

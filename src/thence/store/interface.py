@@ -163,7 +163,9 @@ class Store(Protocol):
         """The earliest expires_at of any waiting invocation."""
         ...
 
-    async def waiting(self, function_id: int, limit: int, due_before: int | None = None) -> list[Waiting]:
+    async def waiting(
+        self, function_id: int, limit: int, due_before: int | None = None
+    ) -> list[Waiting]:
         """Waiting invocations of one function by due_at, optionally only those with due_at < due_before."""
         ...
 
@@ -176,7 +178,9 @@ class Store(Protocol):
         """All functions by name; with `deleted`, also those deleted whose invocations remain."""
         ...
 
-    async def put_function(self, name: str, spec: FunctionSpec, code_digest: str, code_bytes: int, now: int) -> Function:
+    async def put_function(
+        self, name: str, spec: FunctionSpec, code_digest: str, code_bytes: int, now: int
+    ) -> Function:
         """Create or replace (revision + 1)."""
         ...
 
@@ -202,7 +206,9 @@ class Store(Protocol):
         """InvocationRow items, newest first. The cursor is opaque; a bad one raises InvalidInput."""
         ...
 
-    async def deliveries(self, state: str | None, function_id: int | None, limit: int, cursor: str | None) -> Page:
+    async def deliveries(
+        self, state: str | None, function_id: int | None, limit: int, cursor: str | None
+    ) -> Page:
         """DeliveryView items, newest first."""
         ...
 
@@ -241,20 +247,41 @@ class Store(Protocol):
         """`{kind, name, messages, bytes, oldest_at}` for each box."""
         ...
 
-    async def mailbox_read(self, kind: str, name: str, after: int, limit: int, prefix: str = "") -> list[MailboxMessage]:
+    async def mailbox_read(
+        self, kind: str, name: str, after: int, limit: int, prefix: str = ""
+    ) -> list[MailboxMessage]:
         """Messages with seq > after without taking them."""
         ...
 
-    async def mailbox_receive(self, name: str, limit: int, now: int, visibility_ms: int) -> list[MailboxMessage]:
+    async def mailbox_receive(
+        self, name: str, limit: int, now: int, visibility_ms: int
+    ) -> list[MailboxMessage]:
         """Take messages of a queue: invisible to others for visibility_ms, with a receipt each."""
         ...
 
-    async def mailbox_delete(self, kind: str, name: str, *, seq: int | None = None, receipt: str | None = None, key: str | None = None) -> int:
+    async def mailbox_delete(
+        self,
+        kind: str,
+        name: str,
+        *,
+        seq: int | None = None,
+        receipt: str | None = None,
+        key: str | None = None,
+    ) -> int:
         """Delete one message (by seq, receipt or object key) or, with none of them, the whole box."""
         ...
 
     # ------------------------------------------------------------ keeping house
-    async def prune(self, *, history_before: int, payload_before: int, result_before: int, journal_before: int, now: int, limit: int) -> tuple[int, list[str]]:
+    async def prune(
+        self,
+        *,
+        history_before: int,
+        payload_before: int,
+        result_before: int,
+        journal_before: int,
+        now: int,
+        limit: int,
+    ) -> tuple[int, list[str]]:
         """Delete what has outlived its retention, at most about `limit` rows: final invocations that
         ended before `history_before` and owe no delivery, bodies (only of final invocations that owe
         no delivery), expired idempotency keys and mailbox messages, nodes that hold nothing.
