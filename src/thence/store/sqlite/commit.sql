@@ -50,6 +50,14 @@ INSERT INTO ended (id, function_id, state, reason, ended_at, attempt, outcome, s
   error_type, result_ref, result_digest, error_message, error_stack, log, result)
 VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 
+-- name: dead_letter
+-- Failed, expired or invalid.
+INSERT INTO dead (id) VALUES (?)
+
+-- name: blob_use
+-- A body in the blob store is kept while any row uses it.
+INSERT OR IGNORE INTO blob_use (ref, id) VALUES (?, ?)
+
 -- name: attempt_keep
 -- An attempt that was not the last.
 INSERT INTO attempt (id, attempt, outcome, budget, started_at, ended_at, duration_us, retry_at,

@@ -38,7 +38,7 @@ class Many:
             match.group(1),
             text[match.end(1) :],
         )
-        self._width = self._group.count("?")
+        self.width = self._group.count("?")
         self._texts = [""] + [self._text(rows) for rows in range(1, ROWS_MAX + 1)]
 
     def _text(self, rows: int) -> str:
@@ -46,14 +46,14 @@ class Many:
 
     def run(self, db: sqlite3.Connection, flat: list[Any]) -> None:
         """Insert every row of `flat`; none at all is nothing."""
-        rows = len(flat) // self._width
+        rows = len(flat) // self.width
         if 0 < rows <= ROWS_MAX:
             db.execute(self._texts[rows], flat)
             return
-        step = ROWS_MAX * self._width
+        step = ROWS_MAX * self.width
         for start in range(0, len(flat), step):
             piece = flat[start : start + step]
-            db.execute(self._texts[len(piece) // self._width], piece)
+            db.execute(self._texts[len(piece) // self.width], piece)
 
 
 @cache

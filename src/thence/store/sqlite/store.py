@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,16 @@ from ..records import (
     Page,
     Waiting,
 )
-from . import catalog, queue
+from . import (
+    catalog,
+    counts,
+    mailbox,
+    prune,
+    queue,
+    read_deliveries,
+    read_invocations,
+    verify,
+)
 from .connection import hold, prepare
 from .work import Work
 
@@ -38,6 +48,7 @@ class SqliteStore:
         self._inline = inline
         self._held: int | None = None
         self._open: Work | None = None
+        self._pruned = prune.Marks()
 
     # ------------------------------------------------------------ life
 
@@ -131,3 +142,109 @@ class SqliteStore:
 
     async def delete_function(self, function_id: int, now: int) -> bool:
         return await self._work.write(catalog.delete, function_id, now)
+
+    # ------------------------------------------------------------ reading
+
+    async def invocation(self, id: int) -> InvocationView | None:
+        return await self._work.read(read_invocations.invocation, id)
+
+    async def payload(self, id: int) -> tuple[Body, str] | None:
+        return await self._work.read(read_invocations.payload, id)
+
+    async def result(self, id: int) -> Body | None:
+        return await self._work.read(read_invocations.result, id)
+
+    async def log(self, id: int, attempt: int | None = None) -> bytes | None:
+        return await self._work.read(read_invocations.log, id, attempt)
+
+    async def invocations(self, filter: Filter, limit: int, cursor: str | None) -> Page:
+        return await self._work.read(read_invocations.page, filter, limit, cursor)
+
+    async def deliveries(
+        self, state: str | None, function_id: int | None, limit: int, cursor: str | None
+    ) -> Page:
+        return await self._work.read(read_deliveries.page, state, function_id, limit, cursor)
+
+    async def delivery(self, id: int) -> DeliveryView | None:
+        return await self._work.read(read_deliveries.delivery, id)
+
+    async def delivery_source(self, id: int) -> tuple[InvocationView, Body, Body | None] | None:
+        return await self._work.read(_delivery_source, id)
+
+    async def redrive_delivery(self, id: int, due_at: int) -> bool:
+        return await self._work.write(read_deliveries.redrive, id, due_at)
+
+    async def stop_deliveries(self, invocation_id: int, now: int) -> int:
+        return await self._work.write(read_deliveries.stop, invocation_id, now)
+
+    async def mark_redriven(self, pairs: Sequence[tuple[int, int]]) -> None:
+        await self._work.write(read_invocations.mark_redriven, list(pairs))
+
+    async def counts(self, now: int | None = None) -> list[FunctionCounts]:
+        return await self._work.read(counts.counts, now)
+
+    async def journal(self, after: int, limit: int) -> list[JournalEntry]:
+        return await self._work.read(counts.journal, after, limit)
+
+    async def journal_bounds(self) -> tuple[int, int]:
+        return await self._work.read(counts.journal_bounds)
+
+    # ------------------------------------------------------------ the mailbox
+
+    async def mailbox_names(self) -> list[dict[str, Any]]:
+        return await self._work.read(mailbox.names)
+
+    async def mailbox_read(
+        self, kind: str, name: str, after: int, limit: int, prefix: str = ""
+    ) -> list[MailboxMessage]:
+        return await self._work.read(mailbox.read, kind, name, after, limit, prefix)
+
+    async def mailbox_receive(
+        self, name: str, limit: int, now: int, visibility_ms: int
+    ) -> list[MailboxMessage]:
+        return await self._work.write(mailbox.receive, name, limit, now, visibility_ms)
+
+    async def mailbox_delete(
+        self,
+        kind: str,
+        name: str,
+        *,
+        seq: int | None = None,
+        receipt: str | None = None,
+        key: str | None = None,
+    ) -> int:
+        return await self._work.write(mailbox.delete, kind, name, seq, receipt, key)
+
+    # ------------------------------------------------------------ keeping house
+
+    async def prune(
+        self,
+        *,
+        history_before: int,
+        payload_before: int,
+        result_before: int,
+        journal_before: int,
+        now: int,
+        limit: int,
+    ) -> tuple[int, list[str]]:
+        limits = prune.Limits(
+            history_before, payload_before, result_before, journal_before, now, limit
+        )
+        found = await self._work.read(prune.find, limits, self._pruned)
+        return await self._work.write(prune.sweep, limits, found)
+
+    async def verify(self) -> dict[str, Any]:
+        return await self._work.read(verify.verify)
+
+
+def _delivery_source(
+    db: sqlite3.Connection, id: int
+) -> tuple[InvocationView, Body, Body | None] | None:
+    delivery = read_deliveries.delivery(db, id)
+    if delivery is None:
+        return None
+    view = read_invocations.invocation(db, delivery.invocation_id)
+    payload = read_invocations.payload(db, delivery.invocation_id)
+    if view is None or payload is None:
+        return None
+    return view, payload[0], read_invocations.result(db, delivery.invocation_id)

@@ -11,7 +11,6 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +18,7 @@ from ...errors import StoreUnavailable
 from ..interface import Batch, Committed
 from .commit import apply
 from .connection import connect_reader, connect_writer
+from .threads import Threads
 
 T = TypeVar("T")
 READERS = 3
@@ -32,8 +32,8 @@ class Work:
         self._inline = inline
         self.db: sqlite3.Connection | None = db
         self._writing = asyncio.Lock()
-        self._writer = ThreadPoolExecutor(1, "thence-store-write")
-        self._readers = ThreadPoolExecutor(READERS, "thence-store-read")
+        self._writer = Threads(1, "thence-store-write")
+        self._readers = Threads(READERS, "thence-store-read")
         self._own = threading.local()
         self._read_connections: list[sqlite3.Connection] = []
         self._closed = False
@@ -135,31 +135,18 @@ class Work:
 
     # ------------------------------------------------------------ threads
 
-    async def _off_loop(self, threads: ThreadPoolExecutor, call: Callable[..., T], *args: Any) -> T:
-        if self._inline:
-            return call(*args)
+    async def _off_loop(self, threads: Threads, call: Callable[..., T], *args: Any) -> T:
         if self._closed:
             raise StoreUnavailable("The store is closed.")
-        work: Future[T] = threads.submit(call, *args)
-        future = asyncio.wrap_future(work)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            # The connection is in use until the thread is done; nobody may touch it before.
-            while not future.done():
-                try:
-                    await asyncio.wait([future])
-                except asyncio.CancelledError:
-                    continue
-            if not future.cancelled():
-                future.exception()
-            raise
+        if self._inline:
+            return call(*args)
+        return await threads.run(call, *args)
 
     async def close(self) -> None:
         async with self._writing:
             self._closed = True
-            self._readers.shutdown(wait=True)
-            self._writer.shutdown(wait=True)
+            self._readers.close()
+            self._writer.close()
             for reader in self._read_connections:
                 reader.close()
             if self.db is not None:

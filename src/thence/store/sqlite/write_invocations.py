@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...lifecycle.decide import Spent
+from ...lifecycle.ids import LOW_MASK
 from ...lifecycle.outcome import Outcome
-from ...lifecycle.states import WAITING, Reason, State
+from ...lifecycle.states import DEAD, WAITING, Reason, State
 from ..interface import StopMark
 from ..records import (
     Accepted,
@@ -19,14 +20,13 @@ from ..records import (
     Claim,
     Claimed,
     End,
-    NewDelivery,
     NewInvocation,
     Settle,
     Transition,
 )
 from .codes import OUTCOME, PENDING, REASON, STATE, STOPPING, SUCCEEDED, budget_code
 from .journal import Changes
-from .keys import LOW_MASK, split, whole
+from .keys import split, whole
 from .statements import Many, change, load, select
 
 _SQL = load("commit.sql")
@@ -39,7 +39,10 @@ _END = Many(_SQL["end"])
 _ATTEMPT_KEEP = Many(_SQL["attempt_keep"])
 _WAIT_AGAIN = Many(_SQL["wait_again"])
 _OWE = Many(_SQL["owe"])
+_DEAD = Many(_SQL["dead_letter"])
+_BLOB_USE = Many(_SQL["blob_use"])
 _NOTHING_SPENT = Spent()
+_DEAD_STATES = frozenset(STATE[state] for state in DEAD)
 _QUEUED, _RUNNING = State.QUEUED.value, State.RUNNING.value
 _SUCCEEDED, _OK = State.SUCCEEDED.value, Reason.OK.value
 
@@ -57,6 +60,7 @@ def accept(
     answers: list[Accepted] = []
     plain: list[Any] = []
     offloaded: list[Any] = []
+    blobs: list[Any] = []
     waiting: list[Any] = []
     running: list[Any] = []
     counts: dict[int, int] = {}
@@ -80,6 +84,7 @@ def accept(
                 high, id & LOW_MASK, function_id, at, item.due_at, item.expires_at, body.bytes,
                 body.ref, body.digest, item.meta, None,
             )  # fmt: skip
+            blobs += (body.ref, high)
         log(Transition(at, id, function_id, _QUEUED, 0))
         if item.lease:
             running += (high, function_id, item.due_at, item.expires_at, at, item.lease)
@@ -90,6 +95,7 @@ def accept(
         answers.append(Accepted(id))
     _ACCEPT_PLAIN.run(db, plain)
     _ACCEPT.run(db, offloaded)
+    _BLOB_USE.run(db, blobs)
     _ACCEPT_WAITING.run(db, waiting)
     _ACCEPT_RUNNING.run(db, running)
     for function_id, number in counts.items():
@@ -148,6 +154,7 @@ def _settle_all(db: sqlite3.Connection, items: Sequence[Settle], changes: Change
     fences: dict[tuple[int, int], list[int]] = {}
     simple: list[Any] = []
     full: list[Any] = []
+    owed: list[Any] = []
     counts: dict[int, int] = {}
     log = changes.transitions.append
     for item in items:
@@ -179,12 +186,13 @@ def _settle_all(db: sqlite3.Connection, items: Sequence[Settle], changes: Change
         else:
             _end_with_attempt(full, item, changes)
         if item.deliveries:
-            owe(db, high, item.id, function_id, attempt, now, item.deliveries, changes)
+            _owe(owed, item, attempt, changes)
     for (attempt, lease), ids in fences.items():
         if change(db, _SQL["settle_fence"], (attempt, lease), ids) != len(ids):
             raise FenceBroken
     _END_SUCCESS.run(db, simple)
-    _END.run(db, full)
+    _write_endings(db, full)
+    _OWE.run(db, owed)
     for function_id, number in counts.items():
         changes.ended(function_id, SUCCEEDED, number)
     if again:
@@ -251,22 +259,28 @@ def _settle_again(db: sqlite3.Connection, items: Sequence[Settle], changes: Chan
     _WAIT_AGAIN.run(db, waiting)
 
 
-def owe(
-    db: sqlite3.Connection, high: int, id: int, function_id: int, attempt: int, now: int,
-    deliveries: Sequence[NewDelivery], changes: Changes,
-) -> None:  # fmt: skip
+def _owe(rows: list[Any], ending: Settle | End, attempt: int, changes: Changes) -> None:
     """Deliveries owed from an ending on: the same transaction (design §2, promise 5)."""
-    rows: list[Any] = []
-    for one in deliveries:
+    function_id, now = ending.function_id, ending.now
+    for one in ending.deliveries:
         rows += (
-            *split(one.id), high, function_id, one.key, one.due_at, now, one.condition,
+            *split(one.id), ending.id >> 64, function_id, one.key, one.due_at, now, one.condition,
             one.destination,
         )  # fmt: skip
         changes.delivery(function_id, None, PENDING)
         changes.transitions.append(
-            Transition(now, id, function_id, "delivery:pending", attempt, "", one.id)
+            Transition(now, ending.id, function_id, "delivery:pending", attempt, "", one.id)
         )
-    _OWE.run(db, rows)
+
+
+def _write_endings(db: sqlite3.Connection, flat: list[Any]) -> None:
+    """Rows for the statement `end`, with what hangs on some of them."""
+    _END.run(db, flat)
+    ids, states, refs = flat[0 :: _END.width], flat[2 :: _END.width], flat[16 :: _END.width]
+    _DEAD.run(db, [id for id, state in zip(ids, states, strict=True) if state in _DEAD_STATES])
+    _BLOB_USE.run(
+        db, [value for use in zip(refs, ids, strict=True) if use[0] is not None for value in use]
+    )
 
 
 # ---------------------------------------------------------------- end, stop
@@ -280,6 +294,7 @@ def end(db: sqlite3.Connection, items: Sequence[End], changes: Changes) -> list[
     }
     answers: list[bool] = []
     ended: list[Any] = []
+    owed: list[Any] = []
     ids: list[int] = []
     for item in items:
         high = item.id >> 64
@@ -301,9 +316,10 @@ def end(db: sqlite3.Connection, items: Sequence[End], changes: Changes) -> list[
             )
         )
         if item.deliveries:
-            owe(db, high, item.id, item.function_id, attempt, item.now, item.deliveries, changes)
+            _owe(owed, item, attempt, changes)
     change(db, _SQL["waiting_leave"], (), ids)
-    _END.run(db, ended)
+    _write_endings(db, ended)
+    _OWE.run(db, owed)
     return answers
 
 

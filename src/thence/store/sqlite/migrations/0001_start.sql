@@ -64,7 +64,6 @@ CREATE TABLE invocation (
   meta BLOB,
   payload BLOB
 );
-CREATE INDEX invocation_ref ON invocation (payload_ref) WHERE payload_ref IS NOT NULL;
 
 -- The live invocations are in exactly one of two narrow tables. What runs is few, so it is read
 -- whole where needed and has no index; what waits may be millions.
@@ -125,8 +124,11 @@ CREATE TABLE ended (
   log BLOB,
   result BLOB
 );
-CREATE INDEX ended_dead ON ended (function_id, id) WHERE state IN (5, 7, 8);
-CREATE INDEX ended_ref ON ended (result_ref) WHERE result_ref IS NOT NULL;
+
+-- Dead letters and uses of the blob store have small tables of their own: even a partial index on
+-- the tables above costs every invocation, also those that it leaves out.
+CREATE TABLE dead (id INTEGER PRIMARY KEY);
+CREATE TABLE blob_use (ref TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (ref, id)) WITHOUT ROWID;
 
 CREATE TABLE attempt (
   id INTEGER NOT NULL,
@@ -171,7 +173,7 @@ CREATE TABLE delivery (
   destination BLOB NOT NULL
 );
 CREATE INDEX delivery_due ON delivery (key, due_at, id) WHERE state = 0;
-CREATE INDEX delivery_dead ON delivery (function_id, id) WHERE state = 2;
+CREATE INDEX delivery_dead ON delivery (id) WHERE state = 2;
 CREATE INDEX delivery_invocation ON delivery (invocation_id);
 
 CREATE TABLE delivery_attempt (

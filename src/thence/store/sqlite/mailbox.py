@@ -1,0 +1,69 @@
+"""The built-in mailbox: queues, topics, streams and buckets in one table. Puts are in the commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from ..records import MailboxMessage
+from .statements import load
+
+_SQL = load("mailbox.sql")
+_headers = msgspec.json.Decoder(dict[str, str]).decode
+
+
+def names(db: sqlite3.Connection) -> list[dict[str, Any]]:
+    return [
+        {"kind": kind, "name": name, "messages": number, "bytes": size, "oldest_at": oldest}
+        for kind, name, number, size, oldest in db.execute(_SQL["names"])
+    ]
+
+
+def read(
+    db: sqlite3.Connection, kind: str, name: str, after: int, limit: int, prefix: str
+) -> list[MailboxMessage]:
+    values = {"kind": kind, "name": name, "after": after, "limit": limit, "prefix": prefix}
+    return [_message(row) for row in db.execute(_SQL["read"], values)]
+
+
+def receive(
+    db: sqlite3.Connection, name: str, limit: int, now: int, visibility_ms: int
+) -> list[MailboxMessage]:
+    values = {"name": name, "now": now, "limit": limit}
+    taken = [_message(row) for row in db.execute(_SQL["receivable"], values).fetchall()]
+    for message in taken:
+        message.receives += 1
+        message.visible_at = now + visibility_ms
+        message.receipt = f"{message.seq}.{message.receives}"
+        db.execute(
+            _SQL["take"], (message.visible_at, message.receives, message.receipt, message.seq)
+        )
+    return taken
+
+
+def delete(
+    db: sqlite3.Connection,
+    kind: str,
+    name: str,
+    seq: int | None,
+    receipt: str | None,
+    key: str | None,
+) -> int:
+    if receipt is not None:
+        number = receipt.partition(".")[0]
+        if not number.isdecimal() or (seq is not None and int(number) != seq):
+            return 0
+        values: tuple[Any, ...] = (int(number), kind, name, receipt)
+        return db.execute(_SQL["delete_receipt"], values).rowcount
+    if seq is not None:
+        return db.execute(_SQL["delete_seq"], (seq, kind, name)).rowcount
+    if key is not None:
+        return db.execute(_SQL["delete_key"], (kind, name, key)).rowcount
+    return db.execute(_SQL["delete_box"], (kind, name)).rowcount
+
+
+def _message(row: tuple[Any, ...]) -> MailboxMessage:
+    seq, kind, name, key, body, content_type, headers, *rest = row
+    return MailboxMessage(seq, kind, name, key, body, content_type, _headers(headers), *rest)

@@ -1,0 +1,95 @@
+"""Reading deliveries, and the changes a person makes to them: redrive and stop."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ..records import DeliveryAttemptView, DeliveryView, Page, Transition
+from . import cursors
+from .codes import DEAD, DELIVERY_STATE, DELIVERY_STOPPED, PENDING
+from .journal import Changes
+from .keys import split, whole
+from .statements import change, load
+from .write_deliveries import view
+
+_SQL = load("reads.sql")
+
+
+def of_invocation(db: sqlite3.Connection, high: int) -> list[DeliveryView]:
+    rows = db.execute(_SQL["deliveries_of"], (high,)).fetchall()
+    return [_with_attempts(db, view(row)) for row in rows]
+
+
+def delivery(db: sqlite3.Connection, id: int) -> DeliveryView | None:
+    row = db.execute(_SQL["delivery"], split(id)).fetchone()
+    return None if row is None else _with_attempts(db, view(row))
+
+
+def _with_attempts(db: sqlite3.Connection, one: DeliveryView) -> DeliveryView:
+    rows = db.execute(_SQL["delivery_attempts"], (one.id >> 64,))
+    one.attempts = [DeliveryAttemptView(*row) for row in rows]
+    return one
+
+
+def page(
+    db: sqlite3.Connection,
+    state: str | None,
+    function_id: int | None,
+    limit: int,
+    cursor: str | None,
+) -> Page:
+    """Without their attempts' list."""
+    if state is not None and state not in DELIVERY_STATE:
+        return Page([], None)  # no delivery has a state that does not exist
+    code = None if state is None else DELIVERY_STATE[state]
+    dead = "AND state = 2" if code == DEAD else ""
+    values = {
+        "below": cursors.decode(cursor),
+        "scan": cursors.SCAN,
+        "limit": limit + 1,
+        "state": code,
+        "function": function_id,
+    }
+    rows = db.execute(_SQL["deliveries"].format(dead=dead), values).fetchall()
+    items = [view(row) for row in rows[:limit]]
+    if len(rows) > limit:
+        return Page(items, cursors.encode(rows[limit - 1][0]))
+    seen, lowest = db.execute(_SQL["deliveries_scanned"].format(dead=dead), values).fetchone()
+    return Page(items, cursors.encode(lowest) if seen == cursors.SCAN else None)
+
+
+def redrive(db: sqlite3.Connection, id: int, due_at: int) -> bool:
+    row = db.execute(_SQL["delivery_row"], split(id)).fetchone()
+    if row is None or row[1] not in (DEAD, DELIVERY_STOPPED):
+        return False
+    function_id, state, invocation, tail = row
+    db.execute(_SQL["delivery_redrive"], (due_at, id >> 64))
+    changes = Changes()
+    changes.delivery(function_id, state, PENDING)
+    changes.transitions.append(
+        Transition(
+            due_at, whole(invocation, tail), function_id, "delivery:pending", 0, "redrive", id
+        )
+    )
+    changes.write_counters(db)
+    changes.write_journal(db)
+    return True
+
+
+def stop(db: sqlite3.Connection, invocation_id: int, now: int) -> int:
+    rows = db.execute(_SQL["deliveries_pending_of"], split(invocation_id)).fetchall()
+    if not rows:
+        return 0
+    change(db, _SQL["delivery_stop"], (now,), [row[0] for row in rows])
+    changes = Changes()
+    for high, tail, function_id, attempts in rows:
+        changes.delivery(function_id, PENDING, DELIVERY_STOPPED)
+        changes.transitions.append(
+            Transition(
+                now, invocation_id, function_id, "delivery:stopped", attempts, "stopped_by_caller",
+                whole(high, tail),
+            )
+        )  # fmt: skip
+    changes.write_counters(db)
+    changes.write_journal(db)
+    return len(rows)

@@ -1,0 +1,147 @@
+"""Reading one invocation with all that belongs to it, and lists of many."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from ...lifecycle.decide import Spent
+from ...lifecycle.states import ACTIVE, DEAD, WAITING, Reason
+from ..interface import Filter
+from ..records import AttemptView, Body, InvocationRow, InvocationView, Meta, Page
+from . import cursors
+from .codes import REASON, REASONS, STATE, STATES, budget_of, outcome_of
+from .keys import split, whole
+from .read_deliveries import of_invocation
+from .statements import load
+
+_SQL = load("reads.sql")
+_meta = msgspec.json.Decoder(Meta).decode
+
+
+def meta_of(data: bytes | None) -> Meta:
+    return Meta() if data is None else _meta(data)
+
+
+def invocation(db: sqlite3.Connection, id: int) -> InvocationView | None:
+    row = db.execute(_SQL["invocation"], split(id)).fetchone()
+    if row is None:
+        return None
+    (
+        high, tail, function_id, name, accepted_at, first_due, expires_at, size, meta, state,
+        reason, ended_at, attempt, due_at, retries, tries, since, losses, result_bytes, redriven,
+        claimed_at, *last,
+    ) = row  # fmt: skip
+    attempts = [_attempt(one) for one in db.execute(_SQL["attempts"], (high,))]
+    if last[0] is not None:
+        outcome, budget, started_at, duration_us, *error, log_bytes = last
+        attempts.append(
+            _attempt(
+                (
+                    attempt,
+                    outcome,
+                    budget,
+                    started_at,
+                    ended_at,
+                    duration_us,
+                    None,
+                    *error,
+                    log_bytes,
+                )
+            )
+        )
+    elif claimed_at is not None:
+        attempts.append(AttemptView(attempt, None, None, claimed_at, None, 0))
+    return InvocationView(
+        whole(high, tail), function_id, name or "", STATES[state], _reason(reason), accepted_at,
+        first_due if due_at is None else due_at, expires_at, ended_at, attempt,
+        Spent(retries, tries, since, losses), size, result_bytes, meta_of(meta),
+        _redriven(redriven), attempts, of_invocation(db, high),
+    )  # fmt: skip
+
+
+def _attempt(row: tuple[Any, ...]) -> AttemptView:
+    number, outcome, budget, started_at, ended_at, duration_us, retry_at, *error, log_bytes = row
+    type_, message, stack = (text or "" for text in error)
+    return AttemptView(
+        number, outcome_of(outcome), budget_of(budget), started_at, ended_at, duration_us, retry_at,
+        type_, message, stack, log_bytes or 0,
+    )  # fmt: skip
+
+
+def payload(db: sqlite3.Connection, id: int) -> tuple[Body, str] | None:
+    row = db.execute(_SQL["payload"], split(id)).fetchone()
+    if row is None:
+        return None
+    data, size, ref, digest, meta = row
+    return Body(data, size, ref, digest or ""), meta_of(meta).content_type
+
+
+def result(db: sqlite3.Connection, id: int) -> Body | None:
+    row = db.execute(_SQL["result"], split(id)).fetchone()
+    if row is None or row[1] is None:
+        return None
+    data, size, ref, digest = row
+    return Body(data, size, ref, digest or "")
+
+
+def log(db: sqlite3.Connection, id: int, attempt: int | None) -> bytes | None:
+    row = db.execute(_SQL["log"], {"id": id >> 64, "attempt": attempt}).fetchone()
+    return None if row is None else row[0]
+
+
+def page(db: sqlite3.Connection, filter: Filter, limit: int, cursor: str | None) -> Page:
+    """Looks at SCAN rows at most, of the smallest table that holds all that can match."""
+    states = DEAD if filter.dead else None
+    if filter.states is not None:
+        states = filter.states if states is None else states & filter.states
+    if filter.reason is not None and filter.reason not in set(Reason):
+        return Page([], None)  # no invocation has a reason that does not exist
+    below = cursors.decode(cursor)
+    if filter.until is not None:
+        below = min(below, filter.until << 16)
+    values = {
+        "lowest": 0 if filter.since is None else filter.since << 16,
+        "below": below,
+        "scan": cursors.SCAN,
+        "limit": limit + 1,
+        "function": filter.function_id,
+        "states": None if states is None else json.dumps([STATE[state] for state in states]),
+        "reason": None if filter.reason is None else REASON[Reason(filter.reason)],
+        "redriven": filter.redriven,
+    }
+    source = "invocation"
+    if states is not None:
+        for small, kinds in (("dead", DEAD), ("running", ACTIVE), ("waiting", WAITING)):
+            if states <= kinds:
+                source = small
+    rows = db.execute(_SQL["list"].format(source=source), values).fetchall()
+    items = [_line(row) for row in rows[:limit]]
+    if len(rows) > limit:
+        return Page(items, cursors.encode(rows[limit - 1][0]))
+    seen, lowest = db.execute(_SQL["list_scanned"].format(source=source), values).fetchone()
+    return Page(items, cursors.encode(lowest) if seen == cursors.SCAN else None)
+
+
+def _line(row: tuple[Any, ...]) -> InvocationRow:
+    high, tail, name, state, reason, accepted_at, due_at, ended_at, attempt, redriven = row
+    return InvocationRow(
+        whole(high, tail), name or "", STATES[state], _reason(reason), accepted_at, due_at,
+        ended_at, attempt, _redriven(redriven),
+    )  # fmt: skip
+
+
+def _reason(code: int | None) -> Reason | None:
+    return None if code is None else REASONS[code]
+
+
+def _redriven(data: bytes | None) -> int | None:
+    return None if data is None else int.from_bytes(data, "big")
+
+
+def mark_redriven(db: sqlite3.Connection, pairs: list[tuple[int, int]]) -> None:
+    for dead, new in pairs:
+        db.execute(_SQL["mark_redriven"], (new.to_bytes(16, "big"), dead >> 64))
