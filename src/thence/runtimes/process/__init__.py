@@ -1,0 +1,20 @@
+"""Functions in Python, run by a warm pool of instances in processes of their own.
+
+    node (pool.py) ── requests, reports ──> forker.py      one small, clean, preloaded process
+        │                                       │ fork
+        └──────────── frames.py ──────────> worker.py      an instance, one run at a time
+
+On the node: `pool.py` is the `Runtime` and says which instance gets a run; `crew.py` keeps the
+books of instances and ends them; `lane.py` says how many runs of one function may be handed over;
+`instance.py` speaks with one instance; `sweep.py` watches time, memory and output; `idle.py`
+retires; `nursery.py` speaks with the forker; `ending.py` words an ending.
+
+In the instance: `worker.py` answers frames, `context.py` is what a handler is told, `handler.py`
+finds the handler, `result.py` writes what it returned, `failure.py` describes an exception,
+`cage.py` sets limits, files and environment. These import nothing of the node.
+
+What separates functions is a process, its limits and a clean environment; all run as the service's
+user, so code that is not trusted needs a user or a machine of its own.
+
+This file imports nothing: the forker loads it, and what the forker loads every instance carries.
+"""

@@ -1,0 +1,319 @@
+"""The instances of the pool and its books: what they say, and how each of them ends.
+
+An instance is *open* (may get runs: in its lane's `idle` or `busy`), *shut* (finishes what it has:
+it has a run that wants to be alone, runs were taken back from it, or it is of an older revision),
+or *ending* (told to end; its process is reported gone a moment later, and only then are its runs
+settled, so that a function's limit holds for processes that are still dying).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+
+from ...clock import Clock
+from ...lifecycle.outcome import Outcome
+from ...notices import InstanceEnded, InstanceStarted, Notices
+from ..interface import Ended, Run
+from . import ending, frames
+from .idle import Idle
+from .instance import Answer, Instance
+from .lane import Lane
+from .nursery import Nursery
+from .sweep import Sweep, measure_base
+
+log = logging.getLogger("thence.runtimes.process")
+
+_RESIDENT_SLACK_BYTES = 16 << 20  # so that a MemoryError comes before we end the instance
+
+
+class Crew:
+    """Lanes, instances and the counts of both. `pool.ProcessRuntime` puts runs into it."""
+
+    def __init__(
+        self,
+        notices: Notices,
+        clock: Clock,
+        *,
+        instances_max: int,
+        idle_seconds: float,
+        log_bytes_max: int,
+        start_seconds: float,
+    ) -> None:
+        self._notices = notices
+        self._clock = clock
+        self._instances_max = instances_max
+        self._log_bytes_max = log_bytes_max
+        self._lanes: dict[int, Lane] = {}
+        self._instances: dict[int, Instance] = {}
+        self._total = 0  # instances that hold a slot of the node
+        self._on_room: list[Callable[[int], None]] = []
+        self._accepting = False
+        self._closed = False
+        self._empty: asyncio.Event | None = None  # someone waits until nothing runs
+        self._nursery = Nursery(self)
+        self._idle = Idle(clock, idle_seconds, self._retire_idle)
+        self._sweep = Sweep(
+            clock,
+            self._instances.values,
+            self,
+            start_seconds=start_seconds,
+            log_bytes_max=log_bytes_max,
+        )
+
+    # ------------------------------------------------------------------ what instances say
+
+    def answered(self, instance: Instance, answers: list[Answer]) -> None:
+        lane = instance.lane
+        now, ns = self._clock.now(), time.monotonic_ns()
+        finished: list[tuple[Run, Ended]] = []
+        for answer in answers:
+            kind = answer.kind
+            if kind == frames.HELLO:
+                self._came_up(instance, lane, now)
+                continue
+            if kind == frames.START_FAILED:
+                instance.failure = answer.error_message
+                continue
+            if kind == frames.OUT_OF_MEMORY or kind == frames.CRASHED:
+                self._shut(instance)
+                instance.ending = True  # it ends itself
+                memory = kind == frames.OUT_OF_MEMORY
+                instance.end_reason = "out_of_memory" if memory else "crashed"
+            run = answer.run
+            if run is None:
+                continue
+            if not instance.shut:
+                lane.load -= 1
+            if not answer.flags & frames.LOADED_HANDLER and kind != frames.SKIPPED:
+                lane.measured(answer.duration_us)
+            if instance.output_cut:
+                answer.flags |= frames.OUTPUT_TRUNCATED
+                instance.output_cut = False
+            finished.append((run, ending.of_answer(answer, instance.name, now, ns)))
+        if instance.queue:
+            instance.since = now
+        elif instance.ready:
+            self._rest(instance, lane, now)
+        for run, ended in finished:
+            self._finish(run, ended)
+        self._room_grew(lane, everywhere=self._total >= self._instances_max)
+
+    def went_silent(self, instance: Instance, why: str) -> None:
+        if not instance.ending:
+            log.warning("%s of %s: %s", instance.name, instance.function.name, why)
+            self._shut(instance)
+            self._kill(instance, "crashed")
+
+    def _came_up(self, instance: Instance, lane: Lane, now: int) -> None:
+        instance.ready = True
+        lane.came_up += 1
+        measure_base(instance, _RESIDENT_SLACK_BYTES)
+        start_ms = now - instance.created_at
+        self._notices.publish(InstanceStarted(lane.name, instance.name, start_ms))
+
+    def _rest(self, instance: Instance, lane: Lane, now: int) -> None:
+        """Its queue is empty: it waits for work, or ends."""
+        if instance.ending:
+            return
+        if instance.retiring:
+            self._kill(instance, "replaced")
+            return
+        if instance.shut:
+            if not self._accepting:
+                return
+            instance.restore()
+            instance.shut = False
+            lane.shut -= 1
+        else:
+            lane.busy.pop(instance, None)
+        lane.idle.append(instance)
+        self._idle.add(instance, now)
+
+    # ------------------------------------------------------------------ what the forker says
+
+    def instance_started(self, number: int, pid: int) -> None:
+        instance = self._instances.get(number)
+        if instance is not None:
+            instance.pid = pid
+
+    def instance_ended(self, number: int, status: int | None, error: str = "") -> None:
+        instance = self._instances.get(number)
+        if instance is None:
+            return
+        if error:
+            instance.failure = error
+        self._gone(instance, status)
+
+    def forker_lost(self, sentence: str) -> None:
+        for instance in list(self._instances.values()):
+            if instance.pid:
+                self._kill_group(instance.pid)
+            instance.failure = instance.failure or sentence
+            self._gone(instance, None)
+
+    def _kill_group(self, pid: int) -> None:
+        """Without a forker nobody else ends them. PR_SET_PDEATHSIG has ended the instance; its own
+        children are still in its group."""
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            return  # nothing was left of it
+
+    def _gone(self, instance: Instance, status: int | None) -> None:
+        """Its process is no more: settle what it had."""
+        instance.ending = True
+        instance.hear_all()
+        lane = instance.lane
+        del self._instances[instance.number]
+        was_full = self._total >= self._instances_max
+        if instance.counted:
+            if instance in lane.idle:
+                lane.idle.remove(instance)
+                self._idle.remove(instance)
+            self._shut(instance)
+            lane.shut -= 1
+            self._uncount(instance)
+        now, ns = self._clock.now(), time.monotonic_ns()
+        finished: list[tuple[Run, Ended]] = []
+        for position, (run, handed_at) in enumerate(instance.queue):
+            if run is None:
+                continue
+            ended = Ended(Outcome.NOT_STARTED, instance=instance.name)
+            if position == 0:
+                ended = ending.of_first(instance, status, handed_at, now, ns, self._log_bytes_max)
+            finished.append((run, ended))
+        instance.queue.clear()
+        instance.close()
+        if lane.forgotten and not lane.count and self._lanes.get(lane.function_id) is lane:
+            del self._lanes[lane.function_id]
+        self._notices.publish(InstanceEnded(lane.name, instance.name, instance.end_reason))
+        for run, ended in finished:
+            self._finish(run, ended)
+        self._room_grew(lane, everywhere=was_full)
+
+    # ------------------------------------------------------------------ ending instances
+
+    def _shut(self, instance: Instance) -> None:
+        if instance.shut:
+            return
+        lane = instance.lane
+        instance.shut = True
+        lane.shut += 1
+        lane.load -= sum(run is not None for run, _ in instance.queue)
+        lane.busy.pop(instance, None)
+
+    def _kill(self, instance: Instance, reason: str) -> None:
+        instance.ending = True
+        instance.end_reason = reason
+        self._nursery.kill(instance.number)
+
+    def _uncount(self, instance: Instance) -> None:
+        if instance.counted:
+            instance.counted = False
+            instance.lane.count -= 1
+            self._total -= 1
+
+    def _retire_idle(self, instance: Instance, reason: str = "idle") -> None:
+        """Its slot is free at once: the forker ends it before it starts another."""
+        instance.lane.idle.remove(instance)
+        self._idle.remove(instance)
+        instance.shut = True
+        self._uncount(instance)
+        self._kill(instance, reason)
+
+    def _replace(self, lane: Lane, revision: int) -> None:
+        """Instances of older revisions end, now or when they are done."""
+        for instance in list(self._instances.values()):
+            if instance.lane is not lane or instance.function.revision >= revision:
+                continue
+            if instance in lane.idle:
+                self._retire_idle(instance, "replaced")
+            elif not instance.ending:
+                instance.retiring = True
+                self._shut(instance)
+        lane.start_anew()
+
+    def end_run(self, instance: Instance, sequence: int, outcome: Outcome, message: str) -> bool:
+        """End the process for the run of that sequence number, which ends with `outcome`. False:
+        that run has just ended by itself. Nothing behind it is begun."""
+        self._shut(instance)
+        self._give_back(instance.revoke_from(sequence - instance.answered))
+        if instance.begun() > sequence:
+            return False
+        instance.verdict, instance.verdict_on = outcome, sequence
+        instance.verdict_message = message
+        self._kill(instance, ending.END_REASON[outcome])
+        return True
+
+    def end_start(self, instance: Instance, why: str) -> None:
+        """It takes too long to come up."""
+        instance.failure = why
+        self._shut(instance)
+        self._kill(instance, "crashed")
+
+    def release_waiting(self, instance: Instance, running_ms: int) -> None:
+        """Its run takes unusually long: those behind it are given back, others can begin them."""
+        self._shut(instance)
+        self._give_back(instance.revoke_from(1))
+        instance.lane.seen_running_for(running_ms * 1000)
+
+    def _end_lost(self, instance: Instance) -> None:
+        """The node leaves: what has begun is lost, the rest is given back."""
+        if instance.ending:
+            return
+        if not instance.shut and instance.queue:
+            self._shut(instance)
+        self._give_back(instance.revoke_from(0))
+        instance.verdict, instance.verdict_on = Outcome.LOST, instance.begun()
+        instance.verdict_message = "the node shut down before the handler returned."
+        self._kill(instance, "closing")
+
+    # ------------------------------------------------------------------ telling the engine
+
+    def _finish(self, run: Run, ended: Ended) -> None:
+        try:
+            run.done(run, ended)
+        except Exception:
+            # The engine's mistake with one run must not keep the others from being told.
+            log.exception("the end of a run could not be taken in")
+        if self._empty is not None and not self._anything_runs():
+            self._empty.set()
+
+    def _finish_soon(self, run: Run, ended: Ended) -> None:
+        """Not from inside the engine's own call."""
+        asyncio.get_running_loop().call_soon(self._finish_unless_closed, run, ended)
+
+    def _finish_unless_closed(self, run: Run, ended: Ended) -> None:
+        if not self._closed:
+            self._finish(run, ended)
+
+    def _give_back(self, taken: list[Run]) -> None:
+        for run in taken:
+            self._finish_soon(run, Ended(Outcome.NOT_STARTED))
+
+    def _room_grew(self, lane: Lane, everywhere: bool = False) -> None:
+        for callback in self._on_room:
+            callback(0 if everywhere else lane.function_id)
+
+    def _anything_runs(self) -> bool:
+        return any(
+            run is not None for instance in self._instances.values() for run, _ in instance.queue
+        )
+
+    async def _nothing_runs(self, limit: Awaitable[None]) -> bool:
+        """Wait until nothing runs, or for `limit`; whether nothing runs then."""
+        self._empty = asyncio.Event()
+        if not self._anything_runs():
+            self._empty.set()
+        waits = {asyncio.ensure_future(limit), asyncio.ensure_future(self._empty.wait())}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        self._empty = None
+        return not self._anything_runs()

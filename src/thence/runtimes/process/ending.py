@@ -1,0 +1,138 @@
+"""How an ending is told: `Ended` from an answer, or for a run whose instance ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from ...lifecycle.outcome import Outcome
+from ..interface import Ended
+from . import frames
+from .instance import Answer, Instance
+
+_OUTCOMES = {
+    frames.OK: Outcome.OK,
+    frames.FUNCTION_ERROR: Outcome.FUNCTION_ERROR,
+    frames.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY,
+    frames.CRASHED: Outcome.CRASHED,
+    frames.SKIPPED: Outcome.NOT_STARTED,
+}
+
+END_REASON = {
+    Outcome.TIMED_OUT: "timed_out",
+    Outcome.OUT_OF_MEMORY: "out_of_memory",
+    Outcome.STOPPED: "stopped",
+    Outcome.LOST: "closing",
+    Outcome.CRASHED: "crashed",
+}
+
+_ERROR_TYPES = {
+    Outcome.TIMED_OUT: "TimedOut",
+    Outcome.OUT_OF_MEMORY: "OutOfMemory",
+    Outcome.STOPPED: "Stopped",
+    Outcome.LOST: "Lost",
+    Outcome.CRASHED: "InstanceCrashed",
+    Outcome.PLATFORM_ERROR: "PlatformError",
+}
+
+_JSON = "application/json"
+
+
+def of_answer(answer: Answer, instance: str, now: int, monotonic_ns: int) -> Ended:
+    """What the instance said. The instant comes from the node's clock less the time since."""
+    kind = answer.kind
+    if kind == frames.SKIPPED:
+        return Ended(Outcome.NOT_STARTED, instance=instance)
+    started_at = max(answer.handed_at, now - (monotonic_ns - answer.began_ns) // 1_000_000)
+    if kind == frames.OK:
+        return Ended(
+            Outcome.OK,
+            started_at,
+            answer.duration_us,
+            answer.result,
+            "application/octet-stream" if answer.flags & frames.RAW_RESULT else _JSON,
+            log=answer.output or None,
+            log_truncated=bool(answer.flags & frames.OUTPUT_TRUNCATED),
+            instance=instance,
+        )
+    return Ended(
+        _OUTCOMES[kind],
+        started_at,
+        answer.duration_us,
+        error_type=answer.error_type,
+        error_message=answer.error_message,
+        error_stack=answer.error_stack,
+        log=answer.output or None,
+        log_truncated=bool(answer.flags & frames.OUTPUT_TRUNCATED),
+        instance=instance,
+    )
+
+
+def of_first(
+    instance: Instance, status: int | None, handed_at: int, now: int, ns: int, log_bytes_max: int
+) -> Ended:
+    """For the first unanswered run of an instance that has ended. `status` as waitpid gives it,
+    None: nobody knows."""
+    if not instance.ready:
+        return _never_up(instance, status)
+    if not instance.first_has_begun():
+        return _not_begun(instance)
+    outcome: Outcome | None = instance.verdict
+    message = instance.verdict_message
+    if outcome is None or instance.verdict_on != instance.answered + 1:
+        if status is None:
+            outcome, message = Outcome.PLATFORM_ERROR, instance.failure
+        else:
+            outcome, message = Outcome.CRASHED, crash_sentence(status)
+    began_ns = instance.words[frames.BEGAN_NS]
+    output, truncated = instance.take_output(log_bytes_max)
+    return Ended(
+        outcome,
+        max(handed_at, now - (ns - began_ns) // 1_000_000),
+        (ns - began_ns) // 1000,
+        error_type=_ERROR_TYPES.get(outcome, ""),
+        error_message=message,
+        log=output or None,
+        log_truncated=truncated,
+        instance=instance.name,
+    )
+
+
+def _not_begun(instance: Instance) -> Ended:
+    stopped = instance.verdict is Outcome.STOPPED
+    return Ended(Outcome.STOPPED if stopped else Outcome.NOT_STARTED, instance=instance.name)
+
+
+def _never_up(instance: Instance, status: int | None) -> Ended:
+    if instance.verdict is not None:  # stopped, drained or closed before it came up
+        return _not_begun(instance)
+    why = instance.failure or ("" if status is None else crash_sentence(status)) or "reason unknown"
+    return not_up(f"An instance could not be started: {why}", instance.name)
+
+
+def not_up(sentence: str, instance: str = "") -> Ended:
+    """The instance never came up; the function's code was not touched."""
+    return Ended(
+        Outcome.PLATFORM_ERROR,
+        error_type="InstanceNotStarted",
+        error_message=sentence,
+        instance=instance,
+    )
+
+
+def crash_sentence(status: int) -> str:
+    """Why the process is gone, from its wait status."""
+    if os.WIFEXITED(status):
+        return (
+            f"the instance exited with status {os.WEXITSTATUS(status)} before the handler "
+            "returned (os._exit, or an extension that ended the process)."
+        )
+    number = os.WTERMSIG(status)
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = "an unknown signal"
+    told = f"the instance was ended by signal {number} ({name}) before the handler returned."
+    if number == signal.SIGKILL:
+        told += " The kernel does that when the machine runs out of memory."
+    return told

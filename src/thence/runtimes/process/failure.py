@@ -1,0 +1,68 @@
+"""In the instance: an exception as a type, a message and the user's part of its traceback."""
+
+from __future__ import annotations
+
+import os
+import traceback
+
+from .frames import ERROR_MESSAGE_BYTES_MAX, ERROR_STACK_BYTES_MAX, ERROR_TYPE_BYTES_MAX
+
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_IMPORT_MACHINERY = "<frozen importlib"
+
+
+class HandlerFault(Exception):
+    """A mistake that the worker found itself. `kind` is the error type that is reported."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def describe(error: BaseException) -> tuple[bytes, bytes, bytes]:
+    """(type, message, stack) as bounded UTF-8. The stack holds no frames of the worker and none
+    of Python's import machinery; of a long one the end is kept, where the cause is."""
+    if isinstance(error, HandlerFault):
+        cause = error.__cause__
+        stack = b"" if cause is None else _stack(cause)
+        return _head(error.kind, ERROR_TYPE_BYTES_MAX), _message(error), stack
+    return _head(type(error).__name__, ERROR_TYPE_BYTES_MAX), _message(error), _stack(error)
+
+
+def _message(error: BaseException) -> bytes:
+    try:
+        text = str(error)
+    except Exception as broken:  # noqa: BLE001  # the user's __str__ may raise anything
+        text = f"(the text of this error cannot be made: {type(broken).__name__})"
+    return _head(text, ERROR_MESSAGE_BYTES_MAX)
+
+
+def _stack(error: BaseException) -> bytes:
+    try:
+        told = traceback.TracebackException.from_exception(error)
+        _trim(told)
+        data = "".join(told.format()).encode("utf-8", "replace")
+    except Exception as broken:  # noqa: BLE001  # the user's __str__ again, or a source file that vanished
+        data = f"(no traceback: {type(broken).__name__})\n".encode()
+    return data[-ERROR_STACK_BYTES_MAX:].decode("utf-8", "ignore").encode()
+
+
+def _trim(told: traceback.TracebackException) -> None:
+    seen: set[int] = set()
+    waiting = [told]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.stack[:] = [frame for frame in one.stack if _is_users(frame.filename)]
+        waiting.extend(other for other in (one.__cause__, one.__context__) if other is not None)
+
+
+def _is_users(filename: str) -> bool:
+    return not filename.startswith((_OURS, _IMPORT_MACHINERY))
+
+
+def _head(text: str, bytes_max: int) -> bytes:
+    data = text[:bytes_max].encode("utf-8", "replace")
+    return data[:bytes_max].decode("utf-8", "ignore").encode()

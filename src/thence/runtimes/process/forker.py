@@ -1,0 +1,214 @@
+"""The forker: one small process, started clean, that forks an instance per request.
+
+It loads what most functions need once, so that a cold start is a fork and not an interpreter. It
+has one thread, never runs a function's code, and is the parent of every instance: it alone knows
+when a process id is free again, so only it ends instances. It ends with the node: when its socket
+closes it ends every instance, removes their directories and leaves.
+
+Requests are datagrams of JSON: {"start": Setup} with three descriptors, {"kill": number}.
+Reports: {"ready": pid}, {"started": number, "pid": …}, {"ended": number, "status": wait status},
+{"failed": number, "error": sentence}.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import gc
+import importlib
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+from typing import Any, NoReturn
+
+import msgspec
+
+from . import cage, worker
+from .context import Setup
+
+PRELOADED = """
+argparse base64 bisect collections concurrent.futures contextlib copy csv dataclasses datetime
+decimal email.message enum functools glob gzip hashlib heapq hmac html http.client io
+itertools json logging math mimetypes operator pathlib queue random re secrets shutil socket
+sqlite3 ssl statistics string subprocess tempfile textwrap threading time traceback typing
+urllib.parse urllib.request uuid xml.etree.ElementTree zipfile zlib zoneinfo
+"""  # what an instance finds loaded; the forker itself uses few of them
+
+_REQUEST_BYTES_MAX = 1 << 18
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class Request(msgspec.Struct, omit_defaults=True):
+    start: Setup | None = None
+    kill: int = 0
+
+
+_decoder = msgspec.json.Decoder(Request)
+
+
+class Forker:
+    """The process's state: which instance has which process."""
+
+    def __init__(self, pipe: socket.socket, directory: str) -> None:
+        self._pipe = pipe
+        self._directory = directory
+        self._pid = os.getpid()
+        self._pids: dict[int, int] = {}  # number -> pid
+        self._numbers: dict[int, int] = {}
+        self._cleaners: set[int] = set()
+
+    def run(self) -> NoReturn:
+        """Serve until the node's end closes."""
+        wake_read, wake_write = os.pipe()
+        for fd in (wake_read, wake_write):
+            os.set_blocking(fd, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # the node decides when it ends
+        selector = selectors.DefaultSelector()
+        selector.register(self._pipe, selectors.EVENT_READ)
+        selector.register(wake_read, selectors.EVENT_READ)
+        self._report(ready=self._pid)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj == wake_read:
+                    os.read(wake_read, 4096)
+                elif not self._receive():
+                    self._leave()
+            self._reap()
+
+    def _receive(self) -> bool:
+        data, fds, _, _ = socket.recv_fds(self._pipe, _REQUEST_BYTES_MAX, 3)
+        if not data:
+            return False
+        request = _decoder.decode(data)
+        if request.start is not None:
+            self._start(request.start, fds)
+        else:
+            self._kill(request.kill)
+        return True
+
+    def _start(self, setup: Setup, fds: list[int]) -> None:
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        home = self._home(setup.number)
+        try:
+            os.mkdir(home, 0o700)
+            pid = os.fork()
+        except OSError as error:
+            self._report(failed=setup.number, error=f"{error.strerror} ({home})")
+        else:
+            if pid == 0:
+                self._become(setup, fds, home)
+            self._pids[setup.number] = pid
+            self._numbers[pid] = setup.number
+            self._report(started=setup.number, pid=pid)
+        for fd in fds:
+            os.close(fd)
+
+    def _become(self, setup: Setup, fds: list[int], home: str) -> NoReturn:
+        try:
+            gc.enable()
+            worker.main(setup, fds, self._pid, home)
+        finally:
+            os._exit(1)  # never back into the forker's loop, whatever was raised
+
+    def _kill(self, number: int) -> None:
+        pid = self._pids.get(number)
+        if pid is None:
+            return
+        # Not reaped yet, so both ids are still its own. The group does not exist before setsid.
+        for end in (os.kill, os.killpg):
+            try:
+                end(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._cleaners.discard(pid)
+            number = self._numbers.pop(pid, None)
+            if number is not None:
+                del self._pids[number]
+                self._end_left_behind(pid)
+                self._report(ended=number, status=status)
+                self._remove(self._home(number))
+
+    def _end_left_behind(self, group: int) -> None:
+        """End what an instance left: its group, and what escaped from it and so became ours."""
+        with contextlib.suppress(ProcessLookupError):  # the usual case: nothing was left
+            os.killpg(group, signal.SIGKILL)
+        for pid in self._children():
+            if pid not in self._numbers and pid not in self._cleaners:
+                os.kill(pid, signal.SIGKILL)
+
+    def _children(self) -> list[int]:
+        try:
+            with open(f"/proc/{self._pid}/task/{self._pid}/children") as file:
+                return [int(pid) for pid in file.read().split()]
+        except OSError:
+            return []  # a kernel without that file: only groups are ended
+
+    def _home(self, number: int) -> str:
+        return os.path.join(self._directory, str(number))
+
+    def _remove(self, home: str) -> None:
+        try:
+            os.rmdir(home)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                return  # the whole directory goes when the forker leaves
+            pid = os.fork()
+            if pid == 0:  # a large directory must not hold up the next cold start
+                shutil.rmtree(home, ignore_errors=True)
+                os._exit(0)
+            self._cleaners.add(pid)
+
+    def _report(self, **report: Any) -> None:
+        try:
+            self._pipe.sendall(msgspec.json.encode(report))
+        except OSError:
+            self._leave()
+
+    def _leave(self) -> NoReturn:
+        for number in list(self._pids):
+            self._kill(number)
+        while True:
+            for pid in self._children():
+                if pid not in self._cleaners:
+                    os.kill(pid, signal.SIGKILL)
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                break
+        shutil.rmtree(self._directory, ignore_errors=True)
+        os._exit(0)
+
+
+def main() -> NoReturn:
+    """`argv`: the socket's descriptor, the directory for instances. See nursery.py."""
+    pipe = socket.socket(fileno=int(sys.argv[-2]))
+    pipe.set_inheritable(False)
+    os.setsid()
+    os.umask(0o077)
+    for name in PRELOADED.split():
+        importlib.import_module(name)
+    sys.pycache_prefix = os.path.join(sys.argv[-1], "pycache")  # code directories stay as they are
+    cage.libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+    gc.collect()
+    gc.disable()
+    gc.freeze()  # a collection in an instance must not copy every page it shares with us
+    Forker(pipe, sys.argv[-1]).run()

@@ -1,0 +1,55 @@
+"""In the instance: finding the handler `module.function` in the function's code."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .failure import HandlerFault
+
+Handler = Callable[[Any, Any], Any]
+
+
+def load(name: str, code_path: str) -> Handler:
+    """The handler. Raises whatever the import raises, or HandlerFault when the module has no such
+    function or it cannot be called. A failed load may be tried again."""
+    module_name, _, function_name = name.rpartition(".")
+    _unshadow(module_name.partition(".")[0], code_path)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name + ".").startswith(error.name + "."):
+            raise HandlerFault(
+                "ImportError",
+                f"handler {name!r}: there is no module {error.name!r} in the function's code. "
+                "Put it at the top of the archive or correct `handler`.",
+            ) from None
+        raise
+    if not hasattr(module, function_name):
+        raise HandlerFault(
+            "HandlerNotFound",
+            f"handler {name!r}: module {module_name!r} has no {function_name!r}. "
+            "Define it or correct `handler`.",
+        )
+    found = getattr(module, function_name)
+    if not callable(found):
+        raise HandlerFault(
+            "HandlerNotCallable",
+            f"handler {name!r} is a {type(found).__name__}, not something that can be called.",
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def _unshadow(top: str, code_path: str) -> None:
+    """Forget a preloaded module of the same name as the user's: a handler in `queue.py` means the
+    user's own file, as it would for `python queue.py`."""
+    loaded = sys.modules.get(top)
+    if loaded is None or importlib.machinery.PathFinder.find_spec(top, [code_path]) is None:
+        return
+    if (getattr(loaded, "__file__", None) or "").startswith(code_path):
+        return
+    for name in [name for name in sys.modules if name == top or name.startswith(top + ".")]:
+        del sys.modules[name]

@@ -1,0 +1,289 @@
+"""The node's end of one instance: its socket, its output, its shared words, and its queue.
+
+The first of the queue is what the instance runs or is about to run; the others wait in its socket.
+Requests are gathered and sent once per turn of the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import mmap
+import os
+import socket
+import tempfile
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+
+from ...catalog.function import Function
+from ...lifecycle.outcome import Outcome
+from ..interface import Run
+from . import frames
+
+if TYPE_CHECKING:
+    from .lane import Lane
+
+READ_BYTES = 1 << 18
+_HEAD = frames.LENGTH.size
+
+
+class Answer(Struct, gc=False):
+    """One answer with the run that it belongs to (None: the run was taken back before)."""
+
+    run: Run | None
+    handed_at: int  # ms
+    kind: int
+    flags: int
+    began_ns: int
+    duration_us: int
+    result: bytes
+    output: bytes
+    error_type: str
+    error_message: str
+    error_stack: str
+
+
+class Listener(Protocol):
+    """Who is told what an instance says."""
+
+    def answered(self, instance: Instance, answers: list[Answer]) -> None: ...
+
+    def went_silent(self, instance: Instance, why: str) -> None:
+        """It closed its socket or spoke nonsense: it can only be ended."""
+        ...
+
+
+class Instance:
+    """One process, or one that is being started. The pool owns the fields below the socket's."""
+
+    def __init__(
+        self, number: int, function: Function, lane: Lane, listener: Listener, now: int
+    ) -> None:
+        """OSError when the system has no more descriptors or memory."""
+        self.number = number
+        self.name = f"instance-{number}"
+        self.function = function
+        self.lane = lane
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._open_channels()
+        self._out: list[bytes] = []
+        self._unsent = b""
+        self._flushing = False
+        self._rest = bytearray()
+        self.sent = 0  # requests handed over; the sequence number of the last
+        self.answered = 0
+        self.queue: deque[tuple[Run | None, int]] = deque()  # None: taken back; ms handed over
+        # ---- the pool's
+        self.pid = 0
+        self.ready = False
+        self.created_at = now
+        self.since = now  # ms: when the first of the queue could begin, or when it became idle
+        self.shut = False  # takes no more runs, at least until its queue is empty
+        self.retiring = False  # ends when its queue is empty
+        self.ending = False  # has been told to end, or said that it does
+        self.counted = True  # holds a slot of its function and of the node
+        self.end_reason = "crashed"  # of the notice
+        self.verdict: Outcome | None = None  # when we end it: how the run in question ended
+        self.verdict_on = 0  # that run's sequence number
+        self.verdict_message = ""
+        self.failure = ""  # why it could not be set up
+        self.memory_limit_bytes = 0
+        self.statm = -1
+        self.output_cut = False
+
+    def _open_channels(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
+        self.output = _memory_file("thence-output", append=True)
+        words = _memory_file("thence-words")
+        os.ftruncate(words, frames.WORDS_BYTES)
+        self._map = mmap.mmap(words, frames.WORDS_BYTES)
+        self.words = memoryview(self._map).cast("Q")
+        self.words[frames.REVOKED] = frames.NOTHING_REVOKED
+        self.their_fds = [theirs.detach(), self.output, words]
+        self.their_own_fds = [self.their_fds[0], words]
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+
+    # ------------------------------------------------------------------ sending
+
+    def push(self, run: Run, now: int) -> None:
+        """Hand a run over."""
+        self.queue.append((run, now))
+        self.sent += 1
+        payload = run.payload
+        content_type = run.content_type.encode()[:1024]
+        traceparent = run.traceparent.encode()[:1024]
+        self._out.append(
+            frames.REQUEST.pack(
+                frames.REQUEST_LENGTH_LESS + len(content_type) + len(traceparent) + len(payload),
+                run.id.to_bytes(16, "big"),
+                run.attempt,
+                run.retries_used,
+                run.accepted_at,
+                frames.PREVIOUS_MAY_HAVE_RUN if run.previous_lost else 0,
+                len(content_type),
+                len(traceparent),
+            )
+        )
+        if content_type or traceparent:
+            self._out.append(content_type + traceparent)
+        self._out.append(payload)
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._socket.fileno() < 0:
+            return
+        data = self._unsent + b"".join(self._out) if self._unsent else b"".join(self._out)
+        self._out.clear()
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return  # it has ended; the forker's report says how
+        if sent == len(data):
+            if self._unsent:
+                self._unsent = b""
+                self._loop.remove_writer(self._socket.fileno())
+            self._flushing = False
+            return
+        if not self._unsent:
+            self._loop.add_writer(self._socket.fileno(), self._flush)
+        self._unsent = data[sent:]
+
+    # ------------------------------------------------------------------ hearing
+
+    def _readable(self) -> None:
+        try:
+            data = self._socket.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._hear(data)
+            return
+        self._loop.remove_reader(self._socket.fileno())
+        self._listener.went_silent(self, "it closed its socket")
+
+    def hear_all(self) -> None:
+        """Take in what a process that has ended had still answered."""
+        while True:
+            try:
+                data = self._socket.recv(READ_BYTES)
+            except OSError:
+                return  # nothing more, or reset by its end
+            if not data:
+                return
+            self._hear(data)
+
+    def _hear(self, data: bytes) -> None:
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < _HEAD + frames.LENGTH.unpack_from(self._rest)[0]:
+                return
+            data = bytes(self._rest)
+            self._rest.clear()
+        at, end = 0, len(data)
+        answers: list[Answer] = []
+        try:
+            while end - at >= _HEAD:
+                stop = at + _HEAD + frames.LENGTH.unpack_from(data, at)[0]
+                if stop > end:
+                    break
+                answers.append(self._parse(data, at))
+                at = stop
+        except (ValueError, IndexError) as error:
+            self._listener.went_silent(self, f"its answer cannot be read ({error})")
+        if at < end:
+            self._rest += data[at:]
+        if answers:
+            self._listener.answered(self, answers)
+
+    def _parse(self, data: bytes, at: int) -> Answer:
+        """ValueError or IndexError: not an answer, or one to a request that was not made."""
+        (_, kind, flags, began_ns, duration_us, result, output, name, message, stack) = (
+            frames.ANSWER.unpack_from(data, at)
+        )
+        run: Run | None = None
+        handed_at = 0
+        if kind != frames.HELLO and kind != frames.START_FAILED:
+            run, handed_at = self.queue.popleft()
+            self.answered += 1
+        at += frames.ANSWER.size
+        kept = data[at : at + result]
+        at += result
+        if kind == frames.OK and not output:
+            return Answer(run, handed_at, kind, flags, began_ns, duration_us, kept, b"", "", "", "")
+        log = data[at : at + output]
+        at += output
+        texts = []
+        for size in (name, message, stack):
+            texts.append(data[at : at + size].decode("utf-8", "replace"))
+            at += size
+        return Answer(run, handed_at, kind, flags, began_ns, duration_us, kept, log, *texts)
+
+    # ------------------------------------------------------------------ taking back, ending
+
+    def begun(self) -> int:
+        """The sequence number of the request that it began last."""
+        return self.words[frames.BEGUN]
+
+    def revoke_from(self, position: int) -> list[Run]:
+        """Take back the queue from `position` on, but for what has begun. Those runs will not be
+        begun. The instance must take no more runs until its queue is empty (then `restore`)."""
+        first = self.answered + 1
+        self.words[frames.REVOKED] = min(self.words[frames.REVOKED], first + position)
+        frames.fence()
+        position = max(position, self.begun() - first + 1)
+        taken: list[Run] = []
+        for index in range(position, len(self.queue)):
+            run, handed_at = self.queue[index]
+            if run is not None:
+                taken.append(run)
+                self.queue[index] = (None, handed_at)
+        return taken
+
+    def restore(self) -> None:
+        """After a revocation, with an empty queue: requests may be begun again."""
+        self.words[frames.REVOKED] = frames.NOTHING_REVOKED
+
+    def first_has_begun(self) -> bool:
+        return bool(self.queue) and self.begun() == self.answered + 1
+
+    def take_output(self, bytes_max: int) -> tuple[bytes, bool]:
+        """The end of what it wrote, and whether that is not all."""
+        size = os.fstat(self.output).st_size
+        kept = min(size, bytes_max)
+        return os.pread(self.output, kept, size - kept), self.output_cut or size > kept
+
+    def close(self) -> None:
+        """Give back what the node holds of it. Idempotent."""
+        if self._socket.fileno() < 0:
+            return
+        self._loop.remove_reader(self._socket.fileno())
+        self._loop.remove_writer(self._socket.fileno())
+        self._socket.close()
+        os.close(self.output)
+        self.words.release()
+        self._map.close()
+        if self.statm >= 0:
+            os.close(self.statm)
+            self.statm = -1
+
+
+def _memory_file(name: str, append: bool = False) -> int:
+    """A file without a name, in memory where the system can."""
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create(name)
+    else:
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    if append:
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND)
+    return fd

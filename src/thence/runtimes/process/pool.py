@@ -1,0 +1,246 @@
+"""The warm pool: `ProcessRuntime`, the `Runtime` that runs Python functions.
+
+It takes runs in and decides which instance gets one and when another is started; `crew.py` keeps
+the books and ends instances, `lane.py` counts and chooses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from ...catalog.function import Function
+from ...clock import Clock
+from ...lifecycle.outcome import Outcome
+from ...notices import Notices
+from ..interface import Ended, Run
+from . import ending
+from .context import Setup
+from .crew import Crew
+from .instance import Instance
+from .lane import Lane
+
+log = logging.getLogger("thence.runtimes.process")
+
+_ENDED_WITHIN_SECONDS = 10.0  # a killed process that is not reported by then never will be
+
+
+class CannotStart(Exception):
+    """No instance, and why: a sentence."""
+
+
+class ProcessRuntime(Crew):
+    """The contract is `runtimes.interface.Runtime`.
+
+    `code_path(function)` is the directory with the function's unpacked code. `instances_max`
+    bounds processes on this node, of all functions together.
+    """
+
+    def __init__(
+        self,
+        code_path: Callable[[Function], Path],
+        notices: Notices,
+        clock: Clock,
+        *,
+        instances_max: int,
+        idle_seconds: float = 60,
+        log_bytes_max: int = 64 * 1024,
+        result_bytes_max: int = 6 * 1024 * 1024,
+        start_seconds: float = 30,
+    ) -> None:
+        super().__init__(
+            notices,
+            clock,
+            instances_max=instances_max,
+            idle_seconds=idle_seconds,
+            log_bytes_max=log_bytes_max,
+            start_seconds=start_seconds,
+        )
+        self._code_path = code_path
+        self._result_bytes_max = result_bytes_max
+        self._start_seconds = start_seconds
+        self._number = 0
+
+    # ------------------------------------------------------------------ the contract
+
+    async def start(self) -> None:
+        await self._nursery.start(self._start_seconds)
+        self._accepting = True
+
+    def room(self, function: Function, alone: bool = False) -> int:
+        if not self._accepting:
+            return 0
+        lane = self._lanes.get(function.id)
+        if lane is None:
+            lane = self._lane(function)
+        spawnable = self._instances_max - self._total + len(self._idle) - len(lane.idle)
+        if alone:
+            return lane.room_alone(function.spec.concurrency, spawnable)
+        return lane.room(function.spec.concurrency, spawnable)
+
+    def submit(self, run: Run) -> None:
+        now = self._clock.now()
+        lane = self._lane(run.function)
+        try:
+            instance = self._place(lane, run, now) if self._accepting else None
+        except CannotStart as error:
+            self._finish_soon(run, ending.not_up(str(error)))
+            return
+        if instance is None:
+            self._finish_soon(run, Ended(Outcome.NOT_STARTED))
+            return
+        if not instance.queue:
+            instance.since = now
+        instance.push(run, now)
+        if not instance.shut:
+            lane.load += 1
+        self._sweep.arm(now)
+
+    def stop(self, id: int) -> bool:
+        for instance in list(self._instances.values()):
+            for position, (run, _) in enumerate(instance.queue):
+                if run is not None and run.id == id:
+                    return self._stop_at(instance, position, run)
+        return False
+
+    def limits(self, function: Function) -> tuple[int, int]:
+        lane = self._lanes.get(function.id)
+        used = lane.count - len(lane.idle) if lane is not None else 0
+        mine = lane.count if lane is not None else 0
+        waiting = len(lane.idle) if lane is not None else 0
+        spawnable = self._instances_max - self._total + len(self._idle) - waiting
+        return used, max(0, min(function.spec.concurrency, mine + spawnable))
+
+    def on_room(self, callback: Callable[[int], None]) -> None:
+        self._on_room.append(callback)
+
+    def forget(self, function_id: int) -> None:
+        lane = self._lanes.get(function_id)
+        if lane is None:
+            return
+        self._replace(lane, lane.revision + 1)
+        if lane.count:
+            lane.forgotten = True
+        else:
+            del self._lanes[function_id]
+
+    async def drain(self, seconds: float) -> None:
+        self._accepting = False
+        for instance in list(self._instances.values()):
+            self._shut(instance)
+            self._give_back(instance.revoke_from(0))
+        if not await self._nothing_runs(self._clock.sleep(seconds)):
+            for instance in list(self._instances.values()):
+                self._end_lost(instance)
+            if not await self._nothing_runs(asyncio.sleep(_ENDED_WITHIN_SECONDS)):
+                log.error("instances did not end within %g s of SIGKILL", _ENDED_WITHIN_SECONDS)
+        await asyncio.sleep(0)  # what is to be finished soon is finished
+
+    async def close(self) -> None:
+        self._accepting = False
+        self._sweep.close()
+        self._idle.close()
+        for instance in list(self._instances.values()):
+            self._end_lost(instance)
+        await self._nursery.close()
+        for instance in list(self._instances.values()):
+            self._gone(instance, None)
+        await asyncio.sleep(0)  # what is to be finished soon is finished
+        self._closed = True
+
+    def _stop_at(self, instance: Instance, position: int, run: Run) -> bool:
+        sequence = instance.answered + 1 + position
+        if instance.begun() < sequence:
+            self._shut(instance)
+            taken = instance.revoke_from(position)
+            self._give_back([other for other in taken if other is not run])
+            if any(other is run for other in taken):
+                self._finish_soon(run, Ended(Outcome.STOPPED, instance=instance.name))
+                return True
+        if instance.ending:
+            return True  # it ends already, for a reason of its own
+        return self.end_run(instance, sequence, Outcome.STOPPED, "its caller stopped it.")
+
+    # ------------------------------------------------------------------ placing
+
+    def _lane(self, function: Function) -> Lane:
+        lane = self._lanes.get(function.id)
+        if lane is None:
+            lane = Lane(function.id, function.name, function.revision)
+            self._lanes[function.id] = lane
+        elif function.revision > lane.revision:
+            lane.revision = function.revision
+            self._replace(lane, function.revision)
+        return lane
+
+    def _place(self, lane: Lane, run: Run, now: int) -> Instance | None:
+        """An instance for the run, with the books changed for it; None: there is no room."""
+        function = run.function
+        stale = function.revision < lane.revision
+        instance = None if stale else lane.choose(run.alone, now)
+        if instance is None:
+            spec = function.spec
+            if stale and lane.count >= spec.concurrency and lane.idle:
+                self._retire_idle(lane.idle[0], "replaced")
+            if lane.count < lane.wanted(spec.concurrency) and self._make_space(lane):
+                instance = self._start(lane, function, now)
+            elif not stale and not run.alone:
+                instance = lane.least_loaded()
+            if instance is None and lane.count < spec.concurrency and self._make_space(lane):
+                instance = self._start(lane, function, now)
+            if instance is None:
+                return None
+        elif not instance.queue:
+            lane.idle.pop()
+            self._idle.remove(instance)
+            lane.busy[instance] = None
+        if run.alone or stale:
+            instance.retiring = stale
+            self._shut(instance)
+        return instance
+
+    def _make_space(self, lane: Lane) -> bool:
+        """Whether one more fits on the node; another function's idle instance may have to go."""
+        if self._total < self._instances_max:
+            return True
+        for instance in self._idle:
+            if instance.function.id != lane.function_id:
+                self._retire_idle(instance)
+                return True
+        return False
+
+    def _start(self, lane: Lane, function: Function, now: int) -> Instance:
+        """A new instance, open and busy. CannotStart says why there is none."""
+        spec = function.spec
+        self._number += 1
+        instance: Instance | None = None
+        try:
+            setup = Setup(
+                number=self._number,
+                function_name=function.name,
+                code_path=str(self._code_path(function).resolve()),
+                handler=spec.handler,
+                event=spec.event,
+                environment=spec.environment,
+                memory_mb=spec.memory_mb,
+                timeout_seconds=spec.timeout_seconds,
+                log_bytes_max=self._log_bytes_max,
+                result_bytes_max=self._result_bytes_max,
+            )
+            instance = Instance(self._number, function, lane, self, now)
+            self._nursery.request(setup, instance.their_fds, instance.their_own_fds)
+        except Exception as error:
+            # The code's directory, descriptors, the forker: whatever it is, submit must not raise,
+            # and the run must be told that the platform failed it.
+            if instance is not None:
+                instance.close()
+            log.exception("an instance of %s could not be started", function.name)
+            sentence = f"An instance could not be started: {type(error).__name__}: {error}"
+            raise CannotStart(sentence) from error
+        self._instances[instance.number] = instance
+        self._total += 1
+        lane.count += 1
+        lane.busy[instance] = None
+        return instance
