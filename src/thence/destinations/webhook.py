@@ -11,6 +11,7 @@ they would carry the record, signed, to an address that nobody configured or che
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import ssl
 from collections.abc import Sequence
@@ -207,7 +208,8 @@ def _why(error: BaseException) -> str:
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return "the TLS handshake failed"
         case aiohttp.ClientConnectorError():
-            reason = error.os_error.strerror or type(error.os_error).__name__
+            number = error.os_error.errno
+            reason = os.strerror(number) if number else type(error.os_error).__name__
             return f"no connection ({reason})"
         case aiohttp.ServerDisconnectedError() | ConnectionResetError() | BrokenPipeError():
             return "it closed the connection without an answer"
