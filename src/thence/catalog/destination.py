@@ -157,12 +157,12 @@ def _from_object(data: dict[str, Any], where: str) -> Destination:
             f"{where}.type: {kind!r} is not a destination type; use one of {', '.join(allowed)}.",
             field=f"{where}.type",
         )
-    for name in data:
-        if name != "type" and name not in allowed[kind]:
+    for key in data:
+        if key != "type" and key not in allowed[kind]:
             raise InvalidInput(
-                f"{where}.{name}: a {kind} destination has no such field; it has "
+                f"{where}.{key}: a {kind} destination has no such field; it has "
                 f"{', '.join(allowed[kind])}.",
-                field=f"{where}.{name}",
+                field=f"{where}.{key}",
             )
     if kind == "webhook":
         url: Any = data.get("url")
