@@ -230,8 +230,9 @@ class Store(Protocol):
         """Remember (dead letter id, new invocation id)."""
         ...
 
-    async def counts(self) -> list[FunctionCounts]:
-        """Per function, from one snapshot: live rows counted, counters as kept by commits."""
+    async def counts(self, now: int | None = None) -> list[FunctionCounts]:
+        """Per function, from one snapshot: live rows counted, counters as kept by commits.
+        `delayed` counts the waiting that are not due at `now`; without it, 0."""
         ...
 
     async def journal(self, after: int, limit: int) -> list[JournalEntry]:
