@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -115,3 +117,42 @@ async def test_a_folder_that_cannot_be_written_is_store_unavailable(tmp_path: Pa
     (tmp_path / "blobs").write_text("a file where the folder should be")
     with pytest.raises(StoreUnavailable, match="permissions"):
         await FileBlobs(tmp_path / "blobs").put("a.payload", b"x")
+
+
+async def test_put_returns_only_after_the_file_and_its_name_are_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[tuple[str, bool]] = []
+    fsync, replace = os.fsync, os.replace
+
+    def see_fsync(descriptor: int) -> None:
+        steps.append(("fsync", stat.S_ISDIR(os.fstat(descriptor).st_mode)))
+        fsync(descriptor)
+
+    def see_replace(before: Path, after: Path) -> None:
+        steps.append(("replace", False))
+        replace(before, after)
+
+    blobs = FileBlobs(tmp_path, inline=True)
+    await blobs.put("a.payload", b"makes the folder")
+    monkeypatch.setattr(os, "fsync", see_fsync)
+    monkeypatch.setattr(os, "replace", see_replace)
+    await blobs.put("a.payload", b"x")
+    assert steps == [("fsync", False), ("replace", False), ("fsync", True)]
+
+
+async def test_what_a_killed_process_left_unfinished_goes_with_the_first_put(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "ab").mkdir()
+    (tmp_path / "ab" / ".tmp-0123-4567").write_bytes(b"half")
+    (tmp_path / "ab" / "kept.payload").write_bytes(b"whole")
+    await FileBlobs(tmp_path, inline=True).put("a.payload", b"x")
+    assert {path.name for path in files(tmp_path)} == {"a.payload", "kept.payload"}
+
+
+async def test_many_puts_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    blobs = FileBlobs(tmp_path)
+    refs = [f"{number:032x}.payload" for number in range(64)]
+    await asyncio.gather(*(blobs.put(ref, ref.encode()) for ref in refs))
+    assert [await blobs.get(ref) for ref in refs] == [ref.encode() for ref in refs]

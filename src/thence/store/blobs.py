@@ -54,10 +54,12 @@ class FileBlobs:
     def __init__(self, root: Path, *, inline: bool = False) -> None:
         self._root = root
         self._inline = inline
+        self._mark = f"{_TEMPORARY}{secrets.token_hex(4)}-"  # of this process's unfinished files
+        self._tidied = False
 
     async def put(self, ref: str, data: bytes) -> str:
         path = self._path(ref)
-        return await self._do(f"blob {ref} cannot be written", lambda: _write(path, data))
+        return await self._do(f"blob {ref} cannot be written", lambda: self._put(path, data))
 
     async def get(self, ref: str, digest: str = "") -> bytes:
         path = self._path(ref)
@@ -78,6 +80,16 @@ class FileBlobs:
                 errno=error.errno,
             ) from error
 
+    def _put(self, path: Path, data: bytes) -> str:
+        if not self._tidied:
+            # Once: files that a killed process left unfinished. The store's hold on the data
+            # directory sees to it that no other process writes here.
+            self._tidied = True
+            for left in self._root.glob(f"*/{_TEMPORARY}*"):
+                if not left.name.startswith(self._mark):
+                    left.unlink(missing_ok=True)
+        return _write(path, data, path.with_name(f"{self._mark}{secrets.token_hex(8)}"))
+
     def _path(self, ref: str) -> Path:
         if REF.fullmatch(ref) is None:
             raise ValueError(f"{ref[:120]!r} is not a blob reference")
@@ -87,9 +99,8 @@ class FileBlobs:
         return self._root / folder / ref
 
 
-def _write(path: Path, data: bytes) -> str:
+def _write(path: Path, data: bytes, temporary: Path) -> str:
     _make_folder(path.parent)
-    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "wb") as file:
