@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Lock files hold names, versions and hashes only: no index, no path of a machine.
-COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate \
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-annotate \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
 ARGS ?=
 
@@ -54,7 +54,7 @@ bench: install ## Measure speed as ratios within one run
 	$(BIN)/thence bench $(ARGS)
 
 lock: | $(BIN)/python ## Write the lock files anew from pyproject.toml
-	$(PIP) install pip-tools
+	$(PIP) install "pip-tools>=7.4"
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra dev --output-file requirements-dev.lock --constraint requirements.lock pyproject.toml
 
