@@ -1,0 +1,5 @@
+"""`python -m thence.bench`."""
+
+from . import main
+
+raise SystemExit(main())
