@@ -1,0 +1,128 @@
+"""One run of the service's process, from its start to its drain or its violent end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..catalog.code import check_archive
+from ..catalog.destination import WebhookDestination
+from ..destinations.post import Post
+from ..destinations.senders import Doors, Kind, Senders, installed_kinds, webhook_lane
+from ..engine.engine import Engine
+from ..engine.options import Options
+from ..notices import Notices
+from ..runtimes.code import CodeCache
+from ..store.blobs import FileBlobs
+from ..store.interface import MailboxPut, Store
+from ..store.sqlite import SqliteStore
+from .clock import VirtualClock
+from .receivers import Receivers
+from .runtime import ScriptedRuntime, Scripts
+from .watched import Outage, watched
+
+MakeStore = Callable[[Path, bool], Store]
+
+
+def sqlite_store(path: Path, inline: bool) -> Store:
+    """The embedded store."""
+    return SqliteStore(path, inline=inline)
+
+
+class Incarnation:
+    def __init__(
+        self,
+        directory: Path,
+        clock: VirtualClock,
+        scripts: Scripts,
+        receivers: Receivers,
+        outage: Outage,
+        options: Options,
+        rng: random.Random,
+        *,
+        inline: bool,
+        instances_max: int,
+        ahead: int,
+        make_store: MakeStore,
+    ) -> None:
+        self._clock = clock
+        self._branch = clock.branch()
+        self.notices = Notices()
+        self._raw = make_store(directory / "thence.db", inline)
+        self.store, self._watch = watched(self._raw, clock, outage)
+        self.runtime = ScriptedRuntime(
+            self._branch, scripts, instances_max=instances_max, ahead=ahead
+        )
+        self._before = asyncio.all_tasks()
+        self.killed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.engine = Engine(
+            store=self.store,
+            runtime=self.runtime,
+            code=CodeCache(directory / "code"),
+            blobs=FileBlobs(directory / "blobs", inline=True),
+            clock=self._branch,
+            notices=self.notices,
+            options=options,
+            rng=rng,
+        )
+        senders = self._senders(receivers)
+        self.engine.catalogue.check_archive = check_archive
+        self.engine.deliver.send = Post(senders, options.record_preview_bytes_max)
+        self.engine.deliver.key_of = senders.key_of
+
+    def _senders(self, receivers: Receivers) -> Senders:
+        engine = self.engine
+
+        async def put(mail: MailboxPut) -> None:
+            await engine.writer.wait(engine.writer.put_mail, mail)
+
+        async def accept(name: str, payload: bytes, **settings: Any) -> int:
+            function, _, qualifier = name.partition("@")
+            if qualifier:
+                settings["qualifier"] = qualifier
+            return (await engine.accepted(function, payload, **settings)).id
+
+        kinds = installed_kinds()
+        kinds[WebhookDestination] = Kind(WebhookDestination, lambda doors: receivers, webhook_lane)
+        return Senders(Doors(put=put, accept=accept), kinds)
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        try:
+            await self.engine.start()
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def drain(self, seconds: float) -> None:
+        task = asyncio.get_running_loop().create_task(self.engine.drain(seconds))
+        await self._clock.advance_until(task.done, seconds + 60)
+        await task
+        self._branch.cut()
+
+    async def kill(self) -> None:
+        """Nothing of the engine goes on: no answer of the store, no timer, no run comes back."""
+        if not self.killed.done():
+            self.killed.set_result(None)
+        self._watch.kill()
+        self._branch.cut()
+        self.runtime.kill()
+        tasks = self._tasks()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._raw.close()
+
+    def _tasks(self) -> list[asyncio.Task[Any]]:
+        """The engine's own tasks: those made after it was, that run its code."""
+        found = []
+        for task in asyncio.all_tasks() - self._before:
+            coroutine: Any = task.get_coro()
+            code = getattr(coroutine, "cr_code", None)
+            if code is not None and "/thence/engine/" in code.co_filename.replace("\\", "/"):
+                found.append(task)
+        return found

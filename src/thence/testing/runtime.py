@@ -1,0 +1,219 @@
+"""A runtime whose functions answer by script: no processes, virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from ..catalog.function import Function
+from ..clock import Clock, Timer
+from ..lifecycle.outcome import Outcome
+from ..runtimes.interface import Ended, Run
+from .answers import FOREVER, Answer, Script, as_answer, duration, ended
+
+
+class Start(Struct, frozen=True):
+    """One attempt that began. at: ms."""
+
+    at: int
+    function: str
+    id: int
+    attempt: int
+    payload: bytes
+
+
+class Scripts:
+    """What each function answers, by name; outlives the incarnations of a service."""
+
+    def __init__(self) -> None:
+        self._scripts: dict[str, Script] = {}
+        self._used: dict[str, int] = {}
+        self.starts: list[Start] = []
+        self.at_once: dict[str, int] = {}  # the most attempts of a function seen running together
+
+    def set(self, name: str, script: Script) -> None:
+        """From the next attempt on, answers are taken from the beginning of `script`."""
+        if not callable(script) and not script:
+            raise ValueError(f"answers of {name!r}: give at least one answer")
+        self._scripts[name] = script
+        self._used[name] = 0
+
+    def next(self, run: Run) -> Answer:
+        name = run.function.name
+        script = self._scripts.get(name, (None,))
+        if callable(script):
+            return as_answer(script(run))
+        number = self._used.get(name, 0)
+        self._used[name] = number + 1
+        return as_answer(script[min(number, len(script) - 1)])
+
+
+class _Here:
+    """A run that was handed over: waiting (no answer yet) or begun."""
+
+    __slots__ = ("answer", "began", "handle", "run", "timer")
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.answer: Answer | None = None
+        self.began: int | None = None
+        self.timer: Timer | None = None
+        self.handle: asyncio.Handle | None = None
+
+    def cancel(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.handle is not None:
+            self.handle.cancel()
+
+
+class ScriptedRuntime:
+    """A Runtime (runtimes/interface.py) that keeps concurrency, room, stop and drain as real ones.
+
+    instances_max: runs of all functions together. ahead: how many more runs than `concurrency` may
+    wait inside, as with fast instances.
+    """
+
+    def __init__(
+        self, clock: Clock, scripts: Scripts, *, instances_max: int = 1000, ahead: int = 0
+    ) -> None:
+        self._clock = clock
+        self._scripts = scripts
+        self._instances_max = instances_max
+        self._ahead = ahead
+        self._here: list[_Here] = []
+        self._on_room: list[Callable[[int], None]] = []
+        self._idle = asyncio.Event()
+        self._draining = False
+        self._dead = False
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    # ------------------------------------------------------------ looking
+
+    def room(self, function: Function, alone: bool = False) -> int:
+        here = sum(1 for one in self._here if one.run.function.id == function.id)
+        ahead = 0 if alone else self._ahead
+        total = self._instances_max + ahead - len(self._here)
+        return max(0, min(function.spec.concurrency + ahead - here, total))
+
+    def limits(self, function: Function) -> tuple[int, int]:
+        return self._running(function.id), function.spec.concurrency
+
+    def _running(self, function_id: int) -> int:
+        return sum(
+            1 for one in self._here if one.run.function.id == function_id and one.began is not None
+        )
+
+    def on_room(self, callback: Callable[[int], None]) -> None:
+        self._on_room.append(callback)
+
+    def forget(self, function_id: int) -> None:
+        """Nothing is kept of older revisions."""
+
+    # ------------------------------------------------------------ running
+
+    def submit(self, run: Run) -> None:
+        here = _Here(run)
+        self._here.append(here)
+        self._idle.clear()
+        if self._draining:
+            here.handle = asyncio.get_running_loop().call_soon(
+                self._finish, here, Ended(Outcome.NOT_STARTED)
+            )
+            return
+        self._begin_waiting()
+
+    def _begin_waiting(self) -> None:
+        """Begin those that wait inside and have a slot now, first come first served."""
+        if self._draining:
+            return
+        for here in list(self._here):
+            if here.began is not None:
+                continue
+            function = here.run.function
+            begun = sum(1 for one in self._here if one.began is not None)
+            if begun >= self._instances_max:
+                return
+            if self._running(function.id) < max(1, function.spec.concurrency):
+                self._begin(here)
+
+    def _begin(self, here: _Here) -> None:
+        run, now = here.run, self._clock.now()
+        here.began = now
+        name = run.function.name
+        self._scripts.starts.append(Start(now, name, run.id, run.attempt, run.payload))
+        at_once = self._scripts.at_once
+        at_once[name] = max(at_once.get(name, 0), self._running(run.function.id))
+        here.answer = answer = self._scripts.next(run)
+        seconds = duration(answer, run.function.spec.timeout_seconds)
+        if seconds == FOREVER:
+            return
+
+        def finish() -> None:
+            self._finish(here, ended(answer, run))
+
+        if seconds <= 0:
+            here.handle = asyncio.get_running_loop().call_soon(finish)
+        else:
+            here.timer = self._clock.call_at(now + round(seconds * 1000), finish)
+
+    def _finish(self, here: _Here, ending: Ended) -> None:
+        if self._dead or here not in self._here:
+            return
+        here.cancel()
+        self._here.remove(here)
+        if here.began is not None and ending.outcome not in (
+            Outcome.THROTTLED,
+            Outcome.PLATFORM_ERROR,
+            Outcome.NOT_STARTED,
+        ):
+            ending.started_at = here.began
+            ending.duration_us = (self._clock.now() - here.began) * 1000
+        here.run.done(here.run, ending)
+        self._begin_waiting()
+        if not self._here:
+            self._idle.set()
+        for callback in self._on_room:
+            callback(here.run.function.id)
+
+    def stop(self, id: int) -> bool:
+        for here in self._here:
+            if here.run.id == id:
+                here.cancel()
+                here.handle = asyncio.get_running_loop().call_soon(
+                    self._finish, here, Ended(Outcome.STOPPED)
+                )
+                return True
+        return False
+
+    # ------------------------------------------------------------ ending
+
+    async def drain(self, seconds: float) -> None:
+        self._draining = True
+        for here in list(self._here):
+            if here.began is None:
+                self._finish(here, Ended(Outcome.NOT_STARTED))
+        if self._here:
+            timer = self._clock.call_at(self._clock.now() + round(seconds * 1000), self._idle.set)
+            await self._idle.wait()
+            timer.cancel()
+        for here in list(self._here):
+            self._finish(here, Ended(Outcome.LOST))
+
+    async def close(self) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """Everything ends without a word, as when the process is killed."""
+        self._dead = True
+        for here in self._here:
+            here.cancel()
+        self._here.clear()
+
+    def running(self) -> list[tuple[str, int]]:
+        """(function, invocation id) of the attempts under way."""
+        return [(h.run.function.name, h.run.id) for h in self._here if h.began is not None]
