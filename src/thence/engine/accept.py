@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -31,7 +32,6 @@ from ..notices import InvocationAccepted, Notices
 from ..store.blobs import BlobStore
 from ..store.records import Accepted, Body, Claimed, Meta, NewInvocation
 from .dispatch import Dispatch
-from .expire import Expire
 from .lanes import Lane
 from .options import Options
 from .writer import Done, Writer
@@ -46,7 +46,6 @@ class Accept:
         self,
         writer: Writer,
         dispatch: Dispatch,
-        expire: Expire,
         blobs: BlobStore,
         clock: Clock,
         notices: Notices,
@@ -55,13 +54,14 @@ class Accept:
     ) -> None:
         self._writer = writer
         self._dispatch = dispatch
-        self._expire = expire
         self._blobs = blobs
         self._clock = clock
         self._notices = notices
         self._options = options
         self._ids = ids
         self._tasks: set[asyncio.Task[None]] = set()
+        self.note_waiting: Callable[[Lane, int, int], None]
+        """(lane, due_at, expires_at): an invocation waits; set by the engine."""
         self.closed = True
         """Not accepting: starting up or draining."""
 
@@ -76,12 +76,14 @@ class Accept:
         delay_seconds: float = 0.0,
         idempotency_key: str | None = None,
         idempotency_seconds: float | None = None,
+        fingerprint: bytes | None = None,
         payload_bytes_max: int | None = None,
     ) -> None:
         """Accept one invocation of the lane's function; `done(Accepted, None)` after the commit.
 
         Raises InvalidInput, QualifierNotFound, PayloadTooLarge, Throttled, Draining at once,
         with nothing stored. `done` may get StoreUnavailable or IdempotencyMismatch.
+        `fingerprint`: what makes two requests of one key the same; by default body and settings.
         """
         if self.closed:
             raise Draining(
@@ -103,7 +105,7 @@ class Accept:
         )
         if idempotency_key:
             new.idempotency_key = idempotency_key
-            new.fingerprint = _fingerprint(payload, meta, delay_seconds)
+            new.fingerprint = fingerprint or _fingerprint(payload, meta, delay_seconds)
             seconds = idempotency_seconds or self._options.idempotency_seconds
             new.idempotency_expires_at = now + round(seconds * 1000)
         if len(payload) > self._options.inline_bytes_max:
@@ -210,25 +212,27 @@ class Accept:
         def committed(accepted: Any, error: ThenceError | None) -> None:
             if direct:
                 lane.reserved -= 1
-            if error is not None:
-                done(None, error)
+            if error is None and not accepted.duplicate and not accepted.mismatch:
+                done(accepted, None)
+                self._follow(lane, new, direct, offloaded)
                 return
-            if accepted.mismatch:
-                done(None, _mismatch(accepted, new))
-                return
-            done(accepted, None)
-            if accepted.duplicate:
-                return
-            self._follow(lane, new, direct, offloaded)
+            if error is None and accepted.mismatch:
+                error = _mismatch(accepted, new)
+            done(None if error is not None else accepted, error)
+            if direct:
+                dispatch.pump()  # the slot that was kept for it is free for what waits
 
         self._writer.accept(new, committed)
 
-    def _follow(self, lane: Lane, new: NewInvocation, direct: bool, offloaded: bytes | None) -> None:
+    def _follow(
+        self, lane: Lane, new: NewInvocation, direct: bool, offloaded: bytes | None
+    ) -> None:
         """It is on disk: run it, or note that it waits."""
         if self._notices.wanted(InvocationAccepted):
             self._notices.publish(InvocationAccepted(new.id, lane.function.name))
         dispatch = self._dispatch
         if direct:
+            # (Of a function that was deleted meanwhile too: run.py gives it back, settle ends it.)
             body = new.payload if offloaded is None else Body(offloaded, len(offloaded))
             dispatch.begin(
                 lane,
@@ -246,11 +250,9 @@ class Accept:
             )
             return
         lane.waiting += 1
-        self._expire.note(new.expires_at)
         if new.due_at <= new.accepted_at:
             dispatch.throttled(lane, new.id)
-        dispatch.note(lane, new.due_at, self._clock.now())
-        dispatch.pump()
+        self.note_waiting(lane, new.due_at, new.expires_at)
 
 
 def _fingerprint(payload: bytes, meta: Meta | None, delay_seconds: float) -> bytes:
@@ -268,4 +270,3 @@ def _mismatch(accepted: Accepted, new: NewInvocation) -> IdempotencyMismatch:
         field="Idempotency-Key",
         invocation=format_id(accepted.id),
     )
-

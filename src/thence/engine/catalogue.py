@@ -4,7 +4,7 @@ of destinations before they are saved."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from ..catalog.code import ArchiveInfo
 from ..catalog.destination import FunctionDestination
@@ -43,8 +43,8 @@ class Catalogue:
         self._lock = asyncio.Lock()
         self.check_archive: Callable[[bytes], ArchiveInfo]
         """Checks an archive by the configured limits; set by the engine's builder."""
-        self.retire: Callable[[Lane], Awaitable[None]]
-        """Ends what waits for a deleted function; set by the engine."""
+        self.retire: Callable[[Lane], None]
+        """Told of a deleted function, so that what waits for it ends; set by the engine."""
 
     async def load(self) -> None:
         """Read the catalogue at start. Deleted functions whose invocations remain keep a lane, so
@@ -113,7 +113,7 @@ class Catalogue:
             lane.deleted = True
         self._runtime.forget(lane.function.id)
         self._notices.publish(FunctionChanged(name, "deleted"))
-        await self.retire(lane)
+        self.retire(lane)
 
     def _policy(self, function: Function) -> Policy:
         spec, options = function.spec, self._options

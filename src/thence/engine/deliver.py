@@ -8,19 +8,25 @@ being sent.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from ..catalog.destination import Destination, decode_destination, describe
 from ..clock import Clock, Timer
 from ..errors import StoreUnavailable, ThenceError
 from ..lifecycle.delivery import DeliveryPolicy, next_try
+from ..lifecycle.ids import format_id
 from ..notices import DeliveryAttempted, DeliveryEnded, Notices
 from ..store.blobs import BlobStore
 from ..store.interface import Store
 from ..store.records import Body, DeliveryClaim, DeliveryResult, DeliveryView, InvocationView
 from .writer import Writer
+
+log = logging.getLogger("thence.deliver")
 
 
 class Tried(Protocol):
@@ -47,6 +53,17 @@ class Send(Protocol):
         attempt: int,
         now: int,
     ) -> Awaitable[Tried]: ...
+
+
+class _Failed(Struct):
+    """A try that never got as far as its destination."""
+
+    error: str
+    delivered: bool = False
+    again: bool = True
+    status: int = 0
+    retry_after_seconds: float | None = None
+    reason: str = ""
 
 
 class _Key:
@@ -191,6 +208,10 @@ class Deliver:
             lane.under_way -= 1
             self.note(key, started_at + self._claim_ms)
             return
+        except Exception as error:
+            # A mistake in a record or a sender must not hold its lane's slot for ever.
+            log.exception("a try of delivery %s failed", format_id(delivery.id))
+            tried = _Failed(error=f"The try failed inside the service ({type(error).__name__}).")
         duration_us = round((time.perf_counter() - began) * 1_000_000)
         result = self._judge(delivery, attempt, tried, started_at, duration_us)
         if self._notices.wanted(DeliveryAttempted):
@@ -317,6 +338,3 @@ class Deliver:
                 earliest = lane.next_due
         if earliest is not None:
             self._arm(earliest)
-
-
-

@@ -15,8 +15,8 @@ from ..errors import InvocationNotFound, ThenceError
 from ..lifecycle.delivery import DeliveryPolicy
 from ..lifecycle.ids import IdSource, format_id
 from ..lifecycle.lineage import Lineage
-from ..lifecycle.states import FINAL, Reason, State
-from ..notices import InvocationSettled, NodeDraining, Notices
+from ..lifecycle.states import FINAL
+from ..notices import InvocationSettled, NodeDraining, Notices, StoreBack
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Ended, Runtime
 from ..store.blobs import BlobStore
@@ -30,11 +30,13 @@ from .events import Event, Events
 from .expire import Expire
 from .invoke import Invoke
 from .lanes import Lane, Lanes
+from .loop import Loop
 from .node import Node
 from .options import Options
 from .prune import Prune
 from .redrive import Redrive, RedriveReport
 from .rescue import Rescue
+from .retire import Retire
 from .run import RunAttempts
 from .settle import SettleAttempts
 from .stop import Stop, Stopped
@@ -55,7 +57,9 @@ class Stats(Struct):
     expired: int = 0
     invalid: int = 0
     oldest_accepted_at: int | None = None
-    conservation_difference: int = 0  # accepted - (waiting + running + every final state); must be 0
+    conservation_difference: int = (
+        0  # accepted - (waiting + running + every final state); must be 0
+    )
 
 
 class Engine:
@@ -129,9 +133,7 @@ class Engine:
             inline_bytes_max=o.inline_bytes_max,
         )
         self.run = RunAttempts(self.runtime, self.settle, self.blobs, clock, notices)
-        self.accepting = Accept(
-            self.writer, self.dispatch, self.expire, self.blobs, clock, notices, o, self.ids
-        )
+        self.accepting = Accept(self.writer, self.dispatch, self.blobs, clock, notices, o, self.ids)
         self.invoking = Invoke(self.dispatch, self.runtime, clock, self.ids, o)
         self.stopping = Stop(
             self.lanes, store, self.writer, self.runtime, self.run.running, clock, notices
@@ -145,29 +147,46 @@ class Engine:
             self.deliver.note,
             o.history_retention_seconds,
         )
-        self.rescue = Rescue(
-            self.lanes, store, self.settle, clock, notices, interval_seconds=o.lease_seconds / 2
-        )
         self.prune = Prune(store, self.blobs, clock, notices, o)
-        self.node = Node(
-            store, clock, notices, name=o.node_name, lease_seconds=o.lease_seconds
+        self.node = Node(store, clock, notices, name=o.node_name, lease_seconds=o.lease_seconds)
+        self.rescue = Rescue(
+            self.lanes,
+            store,
+            self.settle,
+            clock,
+            notices,
+            interval_seconds=o.lease_seconds / 2,
+            held=lambda: self.node.held,
         )
+        self.retire = Retire(self.lanes, store, self.expire.end, clock, notices)
 
     def _connect(self) -> None:
         self.settle.running = self.run.running
-        self.settle.note_waiting = self._note_waiting
+        self.settle.note_waiting = self.accepting.note_waiting = self._note_waiting
         self.dispatch.begin = self.run.begin
         self.expire.owed = self.settle.owed
         self.expire.note_delivery = self.deliver.note
-        self.catalogue.retire = self._retire
+        self.run.freed = self.dispatch.pump
+        self.catalogue.retire = self.retire.note
         self.node.on_lease = self._on_lease
         self.notices.on(InvocationSettled, self._settled)
+        self.notices.on(StoreBack, self._store_back)
 
     def _on_lease(self, incarnation: int) -> None:
         self.dispatch.lease = incarnation
         self.run.lease = incarnation
 
+    def _store_back(self, _: StoreBack) -> None:
+        # What was refused meanwhile is asked again; the lease first, so that what still runs here
+        # is not taken for lost.
+        for loop in (self.node.loop, self.rescue.loop, self.expire.loop, self.retire.loop):
+            loop.wake()
+        self.dispatch.pump()
+
     def _note_waiting(self, lane: Lane, due_at: int, expires_at: int) -> None:
+        if lane.deleted:
+            self.retire.note(lane)
+            return
         self.expire.note(expires_at)
         self.dispatch.note(lane, due_at, self.clock.now())
         self.dispatch.pump()
@@ -188,11 +207,11 @@ class Engine:
         lease = await self.node.join()
         await self.dispatch.start(lease)
         await self.deliver.start()
-        for loop in (self.node.loop, self.rescue.loop, self.expire.loop, self.prune.loop):
+        for loop in (self.node.loop, *self._chores()):
             loop.start()
         for lane in self.lanes.all():
             if lane.deleted:
-                await self._retire(lane)
+                self.retire.note(lane)
         self.accepting.closed = self.invoking.closed = False
 
     async def drain(self, seconds: float) -> None:
@@ -205,9 +224,10 @@ class Engine:
         self.accepting.closed = self.invoking.closed = True
         await self.accepting.settled()
         await self.dispatch.stop()
-        for loop in (self.rescue.loop, self.expire.loop, self.prune.loop):
+        for loop in self._chores():
             await loop.stop()
         await self.writer.flush()  # claims on their way become runs, which drain gives back
+        await self.run.settled()
         self.settle.draining = True
         await self.runtime.drain(seconds)
         await self.settle.settled()
@@ -216,6 +236,9 @@ class Engine:
         await self.runtime.close()
         await self.node.leave()
         await self.store.close()
+
+    def _chores(self) -> tuple[Loop, ...]:
+        return self.rescue.loop, self.expire.loop, self.retire.loop, self.prune.loop
 
     # ------------------------------------------------------------ accepting
 
@@ -285,15 +308,6 @@ class Engine:
 
     async def delete_function(self, name: str) -> None:
         await self.catalogue.delete(name)
-
-    async def _retire(self, lane: Lane) -> None:
-        """End what waits for a deleted function."""
-        while True:
-            found = await self.store.waiting(lane.function.id, 200)
-            if not found:
-                return
-            for one in found:
-                await self.expire.end(one, State.INVALID, Reason.FUNCTION_DELETED)
 
     # ------------------------------------------------------------ looking
 

@@ -3,6 +3,7 @@ limit for the whole platform budget (seed alibaba-fc-retries: 429 for up to five
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -55,8 +56,9 @@ class Expire:
             return 0
         self._next = None
         following = await self._store.next_expiry()
-        if following is not None and (self._next is None or following < self._next):
-            self._next = following
+        # Meanwhile note() may have been told of another.
+        known = [one for one in (following, self._next) if one is not None]
+        self._next = min(known, default=None)
         waits = [(self._next - now) / 1000] if self._next is not None else []
         for lane in self._lanes.all():
             if lane.throttled_since is not None:
@@ -66,8 +68,8 @@ class Expire:
 
     async def _aged(self, now: int) -> bool:
         found = await self._store.expiring(now, STEP)
-        for one in found:
-            await self.end(one, State.EXPIRED, Reason.EVENT_AGE_EXCEEDED)
+        ends = (self.end(one, State.EXPIRED, Reason.EVENT_AGE_EXCEEDED) for one in found)
+        await asyncio.gather(*ends)
         return bool(found)
 
     async def _throttled(self, now: int) -> bool:
@@ -79,9 +81,8 @@ class Expire:
             found = await self._store.waiting(
                 lane.function.id, STEP, due_before=now - self._budget_ms + 1
             )
-            for one in found:
-                any_ended = True
-                await self.end(one, State.FAILED, Reason.PLATFORM_ERRORS_EXHAUSTED)
+            ends = (self.end(one, State.FAILED, Reason.PLATFORM_ERRORS_EXHAUSTED) for one in found)
+            any_ended = any(await asyncio.gather(*ends)) or any_ended
             if not found:
                 # The oldest has not waited that long: look again when it may have.
                 lane.throttled_since = now - self._budget_ms + 1000

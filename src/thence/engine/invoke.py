@@ -115,8 +115,10 @@ class Invoke:
         timer = self._clock.call_at(
             self._clock.now() + round(self._options.sync_queue_seconds * 1000), free.set
         )
+        cancelled = True
         try:
             await free.wait()
+            cancelled = False
         finally:
             timer.cancel()
             if call in lane.sync_waiters:
@@ -125,6 +127,8 @@ class Invoke:
             else:
                 lane.reserved -= 1
                 held = True
+                if cancelled:
+                    self._dispatch.pump()  # the slot is free for what waits
         if not held:
             raise self._full(lane)
 

@@ -27,22 +27,30 @@ class Node:
         self.name = name
         self._lease_ms = round(lease_seconds * 1000)
         self.incarnation = 0
-        self.loop = Loop(
-            "lease", self.once, clock, notices, interval_seconds=lease_seconds / 2
-        )
+        self._held_until = 0
+        self.loop = Loop("lease", self.once, clock, notices, interval_seconds=lease_seconds / 2)
         self.on_lease: Callable[[int], None]
         """Told of every new incarnation number; set by the engine."""
 
     async def join(self) -> int:
         now = self._clock.now()
         self.incarnation = await self._store.join(self.name, now, now + self._lease_ms)
+        self._held_until = now + self._lease_ms
         self.on_lease(self.incarnation)
         self._notices.publish(NodeStarted(self.name, self.incarnation))
         return self.incarnation
 
+    @property
+    def held(self) -> bool:
+        """Whether the lease is still running, by our own clock."""
+        return self._clock.now() < self._held_until
+
     async def once(self) -> float | None:
-        kept = await self._store.renew(self.incarnation, self._clock.now() + self._lease_ms)
-        if not kept:
+        until = self._clock.now() + self._lease_ms
+        kept = await self._store.renew(self.incarnation, until)
+        if kept:
+            self._held_until = until
+        else:
             # Others have declared us dead: what we run will be dropped at its settle. Begin anew.
             log.warning("the lease of incarnation %d had ended; joining again", self.incarnation)
             await self.join()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..clock import Clock
 from ..errors import Conflict, DeliveryNotFound, InvalidInput, InvocationNotFound, ThenceError
@@ -35,7 +36,9 @@ class RedriveReport(Struct):
     redriven: int = 0
     skipped: int = 0  # redriven before, or its payload is gone
     errors: list[dict[str, str]] = field(default_factory=list)
-    invocations: list[dict[str, str]] = field(default_factory=list)  # the first 100: id, redriven_as
+    invocations: list[dict[str, str]] = field(
+        default_factory=list
+    )  # the first 100: id, redriven_as
     cursor: str | None = None  # there may be more: call again with it
     seconds: float = 0.0  # over which the redriven ones start, by the rate
 
@@ -105,6 +108,7 @@ class Redrive:
             delay_seconds=delay_seconds,
             idempotency_key=f"redrive:{format_id(view.id)}",
             idempotency_seconds=self._history_seconds,
+            fingerprint=b"redrive",
             payload_bytes_max=max(1, len(payload)),
         )
         accepted = await future
@@ -145,6 +149,7 @@ class Redrive:
             raise InvalidInput(
                 f"limit: {limit} is out of range; 1 to {LIMIT_MAX}.", field="limit", value=limit
             )
+        filter = replace(filter, dead=True)  # whatever the caller asked for: never a success
         report = RedriveReport(dry_run, cursor=cursor)
         while report.matched < limit:
             page = await self._store.invocations(

@@ -7,6 +7,8 @@ promise 4), so a payload that kills its node cannot loop for ever.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..clock import Clock
 from ..lifecycle.outcome import Outcome
 from ..lifecycle.states import State
@@ -30,16 +32,22 @@ class Rescue:
         notices: Notices,
         *,
         interval_seconds: float,
+        held: Callable[[], bool],
     ) -> None:
         self._lanes = lanes
         self._store = store
         self._settle = settle
         self._clock = clock
         self._notices = notices
+        self._held = held
         self._asked: set[tuple[int, int]] = set()
         self.loop = Loop("rescue", self.once, clock, notices, interval_seconds=interval_seconds)
 
     async def once(self) -> float | None:
+        if not self._held():
+            # After an outage or a sleep of the machine our own lease may have run out; what runs
+            # here would be taken for lost. The lease loop decides first whether we live.
+            return 1.0
         lost = await self._store.lost(self._clock.now(), STEP)
         fresh = [one for one in lost if (one.id, one.attempt) not in self._asked]
         for one in fresh:
@@ -62,11 +70,14 @@ class Rescue:
                 ended=ended,
             )
             self._asked.add((one.id, one.attempt))
-            self._settle.ask(lane, settle)
+            self._settle.ask(lane, settle, self._answered)
             self._notices.publish(AttemptLost(one.id, lane.function.name, one.attempt))
         if not lost:
             self._asked.clear()
             return None
-        if not fresh:
-            return 0.05  # their settles are on their way
-        return 0
+        return 0.05  # their settles are on their way
+
+    def _answered(self, id: int, attempt: int, applied: bool) -> None:
+        if not applied:
+            # It changed since it was read (a stop was asked): look at it again.
+            self._asked.discard((id, attempt))

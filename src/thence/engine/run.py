@@ -6,6 +6,7 @@ Only committed claims come here. Whatever happens, exactly one ending follows.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -41,6 +42,8 @@ class RunAttempts:
         self.running: dict[int, Run] = {}
         """Attempts this node answers for, by invocation id."""
         self.lease = 0
+        self.freed: Callable[[], None]
+        """A slot that was kept for an attempt was not used; set by the engine."""
 
     def begin(self, lane: Lane, claimed: Claimed) -> None:
         meta = _NO_META if claimed.meta is None else _decode_meta(claimed.meta)
@@ -73,9 +76,15 @@ class RunAttempts:
         run.payload = body.data or b""
         self._submit(lane, run, claimed.due_at)
 
+    async def settled(self) -> None:
+        """Return when no payload is on its way from the blob store."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def _submit(self, lane: Lane, run: Run, due_at: int) -> None:
         if lane.deleted or run.stopping:
             self._done(run, Ended(Outcome.STOPPED if run.stopping else Outcome.NOT_STARTED))
+            self.freed()
             return
         if self._notices.wanted(AttemptStarted):
             wait = max(0, self._clock.now() - due_at)
@@ -96,6 +105,7 @@ class RunAttempts:
                     error_message=error.detail,
                 ),
             )
+            self.freed()
             return
         lane.reserved -= 1
         self._submit(lane, run, run.accepted_at)

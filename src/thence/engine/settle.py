@@ -200,8 +200,16 @@ class SettleAttempts:
         settle.result = Body(None, body.bytes, ref, digest)
         self._ask(lane, settle, run)
 
-    def _ask(self, lane: Lane, settle: Settle, run: Run | None) -> None:
+    def _ask(
+        self,
+        lane: Lane,
+        settle: Settle,
+        run: Run | None,
+        answered: Callable[[int, int, bool], None] | None = None,
+    ) -> None:
         def committed(applied: Any, error: ThenceError | None) -> None:
+            if answered is not None:
+                answered(settle.id, settle.attempt, error is None and applied)
             if error is not None:
                 self._unsettled(lane, settle, run, error)
                 return
@@ -217,9 +225,10 @@ class SettleAttempts:
 
         self._writer.settle(settle, committed)
 
-    def ask(self, lane: Lane, settle: Settle) -> None:
-        """For rescue: settle an attempt that no run of this node answers for."""
-        self._ask(lane, settle, None)
+    def ask(self, lane: Lane, settle: Settle, answered: Callable[[int, int, bool], None]) -> None:
+        """For rescue: settle an attempt that no run of this node answers for;
+        `answered(id, attempt, applied)` tells what became of that."""
+        self._ask(lane, settle, None, answered)
 
     def _unsettled(self, lane: Lane, settle: Settle, run: Run | None, error: ThenceError) -> None:
         """The store is well but cannot take this settle (it holds something it cannot store): the

@@ -12,7 +12,7 @@ from ..lifecycle.ids import format_id
 from ..lifecycle.states import FINAL, WAITING, Reason, State
 from ..notices import InvocationSettled, Notices
 from ..runtimes.interface import Run, Runtime
-from ..store.interface import Store, StopMark
+from ..store.interface import StopMark, Store
 from ..store.records import End
 from .lanes import Lanes
 from .writer import Writer
@@ -58,7 +58,9 @@ class Stop:
             view = await self._store.invocation(id)
             if view is None:
                 raise InvocationNotFound(
-                    f"There is no invocation {format_id(id)}.", kind="invocation", name=format_id(id)
+                    f"There is no invocation {format_id(id)}.",
+                    kind="invocation",
+                    name=format_id(id),
                 )
             if view.state in FINAL:
                 count = await self._store.stop_deliveries(id, self._clock.now())

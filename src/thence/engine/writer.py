@@ -21,7 +21,7 @@ from ..clock import Clock
 from ..errors import StoreUnavailable, ThenceError
 from ..notices import Committed as CommittedNotice
 from ..notices import Notices, StoreBack, StoreLost
-from ..store.interface import Batch, Committed, MailboxPut, Store, StopMark
+from ..store.interface import Batch, Committed, MailboxPut, StopMark, Store
 from ..store.records import Claim, DeliveryClaim, DeliveryResult, End, NewInvocation, Settle
 
 log = logging.getLogger("thence.writer")
@@ -222,7 +222,9 @@ class Writer:
         if group.size == 1:
             for field in FIELDS:
                 for done in group.done[field]:
-                    _call(done, None, StoreUnavailable(f"The change could not be stored ({error})."))
+                    _call(
+                        done, None, StoreUnavailable(f"The change could not be stored ({error}).")
+                    )
             return
         for field in FIELDS:
             for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):

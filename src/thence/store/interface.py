@@ -106,7 +106,8 @@ class Filter(Struct, frozen=True):
 class Store(Protocol):
     # ------------------------------------------------------------ life
     async def open(self) -> None:
-        """Make or migrate the schema and take the exclusive hold on it.
+        """Make or migrate the schema and take the exclusive hold on it, where the driver has one;
+        then all earlier incarnations are gone, and what they held is lost at once.
 
         Raises StoreTooNew, StoreInUse, StoreCorrupt. A second call is an error.
         """
@@ -219,7 +220,8 @@ class Store(Protocol):
         ...
 
     async def redrive_delivery(self, id: int, due_at: int) -> bool:
-        """dead or stopped -> pending with its attempts' count from 0. False: it was neither."""
+        """dead or stopped -> pending, its attempts counted from 0 and `created_at` set to `due_at`,
+        so that its time budget begins anew. False: it was neither."""
         ...
 
     async def stop_deliveries(self, invocation_id: int, now: int) -> int:

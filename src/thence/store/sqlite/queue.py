@@ -31,6 +31,10 @@ def leave(db: sqlite3.Connection, incarnation: int) -> None:
     db.execute(_SQL["leave"], (incarnation,))
 
 
+def bury(db: sqlite3.Connection) -> None:
+    db.execute(_SQL["bury"])
+
+
 def dying(db: sqlite3.Connection, now: int) -> bool:
     return db.execute(_SQL["dying"], (now,)).fetchone() is not None
 

@@ -10,6 +10,10 @@ UPDATE node SET expires_at = ? WHERE incarnation = ? AND gone = 0
 -- What it still holds is lost at once.
 UPDATE node SET gone = 1 WHERE incarnation = ?
 
+-- name: bury
+-- Only one process can hold the file: every earlier one is dead.
+UPDATE node SET gone = 1 WHERE gone = 0
+
 -- name: declare_dead
 -- Its lease ended: from now on it cannot be renewed.
 UPDATE node SET gone = 1 WHERE gone = 0 AND expires_at <= ?

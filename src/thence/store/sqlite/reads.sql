@@ -99,9 +99,10 @@ SELECT d.function_id, d.state, i.id, i.tail FROM delivery d JOIN invocation i
 ON i.id = d.invocation_id WHERE d.id = ? AND d.tail = ?
 
 -- name: delivery_redrive
--- Pending again, its attempts counted from 0.
-UPDATE delivery SET state = 0, due_at = ?, ended_at = NULL, reason = '', attempts_made = 0
-WHERE id = ?
+-- Pending again: its attempts are counted from 0, its time budget runs from now.
+UPDATE delivery SET state = 0, due_at = ?1, created_at = ?1, ended_at = NULL, reason = '',
+  attempts_made = 0
+WHERE id = ?2
 
 -- name: deliveries_pending_of
 -- What one invocation still owes.

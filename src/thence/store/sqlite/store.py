@@ -63,6 +63,12 @@ class SqliteStore:
             os.close(held)
             raise
         self._held = held
+        try:
+            # Durable before anything is claimed anew: what earlier processes held is lost, now.
+            await self._open.write(queue.bury)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         work, self._open = self._open, None
