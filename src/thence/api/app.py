@@ -1,0 +1,117 @@
+"""The ASGI application: credentials, routing, and every error as a problem."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Router
+from starlette.routing import Route as Path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..errors import ThenceError
+from .door import Door
+from .native.answer import problem
+from .native.call import Call
+from .native.problems import MethodNotAllowed, RouteNotFound, internal
+from .native.route import Route
+from .native.table import ROUTES
+
+log = logging.getLogger("thence.api")
+
+
+def build_app(door: Door) -> ASGIApp:
+    """The application of all doors."""
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in ROUTES:
+        by_path.setdefault(route.path, {})[route.method] = route
+    paths = [Path(path, _Endpoint(door, routes)) for path, routes in by_path.items()]
+    return _App(door, Router(paths, redirect_slashes=False, default=_nothing))
+
+
+class _Endpoint:
+    """The methods of one path."""
+
+    def __init__(self, door: Door, routes: dict[str, Route]) -> None:
+        self._door = door
+        self._routes = routes
+        self._allow = ", ".join(
+            sorted({*routes, *(("HEAD",) if "GET" in routes else ()), "OPTIONS"})
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        if method == "OPTIONS":
+            # What is possible here; no page of another site is ever allowed in (no CORS headers).
+            await Response(status_code=204, headers={"allow": self._allow})(scope, receive, send)
+            return
+        route = self._routes.get("GET" if method == "HEAD" else method)
+        if route is None:
+            raise MethodNotAllowed(
+                f"{scope['path'][:200]} does not take {method}; it takes {self._allow}.",
+                self._allow,
+            )
+        call = Call(self._door, Request(scope, receive), route.parameters)
+        response = await route.handler(call)
+        await response(scope, receive, send)
+
+
+class _App:
+    """Around the routes: who asks, and what becomes of errors."""
+
+    def __init__(self, door: Door, router: Router) -> None:
+        self._door = door
+        self._router = router
+        self._open = frozenset(route.path for route in ROUTES if route.open)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Any) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            self._check(scope)
+            await self._router(scope, receive, watched)
+        except ClientDisconnect:
+            return  # nobody is there to be answered
+        except ThenceError as error:
+            if started:
+                raise
+            await problem(error)(scope, receive, send)
+        except (
+            Exception
+        ):  # whatever a handler's mistake is, the caller learns nothing of its inside
+            if started:
+                raise
+            log.exception("%s %s failed", scope.get("method"), scope.get("path"))
+            await problem(internal())(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        if scope["path"] in self._open:
+            return
+        found: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            if name in (b"authorization", b"origin", b"host"):
+                found[name] = value
+        credentials = self._door.credentials
+        credentials.check(found.get(b"authorization"))
+        origin, host = found.get(b"origin"), found.get(b"host")
+        credentials.check_origin(
+            origin.decode("latin-1") if origin is not None else None,
+            host.decode("latin-1") if host is not None else None,
+        )
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    raise RouteNotFound(
+        f"There is nothing at {scope['path'][:200]!r}; see GET /v1/openapi.json for what there is.",
+        path=scope["path"][:200],
+    )
+
+
+__all__ = ["build_app"]

@@ -1,0 +1,43 @@
+"""What the doors know of the service: its engine, its limits, whether it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..clock import Clock
+from ..config import Settings
+from ..engine.engine import Engine
+from ..notices import NodeDraining, Notices
+from .metrics import Metrics
+from .native.auth import Credentials
+
+
+class Door:
+    """Shared by every handler of one service."""
+
+    def __init__(
+        self, engine: Engine, settings: Settings, clock: Clock, notices: Notices, metrics: Metrics
+    ) -> None:
+        self.engine = engine
+        self.limits = settings.limits
+        self.clock = clock
+        self.notices = notices
+        self.metrics = metrics
+        self.credentials = Credentials(settings.root_access_key_id, settings.root_access_key_secret)
+        self.started_at: int | None = None
+        self.closing = asyncio.Event()
+        """Set when the service begins to shut down: long polls and streams end."""
+        notices.on(NodeDraining, lambda _notice: self.closing.set())
+
+    def started(self) -> None:
+        self.started_at = self.clock.now()
+
+    def unready(self) -> str | None:
+        """Why the service cannot take work now, as a sentence; None when it can."""
+        if self.closing.is_set():
+            return "The service is shutting down."
+        if self.started_at is None:
+            return "The service is starting."
+        if self.engine.writer.down:
+            return "The store cannot write now (disk full or a disk error)."
+        return None

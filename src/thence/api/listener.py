@@ -1,0 +1,86 @@
+"""One port: a bound socket, uvicorn's server on it with our protocol, started and stopped by us.
+
+uvicorn brings the HTTP machinery; its signals, lifespan and log lines are not used, because the
+service has an order of its own for starting and draining.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+from typing import Any
+
+import uvicorn
+
+from ..errors import StartupError
+from .door import Door
+from .protocol import Protocol
+
+BACKLOG = 4096
+
+
+async def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to the address. Raises StartupError, so that nothing is opened for a service
+    that could not be reached."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        bound = socket.socket(family, kind, protocol)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+        except BaseException:
+            bound.close()
+            raise
+    except OSError as error:
+        raise StartupError(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. Another program may use "
+            "the port; set listen (THENCE_LISTEN) to another one.",
+            setting="listen",
+        ) from error
+    bound.setblocking(False)
+    return bound
+
+
+class Listener:
+    """Serves the application and the hot protocol on one socket."""
+
+    def __init__(self, door: Door, app: Any, bound: socket.socket) -> None:
+        host, port = bound.getsockname()[:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._socket = bound
+        config = uvicorn.Config(
+            app,
+            http=functools.partial(Protocol, door),  # type: ignore[arg-type]
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+        )
+        self._server = uvicorn.Server(config)
+        self._ticks: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        config = self._server.config
+        if not config.loaded:
+            config.load()
+        self._server.lifespan = config.lifespan_class(config)
+        await self._server.startup(sockets=[self._socket])
+        # It renews the Date header once a second.
+        self._ticks = asyncio.get_running_loop().create_task(self._server.main_loop())
+
+    async def stop(self, seconds: float) -> None:
+        """Take no more connections, give those that are open `seconds` to finish, close them."""
+        self._server.should_exit = True
+        if self._ticks is not None:
+            await self._ticks
+        self._server.config.timeout_graceful_shutdown = max(1, round(seconds)) if seconds else 0
+        await self._server.shutdown(sockets=[self._socket])
+        for connection in list(self._server.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()

@@ -1,0 +1,67 @@
+"""Who may ask: `Authorization: Bearer id:secret` where root credentials are configured.
+
+Without credentials (loopback only) a page of some other site in the user's browser must not be able
+to ask either: requests with a foreign `Origin`, or through a foreign name that was pointed at this
+machine (DNS rebinding), are refused.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from urllib.parse import urlsplit
+
+from ...config import Secret
+from ...errors import Unauthorized
+from .problems import ForeignOrigin
+
+
+class Credentials:
+    """The root credentials, or none."""
+
+    def __init__(self, id: str, secret: Secret) -> None:
+        self.required = bool(secret)
+        self._id = id.encode()
+        self._secret = secret.reveal().encode()
+
+    def check(self, authorization: bytes | None) -> None:
+        """Raises Unauthorized. Takes the same time however much of the secret is right."""
+        if not self.required:
+            return
+        scheme, _, given = (authorization or b"").partition(b" ")
+        id, _, secret = given.strip().partition(b":")
+        right_id = hmac.compare_digest(id, self._id)
+        right_secret = hmac.compare_digest(secret, self._secret)
+        if not (right_id & right_secret) or scheme.lower() != b"bearer":
+            raise Unauthorized(
+                "Send Authorization: Bearer <access key id>:<access key secret> with the root "
+                "credentials of this service."
+            )
+
+    def check_origin(self, origin: str | None, host: str | None) -> None:
+        """Raises ForeignOrigin."""
+        if origin and urlsplit(origin).netloc.lower() != (host or "").lower():
+            raise ForeignOrigin(
+                f"Origin {origin[:100]!r} is not this service; it takes requests of its own pages "
+                "and of programs."
+            )
+        if not self.required and host and _public_name(host):
+            raise ForeignOrigin(
+                f"Host {host[:100]!r} is not a name of this machine; without credentials the service "
+                "answers only to localhost and addresses."
+            )
+
+
+def _public_name(host: str) -> bool:
+    """Whether it is a name that somebody else could point at this machine."""
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return True  # not a host at all
+    if name == "localhost" or name.endswith(".localhost") or "." not in name:
+        return False
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return True
+    return False

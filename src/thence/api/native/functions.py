@@ -1,0 +1,134 @@
+"""Functions: deploy, look, list, delete."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import bisect
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from ...catalog.function import Function, FunctionSpec, check_name, parse_spec, render_spec
+from ...clock import iso
+from ...errors import InvalidInput
+from .answer import answer, empty
+from .call import Call, malformed_json
+
+SPEC_BYTES_MAX = 256 * 1024  # of a body beside its code
+IN_THREAD_BYTES = 256 * 1024  # larger bodies are decoded off the event loop
+
+
+class FunctionBody(FunctionSpec, frozen=True, forbid_unknown_fields=True):
+    """A function to deploy. `code`: a ZIP archive in base64; without it the present code is kept."""
+
+    code: str | None = None
+
+
+class CodeShown(msgspec.Struct):
+    sha256: str
+    bytes: int
+
+
+class FunctionLinks(msgspec.Struct):
+    self: str
+    invocations: str
+    invoke: str
+
+
+class FunctionShown(msgspec.Struct, kw_only=True):
+    """A deployed function: its configuration, without the secrets of its destinations."""
+
+    name: str
+    revision: int
+    code: CodeShown
+    created_at: str
+    updated_at: str
+    runtime: str
+    handler: str
+    event: str
+    timeout_seconds: float
+    memory_mb: int
+    concurrency: int
+    environment: dict[str, str]
+    description: str
+    max_retries: int
+    max_event_age_seconds: int
+    retry_wait: dict[str, Any]
+    on_success: Any
+    on_failure: Any
+    links: FunctionLinks
+
+
+class FunctionPage(msgspec.Struct):
+    items: list[FunctionShown]
+    cursor: str | None
+
+
+async def put(call: Call) -> Response:
+    name = check_name(call.path["name"])
+    call.media_type("application/json")
+    code_max = call.door.limits.code_bytes_max
+    body = await call.body(SPEC_BYTES_MAX + (code_max + 2) // 3 * 4)
+    if len(body) > IN_THREAD_BYTES:
+        spec, archive = await asyncio.to_thread(_read, body)
+    else:
+        spec, archive = _read(body)
+    function, created = await call.door.engine.put_function(name, spec, archive)
+    headers = {"location": f"/v1/functions/{name}"} if created else {}
+    return answer(show(function), 201 if created else 200, headers)
+
+
+def _read(body: bytes) -> tuple[FunctionSpec, bytes | None]:
+    try:
+        data = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise malformed_json(error) from None
+    if not isinstance(data, dict):
+        raise InvalidInput("body: a JSON object is needed.", field="body")
+    code = data.pop("code", None)
+    archive: bytes | None = None
+    if code is not None:
+        if not isinstance(code, str):
+            raise InvalidInput("code: a text is needed: a ZIP archive in base64.", field="code")
+        try:
+            archive = base64.b64decode(code, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise InvalidInput(f"code: not valid base64 ({error}).", field="code") from None
+    return parse_spec(data), archive
+
+
+async def get(call: Call) -> Response:
+    return answer(show(call.door.engine.catalogue.get(call.path["name"])))
+
+
+async def delete(call: Call) -> Response:
+    await call.door.engine.delete_function(call.path["name"])
+    return empty()
+
+
+async def listed(call: Call) -> Response:
+    catalogue = call.door.engine.catalogue
+    names = catalogue.names()
+    after, limit = call.query["cursor"], call.query["limit"]
+    start = bisect.bisect_right(names, check_name(after, "cursor")) if after is not None else 0
+    page = names[start : start + limit]
+    more = start + limit < len(names)
+    return answer(
+        FunctionPage([show(catalogue.get(name)) for name in page], page[-1] if more else None)
+    )
+
+
+def show(function: Function) -> FunctionShown:
+    path = f"/v1/functions/{function.name}"
+    return FunctionShown(
+        name=function.name,
+        revision=function.revision,
+        code=CodeShown(function.code_digest, function.code_bytes),
+        created_at=iso(function.created_at) or "",
+        updated_at=iso(function.updated_at) or "",
+        links=FunctionLinks(path, f"{path}/invocations", f"{path}/invoke"),
+        **render_spec(function.spec),
+    )

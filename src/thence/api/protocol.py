@@ -1,0 +1,405 @@
+"""The HTTP protocol of every connection: uvicorn's, with the hot route answered in here.
+
+`POST /v1/functions/{name}/invocations` is most of the traffic, and an ASGI application costs more
+than the rest of an accept (design §4). So a plain request of that kind goes straight to the engine,
+and its answer is written from the commit's callback. Everything else goes on to the application
+untouched, and so does a hot request that needs more (`Prefer`, `Expect`, a query, an `Origin`) or
+that comes while another request of its connection is under way, so that answers keep their order.
+
+Also here, because only the protocol sees it: limits of header and target, of idle and half-sent
+requests, of connections; and malformed HTTP as a problem.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ..errors import PayloadTooLarge, ThenceError
+from ..lifecycle.ids import format_id
+from .door import Door
+from .native import problems
+from .native.accepting import NAME_BYTES, accepted_parts, read_wishes, with_header
+
+log = logging.getLogger("thence.api")
+
+HEAD_BYTES_MAX = 64 * 1024
+TARGET_BYTES_MAX = 8 * 1024
+IDLE_SECONDS = 75.0  # without a request, or with a header that does not end
+STALLED_SECONDS = 60.0  # a body of which nothing more comes
+LINGER_SECONDS = 2.0  # after a refusal: so that the caller can read it before the connection goes
+PREFIX = b"/v1/functions/"
+# Headers with which a request takes the slow way.
+SLOW = frozenset({b"prefer", b"expect", b"origin", b"upgrade"})
+TEMPLATES_MAX = 1000
+
+
+class _Silent:
+    """Stands where uvicorn keeps an asyncio.Event: nobody waits for it."""
+
+    def set(self) -> None: ...
+
+
+class _Hot:
+    """The request of a connection that is answered in the protocol. In uvicorn's eyes a
+    request-response cycle, so that it queues later requests behind it."""
+
+    __slots__ = (
+        "body",
+        "chunks",
+        "disconnected",
+        "keep_alive",
+        "message_event",
+        "more_body",
+        "name",
+        "response_complete",
+        "size",
+    )
+
+    def __init__(self) -> None:
+        self.response_complete = True
+        self.disconnected = False
+        self.keep_alive = True
+        self.more_body = False
+        self.message_event = _Silent()
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self.name = ""
+
+
+class _Templates:
+    """The 202 answers by function, renewed with the Date header."""
+
+    def __init__(self) -> None:
+        self._date: Any = None
+        self._parts: dict[str, list[bytes]] = {}
+
+    def parts(self, name: str, default_headers: list[tuple[bytes, bytes]]) -> list[bytes]:
+        if default_headers is not self._date:
+            self._date = default_headers
+            self._parts.clear()
+        parts = self._parts.get(name)
+        if parts is None:
+            if len(self._parts) >= TEMPLATES_MAX:
+                self._parts.clear()
+            date = default_headers[0][1] if default_headers else b""
+            parts = self._parts[name] = accepted_parts(name, date)
+        return parts
+
+
+_templates = _Templates()
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, door: Door, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._door = door
+        self._hot = _Hot()
+        self._is_hot = False  # the request being read is hot, or refused
+        self._authorization: bytes | None = None
+        self._size = 0  # of the header being read
+        self._in_head = True  # between requests, or in a request's header
+        self._head_bytes = 0
+        self._refusal: ThenceError | None = None  # to be sent when earlier requests are answered
+        self._deaf = False  # refused: what still comes is thrown away
+        self._idle_since = self.loop.time()
+        self._heard_at = self._idle_since
+        self._patience: asyncio.TimerHandle | None = None
+
+    # ------------------------------------------------------------ the connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # These waits are of the connection, not of the service: real time, like all of HTTP.
+        self._patience = self.loop.call_later(IDLE_SECONDS, self._look)
+        if len(self.connections) > self._door.limits.connections_max:
+            self._refuse(
+                problems.TooManyConnections(
+                    f"{self._door.limits.connections_max} connections are open, the most that "
+                    "limits.connections_max allows. Try again later."
+                )
+            )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        """Close a connection that holds its place without using it."""
+        now = self.loop.time()
+        if self._busy():
+            cycle = self.cycle
+            reading = cycle.more_body and not self.flow.read_paused
+            left = self._heard_at + STALLED_SECONDS - now if reading else STALLED_SECONDS
+        else:
+            left = self._idle_since + IDLE_SECONDS - now
+        if left <= 0:
+            self.transport.close()
+            return
+        self._patience = self.loop.call_later(max(left, 1.0), self._look)
+
+    def _busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf or self._refusal is not None:
+            return
+        self._heard_at = self.loop.time()
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > HEAD_BYTES_MAX and not self._deaf:
+            self._refuse(_head_too_large())
+
+    # ------------------------------------------------------------ the parser's callbacks
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._is_hot = False
+        self._size = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        self._size += len(name) + len(value) + 4
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if self._deaf or self._refusal is not None or self.transport.is_closing():
+            # A refusal closes the connection: what was sent behind it is not looked at.
+            self._is_hot = True
+            return
+        url = self.url
+        if self._size > HEAD_BYTES_MAX or len(url) > TARGET_BYTES_MAX:
+            self._is_hot = True
+            self._refuse_in_turn(
+                _head_too_large() if self._size > HEAD_BYTES_MAX else _target_too_long(len(url))
+            )
+            return
+        if url.startswith(PREFIX) and not self._busy() and self._begin_hot(url):
+            return
+        headers, expect = self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expect
+        self.headers.extend(headers)
+        try:
+            super().on_headers_complete()
+        except Exception as error:  # httptools' errors for targets that are no URLs have no base
+            log.debug("a request's target cannot be read: %r", error)
+            self._is_hot = True
+            self._refuse_in_turn(problems.Malformed("The request's target cannot be read."))
+
+    def on_body(self, body: bytes) -> None:
+        if not self._is_hot:
+            super().on_body(body)
+            return
+        hot = self._hot
+        if hot.response_complete or not hot.more_body:
+            return  # refused already, or sent behind a refused request
+        hot.size += len(body)
+        if hot.size > self._door.limits.payload_bytes_max:
+            self._answer_hot(_too_large(hot.size, self._door.limits.payload_bytes_max), close=True)
+            return
+        hot.chunks.append(body)
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        if not self._is_hot:
+            super().on_message_complete()
+            return
+        hot = self._hot
+        if hot.response_complete or not hot.more_body:
+            return
+        hot.more_body = False
+        chunks = hot.chunks
+        payload = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        hot.chunks = []
+        try:
+            self._door.credentials.check(self._authorization)
+            wishes = read_wishes(self.headers)
+            self._door.engine.accept(
+                hot.name,
+                payload,
+                self._accepted,
+                meta=wishes.meta(),
+                delay_seconds=wishes.delay_seconds,
+                idempotency_key=wishes.idempotency_key,
+            )
+        except ThenceError as error:
+            self._answer_hot(error)
+        except Exception:  # a mistake of ours must not end the connection without an answer
+            log.exception("accepting failed")
+            self._answer_hot(problems.internal())
+
+    # ------------------------------------------------------------ the hot route
+
+    def _begin_hot(self, url: bytes) -> bool:
+        """Whether the request is answered in here; then its body is collected."""
+        match = NAME_BYTES.fullmatch(url)
+        if match is None or self.parser.get_method() != b"POST" or self.flow.write_paused:
+            return False
+        authorization: bytes | None = None
+        length = 0
+        for name, value in self.headers:
+            if name in SLOW:
+                return False
+            if name == b"content-length":
+                length = int(value)  # the parser has checked it
+            elif name == b"authorization":
+                authorization = value
+        if self.parser.get_http_version() != "1.1":
+            return False
+        self._authorization = authorization
+        hot = self._hot
+        hot.name = match[1].decode()
+        hot.keep_alive = self.parser.should_keep_alive()
+        hot.response_complete = False
+        hot.more_body = True
+        hot.chunks = []
+        hot.size = 0
+        self.cycle = hot  # type: ignore[assignment]
+        self._is_hot = True
+        limit = self._door.limits.payload_bytes_max
+        if length > limit:
+            self._answer_hot(_too_large(length, limit), close=True)
+        return True
+
+    def _accepted(self, accepted: Any, error: ThenceError | None) -> None:
+        """The commit is on disk, or failed."""
+        if error is not None:
+            self._answer_hot(error)
+            return
+        hot = self._hot
+        parts = _templates.parts(hot.name, self.server_state.default_headers)
+        answer = format_id(accepted.id).encode().join(parts)
+        if accepted.duplicate:
+            answer = with_header(answer, b"idempotency-replayed: true")
+        if not hot.keep_alive:
+            answer = with_header(answer, b"connection: close")
+        self._write(answer)
+
+    def _answer_hot(self, error: ThenceError, *, close: bool = False) -> None:
+        if close:
+            self._hot.response_complete = True
+            self._refuse(error)
+            return
+        self._write(problems.raw(error, date=self._date(), close=not self._hot.keep_alive))
+
+    def _write(self, answer: bytes) -> None:
+        hot = self._hot
+        hot.response_complete = True
+        transport = self.transport
+        if transport.is_closing():
+            return  # the caller has gone; what was accepted stays accepted
+        transport.write(answer)
+        if not hot.keep_alive:
+            transport.close()
+        self.on_response_complete()
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._idle_since = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif self._refusal is not None:
+            self._refuse(self._refusal)
+
+    # ------------------------------------------------------------ refusing
+
+    def send_400_response(self, msg: str) -> None:
+        """The parser has given up on what came."""
+        problem = problems.Malformed(
+            "The bytes that came are not a valid HTTP/1.1 request; the connection is closed."
+        )
+        cycle = self.cycle
+        if self._busy() and cycle.more_body:
+            # It broke in the middle of a body: that request can never be complete.
+            if cycle is self._hot:
+                self._answer_hot(problem, close=True)
+                return
+            queued = [entry for entry in self.pipeline if entry[0] is cycle]
+            if not queued:
+                if cycle.response_started:
+                    self.transport.close()
+                else:
+                    cycle.disconnected = True
+                    cycle.message_event.set()
+                    self._refuse(problem)
+                return
+            self.pipeline.remove(queued[0])
+        self._refuse_in_turn(problem)
+
+    def _refuse_in_turn(self, error: ThenceError) -> None:
+        """Answer with the error and close, after the answers to earlier requests."""
+        if self._unanswered():
+            self._refusal = error
+        else:
+            self._refuse(error)
+
+    def _unanswered(self) -> bool:
+        """Whether an earlier request still waits for its answer."""
+        return self._busy() or bool(self.pipeline)
+
+    def _refuse(self, error: ThenceError) -> None:
+        """Write the error, throw away what still comes, and close soon. Closing at once could make
+        the caller's system drop the answer unread, because it is still sending."""
+        self._refusal = None
+        self._deaf = True
+        transport = self.transport
+        if transport.is_closing():
+            return
+        transport.write(problems.raw(error, date=self._date(), close=True))
+        if transport.can_write_eof():
+            transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(LINGER_SECONDS, transport.close)
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """True keeps the way to the caller open: one that has sent all it will send may still read
+        the answer. Not for other requests: there the end of the caller is what ends their work."""
+        hot = self._hot
+        if not self._deaf and not hot.response_complete and not hot.more_body:
+            hot.keep_alive = False
+            return not self.pipeline
+        return None
+
+    def _date(self) -> bytes:
+        headers = self.server_state.default_headers
+        return headers[0][1] if headers else b""
+
+
+def _too_large(size: int, limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"The payload is {size} bytes or more; at most {limit} bytes are taken "
+        "(limits.payload_bytes_max).",
+        limit_bytes=limit,
+    )
+
+
+def _head_too_large() -> problems.HttpError:
+    return problems.HeadersTooLarge(
+        f"The request's header is larger than {HEAD_BYTES_MAX} bytes.", limit_bytes=HEAD_BYTES_MAX
+    )
+
+
+def _target_too_long(size: int) -> problems.HttpError:
+    return problems.TargetTooLong(
+        f"The request's target has {size} bytes; at most {TARGET_BYTES_MAX} are taken.",
+        limit_bytes=TARGET_BYTES_MAX,
+    )

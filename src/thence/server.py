@@ -1,0 +1,311 @@
+"""The one place that builds everything: the store, the runtime, the engine, its senders, the door.
+
+`build()` puts a service together; `serve()` runs it behind one port until it is told to stop;
+`run()` is `serve()` with a loop of its own, for the command line. Only this file knows which driver
+runs.
+
+Under the data directory (mode 0700): `store.db`, `blobs/` (large bodies), `code/` (archives).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+
+from . import __version__
+from .api.app import build_app
+from .api.door import Door
+from .api.listener import Listener, bind
+from .api.metrics import Metrics
+from .catalog.code import ArchiveInfo, CodeLimits, check_archive
+from .catalog.function import LATEST
+from .clock import Clock, SystemClock
+from .config import Settings
+from .destinations.post import Post
+from .destinations.senders import Doors, Senders
+from .engine.engine import Engine
+from .engine.options import Options
+from .errors import StartupError
+from .lifecycle.lineage import Lineage
+from .logs import log_notices, set_up
+from .notices import Notices
+from .runtimes.code import CodeCache
+from .runtimes.interface import Runtime
+from .runtimes.process.pool import ProcessRuntime
+from .store.blobs import FileBlobs
+from .store.interface import MailboxPut
+from .store.sqlite import SqliteStore
+
+log = logging.getLogger("thence.server")
+
+HOUR, DAY = 3600.0, 86_400.0
+CLOSE_SECONDS = 3.0  # of the grace period: for what is left after the engine has drained
+
+MakeRuntime = Callable[[CodeCache, Notices, Clock], Runtime]
+
+
+class Service:
+    """Everything of one node, built and connected. `start()` first, `stop()` last."""
+
+    def __init__(self, settings: Settings, engine: Engine, senders: Senders, door: Door) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.senders = senders
+        self.door = door
+        self.app = build_app(door)
+
+    async def start(self) -> None:
+        """Open the store and begin. Raises StartupError."""
+        await self.engine.start()
+        self.door.started()
+
+    async def stop(self, seconds: float) -> None:
+        """Drain: accept nothing more, give runs `seconds` to end, leave the store. Idempotent."""
+        await self.engine.drain(seconds)
+        await self.senders.close()
+
+
+def build(
+    settings: Settings,
+    clock: Clock | None = None,
+    notices: Notices | None = None,
+    *,
+    make_runtime: MakeRuntime | None = None,
+) -> Service:
+    """A service as the settings say, not yet started. Must be called on an event loop.
+
+    `make_runtime` runs functions with something else than processes (tests). Raises StartupError
+    where the data directory cannot be used or a destination of another package cannot be loaded.
+    """
+    clock = clock or SystemClock()
+    notices = notices or Notices()
+    folder = prepare_folder(Path(settings.data_dir))
+    code = CodeCache(folder / "code")
+    runtime = make_runtime(code, notices, clock) if make_runtime else None
+    engine = Engine(
+        store=SqliteStore(folder / "store.db"),
+        runtime=runtime or _processes(settings, code, notices, clock),
+        code=code,
+        blobs=FileBlobs(folder / "blobs"),
+        clock=clock,
+        notices=notices,
+        options=options(settings),
+    )
+    engine.catalogue.check_archive = _archive_check(settings)
+    senders = _senders(settings, engine)
+    engine.deliver.send = Post(senders, engine.options.record_preview_bytes_max)
+    engine.deliver.key_of = senders.key_of
+    metrics = Metrics(engine, notices, clock, version=__version__)
+    return Service(settings, engine, senders, Door(engine, settings, clock, notices, metrics))
+
+
+def prepare_folder(folder: Path) -> Path:
+    """The data directory, made if need be and closed to other users. Raises StartupError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid == os.geteuid():
+            folder.chmod(0o700)
+    except OSError as error:
+        raise StartupError(
+            f"The data directory {folder} cannot be used: {error.strerror or error}. Set data_dir "
+            "(THENCE_DATA_DIR) to a folder that this user may write to.",
+            setting="data_dir",
+        ) from error
+    return folder
+
+
+def options(settings: Settings) -> Options:
+    """The engine's part of the settings."""
+    limits, retention = settings.limits, settings.retention
+    destinations = settings.destinations
+    return Options(
+        node_name=socket.gethostname(),
+        lease_seconds=settings.leases.lease_seconds,
+        losses_max=settings.leases.losses_max,
+        payload_bytes_max=limits.payload_bytes_max,
+        inline_bytes_max=limits.inline_bytes_max,
+        waiting_max=limits.waiting_max,
+        batch_max=limits.batch_max,
+        wait_seconds_max=limits.wait_seconds_max,
+        idempotency_seconds=retention.idempotency_hours * HOUR,
+        payload_retention_seconds=retention.payload_days * DAY,
+        result_retention_seconds=retention.result_days * DAY,
+        history_retention_seconds=retention.history_days * DAY,
+        events_retention_seconds=retention.events_hours * HOUR,
+        platform_budget_seconds=settings.platform.budget_seconds,
+        platform_wait_cap_seconds=settings.platform.wait_cap_seconds,
+        delivery_first_seconds=destinations.first_seconds,
+        delivery_budget_seconds=destinations.budget_seconds,
+        delivery_concurrency=destinations.concurrency_per_key,
+        delivery_timeout_seconds=destinations.timeout_seconds,
+    )
+
+
+def _processes(
+    settings: Settings, code: CodeCache, notices: Notices, clock: Clock
+) -> ProcessRuntime:
+    return ProcessRuntime(
+        lambda function: code.path(function.code_digest),
+        notices,
+        clock,
+        instances_max=settings.runtime.instances_max,
+        idle_seconds=settings.runtime.idle_seconds,
+        start_seconds=settings.runtime.start_seconds,
+        log_bytes_max=settings.limits.log_bytes_max,
+        result_bytes_max=settings.limits.result_bytes_max,
+    )
+
+
+def _archive_check(settings: Settings) -> Callable[[bytes], ArchiveInfo]:
+    limits = CodeLimits(
+        code_bytes_max=settings.limits.code_bytes_max,
+        code_unpacked_bytes_max=settings.limits.code_unpacked_bytes_max,
+        code_files_max=settings.limits.code_files_max,
+    )
+    return lambda archive: check_archive(archive, limits)
+
+
+def _senders(settings: Settings, engine: Engine) -> Senders:
+    async def put(message: MailboxPut) -> None:
+        await engine.writer.wait(engine.writer.put_mail, message)
+
+    async def accept(
+        name: str,
+        payload: bytes,
+        *,
+        content_type: str,
+        idempotency_key: str,
+        lineage: Lineage | None,
+        traceparent: str,
+        source: str,
+    ) -> int:
+        name, _, qualifier = name.partition("@")
+        accepted = await engine.accepted(
+            name,
+            payload,
+            content_type=content_type,
+            idempotency_key=idempotency_key,
+            lineage=lineage,
+            traceparent=traceparent,
+            source=source,
+            qualifier=qualifier or LATEST,
+        )
+        return accepted.id
+
+    networks = [ipaddress.ip_network(text) for text in settings.destinations.allow_networks]
+    return Senders(
+        Doors(
+            put=put,
+            accept=accept,
+            allow_networks=networks,
+            timeout_seconds=settings.destinations.timeout_seconds,
+        )
+    )
+
+
+# ---------------------------------------------------------------- serving
+
+
+async def serve(
+    settings: Settings,
+    *,
+    notices: Notices | None = None,
+    make_runtime: MakeRuntime | None = None,
+    stop: asyncio.Event | None = None,
+    listening: Callable[[str], None] | None = None,
+) -> int:
+    """Serve until SIGTERM or SIGINT (or until `stop` is set); the exit status.
+
+    `listening(url)` is called once, when requests are taken. The first signal drains: readiness is
+    false, accepts are answered 503 with Retry-After, what runs gets `grace_seconds`. A second signal
+    ends at once (status 1): what ran is found as lost by the next start. Raises StartupError.
+    """
+    notices = notices or Notices()
+    service = build(settings, notices=notices, make_runtime=make_runtime)
+    listener = Listener(service.door, service.app, await bind(*settings.address))
+    await listener.start()
+    try:
+        await service.start()
+    except BaseException:
+        await listener.stop(0)
+        await service.engine.runtime.close()
+        raise
+    stop = stop or asyncio.Event()
+    hurry = asyncio.Event()
+    with _signals(stop, hurry):
+        (listening or _say)(listener.url)
+        await stop.wait()
+        return await _shut_down(service, listener, settings.grace_seconds, hurry)
+
+
+def _say(url: str) -> None:
+    sys.stdout.write(f"listening on {url}\n")
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event, hurry: asyncio.Event):  # type: ignore[no-untyped-def]
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        if stop.is_set():
+            hurry.set()
+        stop.set()
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    added = []
+    for number in numbers:
+        # Only the main thread gets signals; a service inside a test's thread is stopped otherwise.
+        with contextlib.suppress(RuntimeError, ValueError):
+            loop.add_signal_handler(number, told)
+            added.append(number)
+    try:
+        yield
+    finally:
+        for number in added:
+            loop.remove_signal_handler(number)
+
+
+async def _shut_down(
+    service: Service, listener: Listener, grace_seconds: float, hurry: asyncio.Event
+) -> int:
+    """Drain within the grace period, or at once when told to hurry."""
+    running = max(0.0, grace_seconds - CLOSE_SECONDS)
+    drain = asyncio.ensure_future(service.stop(running))
+    hurried = asyncio.ensure_future(hurry.wait())
+    await asyncio.wait(
+        {drain, hurried}, timeout=max(1.0, grace_seconds - 1), return_when=asyncio.FIRST_COMPLETED
+    )
+    hurried.cancel()
+    if not drain.done():
+        # What is cut off here is on disk as running; the next start settles it as lost.
+        log.warning("the service did not drain in time; it ends with attempts under way")
+        drain.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await drain
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(service.engine.runtime.close(), 2)
+    await listener.stop(0 if hurry.is_set() else 1)
+    return 1 if hurry.is_set() else 0
+
+
+def run(settings: Settings) -> int:
+    """Serve on a loop of its own until told to stop; the exit status. Raises StartupError.
+
+    The log goes to stderr; the one line `listening on http://host:port` to stdout.
+    """
+    notices = Notices()
+    logger = set_up(settings.log_level, settings.log_format)
+    log_notices(notices, logger, settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(serve(settings, notices=notices))
