@@ -40,6 +40,7 @@ from .retire import Retire
 from .run import RunAttempts
 from .settle import SettleAttempts
 from .stop import Stop, Stopped
+from .sweep import Sweep
 from .why import Why, why
 from .writer import Done, Writer
 
@@ -148,6 +149,7 @@ class Engine:
             o.history_retention_seconds,
         )
         self.prune = Prune(store, self.blobs, clock, notices, o)
+        self.sweep = Sweep(store, self.blobs, clock, notices)
         self.node = Node(store, clock, notices, name=o.node_name, lease_seconds=o.lease_seconds)
         self.rescue = Rescue(
             self.lanes,
@@ -238,7 +240,13 @@ class Engine:
         await self.store.close()
 
     def _chores(self) -> tuple[Loop, ...]:
-        return self.rescue.loop, self.expire.loop, self.retire.loop, self.prune.loop
+        return (
+            self.rescue.loop,
+            self.expire.loop,
+            self.retire.loop,
+            self.prune.loop,
+            self.sweep.loop,
+        )
 
     # ------------------------------------------------------------ accepting
 
@@ -258,6 +266,7 @@ class Engine:
         source: str = "",
         delay_seconds: float = 0.0,
         qualifier: str = LATEST,
+        payload_bytes_max: int | None = None,
     ) -> Accepted:
         """`accept` for callers that wait: returns after the commit."""
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
@@ -285,6 +294,7 @@ class Engine:
             qualifier=qualifier,
             delay_seconds=delay_seconds,
             idempotency_key=idempotency_key,
+            payload_bytes_max=payload_bytes_max,
         )
         return await future
 

@@ -29,3 +29,9 @@ class Options(Struct, frozen=True):
     prune_interval_seconds: float = 60.0
     claim_max: int = 64  # invocations of one function in one claim
     sync_queue_seconds: float = 10.0  # how long a synchronous call waits for a slot before 429
+
+    @property
+    def record_bytes_max(self) -> int:
+        """A record holds two previews, at worst in base64, and a little more: what a function
+        destination takes as its payload, whatever `payload_bytes_max` says for callers."""
+        return 3 * self.record_preview_bytes_max + 64 * 1024

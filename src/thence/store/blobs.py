@@ -20,6 +20,7 @@ from typing import Protocol, TypeVar
 from ..errors import StoreUnavailable
 
 REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9_-]{1,20}){0,3}")
+PARTS = 256
 _TEMPORARY = ".tmp-"
 
 T = TypeVar("T")
@@ -41,6 +42,11 @@ class BlobStore(Protocol):
 
     async def delete(self, refs: Sequence[str]) -> None:
         """Remove blobs; those already gone are no error. Raises StoreUnavailable."""
+        ...
+
+    async def part(self, number: int) -> list[str]:
+        """The refs in one of the PARTS parts of the store (0 to PARTS - 1; every blob is in exactly
+        one), for looking through it in small steps. Raises StoreUnavailable."""
         ...
 
 
@@ -69,6 +75,10 @@ class FileBlobs:
         paths = [self._path(ref) for ref in refs]
         if paths:
             await self._do("unused blobs cannot be deleted", lambda: _delete(paths))
+
+    async def part(self, number: int) -> list[str]:
+        folder = self._root / f"{number:02x}"
+        return await self._do("blobs cannot be listed", lambda: _list(folder))
 
     async def _do(self, what: str, work: Callable[[], T]) -> T:
         try:
@@ -157,3 +167,9 @@ def _read(path: Path, ref: str, digest: str) -> bytes:
 def _delete(paths: Sequence[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
+
+
+def _list(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(name for name in os.listdir(folder) if REF.fullmatch(name))

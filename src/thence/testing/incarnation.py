@@ -83,6 +83,7 @@ class Incarnation:
             function, _, qualifier = name.partition("@")
             if qualifier:
                 settings["qualifier"] = qualifier
+            settings["payload_bytes_max"] = engine.options.record_bytes_max
             return (await engine.accepted(function, payload, **settings)).id
 
         kinds = installed_kinds()
