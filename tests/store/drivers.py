@@ -1,0 +1,14 @@
+"""The drivers that the suite runs against. A driver joins with one line: how to make it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from thence.store.interface import Store
+from thence.store.sqlite import SqliteStore
+
+DRIVERS: dict[str, Callable[[Path], Store]] = {
+    "sqlite": lambda folder: SqliteStore(folder / "thence.db"),
+    "sqlite-inline": lambda folder: SqliteStore(folder / "thence.db", inline=True),
+}

@@ -1,0 +1,114 @@
+"""Claims and what the engine asks of the live queue."""
+
+from __future__ import annotations
+
+import msgspec
+
+from thence.lifecycle.states import State
+from thence.store.records import Claim, Meta
+
+from .scene import DAY, NOW, Scene
+
+
+async def test_a_claim_takes_the_oldest_due_first_and_no_more_than_its_limit(scene: Scene) -> None:
+    late, early, middle = (scene.new(due_at=NOW + wait) for wait in (30, 10, 20))
+    await scene.accept(late, early, middle)
+    taken = await scene.claim(limit=2, now=NOW + 100)
+    assert [one.id for one in taken] == [early.id, middle.id]
+    assert [one.id for one in await scene.claim(now=NOW + 100)] == [late.id]
+    assert await scene.claim(now=NOW + 100) == []
+
+
+async def test_claims_of_the_same_due_time_come_in_the_order_of_acceptance(scene: Scene) -> None:
+    items = [scene.new() for _ in range(100)]
+    await scene.accept(*items)
+    assert [one.id for one in await scene.claim(limit=100)] == [item.id for item in items]
+
+
+async def test_a_claim_carries_what_the_run_needs(scene: Scene) -> None:
+    meta = msgspec.json.encode(Meta(content_type="text/plain"))
+    item = scene.new(data=b"hello", meta=meta)
+    await scene.accept(item)
+    answer = await scene.commit(claims=[Claim(1, 5, scene.lease, NOW + 7)])
+    ((claimed,),) = answer.claims
+    assert (claimed.payload.data, claimed.payload.bytes, claimed.meta) == (b"hello", 5, meta)
+    assert (claimed.accepted_at, claimed.due_at, claimed.expires_at) == (NOW, NOW, NOW + DAY)
+    assert answer.entry is not None
+    assert [(t.at, t.state, t.attempt) for t in answer.entry.transitions] == [
+        (NOW + 7, "running", 1)
+    ]
+    view = await scene.store.invocation(item.id)
+    assert view is not None and view.attempts[0].started_at == NOW + 7
+
+
+async def test_a_claim_leaves_what_is_not_due_or_past_its_age_or_of_another_function(
+    scene: Scene,
+) -> None:
+    due, later, old = scene.new(), scene.new(due_at=NOW + 1), scene.new(expires_at=NOW)
+    other = scene.new(function=2)
+    await scene.accept(old, due, later, other)
+    assert [one.id for one in await scene.claim()] == [due.id]
+    assert await scene.state(old) is State.QUEUED
+
+
+async def test_two_claims_of_one_batch_take_different_invocations(scene: Scene) -> None:
+    items = [scene.new() for _ in range(3)]
+    await scene.accept(*items)
+    claim = Claim(1, 2, scene.lease, NOW)
+    first, second = (await scene.commit(claims=[claim, claim])).claims
+    assert [one.id for one in first + second] == [item.id for item in items]
+
+
+async def test_what_was_accepted_in_a_batch_can_be_claimed_by_it(scene: Scene) -> None:
+    item = scene.new()
+    answer = await scene.commit(accepts=[item], claims=[Claim(1, 1, scene.lease, NOW)])
+    assert [one.id for one in answer.claims[0]] == [item.id]
+
+
+async def test_the_earliest_due_time_is_told_per_function(scene: Scene) -> None:
+    await scene.accept(
+        scene.new(due_at=NOW + 9), scene.new(due_at=NOW + 4), scene.new(function=3, due_at=NOW + 6)
+    )
+    await scene.run(function=5)
+    assert await scene.store.next_due([1, 2, 3, 5]) == {1: NOW + 4, 3: NOW + 6}
+    assert await scene.store.next_due([]) == {}
+    assert await scene.store.due_functions() == {1: NOW + 4, 3: NOW + 6}
+
+
+async def test_expiring_gives_the_oldest_expiry_first_and_only_what_waits(scene: Scene) -> None:
+    assert await scene.store.next_expiry() is None
+    later, first = scene.new(expires_at=NOW + 20), scene.new(expires_at=NOW + 10)
+    await scene.accept(later, first, scene.new(expires_at=NOW + 30))
+    await scene.run(expires_at=NOW + 1)
+    assert await scene.store.next_expiry() == NOW + 10
+    assert [w.id for w in await scene.store.expiring(NOW + 20, 10)] == [first.id, later.id]
+    assert [w.id for w in await scene.store.expiring(NOW + 20, 1)] == [first.id]
+    assert await scene.store.expiring(NOW + 9, 10) == []
+
+
+async def test_waiting_lists_one_function_by_due_time(scene: Scene) -> None:
+    late, early = scene.new(due_at=NOW + 20), scene.new(due_at=NOW + 10)
+    retried = await scene.run()
+    await scene.accept(late, early, scene.new(function=2))
+    await scene.commit(settles=[scene.retrying(retried, NOW + 15)])
+    listed = await scene.store.waiting(1, 10)
+    assert [(w.id, w.state) for w in listed] == [
+        (early.id, State.QUEUED),
+        (retried.id, State.RETRYING),
+        (late.id, State.QUEUED),
+    ]
+    assert [w.id for w in await scene.store.waiting(1, 10, due_before=NOW + 15)] == [early.id]
+    assert len(await scene.store.waiting(1, 2)) == 2
+
+
+async def test_counts_tell_what_waits_is_delayed_and_runs_per_function(scene: Scene) -> None:
+    oldest = scene.new(at=NOW - 500)
+    await scene.accept(oldest, scene.new(due_at=NOW + 100), scene.new(function=2))
+    done = await scene.run(function=2)
+    await scene.run(function=2)
+    await scene.commit(settles=[scene.settled(done)])
+    one, two = sorted(await scene.store.counts(NOW), key=lambda counts: counts.function_id)
+    assert (one.waiting, one.delayed, one.running, one.accepted) == (2, 1, 0, 2)
+    assert one.oldest_accepted_at == NOW - 500
+    assert (two.waiting, two.delayed, two.running, two.accepted, two.succeeded) == (1, 0, 1, 3, 1)
+    assert [counts.delayed for counts in await scene.store.counts()] == [0, 0]

@@ -1,0 +1,348 @@
+"""What only the SQLite driver promises: its file, its faults, its plans, and that verify sees damage."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from thence.errors import StoreCorrupt, StoreInUse, StoreTooNew, StoreUnavailable
+from thence.lifecycle.outcome import Budget, Outcome
+from thence.lifecycle.states import Reason, State
+from thence.store.interface import Filter
+from thence.store.sqlite import SqliteStore, codes, connection, cursors
+from thence.store.sqlite.statements import Many, load
+
+from .scene import DAY, NOW, F, Scene
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "thence.db"
+
+
+@pytest.fixture
+async def made(path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(path)
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def sqlite_scene(made: SqliteStore) -> Scene:
+    scene = Scene(made)
+    await scene.begin()
+    return scene
+
+
+async def make(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    await store.close()
+
+
+def change(path: Path, *statements: str) -> None:
+    """Behind the store's back."""
+    db = sqlite3.connect(path)
+    for statement in statements:
+        db.execute(statement)
+    db.commit()
+    db.close()
+
+
+def test_every_word_has_a_number_and_every_number_stays() -> None:
+    assert set(codes.STATES) == set(State) and set(codes.REASONS) == set(Reason)
+    assert set(codes.OUTCOMES) == set(Outcome) and set(codes.BUDGETS) == set(Budget)
+    assert [codes.STATE[s] for s in (State.QUEUED, State.RUNNING, State.SUCCEEDED)] == [0, 2, 4]
+    assert (codes.FAILED, codes.EXPIRED, codes.INVALID) == (5, 7, 8)
+
+
+# ---------------------------------------------------------------- the file
+
+
+async def test_the_files_belong_to_their_owner_alone(made: SqliteStore, path: Path) -> None:
+    await made.join("n", NOW, NOW)
+    for name in (path, f"{path}-wal", f"{path}.lock"):
+        assert stat.S_IMODE(os.stat(name).st_mode) == 0o600, name
+
+
+async def test_a_second_server_is_told_who_holds_the_file(made: SqliteStore, path: Path) -> None:
+    with pytest.raises(StoreInUse) as error:
+        await SqliteStore(path).open()
+    assert str(os.getpid()) in error.value.detail
+
+
+async def test_commits_are_synced_to_disk(made: SqliteStore) -> None:
+    db = made._work.db
+    assert db is not None
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+async def test_a_newer_schema_is_refused_with_what_to_do(path: Path) -> None:
+    await make(path)
+    change(path, "PRAGMA user_version = 99")
+    with pytest.raises(StoreTooNew) as error:
+        await SqliteStore(path).open()
+    assert "schema 99" in error.value.detail and "upgrade Thence" in error.value.detail
+    change(path, f"PRAGMA user_version = {connection.SCHEMA}")
+    await make(path)  # and the refusal let go of the file
+
+
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    path.write_bytes(b"this is not a database" * 100)
+    with pytest.raises(StoreCorrupt):
+        await SqliteStore(path).open()
+    assert path.read_bytes() == b"this is not a database" * 100
+
+
+async def test_a_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
+    change(path, "CREATE TABLE theirs (a)")
+    with pytest.raises(StoreCorrupt) as error:
+        await SqliteStore(path).open()
+    assert "not a Thence store" in error.value.detail
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
+    db.close()
+
+
+async def test_a_directory_in_the_place_of_the_file_is_refused(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(StoreCorrupt):
+        await SqliteStore(path).open()
+
+
+async def test_a_migration_that_was_cut_short_is_made_again(path: Path) -> None:
+    path.touch()
+    await make(path)
+    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (connection.SCHEMA,)
+
+
+# ---------------------------------------------------------------- faults
+
+
+async def test_a_full_disk_acknowledges_nothing_and_recovers_when_space_is_back(
+    sqlite_scene: Scene, made: SqliteStore
+) -> None:
+    scene = sqlite_scene
+    running = await scene.run()
+    db = made._work.db
+    assert db is not None
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages}")
+    large = [scene.new(data=b"x" * 50_000) for _ in range(20)]
+    with pytest.raises(StoreUnavailable) as error:
+        await scene.commit(accepts=large, settles=[scene.settled(running)])
+    assert "full" in error.value.detail
+    assert await made.healthy() is False
+    assert await scene.state(running) is State.RUNNING
+    assert await made.invocation(large[0].id) is None
+    with pytest.raises(StoreUnavailable):
+        await made._work.write(lambda db: db.execute("UPDATE no_such_table SET a = 1"))
+    db.execute("PRAGMA max_page_count = 1000000")
+    assert await made.healthy() is True
+    answer = await scene.commit(accepts=large, settles=[scene.settled(running)])
+    assert answer.settles == [True]
+    assert (await scene.holds())["accepted"] == 21
+
+
+class FailingCommit(sqlite3.Connection):
+    """A connection whose COMMIT fails as a disk does, while `fails` is set."""
+
+    fails = False
+
+    def execute(self, sql: str, *args: object) -> sqlite3.Cursor:  # type: ignore[override]
+        if FailingCommit.fails and sql == "COMMIT":
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(sql, *args)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("inline", [False, True])
+async def test_a_failed_fsync_changes_nothing_and_the_next_commit_starts_afresh(
+    path: Path, inline: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+
+    def connect_failing(*args: object, **options: object) -> sqlite3.Connection:
+        return connect(*args, **{**options, "factory": FailingCommit})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sqlite3, "connect", connect_failing)
+    monkeypatch.setattr(FailingCommit, "fails", False)
+    store = SqliteStore(path, inline=inline)
+    await store.open()
+    scene = Scene(store)
+    await scene.begin()
+    item = scene.new()
+    monkeypatch.setattr(FailingCommit, "fails", True)
+    with pytest.raises(StoreUnavailable):
+        await scene.commit(accepts=[item])
+    with pytest.raises(StoreUnavailable):
+        await store.join("x", NOW, NOW)
+    assert await store.healthy() is False
+    assert await store.invocation(item.id) is None
+    monkeypatch.setattr(FailingCommit, "fails", False)
+    assert await store.healthy() is True
+    await scene.accept(item)
+    assert (await scene.holds())["accepted"] == 1
+    await store.close()
+
+
+async def test_a_broken_constraint_is_our_mistake_and_changes_nothing(sqlite_scene: Scene) -> None:
+    item = sqlite_scene.new()
+    await sqlite_scene.accept(item)
+    with pytest.raises(sqlite3.IntegrityError):
+        await sqlite_scene.commit(accepts=[sqlite_scene.new(), item])
+    assert (await sqlite_scene.holds())["accepted"] == 1
+
+
+# ---------------------------------------------------------------- plans
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "values"),
+    [
+        ("queue.sql", "due_functions", ()),
+        ("queue.sql", "delivery_keys", ()),
+        ("queue.sql", "next_due", ("[1]",)),
+        ("queue.sql", "next_expiry", ()),
+        ("queue.sql", "expiring", (1, 1)),
+        ("queue.sql", "waiting", (1, 1, 1)),
+        ("commit.sql", "claim_due", (1, 1, 1, 1)),
+        ("commit.sql", "delivery_due", ("k", 1, 1)),
+    ],
+)
+async def test_the_queue_is_asked_by_index_and_never_read_whole(
+    made: SqliteStore, file: str, name: str, values: tuple[object, ...]
+) -> None:
+    db = made._work.db
+    assert db is not None
+    plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {load(file)[name]}", values)]
+    scans = [step for step in plan if step.startswith("SCAN")]
+    whole = [
+        step
+        for step in scans
+        if any(table in step for table in ("waiting", "invocation", "delivery", "ended"))
+        and "USING" not in step
+    ]
+    assert whole == [], plan
+    assert not any(
+        "SCAN waiting" in step and "min" not in name and name == "claim_due" for step in plan
+    )
+    if name in ("claim_due", "delivery_due", "waiting"):
+        assert not any("TEMP B-TREE" in step for step in plan if "LIMIT" in step), plan
+
+
+async def test_a_list_looks_at_a_bounded_number_of_rows_for_one_page(
+    sqlite_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cursors, "SCAN", 3)
+    scene = sqlite_scene
+    wanted = scene.new(function=2)
+    await scene.accept(wanted, *(scene.new() for _ in range(7)))
+    page = await scene.store.invocations(Filter(function_id=2), 5, None)
+    assert page.items == [] and page.cursor is not None
+    page = await scene.store.invocations(Filter(function_id=2), 5, page.cursor)
+    assert page.items == []
+    page = await scene.store.invocations(Filter(function_id=2), 5, page.cursor)
+    assert [row.id for row in page.items] == [wanted.id] and page.cursor is None
+
+
+def test_a_statement_for_many_rows_needs_a_group_of_values() -> None:
+    with pytest.raises(ValueError, match="VALUES"):
+        Many("DELETE FROM t")
+
+
+# ---------------------------------------------------------------- verify sees damage
+
+
+DAMAGE = {
+    "a lost invocation": (
+        "DELETE FROM waiting",
+        ["accepted 5 is not", "stands in 0 of waiting"],
+    ),
+    "a final state that came twice": (
+        "INSERT INTO ended (id, function_id, state, reason, ended_at, attempt, outcome) "
+        "SELECT id, function_id, 4, 0, 1, 1, 0 FROM running",
+        ["stands in 2 of waiting", "the counter of succeeded"],
+    ),
+    "a payload row that is gone": (
+        "DELETE FROM invocation WHERE id IN (SELECT id FROM running)",
+        ["row of running"],
+    ),
+    "an ended row that is not final": (
+        "UPDATE ended SET state = 2 WHERE state = 4",
+        ["has no place"],
+    ),
+    "a counter that is wrong": ("UPDATE counter SET failed = 9", ["counter of failed is 9"]),
+    "a missing attempt": ("DELETE FROM attempt", ["earlier attempts, but 0 are kept"]),
+    "too many attempts": (
+        "UPDATE ended SET retries_used = 0 WHERE state = 5",
+        ["its budgets allow 1"],
+    ),
+    "a lease of nobody": ("UPDATE running SET lease = 777", ["runs under lease 777"]),
+    "a forgotten dead letter": ("DELETE FROM dead", ["missing from the dead letters"]),
+    "a delivery that vanished": ("DELETE FROM delivery", ["counter of pending deliveries is 1"]),
+    "a delivery with an end that is pending": (
+        "UPDATE delivery SET ended_at = 5",
+        ["pending with an end"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(DAMAGE))
+async def test_verify_finds_planted_damage(path: Path, kind: str) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    scene = Scene(store)
+    await scene.begin()
+    await scene.accept(scene.new())
+    await scene.run()
+    done, failed = await scene.run(), await scene.run()
+    await scene.commit(
+        settles=[
+            scene.settled(done, deliveries=(scene.owed(),)),
+            scene.retrying(failed, NOW),
+        ]
+    )
+    (claimed,) = (await scene.commit(claims=[_claim_of(scene, failed.id)])).claims[0][-1:]
+    await scene.commit(settles=[scene.failed(claimed, spent=claimed.spent)])
+    await scene.accept(scene.new(function=F, due_at=NOW + DAY))
+    await scene.holds()
+    await store.close()
+    statement, sentences = DAMAGE[kind]
+    change(path, statement)
+    await store.open()
+    problems = (await store.verify())["problems"]
+    await store.close()
+    for sentence in sentences:
+        assert any(sentence in problem for problem in problems), problems
+
+
+def _claim_of(scene: Scene, id: int):  # type: ignore[no-untyped-def]
+    from thence.store.records import Claim
+
+    return Claim(F, 10, scene.lease, NOW)
+
+
+async def test_verify_finds_pages_that_were_overwritten(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    scene = Scene(store)
+    await scene.begin()
+    await scene.accept(*(scene.new(data=b"x" * 3000) for _ in range(50)))
+    await store.close()
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 2000] = b"\xff" * 2000
+    path.write_bytes(data)
+    await store.open()
+    try:
+        problems = (await store.verify())["problems"]
+        assert problems
+    except StoreUnavailable:
+        pass  # SQLite refuses to read on: told as well, only louder
+    await store.close()
