@@ -32,7 +32,7 @@ def describe(error: BaseException) -> tuple[bytes, bytes, bytes]:
 def _message(error: BaseException) -> bytes:
     try:
         text = str(error)
-    except Exception as broken:  # noqa: BLE001  # the user's __str__ may raise anything
+    except Exception as broken:  # the user's __str__ may raise anything
         text = f"(the text of this error cannot be made: {type(broken).__name__})"
     return _head(text, ERROR_MESSAGE_BYTES_MAX)
 
@@ -42,7 +42,7 @@ def _stack(error: BaseException) -> bytes:
         told = traceback.TracebackException.from_exception(error)
         _trim(told)
         data = "".join(told.format()).encode("utf-8", "replace")
-    except Exception as broken:  # noqa: BLE001  # the user's __str__ again, or a source file that vanished
+    except Exception as broken:  # the user's __str__ again, or a source file that vanished
         data = f"(no traceback: {type(broken).__name__})\n".encode()
     return data[-ERROR_STACK_BYTES_MAX:].decode("utf-8", "ignore").encode()
 

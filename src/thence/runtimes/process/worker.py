@@ -34,7 +34,7 @@ def main(setup: Setup, fds: list[int], forker_pid: int, home: str) -> NoReturn:
         words = memoryview(mmap.mmap(fds[2], frames.WORDS_BYTES)).cast("Q")
         os.close(fds[2])
         worker = Worker(setup, pipe, fds[1], words)
-    except Exception as error:  # noqa: BLE001  # whatever it was, the node must be told why there is no instance
+    except Exception as error:  # whatever it was, the node must be told why there is no instance
         message = f"{type(error).__name__}: {error}".encode()[: frames.ERROR_MESSAGE_BYTES_MAX]
         pipe.sendall(answer(frames.START_FAILED, message=message))
         os._exit(1)
@@ -147,7 +147,7 @@ class Worker:
             kind, error, leave = frames.OUT_OF_MEMORY, self._memory_error(memory), 1
         except (SystemExit, KeyboardInterrupt) as exit:
             kind, error, leave = frames.CRASHED, _exit_error(exit), 1
-        except BaseException as raised:  # noqa: BLE001  # the handler's own error, whatever its class
+        except BaseException as raised:  # the handler's own error, whatever its class
             kind, error = frames.FUNCTION_ERROR, describe(raised)
         duration_us = (time.monotonic_ns() - began_ns) // 1000
         if os.getpid() != self._pid:
@@ -217,7 +217,7 @@ class Worker:
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
-            except Exception:  # noqa: BLE001  # the user closed or replaced it: nothing of ours is in it
+            except Exception:  # the user closed or replaced it: nothing of ours is in it
                 continue
         size = os.lseek(self._output, 0, os.SEEK_END)
         if size == 0:

@@ -1,0 +1,204 @@
+"""A pool of real processes with a clock that stands still until a test moves it.
+
+Handlers tell the test how far they are, and wait for it, through named pipes: nothing here depends
+on how fast the machine is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import os
+import select
+import textwrap
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from thence.catalog.function import Function, FunctionSpec
+from thence.notices import Notice, Notices
+from thence.runtimes.interface import Ended, Run
+from thence.runtimes.process.pool import ProcessRuntime
+
+PATIENCE_SECONDS = 30
+
+
+class StillClock:
+    """Stands at one instant until `advance`."""
+
+    def __init__(self) -> None:
+        self._now = 1_800_000_000_000
+        self._timers: list[tuple[int, int, StillTimer]] = []
+        self._made = 0
+        self.somebody_sleeps = asyncio.Event()
+
+    def now(self) -> int:
+        return self._now
+
+    def call_at(self, when_ms: int, callback: Callable[[], None]) -> StillTimer:
+        timer = StillTimer(callback)
+        self._made += 1
+        heapq.heappush(self._timers, (when_ms, self._made, timer))
+        return timer
+
+    async def sleep(self, seconds: float) -> None:
+        self.somebody_sleeps.set()
+        woken = asyncio.Event()
+        self.call_at(self._now + int(seconds * 1000), woken.set)
+        await woken.wait()
+
+    def advance(self, seconds: float) -> None:
+        until = self._now + int(seconds * 1000)
+        while self._timers and self._timers[0][0] <= until:
+            self._now, _, timer = heapq.heappop(self._timers)
+            if not timer.cancelled:
+                timer.callback()
+        self._now = until
+
+
+class StillTimer:
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback = callback
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Pipe:
+    """A named pipe between a handler and its test."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path = str(path)
+
+    async def read(self) -> str:
+        """What the handler writes next (it opens, writes, closes)."""
+        read = asyncio.get_running_loop().run_in_executor(None, Path(self.path).read_text)
+        return await asyncio.wait_for(read, PATIENCE_SECONDS)
+
+    async def write(self, text: str = "go") -> None:
+        """Let one handler that reads the pipe go on."""
+        write = asyncio.get_running_loop().run_in_executor(None, Path(self.path).write_text, text)
+        await asyncio.wait_for(write, PATIENCE_SECONDS)
+
+
+class House:
+    """A runtime, its functions and what became of their runs."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.clock = StillClock()
+        self.notices = Notices()
+        self.seen: list[Notice] = []
+        self.notices.on_all(self.seen.append)
+        self.runtimes: list[ProcessRuntime] = []
+        self.ids = 0
+        self.ended: dict[int, Ended] = {}
+
+    async def open(self, **settings: Any) -> ProcessRuntime:
+        settings.setdefault("instances_max", 8)
+        runtime = ProcessRuntime(
+            lambda function: self.directory / function.code_digest,
+            self.notices,
+            self.clock,
+            **settings,
+        )
+        self.runtimes.append(runtime)
+        await runtime.start()
+        return runtime
+
+    @property
+    def runtime(self) -> ProcessRuntime:
+        return self.runtimes[-1]
+
+    def deploy(
+        self, source: str, *, id: int = 1, revision: int = 1, files: Any = None, **spec: Any
+    ) -> Function:
+        digest = f"code-{id}-{revision}"
+        root = self.directory / digest
+        root.mkdir()
+        (root / "main.py").write_text(textwrap.dedent(source))
+        for name, text in (files or {}).items():
+            (root / name).write_text(textwrap.dedent(text))
+        return Function(id, f"f{id}", revision, FunctionSpec(**spec), digest, 1, 0, 0)
+
+    def submit(
+        self, function: Function, payload: bytes = b"", **fields: Any
+    ) -> tuple[int, asyncio.Future[Ended]]:
+        self.ids += 1
+        id = self.ids
+        future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+
+        def done(run: Run, ended: Ended) -> None:
+            assert run.id == id
+            assert id not in self.ended, "a run was ended twice"
+            self.ended[id] = ended
+            if not future.done():  # a test may have given up on it
+                future.set_result(ended)
+
+        values: dict[str, Any] = {
+            "attempt": 1,
+            "retries_used": 0,
+            "previous_lost": False,
+            "alone": False,
+            "accepted_at": self.clock.now(),
+            "expires_at": self.clock.now() + 86_400_000,
+            **fields,
+        }
+        self.runtime.submit(Run(id=id, function=function, payload=payload, done=done, **values))
+        return id, future
+
+    async def run(self, function: Function, payload: bytes = b"", **fields: Any) -> Ended:
+        return await self.end(self.submit(function, payload, **fields)[1])
+
+    async def end(self, future: asyncio.Future[Ended]) -> Ended:
+        return await asyncio.wait_for(future, PATIENCE_SECONDS)
+
+    async def make_fast(self, function: Function, runs: int = 40) -> None:
+        """Run a function until the pool knows that runs of it may wait inside an instance."""
+        for _ in range(runs):
+            await self.run(function)
+
+    def pipe(self, name: str) -> Pipe:
+        return Pipe(self.directory / name)
+
+    async def notice(self, kind: Any, where: Any = lambda notice: True) -> Any:
+        for seen in self.seen:
+            if isinstance(seen, kind) and where(seen):
+                return seen
+        return await self.notices.wait_for(kind, where, seconds=PATIENCE_SECONDS)
+
+
+def gone(pid: int) -> bool:
+    """Wait until that process is no more; False when it stays."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], PATIENCE_SECONDS)[0])
+    finally:
+        os.close(handle)
+
+
+def pytest_asyncio_loop_factories(config: Any, item: Any) -> dict[str, Any]:
+    """The loop that the service runs on."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    house = House(tmp_path)
+    await house.open()
+    yield house
+    for runtime in house.runtimes:
+        await runtime.close()
+
+
+@pytest.fixture
+def is_gone() -> Callable[[int], bool]:
+    return gone

@@ -1,0 +1,81 @@
+"""Captured output: per attempt, bounded, and kept when the instance is not."""
+
+from __future__ import annotations
+
+from thence.lifecycle.outcome import Outcome
+
+
+async def test_output_of_python_and_of_subprocesses_belongs_to_its_attempt(house):
+    function = house.deploy(
+        """
+        import logging, os, subprocess, sys
+        def handler(event, context):
+            print("out", event)
+            print("err", event, file=sys.stderr, end="")
+            subprocess.run(["echo", "child"])
+            os.write(1, b"raw\\n")
+            logging.getLogger("lib").warning("logged")
+        """
+    )
+    first = await house.run(function, b"1")
+    second = await house.run(function, b"2")
+    assert b"out 1" in first.log and b"child" in first.log and b"raw" in first.log
+    assert b"WARNING lib: logged" in first.log and b"err 1" in first.log
+    assert b"out 2" in second.log and b"1" not in second.log
+    assert not second.log_truncated
+
+
+async def test_a_quiet_attempt_has_no_output(house):
+    function = house.deploy("def handler(event, context): pass")
+    ended = await house.run(function)
+    assert ended.log is None and not ended.log_truncated
+
+
+async def test_of_long_output_the_end_is_kept_and_said_to_be_cut(house):
+    await house.open(log_bytes_max=100)
+    function = house.deploy("def handler(event, context):\n    print('x' * 500 + 'end')")
+    ended = await house.run(function)
+    assert ended.log == b"x" * 96 + b"end\n" and ended.log_truncated
+
+
+async def test_of_long_output_before_a_crash_the_end_is_kept(house):
+    await house.open(log_bytes_max=100)
+    function = house.deploy(
+        "import os\ndef handler(event, context):\n    print('x' * 500 + 'end'); os._exit(1)"
+    )
+    ended = await house.run(function)
+    assert ended.outcome is Outcome.CRASHED
+    assert ended.log == b"x" * 96 + b"end\n" and ended.log_truncated
+
+
+async def test_output_of_an_attempt_that_still_runs_does_not_fill_the_memory(house):
+    await house.open(log_bytes_max=1024)
+    pipe = house.pipe("pipe")
+    function = house.deploy(
+        f"""
+        def handler(event, context):
+            for _ in range(2):
+                print("x" * 1_000_000)
+                open({pipe.path!r}, "w").close()
+            open({pipe.path!r}).close()
+            print("end")
+        """
+    )
+    _, future = house.submit(function)
+    await pipe.read()
+    house.clock.advance(0.1)
+    instance = next(iter(house.runtime._instances.values()))
+    assert instance.take_output(1 << 30)[0].count(b"x") <= 1_000_000
+    await pipe.read()
+    house.clock.advance(0.1)
+    await pipe.write()
+    ended = await house.end(future)
+    assert ended.log == b"end\n" and ended.log_truncated
+
+
+async def test_a_handler_that_closes_its_streams_is_still_answered_for(house):
+    function = house.deploy(
+        "import sys\ndef handler(event, context):\n    sys.stdout.close(); sys.stderr = None"
+    )
+    assert (await house.run(function)).outcome is Outcome.OK
+    assert (await house.run(function)).outcome is Outcome.OK

@@ -1,0 +1,190 @@
+"""What a function can see of the service, and what is left when something is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import textwrap
+from pathlib import Path
+
+import thence
+from thence.lifecycle.outcome import Outcome
+from thence.notices import InstanceEnded
+
+LOOK = """
+import os, signal, sys
+def handler(event, context):
+    fds = {}
+    for fd in os.listdir("/proc/self/fd"):
+        try: fds[fd] = os.readlink("/proc/self/fd/" + fd)
+        except OSError: pass
+    return {
+        "environment": dict(os.environ), "fds": fds, "cwd": os.getcwd(), "path": sys.path,
+        "umask": os.umask(0o077), "group": os.getpgid(0), "session": os.getsid(0),
+        "pid": os.getpid(), "cpu": signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL,
+        "home": [os.stat(os.environ["HOME"]).st_mode & 0o777, os.listdir(os.environ["HOME"])],
+        "parent": open(f"/proc/{os.getppid()}/environ").read().split(chr(0)),
+    }
+"""
+
+
+def there(path):
+    return Path(path).exists()
+
+
+async def test_a_function_gets_its_own_environment_and_no_descriptor_of_the_service(
+    tmp_path, house, monkeypatch
+):
+    monkeypatch.setenv("THENCE_ROOT_ACCESS_KEY_SECRET", "do-not-tell")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        os.set_inheritable(listening.fileno(), True)
+        await house.open()
+        function = house.deploy(LOOK, environment={"COLOUR": "red"}, timeout_seconds=2.5)
+        seen = json.loads((await house.run(function)).result)
+    environment = seen["environment"]
+    home = environment["HOME"]
+    assert environment == {
+        "COLOUR": "red",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": home,
+        "TMPDIR": home,
+        "LANG": "C.UTF-8",
+        "THENCE_FUNCTION_NAME": "f1",
+        "THENCE_MEMORY_MB": "256",
+        "THENCE_TIMEOUT_SECONDS": "2.5",
+    }
+    assert "do-not-tell" not in " ".join(seen["parent"])
+    kinds = sorted(target.split(":")[0].split(" ")[0] for target in seen["fds"].values())
+    assert kinds == ["/dev/null", "/memfd", "/memfd", "/memfd", "/memfd", "socket"]
+    code = str(house.directory / function.code_digest)
+    assert (seen["cwd"], seen["path"][0]) == (code, code)
+    assert seen["umask"] == 0o077 and seen["cpu"]
+    assert seen["pid"] == seen["group"] == seen["session"]
+    assert seen["home"] == [0o700, []]
+
+
+async def test_a_functions_directory_goes_with_its_instance(house):
+    function = house.deploy(
+        """
+        import os
+        def handler(event, context):
+            os.mkdir(os.environ["TMPDIR"] + "/kept")
+            return os.environ["TMPDIR"]
+        """
+    )
+    home = json.loads((await house.run(function)).result)
+    assert there(home + "/kept")
+    await house.runtime.close()
+    assert not there(home)
+
+
+async def test_instances_do_not_share_random_numbers(house):
+    source = "import random\ndef handler(event, context): return random.random()"
+    first = await house.run(house.deploy(source, id=1))
+    second = await house.run(house.deploy(source, id=2))
+    assert first.result != second.result
+
+
+async def test_what_a_function_leaves_running_ends_with_its_instance(house, is_gone):
+    function = house.deploy(
+        """
+        import subprocess
+        def handler(event, context):
+            escaped = subprocess.Popen(["setsid", "sleep", "1000"])
+            return [subprocess.Popen(["sleep", "1000"]).pid, escaped.pid]
+        """
+    )
+    pids = json.loads((await house.run(function)).result)
+    house.clock.advance(61)
+    await house.notice(InstanceEnded)
+    assert all(is_gone(pid) for pid in pids)
+
+
+async def test_a_killed_forker_is_replaced_and_running_attempts_are_told(house, is_gone):
+    says = house.pipe("says")
+    function = house.deploy(
+        """
+        import os, subprocess, time
+        def handler(event, context):
+            if event is None: return
+            child = subprocess.Popen(["sleep", "1000"])
+            with open(event, "w") as file: file.write(f"{os.getpid()} {child.pid}")
+            time.sleep(1000)
+        """
+    )
+    _, future = house.submit(function, json.dumps(says.path).encode())
+    pids = [int(pid) for pid in (await says.read()).split()]
+    old = house.runtime._nursery.pid
+    os.kill(old, signal.SIGKILL)
+    ended = await house.end(future)
+    assert ended.outcome is Outcome.PLATFORM_ERROR and ended.started_at is not None
+    assert "status -9" in ended.error_message
+    assert all(is_gone(pid) for pid in pids)
+    assert (await house.run(function)).outcome is Outcome.OK
+    assert house.runtime._nursery.pid != old
+
+
+async def test_an_instance_killed_while_idle_is_replaced(house):
+    function = house.deploy("import os\ndef handler(event, context): return os.getpid()")
+    pid = int((await house.run(function)).result)
+    os.kill(pid, signal.SIGKILL)
+    await house.notice(InstanceEnded)
+    assert int((await house.run(function)).result) != pid
+
+
+NODE = """
+import asyncio, sys
+from pathlib import Path
+from thence.catalog.function import Function, FunctionSpec
+from thence.clock import SystemClock
+from thence.notices import Notices
+from thence.runtimes.interface import Run
+from thence.runtimes.process.pool import ProcessRuntime
+
+async def main():
+    code = Path(sys.argv[1])
+    runtime = ProcessRuntime(lambda f: code, Notices(), SystemClock(), instances_max=2)
+    await runtime.start()
+    function = Function(1, "f", 1, FunctionSpec(), "", 0, 0, 0)
+    runtime.submit(Run(1, function, 1, b"", 0, 0, 0, False, False, lambda run, ended: None))
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_node_killed_with_9_leaves_no_process(tmp_path, is_gone):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "main.py").write_text(
+        textwrap.dedent(
+            f"""
+            import os, subprocess, time
+            def handler(event, context):
+                child = subprocess.Popen(["sleep", "1000"])
+                with open({str(pipe)!r}, "w") as file:
+                    file.write(f"{{os.getpid()}} {{os.getppid()}} {{child.pid}} {{os.environ['HOME']}}")
+                time.sleep(1000)
+            """
+        )
+    )
+    source = str(Path(thence.__file__).parents[1])
+    node = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        NODE,
+        str(tmp_path),
+        env={**os.environ, "PYTHONPATH": source},
+    )
+    try:
+        read = asyncio.get_running_loop().run_in_executor(None, pipe.read_text)
+        *pids, home = (await asyncio.wait_for(read, 30)).split()
+    finally:
+        node.kill()
+        await node.wait()
+    assert all(is_gone(int(pid)) for pid in pids)
+    assert not there(home)
