@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from thence.catalog.function import FunctionSpec
 from thence.errors import InvalidInput
 from thence.lifecycle.states import State
-from thence.store.interface import Filter
+from thence.store.interface import Filter, StopMark
 from thence.store.records import NewInvocation
 
 from .scene import NOW, Scene
@@ -33,8 +34,6 @@ async def one_of_each(scene: Scene) -> dict[State, NewInvocation]:
         waits = state in (State.QUEUED, State.STOPPED, State.EXPIRED, State.INVALID)
         items[state] = scene.new(at=NOW + number, lease=0 if waits else scene.lease)
     await scene.accept(*items.values())
-    from thence.store.interface import StopMark
-
     await scene.commit(
         settles=[
             scene.retrying(items[State.RETRYING], NOW + 99),
@@ -98,8 +97,6 @@ async def test_a_list_is_filtered_by_function_and_time_of_accept(scene: Scene) -
 
 
 async def test_a_line_of_a_list_tells_the_essentials(scene: Scene) -> None:
-    from thence.catalog.function import FunctionSpec
-
     function = await scene.store.put_function("unzip", FunctionSpec(), "d", 1, NOW)
     item = await scene.run(function=function.id)
     await scene.commit(settles=[scene.retrying(item, NOW + 77)])

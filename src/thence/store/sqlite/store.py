@@ -55,14 +55,9 @@ class SqliteStore:
     async def open(self) -> None:
         if self._open is not None:
             raise RuntimeError("this store is open already")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        held = hold(self.path)
-        try:
-            self._open = Work(self.path, prepare(self.path), inline=self._inline)
-        except BaseException:
-            os.close(held)
-            raise
-        self._held = held
+        self._held, db = _take(self.path)
+        self._open = Work(self.path, db, inline=self._inline)
+        self._pruned = prune.Marks()
         try:
             # Durable before anything is claimed anew: what earlier processes held is lost, now.
             await self._open.write(queue.bury)
@@ -241,6 +236,17 @@ class SqliteStore:
 
     async def verify(self) -> dict[str, Any]:
         return await self._work.read(verify.verify)
+
+
+def _take(path: Path) -> tuple[int, sqlite3.Connection]:
+    """The exclusive hold and the writing connection."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = hold(path)
+    try:
+        return held, prepare(path)
+    except BaseException:
+        os.close(held)
+        raise
 
 
 def _delivery_source(

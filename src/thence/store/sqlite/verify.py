@@ -23,6 +23,15 @@ def verify(db: sqlite3.Connection) -> dict[str, Any]:
 
     `orphaned` is no problem: attempts of a node that died, which the next rescue takes over.
     """
+    try:
+        return _verify(db)
+    except sqlite3.OperationalError:
+        raise  # it does not answer now; that says nothing about what is stored
+    except sqlite3.DatabaseError as error:
+        return {"problems": [f"The file is damaged and cannot be read through: {error}."]}
+
+
+def _verify(db: sqlite3.Connection) -> dict[str, Any]:
     counters = _rows(db, "counters")
     stored, waiting, running = db.execute(_SQL["totals"]).fetchone()
     problems = [
