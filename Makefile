@@ -29,6 +29,10 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.installed-bench: requirements-bench.lock $(VENV)/.installed
+	$(PIP) install --require-hashes -r requirements-bench.lock
+	@touch $@
+
 install: $(VENV)/.installed ## Install Thence into .venv/
 
 install-dev: $(VENV)/.installed-dev ## Install Thence and what its tests and checks need
@@ -50,13 +54,14 @@ format: install-dev ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## Measure speed as ratios within one run
+bench: $(VENV)/.installed-bench ## Measure speed as ratios within one run (ARGS=--quick: a few minutes)
 	$(BIN)/thence bench $(ARGS)
 
 lock: | $(BIN)/python ## Write the lock files anew from pyproject.toml
 	$(PIP) install "pip-tools>=7.4"
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra dev --output-file requirements-dev.lock --constraint requirements.lock pyproject.toml
+	$(COMPILE) --extra bench --output-file requirements-bench.lock --constraint requirements.lock pyproject.toml
 
 clean: ## Remove what was built, installed and cached (never a data directory)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

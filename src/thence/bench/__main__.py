@@ -1,5 +1,5 @@
 """`python -m thence.bench`."""
 
-from . import main
+from .main import main
 
 raise SystemExit(main())
