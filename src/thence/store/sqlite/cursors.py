@@ -1,9 +1,11 @@
-"""Opaque cursors: the key below which the next page begins."""
+"""Pages of a list, newest first, and their opaque cursors: the key below which the next begins."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import sqlite3
+from typing import Any
 
 from ...errors import InvalidInput
 
@@ -30,3 +32,24 @@ def decode(cursor: str | None) -> int:
             value=cursor[:40],
         )
     return int.from_bytes(data, "big")
+
+
+def page(
+    db: sqlite3.Connection, text: str, scanned: str, values: dict[str, Any], limit: int
+) -> tuple[list[tuple[Any, ...]], str | None]:
+    """Rows of one page and the cursor of the next, by a statement that filters `:scan` rows below
+    `:below`, and one that tells how far that looked. Looks a little further each time, so that a
+    filter that matches much reads little, and stops after SCAN rows."""
+    rows: list[tuple[Any, ...]] = []
+    below, left, scan = values["below"], SCAN, limit + 1
+    while left > 0:
+        scan = min(scan, left)
+        part = values | {"below": below, "scan": scan, "limit": limit + 1 - len(rows)}
+        rows += db.execute(text, part).fetchall()
+        if len(rows) > limit:
+            return rows[:limit], encode(rows[limit - 1][0])
+        seen, lowest = db.execute(scanned, part).fetchone()
+        if seen < scan:
+            return rows, None
+        below, left, scan = lowest, left - seen, scan * 4
+    return rows, encode(below)

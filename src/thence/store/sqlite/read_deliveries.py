@@ -45,17 +45,15 @@ def page(
     dead = "AND state = 2" if code == DEAD else ""
     values = {
         "below": cursors.decode(cursor),
-        "scan": cursors.SCAN,
-        "limit": limit + 1,
         "state": code,
         "function": function_id,
     }
-    rows = db.execute(_SQL["deliveries"].format(dead=dead), values).fetchall()
-    items = [view(row) for row in rows[:limit]]
-    if len(rows) > limit:
-        return Page(items, cursors.encode(rows[limit - 1][0]))
-    seen, lowest = db.execute(_SQL["deliveries_scanned"].format(dead=dead), values).fetchone()
-    return Page(items, cursors.encode(lowest) if seen == cursors.SCAN else None)
+    text, scanned = (
+        _SQL["deliveries"].format(dead=dead),
+        _SQL["deliveries_scanned"].format(dead=dead),
+    )
+    rows, following = cursors.page(db, text, scanned, values, limit)
+    return Page([view(row) for row in rows], following)
 
 
 def redrive(db: sqlite3.Connection, id: int, due_at: int) -> bool:

@@ -106,8 +106,6 @@ def page(db: sqlite3.Connection, filter: Filter, limit: int, cursor: str | None)
     values = {
         "lowest": 0 if filter.since is None else filter.since << 16,
         "below": below,
-        "scan": cursors.SCAN,
-        "limit": limit + 1,
         "function": filter.function_id,
         "states": None if states is None else json.dumps([STATE[state] for state in states]),
         "reason": None if filter.reason is None else REASON[Reason(filter.reason)],
@@ -118,12 +116,9 @@ def page(db: sqlite3.Connection, filter: Filter, limit: int, cursor: str | None)
         for small, kinds in (("dead", DEAD), ("running", ACTIVE), ("waiting", WAITING)):
             if states <= kinds:
                 source = small
-    rows = db.execute(_SQL["list"].format(source=source), values).fetchall()
-    items = [_line(row) for row in rows[:limit]]
-    if len(rows) > limit:
-        return Page(items, cursors.encode(rows[limit - 1][0]))
-    seen, lowest = db.execute(_SQL["list_scanned"].format(source=source), values).fetchone()
-    return Page(items, cursors.encode(lowest) if seen == cursors.SCAN else None)
+    text, scanned = _SQL["list"].format(source=source), _SQL["list_scanned"].format(source=source)
+    rows, following = cursors.page(db, text, scanned, values, limit)
+    return Page([_line(row) for row in rows], following)
 
 
 def _line(row: tuple[Any, ...]) -> InvocationRow:
