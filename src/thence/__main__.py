@@ -1,0 +1,5 @@
+"""`python -m thence`: the same as `thence`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,16 @@
+"""The command line: one module a noun, each loaded only when its command is used.
+
+app.py       the list of commands, errors as sentences, exit statuses
+client.py    the plain HTTP client that every command but serve, verify, bench, demo uses
+output.py    tables for people, JSON for programs
+options.py   the options that commands share
+"""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """The `thence` program."""
+    from .app import run
+
+    raise SystemExit(run())

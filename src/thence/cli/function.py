@@ -1,0 +1,179 @@
+"""`thence deploy`, `thence delete`: functions."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .client import Client, part
+from .options import SECONDS, as_json_option, connected, function_names
+from .output import clean, print_facts, print_json, say, size, span
+from .source import read_source
+
+
+def _pairs(given: tuple[str, ...]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"--env {one!r}: write NAME=VALUE.")
+        pairs[name] = value
+    return pairs
+
+
+def _destination(text: str | None) -> Any:
+    """A destination as text; as JSON where it begins with `{`; from a file where with `@`."""
+    if text is None or text in ("none", ""):
+        return None
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.UsageError(f"the destination's file cannot be read: {error}") from None
+    if not text.lstrip().startswith("{"):
+        return text.strip()
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"the destination is not valid JSON: {error}") from None
+
+
+@click.command()
+@click.argument("target", type=click.Path(exists=True, path_type=Path))
+@click.option("--name", help="Name of the function; otherwise that of the folder or file.")
+@click.option("--handler", metavar="MODULE.FUNCTION", help="Where the code begins.")
+@click.option("--event", type=click.Choice(["json", "bytes"]), help="How the handler gets it.")
+@click.option("--timeout", type=SECONDS, help="Longest run of one attempt.")
+@click.option("--memory", type=int, metavar="MB", help="Memory of an instance.")
+@click.option("--concurrency", type=int, metavar="SLOTS", help="Runs at once; 0 pauses it.")
+@click.option("--retries", type=int, metavar="N", help="Retries of function errors.")
+@click.option("--retry-first", type=SECONDS, help="Wait before the first retry; it doubles.")
+@click.option("--retry-cap", type=SECONDS, help="Longest wait between retries.")
+@click.option("--max-event-age", type=SECONDS, help="After it, what still waits expires.")
+@click.option("--on-success", metavar="DEST", help="Where records of successes go.")
+@click.option("--on-failure", metavar="DEST", help="Where records of dead ends go.")
+@click.option("--env", multiple=True, metavar="NAME=VALUE", help="Environment; may be repeated.")
+@click.option("--description", help="A line for people.")
+@as_json_option
+@connected
+def deploy(
+    client: Client,
+    target: Path,
+    name: str | None,
+    env: tuple[str, ...],
+    retry_first: float | None,
+    retry_cap: float | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Create or replace a function from a folder or a file.
+
+    TARGET is a folder, a Python file or a ZIP archive. A folder may hold 'thence.function.toml'
+    with the fields of a function (name, handler, timeout_seconds, on_success, ...); options win
+    over it, and what neither says has its default. A destination is function:NAME, queue:NAME,
+    topic:NAME, stream:NAME, bucket:NAME/prefix/, a https:// URL, JSON, or @FILE with one of these.
+
+    \b
+    Example:
+      thence deploy examples/hello
+      thence deploy unzip.py --event bytes --retries 2 --timeout 30s \\
+          --on-success queue:unzipped --on-failure queue:dead-letters
+    """
+    source = read_source(target)
+    spec = source.settings | _spec(given)
+    if env:
+        spec["environment"] = {**spec.get("environment", {}), **_pairs(env)}
+    waits = {"first_seconds": retry_first, "cap_seconds": retry_cap}
+    if any(value is not None for value in waits.values()):
+        set_waits = {key: value for key, value in waits.items() if value is not None}
+        spec["retry_wait"] = {**spec.get("retry_wait", {}), **set_waits}
+    name = name or source.name
+    spec["code"] = base64.b64encode(source.archive).decode()
+    _show(_upload(client, name, json.dumps(spec).encode()), as_json, len(source.archive))
+
+
+def _spec(given: dict[str, Any]) -> dict[str, Any]:
+    fields = {
+        "handler": given["handler"],
+        "event": given["event"],
+        "timeout_seconds": given["timeout"],
+        "memory_mb": given["memory"],
+        "concurrency": given["concurrency"],
+        "max_retries": given["retries"],
+        "description": given["description"],
+    }
+    if given["max_event_age"] is not None:
+        fields["max_event_age_seconds"] = round(given["max_event_age"])
+    for which in ("on_success", "on_failure"):
+        if given[which] is not None:
+            fields[which] = _destination(given[which])
+    return {
+        key: value
+        for key, value in fields.items()
+        if value is not None or given.get(key) is not None
+    }
+
+
+def _upload(client: Client, name: str, body: bytes) -> Any:
+    from .progress import bar
+
+    with bar(f"Uploading {name}", len(body), of_bytes=True) as advance:
+        answer = client.request(
+            "PUT",
+            f"/v1/functions/{part(name)}",
+            body=body,
+            headers={"Content-Type": "application/json"},
+            timeout_seconds=120,
+            sent=advance,
+        )
+    return answer.json()
+
+
+def _show(function: dict[str, Any], as_json: bool, code_bytes: int) -> None:
+    if as_json:
+        print_json(function)
+        return
+    print_facts(
+        {
+            "function": f"{function['name']} (revision {function.get('revision', 1)})",
+            "code": size(code_bytes),
+            "handler": function.get("handler"),
+            "time limit": span(function.get("timeout_seconds")),
+            "slots": function.get("concurrency"),
+            "retries": function.get("max_retries"),
+            "on success": destination_text(function.get("on_success")),
+            "on failure": destination_text(function.get("on_failure")),
+        }
+    )
+    say(f"Call it:  thence invoke {clean(function['name'])} --data '{{}}' --wait")
+
+
+def destination_text(written: Any) -> str:
+    """A destination as one line."""
+    if isinstance(written, dict):
+        return str(written.get("url") or f"{written.get('type')}:{written.get('name')}")
+    return "" if written is None else str(written)
+
+
+@click.command()
+@click.argument("name", shell_complete=function_names)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@connected
+def delete(client: Client, name: str, yes: bool) -> None:
+    """Delete a function.
+
+    What waits for it ends as invalid (function_deleted); what runs may finish; its invocations
+    stay until their retention ends. 'thence rm' is the same.
+
+    \b
+    Example:
+      thence delete hello --yes
+    """
+    if not yes:
+        click.confirm(f"Delete {name}? What waits for it can then never run.", abort=True, err=True)
+    client.send("DELETE", f"/v1/functions/{part(name)}")
+    say(f"{name} is deleted.")

@@ -1,0 +1,206 @@
+"""`thence invoke`, `show`, `stop`: single invocations."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..lifecycle import states
+from .client import Client, part
+from .options import SECONDS, as_json_option, connected, function_names
+from .output import clean, print_json, say, span
+
+POLL_SECONDS = 20
+FINAL = frozenset(str(state) for state in states.FINAL)
+
+
+def _payload(data: str | None) -> bytes:
+    if data is None:
+        return b""
+    try:
+        if data in ("-", "@-"):
+            return sys.stdin.buffer.read()
+        return Path(data[1:]).read_bytes() if data.startswith("@") else data.encode()
+    except OSError as error:
+        raise click.UsageError(f"--data {data}: {error.strerror or error}.") from None
+
+
+def content_type(payload: bytes, data: str | None) -> str:
+    """What a payload is, as far as one can see."""
+    try:
+        json.loads(payload)
+        return "application/json"
+    except ValueError:
+        pass  # not JSON: text where it was typed, otherwise bytes
+    typed = data is not None and data not in ("-", "@-") and not data.startswith("@")
+    return "text/plain; charset=utf-8" if typed else "application/octet-stream"
+
+
+@click.command()
+@click.argument("name", shell_complete=function_names)
+@click.option("--data", metavar="TEXT|@FILE|-", help="The payload; - reads stdin.")
+@click.option("--content-type", "kind", help="Otherwise JSON, text or bytes by what it is.")
+@click.option(
+    "--async", "how", flag_value="async", default=True, help="Accept it, print its id (default)."
+)
+@click.option("--wait", "how", flag_value="wait", help="Accept it, wait for its end, print that.")
+@click.option("--sync", "how", flag_value="sync", help="Run it once, keep nothing, no retries.")
+@click.option("--for", "seconds", type=SECONDS, help="With --wait: wait at most so long.")
+@click.option("--delay", type=SECONDS, help="Start it so much later, up to 30 days.")
+@click.option("--key", metavar="KEY", help="Idempotency key: repeating the command is harmless.")
+@as_json_option
+@connected
+def invoke(
+    client: Client,
+    name: str,
+    data: str | None,
+    kind: str | None,
+    how: str | None,
+    seconds: float | None,
+    delay: float | None,
+    key: str | None,
+    as_json: bool,
+) -> int:
+    """Call a function: now, or as an invocation that is kept.
+
+    With --wait and --sync the function's answer is printed as it is; status 0 means that it
+    succeeded, 1 that it did not (or, with --for, not yet).
+
+    \b
+    Example:
+      thence invoke hello --data '{"name": "Ada"}' --wait
+      thence invoke unzip --data @archive.zip
+      thence invoke report --data @- --delay 2h --key 2026-05-01 < figures.json
+    """
+    if how == "sync" and (delay or key):
+        raise click.UsageError("--delay and --key are for invocations that are kept, not --sync.")
+    payload = _payload(data)
+    headers = {"Content-Type": kind or content_type(payload, data)}
+    path = f"/v1/functions/{part(name)}"
+    if how == "sync":
+        answer = client.request(
+            "POST", f"{path}/invoke", body=payload, headers=headers, timeout_seconds=86_400
+        )
+        _print_bytes(answer.body)
+        return 0
+    if delay:
+        headers["Thence-Delay-Seconds"] = f"{delay:g}"
+    if key:
+        headers["Idempotency-Key"] = key
+    accepted = client.request("POST", f"{path}/invocations", body=payload, headers=headers).json()
+    if how == "wait":
+        return _wait(client, accepted["id"], seconds, as_json)
+    if as_json:
+        print_json(accepted)
+    else:
+        click.echo(accepted["id"])
+        say(f"What became of it:  thence show {accepted['id']}")
+    return 0
+
+
+def _wait(client: Client, id: str, seconds: float | None, as_json: bool) -> int:
+    say(f"{id} is accepted; waiting for its end.")
+    view = wait_for_end(client, id, seconds)
+    if as_json:
+        print_json(view)
+        return 0 if view["state"] == "succeeded" else 1
+    if view["state"] == "succeeded":
+        _print_bytes(client.request("GET", f"/v1/invocations/{id}/result").body)
+        return 0
+    if view["state"] not in FINAL:
+        say(f"{id} is {view['state']} after {span(seconds)}. Look later:  thence show {id}")
+        return 1
+    from .invocation_view import last_error
+
+    say(f"{id} {view['state']} ({view.get('reason')}): {last_error(view)}")
+    say(f"All of it:  thence show {id}")
+    return 1
+
+
+def wait_for_end(client: Client, id: str, seconds: float | None = None) -> dict[str, Any]:
+    """The invocation as soon as it is final, or as it is after `seconds` (None: however long)."""
+    end = None if seconds is None else time.monotonic() + seconds
+    while True:
+        left = POLL_SECONDS if end is None else min(POLL_SECONDS, end - time.monotonic())
+        view: dict[str, Any] = client.request(
+            "GET",
+            f"/v1/invocations/{id}",
+            query={"wait": f"{max(0.0, left):.3f}"},
+            timeout_seconds=POLL_SECONDS + 20,
+        ).json()
+        if view["state"] in FINAL or (end is not None and time.monotonic() >= end):
+            return view
+
+
+def _print_bytes(body: bytes) -> None:
+    """A body as it is; to a terminal only as text that cannot steer it."""
+    if not sys.stdout.isatty():
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+        return
+    text = body.decode("utf-8", "replace")
+    click.echo("\n".join(clean(line) for line in text.split("\n")))
+
+
+@click.command()
+@click.argument("id")
+@click.option("--log", "part_shown", flag_value="log", help="Only what its last attempt printed.")
+@click.option("--payload", "part_shown", flag_value="payload", help="Only its payload.")
+@click.option("--result", "part_shown", flag_value="result", help="Only its result.")
+@click.option("--attempt", type=int, metavar="N", help="With --log: of that attempt.")
+@as_json_option
+@connected
+def show(
+    client: Client, id: str, part_shown: str | None, attempt: int | None, as_json: bool
+) -> None:
+    """Show everything about one invocation.
+
+    Its state and why it waits, every attempt with its outcome and the budget that it spent, every
+    delivery with its tries.
+
+    \b
+    Example:
+      thence show 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42
+      thence show 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42 --log
+    """
+    path = f"/v1/invocations/{part(id)}"
+    if part_shown is not None:
+        query = {"attempt": attempt} if part_shown == "log" else None
+        _print_bytes(client.request("GET", f"{path}/{part_shown}", query=query).body)
+        return
+    view = client.get(path)
+    if as_json:
+        print_json(view)
+        return
+    from .invocation_view import print_invocation
+
+    print_invocation(view)
+
+
+@click.command()
+@click.argument("id")
+@as_json_option
+@connected
+def stop(client: Client, id: str, as_json: bool) -> None:
+    """Stop an invocation, whatever its state.
+
+    Waiting: it ends now. Running: its instance is ended. Final: deliveries still owed are stopped;
+    a final state never changes.
+
+    \b
+    Example:
+      thence stop 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42
+    """
+    answer = client.send("POST", f"/v1/invocations/{part(id)}/stop")
+    if as_json:
+        print_json(answer)
+        return
+    stopped = answer.get("deliveries_stopped") or 0
+    more = f"; {stopped} deliveries are stopped" if stopped else ""
+    unchanged = "" if answer.get("changed", True) else " already"
+    say(f"{clean(id)} is{unchanged} {answer['state']}{more}.")

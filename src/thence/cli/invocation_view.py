@@ -1,0 +1,115 @@
+"""One invocation for people: its state and why it waits, its attempts, its deliveries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from .output import clean, heading, instant, print_facts, print_table, size, span
+
+SHORT = 100
+
+
+def print_invocation(view: dict[str, Any]) -> None:
+    waits = view["waits"] or {}
+    print_facts(
+        {
+            "invocation": view["id"],
+            "function": view["function"],
+            "state": view["state"],
+            "reason": view["reason"],
+            "it waits": waits.get("text"),
+            "accepted": instant(view["accepted_at"]),
+            "next attempt": instant(view["next_attempt_at"]),
+            "expires": instant(view["expires_at"]) if not view["ended_at"] else "",
+            "ended": instant(view["ended_at"]),
+            "took": took(view),
+            "payload": size(view["payload_bytes"]),
+            "result": size(view["result_bytes"]),
+            "redrive of": view["redrive_of"],
+            "redriven as": view["redriven_as"],
+        }
+    )
+    attempts = view["attempts"]
+    if attempts:
+        heading("Attempts")
+        print_table(
+            ("attempt", "outcome", "started", "took", "spent", "billed", "error"),
+            [_attempt(one) for one in attempts],
+            "",
+        )
+    deliveries = view["deliveries"]
+    if deliveries:
+        heading("Deliveries")
+        print_table(
+            ("to", "for", "state", "tries", "last answer", "id"),
+            [_delivery(one) for one in deliveries],
+            "",
+        )
+
+
+def _attempt(one: dict[str, Any]) -> tuple[Any, ...]:
+    outcome = one.get("outcome")
+    return (
+        one["number"],
+        outcome or "running",
+        instant(one.get("started_at")),
+        "" if outcome is None else span(one["duration_ms"] / 1000),
+        (one["budget"] or "").replace("_", " "),
+        "yes" if one["billed"] else "no",
+        error_of(one),
+    )
+
+
+def _delivery(one: dict[str, Any]) -> tuple[Any, ...]:
+    tries = one["attempts"]
+    last = tries[-1] if tries else {}
+    answer = f"{last.get('status') or ''} {last.get('error') or ''}".strip()
+    state = one["state"]
+    if state == "pending" and one.get("next_attempt_at"):
+        answer += f"; again at {instant(one['next_attempt_at'])}"
+    if one.get("reason"):
+        answer = f"{one['reason']}: {answer}"
+    return (
+        one["destination"],
+        one["condition"],
+        state,
+        one["attempts_made"],
+        _shorten(answer),
+        one["id"],
+    )
+
+
+def error_of(attempt: dict[str, Any]) -> str:
+    """`Type: message` of an attempt, on one short line."""
+    error = attempt.get("error") or {}
+    kind, message = error.get("type") or "", error.get("message") or ""
+    return _shorten(f"{kind}: {message}" if kind and message else kind or message)
+
+
+def last_error(view: dict[str, Any]) -> str:
+    """Of the last attempt that has one."""
+    for attempt in reversed(view.get("attempts") or []):
+        text = error_of(attempt)
+        if text:
+            return text
+    return "no error was recorded"
+
+
+def took(view: dict[str, Any]) -> str:
+    """From accept to end."""
+    seconds = between(view["accepted_at"], view["ended_at"])
+    return "" if seconds is None else span(seconds)
+
+
+def between(first: Any, second: Any) -> float | None:
+    """Seconds between two instants of the service; None where one is missing."""
+    if not first or not second:
+        return None
+    a, b = (datetime.fromisoformat(str(one)) for one in (first, second))
+    return (b - a).total_seconds()
+
+
+def _shorten(text: str) -> str:
+    line = clean(" ".join(text.split()))
+    return line if len(line) <= SHORT else line[: SHORT - 1] + "…"

@@ -1,0 +1,159 @@
+"""`thence mailbox`: the built-in queues, topics, streams and buckets."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+import click
+
+from .client import Client, part
+from .options import SECONDS, as_json_option, connected
+from .output import clean, console, instant, print_json, print_line, print_table, say, size
+
+KINDS = ("queue", "topic", "stream", "bucket")
+POLL_SECONDS = 0.5
+
+
+def _box(text: str) -> tuple[str, str]:
+    kind, separator, name = text.replace(":", "/", 1).partition("/")
+    if kind not in KINDS or not separator or not name:
+        raise click.UsageError(f"{text!r}: write KIND/NAME, with a kind of {', '.join(KINDS)}.")
+    return kind, name
+
+
+@click.command()
+@click.argument("box", metavar="[KIND/NAME]", required=False)
+@click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--receive", is_flag=True, help="Take messages of a queue: others do not see them.")
+@click.option("--hide", type=SECONDS, default=30, help="With --receive: so long. [default: 30s]")
+@click.option("--delete", "deletion", metavar="WHAT", help="A number, receipt or key; or 'all'.")
+@click.option("--prefix", default="", help="Of a bucket: objects whose keys begin so.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most.")
+@as_json_option
+@connected
+def mailbox(
+    client: Client,
+    box: str | None,
+    follow: bool,
+    receive: bool,
+    hide: float,
+    deletion: str | None,
+    prefix: str,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Read the built-in queues, topics, streams and buckets.
+
+    Without KIND/NAME: which there are. Reading takes nothing away; --receive takes messages of a
+    queue for a while, to be deleted by their receipts when they are dealt with.
+
+    \b
+    Example:
+      thence mailbox
+      thence mailbox queue/dead-letters
+      thence mailbox stream/orders --follow --json
+      thence mailbox queue/unzipped --receive --limit 1
+      thence mailbox queue/unzipped --delete all
+    """
+    if box is None:
+        _boxes(client, as_json)
+        return
+    kind, name = _box(box)
+    path = f"/v1/mailbox/{kind}/{part(name)}"
+    if deletion is not None:
+        _delete(client, path, deletion)
+    elif receive:
+        if kind != "queue":
+            raise click.UsageError("--receive is for queues; read others without it.")
+        asked = {"limit": limit, "visibility_seconds": hide}
+        _print(client.send("POST", f"{path}:receive", asked)["items"], as_json)
+    elif follow:
+        _follow(client, path, prefix, as_json)
+    else:
+        _print(list(client.pages(path, {"prefix": prefix}, limit)), as_json)
+
+
+def _boxes(client: Client, as_json: bool) -> None:
+    found = client.get("/v1/mailbox")
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("box", "messages", "size", "oldest"),
+        [
+            (
+                f"{one['kind']}/{one['name']}",
+                one["messages"],
+                size(one["bytes"]),
+                instant(one["oldest_at"]),
+            )
+            for one in found["items"]
+        ],
+        "The mailbox is empty: no destination has put anything there.",
+    )
+
+
+def _follow(client: Client, path: str, prefix: str, as_json: bool) -> None:
+    after = 0
+    while True:
+        page = client.get(path, {"after": after, "prefix": prefix, "limit": 100})["items"]
+        for message in page:
+            after = message["seq"]
+            if as_json:
+                print_line(message)
+            else:
+                _print_one(message)
+        if not page:
+            time.sleep(POLL_SECONDS)
+
+
+def _delete(client: Client, path: str, what: str) -> None:
+    query: dict[str, str | int | float | None] = {}
+    if what.isdecimal():
+        query["seq"] = int(what)
+    elif what == "all":
+        query["all"] = "true"
+    else:
+        query["key" if "/bucket/" in path else "receipt"] = what
+    count = client.request("DELETE", path, query=query).json()["deleted"]
+    say(f"{count} deleted.")
+
+
+def _print(items: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json({"items": items})
+        return
+    for message in items:
+        _print_one(message)
+    if not items:
+        say("There is nothing in it.")
+
+
+def _print_one(message: dict[str, Any]) -> None:
+    where = message.get("key") or message["seq"]
+    head = f"── {where}  {instant(message.get('created_at'))}"
+    if message.get("receipt"):
+        head += f"  receipt {message['receipt']}"
+    console().print(clean(head), style="bold", markup=False)
+    text = body_text(message)
+    try:
+        console().print_json(text)
+    except ValueError:
+        console().print(clean(text), markup=False)
+
+
+def body_text(message: dict[str, Any]) -> str:
+    """A message's body as text; bytes as the service shows them, `{"base64": …}`."""
+    body = message["body"]
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+
+
+def body_bytes(message: dict[str, Any]) -> bytes:
+    """A message's body as it was put."""
+    body = message["body"]
+    if isinstance(body, dict) and set(body) == {"base64"}:
+        return base64.b64decode(body["base64"])
+    return body.encode() if isinstance(body, str) else json.dumps(body).encode()

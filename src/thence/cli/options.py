@@ -1,0 +1,103 @@
+"""The options that commands share: where the service is, JSON for programs, times and sizes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..errors import ConfigInvalid
+from .client import Client
+
+F = TypeVar("F", bound=Callable[..., Any])
+DEFAULT_URL = "http://127.0.0.1:7411"
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
+
+
+class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
+    """A time span: `90`, `90s`, `5m`, `2h`, `1d`, `250ms`; a plain number is seconds."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        if isinstance(value, (int, float)):
+            return float(value)
+        match = _DURATION.fullmatch(str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is not a time span; write 90, 90s, 5m, 2h or 1d.", param, ctx)
+        return float(match.group(1)) * _UNITS[match.group(2) or "s"]
+
+
+SECONDS = Seconds()
+
+
+def credentials() -> str:
+    """`id:secret` of the environment, or empty. Never an option: options show in process lists."""
+    id = _variable("THENCE_ROOT_ACCESS_KEY_ID")
+    secret = _variable("THENCE_ROOT_ACCESS_KEY_SECRET")
+    return f"{id}:{secret}" if id and secret else ""
+
+
+def _variable(name: str) -> str:
+    path = os.environ.get(f"{name}_FILE")
+    if not path:
+        return os.environ.get(name, "")
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(
+            f"{name}_FILE names {path}, which cannot be read: {error}.", setting=name
+        ) from None
+
+
+def connected(command: F) -> F:
+    """Gives the command `client`, made from --url, THENCE_URL and the credentials."""
+
+    @click.option(
+        "--url",
+        envvar="THENCE_URL",
+        default=DEFAULT_URL,
+        show_default=True,
+        metavar="URL",
+        help="Where the service is (or THENCE_URL).",
+    )
+    @functools.wraps(command)
+    def wrapped(url: str, **given: Any) -> Any:
+        return command(client=Client(url, credentials()), **given)
+
+    return wrapped  # type: ignore[return-value]
+
+
+as_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="JSON for programs instead of a table."
+)
+
+
+def function_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For shell completion: the functions of the service, or none when it does not answer soon."""
+    url = ctx.params.get("url") or os.environ.get("THENCE_URL") or DEFAULT_URL
+    try:
+        client = Client(url, credentials(), timeout_seconds=1)
+        names = [str(one["name"]) for one in client.pages("/v1/functions")]
+    except Exception:  # completing is a courtesy: no failure may disturb the prompt
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def moment(text: str | None, now: float | None = None) -> str | None:
+    """An option such as `--since`: a time span ago (`2h`) or an ISO 8601 instant, as the latter."""
+    if text is None:
+        return None
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not match.group(2):
+        return text  # the service checks it and says what is wrong
+    ago = float(match.group(1)) * _UNITS[match.group(2)]
+    then = (time.time() if now is None else now) - ago
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(then)) + "Z"

@@ -1,0 +1,159 @@
+"""How commands speak: tables for people on stdout, JSON for programs, all else on stderr.
+
+Texts that come from functions or callers (errors, logs, payloads) are shown without control
+characters, so that nobody's error message can steer the terminal, and never read as markup.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+STYLES = {
+    "queued": "cyan",
+    "running": "blue",
+    "retrying": "yellow",
+    "stopping": "yellow",
+    "succeeded": "green",
+    "failed": "red",
+    "stopped": "magenta",
+    "expired": "red",
+    "invalid": "red",
+    "pending": "yellow",
+    "delivered": "green",
+    "dead": "red",
+    "ok": "green",
+}
+
+
+@cache
+def console() -> Console:
+    """Where results for people go."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+@cache
+def aside() -> Console:
+    """Where progress and remarks go: stderr, so that stdout can be piped."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def clean(value: Any) -> str:
+    """Text of others, safe to print."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(value))
+
+
+def print_json(value: Any) -> None:
+    """Indented JSON; control characters are escaped by JSON itself."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_line(value: Any) -> None:
+    """One JSON value a line, for streams."""
+    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def styled(word: Any) -> Text:
+    """A state in its colour."""
+    from rich.text import Text
+
+    text = clean("" if word is None else word)
+    return Text(text, style=STYLES.get(text, ""))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
+    """A table; numbers to the right, states in colour; `empty` where there is no row."""
+    from rich.table import Table
+
+    found = list(rows)
+    if not found:
+        aside().print(empty, markup=False)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, name in enumerate(columns):
+        numbers = all(isinstance(row[index], (int, float, type(None))) for row in found)
+        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
+    for row in found:
+        table.add_row(*(styled(cell) for cell in row))
+    console().print(table)
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """`name  value` lines; facts that are None or empty are left out."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value is not None and value != "":
+            table.add_row(name, styled(value))
+    console().print(table)
+
+
+def heading(text: str) -> None:
+    console().print()
+    console().print(text, style="bold", markup=False)
+
+
+def say(text: str) -> None:
+    """A remark on stderr."""
+    aside().print(clean(text), markup=False)
+
+
+def tell_error(title: str, detail: str, fields: Mapping[str, Any]) -> None:
+    """An error as title, sentence, and the field and code that programs would use."""
+    screen = aside()
+    screen.print(f"Error: {clean(title)}", style="bold red", markup=False, soft_wrap=True)
+    screen.print(f"  {clean(detail)}", markup=False, soft_wrap=True)
+    for name in ("field", "limit", "code"):
+        if fields.get(name) not in (None, ""):
+            screen.print(f"  {name}: {clean(fields[name])}", style="dim", markup=False)
+
+
+# ---------------------------------------------------------------- words for numbers
+
+
+def span(seconds: float | None) -> str:
+    """A time span for people: `350 ms`, `4.2 s`, `3 m 20 s`, `5 h 10 m`, `2 d 3 h`."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    for large, small, unit, part in (("m", "s", 60, 1), ("h", "m", 3600, 60)):
+        if seconds < (3600 if large == "m" else 86_400):
+            rest = int(seconds % unit // part)
+            return f"{int(seconds // unit)} {large}" + (f" {rest} {small}" if rest else "")
+    rest = int(seconds % 86_400 // 3600)
+    return f"{int(seconds // 86_400)} d" + (f" {rest} h" if rest else "")
+
+
+def size(count: int | None) -> str:
+    """Bytes for people."""
+    if count is None:
+        return ""
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 1024:.1f} KiB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MiB"
+
+
+def instant(text: Any) -> str:
+    """An instant of the service (ISO 8601, UTC) as people read it: `2026-01-02 03:04:05.678`."""
+    return "" if not text else clean(text).replace("T", " ").removesuffix("Z")

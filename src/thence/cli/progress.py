@@ -1,0 +1,37 @@
+"""Progress of long work, on stderr, only where a person looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from .output import aside
+
+
+@contextmanager
+def bar(what: str, total: int | None, *, of_bytes: bool = False) -> Iterator[Callable[[int], None]]:
+    """A bar that the given function advances; nothing where stderr is no terminal. total None: it
+    is not known how much there is."""
+    if not aside().is_terminal:
+        yield lambda count: None
+        return
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    amount = DownloadColumn() if of_bytes else MofNCompleteColumn()
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        amount,
+        TimeElapsedColumn(),
+        console=aside(),
+        transient=True,
+    ) as progress:
+        id = progress.add_task(what, total=total)
+        yield lambda count: progress.update(id, advance=count)

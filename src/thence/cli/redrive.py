@@ -1,0 +1,123 @@
+"""`thence redrive`: dead letters run again, dead deliveries sent again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .client import Client, part
+from .listing import filters, query_of
+from .options import as_json_option, connected
+from .output import clean, print_json, print_table, say, span
+
+STEP = 500
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--delivery", "deliveries", is_flag=True, help="The IDs are of deliveries.")
+@filters
+@click.option("--all", "everything", is_flag=True, help="All dead letters, without a filter.")
+@click.option("--dry-run", is_flag=True, help="Only say which would be run again.")
+@click.option("--rate", type=float, metavar="N", help="At most N starts a second.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many.")
+@as_json_option
+@connected
+def redrive(
+    client: Client,
+    ids: tuple[str, ...],
+    deliveries: bool,
+    everything: bool,
+    dry_run: bool,
+    rate: float | None,
+    limit: int | None,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Run dead letters again, or send dead deliveries again.
+
+    A redriven invocation is a new one with the same payload; the old one stays as it is and says
+    what it became. Repeating a redrive is harmless: it answers with the first one's id. With
+    --delivery the record is sent again and no function runs.
+
+    \b
+    Example:
+      thence redrive 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42
+      thence redrive --function unzip --since 1d --dry-run
+      thence redrive --function unzip --since 1d --rate 20
+      thence redrive --delivery 0197b2c4-7f00-7000-9c22-1b2d3e4f5a60
+    """
+    query = {name: value for name, value in query_of(given).items() if value}
+    if ids:
+        if query or everything or dry_run or rate or limit:
+            raise click.UsageError("Name IDs or a filter, not both; IDs take no other option.")
+        return _each(client, ids, deliveries, as_json)
+    if deliveries:
+        raise click.UsageError("--delivery needs the IDs of deliveries; 'thence show ID' has them.")
+    if not query and not everything:
+        raise click.UsageError("Name IDs, a filter such as --function NAME, or --all.")
+    report = _by_filter(client, query, dry_run, rate, limit)
+    _show(report, as_json)
+    return 1 if report["errors"] else 0
+
+
+def _each(client: Client, ids: tuple[str, ...], deliveries: bool, as_json: bool) -> int:
+    answers = []
+    for id in ids:
+        kind = "deliveries" if deliveries else "invocations"
+        answer = client.send("POST", f"/v1/{kind}/{part(id)}/redrive")
+        answers.append(answer)
+        if as_json:
+            continue
+        if deliveries:
+            say(f"Delivery {clean(id)} is sent again.")
+        else:
+            click.echo(answer["id"])
+            say(f"{clean(id)} is run again; look:  thence show {answer['id']}")
+    if as_json:
+        print_json({"items": answers})
+    return 0
+
+
+def _by_filter(
+    client: Client, query: dict[str, Any], dry_run: bool, rate: float | None, limit: int | None
+) -> dict[str, Any]:
+    """Asks in steps, so that there is progress to show; the steps' reports as one."""
+    from .progress import bar
+
+    total: dict[str, Any] = {"dry_run": dry_run, "matched": 0, "redriven": 0, "skipped": 0}
+    total |= {"errors": [], "invocations": [], "seconds": 0.0}
+    cursor: str | None = None
+    with bar("Finding" if dry_run else "Redriving", limit) as advance:
+        while limit is None or total["matched"] < limit:
+            asked = {**query, "dry_run": dry_run, "rate_per_second": rate, "cursor": cursor}
+            asked["limit"] = STEP if limit is None else min(STEP, limit - total["matched"])
+            given = {name: value for name, value in asked.items() if value is not None}
+            report = client.send("POST", "/v1/dead-letters:redrive", given, timeout_seconds=300)
+            for name in ("matched", "redriven", "skipped", "errors", "invocations", "seconds"):
+                total[name] += report[name]
+            advance(report["matched"])
+            cursor = report.get("cursor")
+            if not cursor:
+                break
+    total["cursor"] = cursor
+    return total
+
+
+def _show(report: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(report)
+        return
+    print_table(
+        ("dead letter", "function", "redriven as"),
+        [(one["id"], one["function"], one.get("redriven_as", "")) for one in report["invocations"]],
+        "No dead letter matches.",
+    )
+    verb = "would be redriven" if report["dry_run"] else "redriven"
+    rate = f", started over {span(report['seconds'])}" if report["seconds"] else ""
+    say(
+        f"{report['redriven']} {verb}{rate}; {report['skipped']} skipped (redriven before, or gone)."
+    )
+    for error in report["errors"]:
+        say(f"  {error['id']}: {error['detail']}")

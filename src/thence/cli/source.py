@@ -1,0 +1,98 @@
+"""What `deploy` sends: a folder, a file or an archive as code, and the settings beside it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ..catalog.code import pack
+from ..errors import InvalidInput
+
+SETTINGS_FILE = "thence.function.toml"
+SKIPPED = frozenset(
+    {"__pycache__", "node_modules", "thence-data", "venv", ".venv", ".git", SETTINGS_FILE}
+)
+SOURCE_BYTES_MAX = 512 * 1024 * 1024  # far over what a service takes: a wrong folder, most likely
+
+
+class Source:
+    """Code and what its folder says of itself."""
+
+    def __init__(self, name: str, archive: bytes, settings: dict[str, Any]) -> None:
+        self.name = name
+        self.archive = archive
+        self.settings = settings
+
+
+def read_source(target: Path) -> Source:
+    """A folder (packed, without hidden files and caches), a `.py` file or a `.zip` archive.
+
+    Raises InvalidInput naming the file and what to do.
+    """
+    settings: dict[str, Any] = {}
+    if target.is_dir():
+        settings = read_settings(target / SETTINGS_FILE)
+        files = _folder(target)
+        archive = pack(files)
+        settings.setdefault("handler", _handler([name for name, _ in files]))
+    elif target.suffix == ".zip":
+        archive = target.read_bytes()
+    else:
+        archive = pack([(target.name, target.read_bytes())])
+        settings["handler"] = f"{target.stem}.handler"
+    name = settings.pop("name", None) or function_name(target)
+    return Source(str(name), archive, settings)
+
+
+def function_name(target: Path) -> str:
+    """A function name made of a folder's or file's name."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", target.resolve().stem).strip("-")
+    return name if re.match(r"[A-Za-z_]", name) else f"f-{name}"
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The table of `thence.function.toml`; empty where there is none."""
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(f"{path}: it cannot be read ({error}).", field=str(path)) from None
+
+
+def _folder(folder: Path) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    total = 0
+    root = folder.resolve()
+    for path in sorted(root.rglob("*")):
+        inside = path.relative_to(root)
+        hidden = any(part in SKIPPED or part.startswith(".") for part in inside.parts)
+        if hidden or path.suffix == ".pyc" or not path.is_file():
+            continue
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            raise InvalidInput(
+                f"{inside} is a link to a file outside of the folder; put the file itself there.",
+                field=str(inside),
+            )
+        total += path.stat().st_size
+        if total > SOURCE_BYTES_MAX:
+            raise InvalidInput(
+                f"{folder} holds more than {SOURCE_BYTES_MAX >> 20} MiB; deploy the folder that "
+                "holds the function only.",
+                field=str(folder),
+                limit=SOURCE_BYTES_MAX,
+            )
+        found.append((inside.as_posix(), path.read_bytes()))
+    if not found:
+        raise InvalidInput(f"{folder} holds no file to deploy.", field=str(folder))
+    return found
+
+
+def _handler(names: list[str]) -> str:
+    """`main.handler`, or that of the only module where there is no `main.py`."""
+    modules = [name[:-3] for name in names if name.endswith(".py") and "/" not in name]
+    if "main" not in modules and len(modules) == 1:
+        return f"{modules[0]}.handler"
+    return "main.handler"

@@ -1,0 +1,76 @@
+"""`thence verify`: the promises checked over a data directory that no service uses."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..config import load
+from ..errors import StartupError
+from .options import as_json_option
+from .output import clean, console, print_facts, print_json
+
+DATABASE = "store.db"
+
+
+@click.command()
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Otherwise as 'thence config'.")
+@as_json_option
+def verify(data_dir: Path | None, as_json: bool) -> int:
+    """Check a data directory while no service uses it.
+
+    Every accepted invocation has exactly one state, nothing is missing from the counters, and what
+    is owed at the end was written with the end. Status 0: clean; 1: problems, each in a sentence;
+    2: it cannot be opened (in use, damaged, of a newer version).
+
+    \b
+    Example:
+      thence verify
+      thence verify --data-dir /var/lib/thence --json
+    """
+    flags = {"data_dir": str(data_dir)} if data_dir is not None else {}
+    folder = Path(load(flags=flags).data_dir)
+    report = asyncio.run(check(folder))
+    if as_json:
+        print_json(report)
+    else:
+        _show(folder, report)
+    return 1 if report["problems"] else 0
+
+
+async def check(folder: Path) -> dict[str, Any]:
+    """`{"problems": [sentences], …counts}` of a data directory. Raises StartupError."""
+    from ..store.sqlite import SqliteStore
+    from .progress import bar
+
+    path = folder / DATABASE
+    if not path.exists():
+        raise StartupError(
+            f"{folder} is not a data directory: it has no {DATABASE}. Name one with --data-dir or "
+            "THENCE_DATA_DIR.",
+            setting="data_dir",
+        )
+    store = SqliteStore(path)
+    await store.open()
+    try:
+        with bar(f"Checking {folder}", None):
+            return await store.verify()
+    finally:
+        await store.close()
+
+
+def _show(folder: Path, report: dict[str, Any]) -> None:
+    problems = report["problems"]
+    facts = {
+        name.replace("_", " "): value
+        for name, value in report.items()
+        if isinstance(value, (int, str)) and not isinstance(value, bool)
+    }
+    print_facts({"data directory": str(folder), **facts})
+    if not problems:
+        console().print("Clean: every promise holds.", style="green")
+    for problem in problems:
+        console().print(f"Problem: {clean(problem)}", style="red", markup=False)
