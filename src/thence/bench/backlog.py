@@ -78,15 +78,12 @@ def _fill(service: Service, count: int, progress: Progress) -> float:
         for batch in range(batches):
             progress(batch * LINES, count)
             first = batch * LINES
-            lines = [
-                b'{"payload":%b,"delay_seconds":86400}' % payload(seq)
-                for seq in range(first, first + LINES)
-            ]
-            yield request(path, b"\n".join(lines))
+            lines = [payload(seq) for seq in range(first, first + LINES)]
+            yield request(path, b"\n".join(lines), [DELAY])
 
     async def post() -> Loaded:
         async with Load(service.host, service.port, LOADERS) as load:
-            return await load.closed(made(), keep=True, ok=200)
+            return await load.closed(made(), keep=True)
 
     loaded = run_loop(post())
     progress(count, count)

@@ -13,7 +13,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="thence bench", description="Measure speed as ratios within one run."
     )
-    parser.add_argument("--quick", action="store_true", help="less work, one round, 100,000 waiting")
+    parser.add_argument(
+        "--quick", action="store_true", help="less work, one round, 100,000 waiting"
+    )
     parser.add_argument("--profile", action="store_true", help="also where the CPU went")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     parser.add_argument("--only", action="append", default=[], choices=NAMES, help="this measure")

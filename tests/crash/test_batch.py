@@ -1,0 +1,77 @@
+"""Killed in the middle of a batch: every line that has an answer is there, no key twice."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from . import ledger as afterwards
+from .functions import QUICK
+from .program import Program
+
+LINES = 1000
+KILLS = 5
+
+
+def batch(first: int) -> bytes:
+    return b"\n".join(json.dumps({"n": n}).encode() for n in range(first, first + LINES))
+
+
+@pytest.mark.slow
+def test_a_batch_that_was_cut_off_can_be_sent_again_and_makes_each_line_once(
+    make_program: Callable[..., Program], seed: int
+) -> None:
+    dice = random.Random(seed)
+    program = make_program()
+    program.start()
+    program.deploy("quick", QUICK)
+    answered: dict[str, str] = {}
+    cut_off = 0
+    for number in range(KILLS):
+        first = number * LINES
+        done = threading.Event()
+        poster = threading.Thread(target=post, args=(program, first, answered, done))
+        poster.start()
+        done.wait(dice.uniform(0.0, 0.06))
+        cut_off += not done.is_set()
+        program.kill()
+        poster.join(60)
+        program.start()
+        post(program, first, answered, threading.Event())
+    assert len(answered) == KILLS * LINES
+    assert program.get("/v1/stats")["waiting"] == KILLS * LINES
+    assert program.terminate() == 0
+    views = afterwards.ids_of(program.data)
+    keys = Counter(view.meta.idempotency_key for view in views)
+    assert keys == Counter(answered)
+    print(f"{cut_off} of {KILLS} batches were cut off")
+    assert cut_off > 0, "no kill hit a batch: the test tests nothing"
+
+
+def post(program: Program, first: int, answered: dict[str, str], done: threading.Event) -> None:
+    """Send a batch; what is answered must be the same as before."""
+    key = f"batch-{first}"
+    try:
+        status, _, answer = program.ask(
+            "POST",
+            "/v1/functions/quick/invocations:batch",
+            batch(first),
+            Content_Type="application/x-ndjson",
+            Idempotency_Key=key,
+            Thence_Delay_Seconds="86400",
+        )
+    except (OSError, http.client.HTTPException):
+        return
+    finally:
+        done.set()
+    assert status == 202 and answer["refused"] == 0, answer
+    assert len(answer["items"]) == LINES
+    for item in answer["items"]:
+        line = f"{key}#{item['line']}"
+        assert answered.setdefault(line, item["id"]) == item["id"]

@@ -1,0 +1,89 @@
+"""The real program, killed with -9 at random moments under load, again and again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from . import ledger as afterwards
+from .functions import deploy_all
+from .load import Load
+from .program import Program
+
+KILLS = 20
+ACKS_MAX = 150
+START_SECONDS_MAX = 1.0
+
+
+@pytest.mark.slow
+def test_nothing_accepted_is_lost_and_nothing_ends_twice_however_often_the_server_is_killed(
+    make_program: Callable[..., Program], tmp_path: Path, seed: int
+) -> None:
+    dice = random.Random(seed)
+    # So many kills would quarantine an innocent slow invocation; poison has its own test.
+    program = make_program(leases_losses_max=100)
+    program.start()
+    deploy_all(program, tmp_path / "runs")
+    with Load(program, seed) as ledger:
+        for number in range(KILLS):
+            if number % 5 == 4:
+                _kill_while_it_starts(program, dice)
+            else:
+                ledger.wait_more(dice.randint(1, ACKS_MAX))
+                program.kill()
+                program.start()
+        ledger.wait_more(50)
+    stats = program.until_done()
+    assert stats["conservation_difference"] == 0
+    assert program.terminate() == 0, program.said
+    assert program.family() == []
+    outcomes = afterwards.check(program.data, ledger)
+    print(
+        f"accepted {len(ledger.accepted)}, unanswered {ledger.unknown}, refused {ledger.refused}, "
+        f"outcomes {dict(outcomes)}"
+    )
+    assert outcomes["lost"] > 0, "no kill hit a running attempt: the test tests nothing"
+
+
+def _kill_while_it_starts(program: Program, dice: random.Random) -> None:
+    """Also while it opens the store, settles what was lost, begins to listen."""
+    program.kill()
+    program.spawn()
+    program.outlives(dice.uniform(0.1, START_SECONDS_MAX))
+    program.kill()
+    program.start()
+
+
+@pytest.mark.slow
+def test_a_payload_that_kills_its_server_is_quarantined_and_the_rest_goes_on(
+    make_program: Callable[..., Program],
+) -> None:
+    from .functions import POISON, QUICK
+
+    program = make_program(leases_losses_max=2)
+    program.start()
+    program.deploy("poison", POISON, on_failure="queue:dead")
+    program.deploy("quick", QUICK, on_success="queue:done")
+    status, _, answer = program.ask("POST", "/v1/functions/poison/invocations", b'{"n": 1}')
+    # It may be killed before the answer leaves, never before the commit.
+    assert status == 202
+    poisoned = answer["id"]
+    deaths = 0
+    while program.outlives(3.0) is False:
+        deaths += 1
+        assert deaths <= 3, "it kills its server again and again"
+        program.kill()
+        program.start()
+    assert deaths == 3  # the first attempt and as many as may be lost
+    view = program.get(f"/v1/invocations/{poisoned}?wait=30")
+    assert (view["state"], view["reason"]) == ("failed", "suspected_poison")
+    _, _, answer = program.ask("POST", "/v1/functions/quick/invocations", b'{"n": 2}')
+    assert program.get(f"/v1/invocations/{answer['id']}?wait=30")["state"] == "succeeded"
+    program.until_done()
+    assert program.terminate() == 0
+    stored = afterwards.stored(program.data, poisoned)
+    assert stored.attempt == 3 and stored.spent.losses_used == 3
+    assert [delivery.state for delivery in stored.deliveries] == ["delivered"]
