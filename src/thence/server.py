@@ -199,6 +199,7 @@ def _senders(settings: Settings, engine: Engine) -> Senders:
             traceparent=traceparent,
             source=source,
             qualifier=qualifier or LATEST,
+            payload_bytes_max=engine.options.record_bytes_max,
         )
         return accepted.id
 

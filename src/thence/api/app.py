@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Router
 from starlette.routing import Route as Path
+from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import ThenceError

@@ -1,8 +1,216 @@
-"""placeholder"""
+"""Metrics for Prometheus: what the store counts (read at a scrape, at most once a second) and what
+this process has seen. docs/reference/metrics.md lists each."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from ..clock import Clock
+from ..engine.engine import Engine, Stats
+from ..errors import StoreUnavailable
+from ..notices import Notices
+from .tally import Histogram, Tally
+
+CACHED_MS = 1000
+FINAL = ("succeeded", "failed", "stopped", "expired", "invalid")
 
 
 class Metrics:
-    def __init__(self, engine: Any, notices: Any, clock: Any, *, version: str) -> None: ...
+    """Counts notices from the moment it is made."""
+
+    def __init__(self, engine: Engine, notices: Notices, clock: Clock, *, version: str) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._tally = Tally(notices, clock)
+        self.minutes = self._tally.minutes
+        self._stats: Stats | None = None
+        self._stats_at = 0
+        self._version = version
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(_Service(self))
+        self.up = False  # the store could be read at the last scrape
+
+    async def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format. When the store cannot be read, those of this
+        process alone: a scrape must tell of a broken store, not break with it."""
+        now = self._clock.now()
+        if self._stats is None or now - self._stats_at >= CACHED_MS:
+            try:
+                self._stats, self.up = await self._engine.stats(), True
+                self._stats_at = now
+            except StoreUnavailable:
+                self._stats, self.up = None, False
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("build_info", "The version that runs.", {(self._version,): 1}, ("version",))
+        yield _gauge("store_up", "Whether the store could be read for this scrape.", self.up)
+        down = self._engine.writer.down
+        yield _gauge("store_writable", "Whether the store can write now.", not down)
+        yield _gauge("draining", "Whether the service is shutting down.", self._engine.draining)
+        if self._stats is not None:
+            yield from _of_store(self._stats, self._clock.now())
+        yield from _of_process(self._tally)
+
+
+class _Service(Collector):
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics.collect()
+
+
+def _of_store(stats: Stats, now: int) -> Iterator[Metric]:
+    by = stats.functions
+    label = ("function",)
+    yield _gauge(
+        "invocations_waiting", "The backlog.", {(f.function,): f.waiting for f in by}, label
+    )
+    yield _gauge(
+        "invocations_delayed",
+        "Of the backlog: not due yet.",
+        {(f.function,): f.delayed for f in by},
+        label,
+    )
+    yield _gauge(
+        "invocations_running",
+        "Attempts under way.",
+        {(f.function,): f.running for f in by},
+        label,
+    )
+    yield _gauge(
+        "oldest_waiting_seconds",
+        "Age of the oldest waiting invocation, 0 when none waits.",
+        {
+            (f.function,): 0.0
+            if f.oldest_accepted_at is None
+            else max(0, now - f.oldest_accepted_at) / 1000
+            for f in by
+        },
+        label,
+    )
+    yield _counter(
+        "invocations_accepted",
+        "Invocations accepted since the store was made.",
+        {(f.function,): f.accepted for f in by},
+        label,
+    )
+    yield _counter(
+        "invocations_ended",
+        "Invocations by their final state, since the store was made.",
+        {(f.function, state): getattr(f, state) for f in by for state in FINAL},
+        ("function", "state"),
+    )
+    yield _gauge(
+        "conservation_difference",
+        "accepted - (waiting + running + ended), from one snapshot. Must be 0.",
+        stats.conservation_difference,
+    )
+    yield _gauge(
+        "deliveries_pending",
+        "Deliveries that are owed.",
+        {(f.function,): f.deliveries_pending for f in by},
+        label,
+    )
+    yield _counter(
+        "deliveries_ended",
+        "Deliveries by their end, since the store was made.",
+        {
+            (f.function, state): getattr(f, f"deliveries_{state}")
+            for f in by
+            for state in ("delivered", "dead")
+        },
+        ("function", "state"),
+    )
+
+
+def _of_process(tally: Tally) -> Iterator[Metric]:
+    label = ("function",)
+    yield _counter("attempts", "Attempts by outcome.", tally.attempts, ("function", "outcome"))
+    yield _histogram("attempt_duration_seconds", "How long attempts ran.", tally.durations, label)
+    yield _histogram(
+        "start_latency_seconds", "From due to the start of an attempt.", {"": tally.start_latency}
+    )
+    yield _counter(
+        "throttled",
+        "Invocations that had to wait because their function was at its limit.",
+        _one(tally.throttled),
+        label,
+    )
+    yield _counter(
+        "late_answers_dropped",
+        "Answers dropped because another attempt owned the invocation.",
+        _one(tally.late),
+        label,
+    )
+    yield _counter("attempts_lost", "Attempts nobody could answer for.", _one(tally.lost), label)
+    yield _counter(
+        "delivery_attempts",
+        "Tries of deliveries: answered, or failed.",
+        tally.delivery_attempts,
+        ("function", "result"),
+    )
+    yield _histogram("commit_seconds", "Time of a group commit.", {"": tally.commit_seconds})
+    yield _histogram("commit_changes", "Changes in a group commit.", {"": tally.commit_size})
+    yield _counter("store_losses", "Times the store stopped writing.", tally.store_losses)
+    yield _counter(
+        "store_down_seconds", "Time the store could not write.", tally.store_down_seconds
+    )
+    yield _gauge("instances", "Instances that are up.", _one(tally.instances), label)
+    yield _histogram(
+        "instance_start_seconds",
+        "From the start of an instance to ready.",
+        {"": tally.instance_starts},
+    )
+    yield _counter(
+        "instances_ended", "Instances ended, by reason.", _one(tally.instance_ends), ("reason",)
+    )
+    yield _counter(
+        "loop_failures",
+        "Failed rounds of the engine's loops.",
+        _one(tally.loop_failures),
+        ("loop",),
+    )
+
+
+def _one(counts: Mapping[str, float]) -> dict[tuple[str, ...], float]:
+    return {(name,): count for name, count in counts.items()}
+
+
+Values = float | Mapping[Any, float]  # by the values of its labels, a tuple of str
+
+
+def _gauge(name: str, text: str, values: Values, labels: tuple[str, ...] = ()) -> Metric:
+    return _fill(GaugeMetricFamily(f"thence_{name}", text, labels=labels), values)
+
+
+def _counter(name: str, text: str, values: Values, labels: tuple[str, ...] = ()) -> Metric:
+    return _fill(CounterMetricFamily(f"thence_{name}", text, labels=labels), values)
+
+
+def _fill(family: GaugeMetricFamily | CounterMetricFamily, values: Values) -> Metric:
+    pairs = values.items() if isinstance(values, Mapping) else (((), float(values)),)
+    for labels, value in pairs:
+        family.add_metric([str(label) for label in labels], value)
+    return family
+
+
+def _histogram(
+    name: str, text: str, histograms: Mapping[str, Histogram], labels: tuple[str, ...] = ()
+) -> Metric:
+    family = HistogramMetricFamily(f"thence_{name}", text, labels=labels)
+    for label, one in histograms.items():
+        family.add_metric([label] if labels else [], one.buckets(), one.sum)
+    return family

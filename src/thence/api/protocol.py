@@ -146,7 +146,10 @@ class Protocol(HttpToolsProtocol):
         self._patience = self.loop.call_later(max(left, 1.0), self._look)
 
     def _busy(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        """Whether the last request that was read still waits for its answer (then earlier ones may,
+        too)."""
+        cycle: Any = self.cycle
+        return cycle is not None and not cycle.response_complete
 
     def data_received(self, data: bytes) -> None:
         if self._deaf or self._refusal is not None:
@@ -327,7 +330,7 @@ class Protocol(HttpToolsProtocol):
         problem = problems.Malformed(
             "The bytes that came are not a valid HTTP/1.1 request; the connection is closed."
         )
-        cycle = self.cycle
+        cycle: Any = self.cycle
         if self._busy() and cycle.more_body:
             # It broke in the middle of a body: that request can never be complete.
             if cycle is self._hot:

@@ -27,11 +27,6 @@ class FunctionBody(FunctionSpec, frozen=True, forbid_unknown_fields=True):
     code: str | None = None
 
 
-class CodeShown(msgspec.Struct):
-    sha256: str
-    bytes: int
-
-
 class FunctionLinks(msgspec.Struct):
     self: str
     invocations: str
@@ -43,7 +38,8 @@ class FunctionShown(msgspec.Struct, kw_only=True):
 
     name: str
     revision: int
-    code: CodeShown
+    code_digest: str  # sha256 of the archive, hex
+    code_bytes: int
     created_at: str
     updated_at: str
     runtime: str
@@ -126,7 +122,8 @@ def show(function: Function) -> FunctionShown:
     return FunctionShown(
         name=function.name,
         revision=function.revision,
-        code=CodeShown(function.code_digest, function.code_bytes),
+        code_digest=function.code_digest,
+        code_bytes=function.code_bytes,
         created_at=iso(function.created_at) or "",
         updated_at=iso(function.updated_at) or "",
         links=FunctionLinks(path, f"{path}/invocations", f"{path}/invoke"),

@@ -28,10 +28,10 @@ class ErrorShown(Struct):
 
 
 class AttemptShown(Struct):
-    """One attempt. `budget`: which of the three it was counted in (function_errors,
+    """One attempt, counted from 1. `budget`: which of the three it was counted in (function_errors,
     platform_errors, losses). `billed`: it ran the function's code. `outcome` null: it is running."""
 
-    number: int
+    attempt: int
     outcome: str | None
     budget: str | None
     started_at: str | None
@@ -43,7 +43,7 @@ class AttemptShown(Struct):
     log_bytes: int
 
 
-class WaitsShown(Struct):
+class WhyShown(Struct):
     """Why it waits. `code`: delayed, backing_off, function_limit, node_limit, paused, draining,
     store, next."""
 
@@ -53,7 +53,7 @@ class WaitsShown(Struct):
 
 
 class DeliveryAttemptShown(Struct):
-    number: int
+    attempt: int
     started_at: str | None
     duration_ms: float
     status: int
@@ -106,7 +106,7 @@ class InvocationShown(Struct, kw_only=True):
     attempts_made: int
     attempts: list[AttemptShown]
     next_attempt_at: str | None
-    waits: WaitsShown | None
+    why: WhyShown | None
     deliveries: list[DeliveryShown]
     spent: SpentShown
     payload_bytes: int
@@ -162,7 +162,7 @@ def show_invocation(engine: Engine, view: InvocationView) -> InvocationShown:
         attempts_made=view.attempt,
         attempts=[show_attempt(one) for one in view.attempts],
         next_attempt_at=iso(view.due_at) if waiting else None,
-        waits=None if why is None else WaitsShown(why.code, why.text, iso(why.until)),
+        why=None if why is None else WhyShown(why.code, why.text, iso(why.until)),
         deliveries=[show_delivery(engine, one) for one in view.deliveries],
         spent=SpentShown(
             view.spent.retries_used, view.spent.platform_tries, view.spent.losses_used

@@ -1,0 +1,80 @@
+"""Dead letters: invocations that ended without success (failed, expired, invalid), and records that
+could not be delivered; and redriving many of the former."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from starlette.responses import Response
+
+from ...engine.redrive import LIMIT_MAX, RATE_MAX, RedriveReport
+from ...errors import InvalidInput
+from .answer import answer
+from .call import Call
+from .deliveries import page as delivery_page
+from .filters import REASONS, make_filter
+from .parameter import read_time
+from .shown import InvocationPage, show_row
+
+
+class RedriveBody(Struct, forbid_unknown_fields=True):
+    """Which dead letters, not yet redriven, are run again. All of it may be left out. Times as in
+    lists. `cursor`: of the report before. The rate is kept by start times that lie apart."""
+
+    function: str | None = None
+    reason: str | None = None
+    since: str | int | None = None
+    until: str | int | None = None
+    dry_run: bool = False
+    rate_per_second: Annotated[float, Meta(gt=0, le=RATE_MAX)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX)] = 1000
+    cursor: str | None = None
+
+
+async def listed(call: Call) -> Response:
+    query, engine = call.query, call.door.engine
+    if query["kind"] == "delivery":
+        for name in ("reason", "since", "until"):
+            if query[name] is not None:
+                raise InvalidInput(
+                    f"{name}: it does not go with kind=delivery; leave it out.", field=name
+                )
+        return await delivery_page(call, "dead")
+    wanted = make_filter(
+        engine,
+        function=query["function"],
+        reason=query["reason"],
+        since=query["since"],
+        until=query["until"],
+        dead=True,
+    )
+    page = await engine.store.invocations(wanted, query["limit"], query["cursor"])
+    return answer(InvocationPage([show_row(row) for row in page.items], page.cursor))
+
+
+async def redrive(call: Call) -> Response:
+    body = await call.json(RedriveBody)
+    if body.reason is not None and body.reason not in REASONS:
+        raise InvalidInput(
+            f"reason: {body.reason[:60]!r} is not a reason; use one of {', '.join(REASONS)}.",
+            field="reason",
+            value=body.reason[:60],
+        )
+    wanted = make_filter(
+        call.door.engine,
+        function=body.function,
+        reason=body.reason,
+        since=None if body.since is None else read_time("since", str(body.since)),
+        until=None if body.until is None else read_time("until", str(body.until)),
+        dead=True,
+        redriven=False,
+    )
+    report: RedriveReport = await call.door.engine.redrive_dead_letters(
+        wanted,
+        dry_run=body.dry_run,
+        rate_per_second=body.rate_per_second,
+        limit=body.limit,
+        cursor=body.cursor,
+    )
+    return answer(report)

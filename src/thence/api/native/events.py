@@ -1,0 +1,131 @@
+"""The stream of every transition as server-sent events, resumable by `Last-Event-ID`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import msgspec
+from msgspec import Struct
+from starlette.responses import Response, StreamingResponse
+
+from ...clock import iso
+from ...engine.engine import Engine
+from ...engine.events import Event, parse_event_id
+from ...errors import ThenceError
+from ...lifecycle.ids import format_id
+from .answer import COMMON
+from .call import Call
+from .filters import function_id
+
+log = logging.getLogger("thence.api")
+
+HEARTBEAT_SECONDS = 15.0
+AHEAD = 1000  # events read ahead of a slow reader
+CHUNK = 200  # events in one write
+
+
+class EventShown(Struct, omit_defaults=True):
+    """One transition. `id`: the invocation. `state`: its state, or `delivery:` and the state of the
+    delivery whose id is in `delivery`. `gap`: events before this place are not kept any more."""
+
+    at: str | None = None
+    id: str = ""
+    function: str = ""
+    state: str = ""
+    attempt: int = 0
+    reason: str = ""
+    delivery: str = ""
+    gap: bool = False
+
+
+async def stream(call: Call) -> Response:
+    query, engine = call.query, call.door.engine
+    after = call.header("last-event-id") or query["after"]
+    if after is not None:
+        parse_event_id(after)
+    wanted = function_id(engine, query["function"])
+    events = _chosen(engine, engine.events(after), wanted, query["invocation"])
+    headers = {**COMMON, "content-type": "text/event-stream", "x-accel-buffering": "no"}
+    return StreamingResponse(_chunks(call, events), 200, headers)
+
+
+async def _chosen(
+    engine: Engine,
+    events: AsyncIterator[Event],
+    function: int | None,
+    invocation: int | None,
+) -> AsyncIterator[bytes]:
+    async for event in events:
+        one = event.transition
+        if one is not None:
+            if function is not None and one.function_id != function:
+                continue
+            if invocation is not None and one.id != invocation:
+                continue
+        yield encode(engine, event)
+
+
+def encode(engine: Engine, event: Event) -> bytes:
+    """One event as it goes over the wire."""
+    one = event.transition
+    if one is None:
+        return b"id: %s\nevent: gap\ndata: %s\n\n" % (
+            event.id.encode(),
+            msgspec.json.encode(EventShown(gap=True)),
+        )
+    lane = engine.lanes.get(one.function_id)
+    shown = EventShown(
+        at=iso(one.at),
+        id=format_id(one.id),
+        function=lane.function.name if lane is not None else "",
+        state=one.state,
+        attempt=one.attempt,
+        reason=one.reason,
+        delivery=format_id(one.delivery) if one.delivery else "",
+    )
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (
+        event.id.encode(),
+        one.state.encode(),
+        msgspec.json.encode(shown),
+    )
+
+
+async def _chunks(call: Call, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Events as they come, many in one write when many are there; a comment when none come, so
+    that both ends learn of a dead connection. Ends when the service begins to shut down, or when
+    the store cannot be read: the caller comes back with the last id it saw."""
+    queue: asyncio.Queue[bytes] = asyncio.Queue(AHEAD)
+    reader = asyncio.ensure_future(_fill(queue, events))
+    closing = asyncio.ensure_future(call.door.closing.wait())
+    yield b"retry: 1000\n\n"
+    try:
+        while not closing.done() and not (reader.done() and queue.empty()):
+            getting = asyncio.ensure_future(queue.get())
+            await asyncio.wait(
+                {getting, closing, reader},
+                timeout=HEARTBEAT_SECONDS,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not getting.done():
+                getting.cancel()
+                if not reader.done():
+                    yield b": still here\n\n"
+                continue
+            chunk = [getting.result()]
+            while len(chunk) < CHUNK and not queue.empty():
+                chunk.append(queue.get_nowait())
+            yield b"".join(chunk)
+    finally:
+        closing.cancel()
+        reader.cancel()
+        await asyncio.wait({reader})
+
+
+async def _fill(queue: asyncio.Queue[bytes], events: AsyncIterator[bytes]) -> None:
+    try:
+        async for event in events:
+            await queue.put(event)
+    except ThenceError as error:
+        log.warning("the stream of events ends: %s", error.detail)

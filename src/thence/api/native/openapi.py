@@ -1,0 +1,171 @@
+"""OpenAPI 3.1 of the native door, made from the table of routes and the types of the answers."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from starlette.responses import Response
+
+from ... import __version__
+from .answer import answer
+from .call import Call
+from .parameter import Parameter
+from .problems import MEDIA_TYPE
+from .route import Route
+
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "flag": {"type": "boolean"},
+    "id": {"type": "string", "format": "uuid"},
+    "time": {
+        "description": "RFC 3339, or milliseconds since 1970.",
+        "anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}],
+    },
+}
+
+
+class Problem(Struct):
+    """RFC 9457. Further members are facts of the error (`field`, `limit`, …)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+async def document(call: Call) -> Response:
+    return answer(_document())
+
+
+@cache
+def _document() -> dict[str, Any]:
+    from .table import ROUTES  # the table names the handler above
+
+    return describe(ROUTES)
+
+
+def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
+    """The document."""
+    types: list[Any] = [Problem]
+    for route in routes:
+        types.extend(t for t in (*route.answers.values(), route.body) if _is_type(t))
+    schemas, components = msgspec.json.schema_components(
+        types, ref_template="#/components/schemas/{name}"
+    )
+    refs = {_key(type_): schema for type_, schema in zip(types, schemas, strict=True)}
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Thence",
+            "version": __version__,
+            "description": "Asynchronous invocation of functions: accepted means on disk.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"root": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "root": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "`id:secret` of the root credentials, where they are set.",
+                }
+            },
+            "responses": {
+                "Problem": {
+                    "description": "Why it was refused or failed.",
+                    "content": {MEDIA_TYPE: {"schema": refs[_key(Problem)]}},
+                }
+            },
+        },
+    }
+
+
+def _is_type(kind: Any) -> bool:
+    return kind is not None and not isinstance(kind, str)
+
+
+def _key(kind: Any) -> str:
+    return str(kind)
+
+
+def _operation(route: Route, refs: dict[str, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": _name(route),
+        "summary": route.summary,
+        "parameters": [
+            *(
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                for name in re.findall(r"{(\w+)}", route.path)
+            ),
+            *(_parameter(one) for one in route.parameters),
+            *(
+                {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+                for name, text in route.headers
+                if name != "Content-Type"  # OpenAPI: part of the body's description
+            ),
+        ],
+        "responses": {
+            **{str(status): _response(kind, refs) for status, kind in route.answers.items()},
+            "default": {"$ref": "#/components/responses/Problem"},
+        },
+    }
+    if route.body is not None:
+        operation["requestBody"] = _body(route, refs)
+    if route.open:
+        operation["security"] = []
+    return operation
+
+
+def _name(route: Route) -> str:
+    words = [word for word in re.split(r"[^a-zA-Z0-9]+", route.path) if word not in ("", "v1")]
+    return "_".join((route.method.lower(), *words))
+
+
+def _parameter(one: Parameter) -> dict[str, Any]:
+    item: dict[str, Any] = dict(_SCHEMAS["text"] if one.kind == "list" else _SCHEMAS[one.kind])
+    if one.choices:
+        item["enum"] = list(one.choices)
+    if one.minimum is not None:
+        item["minimum"] = one.minimum
+    if one.maximum is not None:
+        item["maximum"] = one.maximum
+    if one.kind == "list":
+        item = {"type": "array", "items": item}
+    if one.default is not None:
+        item["default"] = one.default
+    shown = {"name": one.name, "in": "query", "description": one.description, "schema": item}
+    return {**shown, "style": "form", "explode": False} if one.kind == "list" else shown
+
+
+def _response(kind: Any, refs: dict[str, Any]) -> dict[str, Any]:
+    if kind is None:
+        return {"description": "Done; no body."}
+    if isinstance(kind, str):
+        return {"description": "As it is.", "content": {kind: {}}}
+    return {
+        "description": (kind.__doc__ or "The answer.").strip() if isinstance(kind, type) else "",
+        "content": {"application/json": {"schema": refs[_key(kind)]}},
+    }
+
+
+def _body(route: Route, refs: dict[str, Any]) -> dict[str, Any]:
+    media = route.body if isinstance(route.body, str) else "application/json"
+    content: dict[str, Any] = (
+        {} if isinstance(route.body, str) else {"schema": refs[_key(route.body)]}
+    )
+    if route.example is not None:
+        content["example"] = route.example
+    return {"content": {media: content}}

@@ -1,0 +1,113 @@
+"""Numbers: where everything is, and deliveries by the minute; and the metrics for Prometheus."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import asdict
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
+from ...clock import iso
+from ...store.records import FunctionCounts
+from .answer import COMMON, answer
+from .call import Call
+
+
+class FunctionStats(Struct, kw_only=True):
+    """Now: waiting, delayed (of these: not due yet), running, deliveries_pending. Since the store
+    was made: the others."""
+
+    function: str
+    waiting: int
+    delayed: int
+    running: int
+    oldest_accepted_at: str | None
+    oldest_age_seconds: float | None
+    accepted: int
+    succeeded: int
+    failed: int
+    stopped: int
+    expired: int
+    invalid: int
+    deliveries_pending: int
+    deliveries_delivered: int
+    deliveries_dead: int
+
+
+class StatsAnswer(Struct, kw_only=True):
+    """The same over all functions. `conservation_difference` = accepted - (waiting + running +
+    every final state), from one snapshot; it must be 0."""
+
+    at: str | None
+    waiting: int
+    running: int
+    oldest_accepted_at: str | None
+    oldest_age_seconds: float | None
+    accepted: int
+    succeeded: int
+    failed: int
+    stopped: int
+    expired: int
+    invalid: int
+    conservation_difference: int
+    functions: list[FunctionStats]
+
+
+class MinuteShown(Struct):
+    """How deliveries of one function ended within one minute."""
+
+    minute: str | None
+    function: str
+    delivered: int
+    dead: int
+
+
+class MinutesAnswer(Struct):
+    """Since this process started, at most 24 hours back; minutes without an ending are left out."""
+
+    items: list[MinuteShown]
+
+
+async def stats(call: Call) -> Response:
+    found = await call.door.engine.stats()
+    now = call.door.clock.now()
+    return answer(
+        StatsAnswer(
+            at=iso(now),
+            waiting=found.waiting,
+            running=found.running,
+            oldest_accepted_at=iso(found.oldest_accepted_at),
+            oldest_age_seconds=_age(found.oldest_accepted_at, now),
+            accepted=found.accepted,
+            succeeded=found.succeeded,
+            failed=found.failed,
+            stopped=found.stopped,
+            expired=found.expired,
+            invalid=found.invalid,
+            conservation_difference=found.conservation_difference,
+            functions=[_function(one, now) for one in found.functions],
+        )
+    )
+
+
+def _function(one: FunctionCounts, now: int) -> FunctionStats:
+    fields = asdict(one)
+    del fields["function_id"]
+    fields["oldest_accepted_at"] = iso(one.oldest_accepted_at)
+    return FunctionStats(oldest_age_seconds=_age(one.oldest_accepted_at, now), **fields)
+
+
+def _age(since: int | None, now: int) -> float | None:
+    return None if since is None else max(0, now - since) / 1000
+
+
+async def deliveries(call: Call) -> Response:
+    found = call.door.metrics.minutes.read(call.query["function"], call.query["since"])
+    return answer(
+        MinutesAnswer([MinuteShown(iso(at), name, good, bad) for at, name, good, bad in found])
+    )
+
+
+async def metrics(call: Call) -> Response:
+    data = await call.door.metrics.exposition()
+    return Response(data, 200, {**COMMON, "content-type": CONTENT_TYPE_LATEST})
