@@ -1,0 +1,197 @@
+"""accept: on disk before it is answered, checked before anything is stored."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import pytest
+
+from thence.errors import (
+    FunctionNotFound,
+    IdempotencyMismatch,
+    InvalidInput,
+    PayloadTooLarge,
+    QualifierNotFound,
+    Throttled,
+)
+from thence.lifecycle.states import State
+from thence.testing import Error, Forever, Service
+from thence.testing.service import gather_now
+
+
+def on_disk(s: Service) -> int:
+    """Invocations as another program sees them: committed only."""
+    other = sqlite3.connect(s.directory / "thence.db")
+    try:
+        return int(other.execute("SELECT count(*) FROM invocation").fetchone()[0])
+    finally:
+        other.close()
+
+
+async def test_an_accept_is_answered_only_after_its_commit_is_on_disk(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    seen: list[tuple[Any, int]] = []
+    s.engine.accept("f", b"{}", lambda accepted, error: seen.append((error, on_disk(s))))
+    assert seen == [] and on_disk(s) == 0
+    await s.settle()
+    assert seen == [(None, 1)]
+
+
+async def test_the_function_runs_only_after_the_commit_that_claims_it(s: Service) -> None:
+    seen: list[int] = []
+    await s.function("f", answers=lambda run: seen.append(on_disk(s)))
+    await s.invoke("f")
+    await s.settle()
+    assert seen == [1]
+
+
+async def test_an_id_can_be_queried_in_the_same_instant(s: Service) -> None:
+    await s.function("f", answers=[Forever()])
+    id = await s.invoke("f", {"n": 1})
+    view = await s.show(id)
+    assert view.state is State.RUNNING
+    assert view.accepted_at == s.clock.now()
+
+
+async def test_what_is_refused_is_not_stored(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    refused = [
+        (FunctionNotFound, s.invoke("g")),
+        (QualifierNotFound, s.invoke("f", qualifier="v1")),
+        (PayloadTooLarge, s.invoke("f", b"x" * (1024 * 1024 + 1))),
+        (InvalidInput, s.invoke("f", delay_seconds=30 * 86_400 + 1)),
+        (InvalidInput, s.invoke("f", delay_seconds=-1)),
+        (InvalidInput, s.invoke("f", delay_seconds=float("nan"))),
+        (InvalidInput, s.invoke("f", idempotency_key="")),
+        (InvalidInput, s.invoke("f", idempotency_key="x" * 256)),
+    ]
+    for kind, call in refused:
+        with pytest.raises(kind):
+            await call
+    assert on_disk(s) == 0
+
+
+async def test_a_payload_of_exactly_the_limit_is_taken(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    id = await s.invoke("f", b"x" * (1024 * 1024))
+    await s.settle()
+    assert (await s.show(id)).state is State.SUCCEEDED
+
+
+async def test_a_delay_starts_it_at_its_instant_and_not_before(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    id = await s.invoke("f", delay_seconds=90)
+    await s.clock.advance(89.999)
+    assert s.starts("f") == [] and (await s.show(id)).state is State.QUEUED
+    await s.clock.advance(0.001)
+    assert s.starts("f") == [90.0] and (await s.show(id)).state is State.SUCCEEDED
+
+
+async def test_a_delay_holds_over_a_restart(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    await s.invoke("f", delay_seconds=90)
+    await s.crash()
+    await s.clock.advance(100)
+    assert s.starts("f") == [90.0]
+
+
+# ---------------------------------------------------------------- idempotency
+
+
+async def test_the_same_key_and_body_answer_the_same_invocation(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    first = await s.invoke("f", {"n": 1}, idempotency_key="k")
+    await s.settle()
+    assert await s.invoke("f", {"n": 1}, idempotency_key="k") == first
+    await s.crash()
+    assert await s.invoke("f", {"n": 1}, idempotency_key="k") == first
+    await s.settle()
+    assert len(s.starts("f")) == 1
+
+
+async def test_the_same_key_with_another_body_is_refused_and_named(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    first = await s.invoke("f", {"n": 1}, idempotency_key="k")
+    with pytest.raises(IdempotencyMismatch) as refused:
+        await s.invoke("f", {"n": 2}, idempotency_key="k")
+    assert refused.value.fields["invocation"] == first
+    with pytest.raises(IdempotencyMismatch):
+        await s.invoke("f", {"n": 1}, idempotency_key="k", delay_seconds=5)
+    assert on_disk(s) == 1
+
+
+async def test_the_same_key_at_another_function_is_another_request(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    await s.function("g", answers=["ok"])
+    first = await s.invoke("f", {"n": 1}, idempotency_key="k")
+    assert await s.invoke("g", {"n": 1}, idempotency_key="k") != first
+
+
+async def test_many_requests_of_one_key_at_once_are_one_invocation(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    calls = [s.invoke("f", {"n": 1}, idempotency_key="k") for _ in range(20)]
+    answers = await gather_now(s, *calls)
+    assert len(set(answers)) == 1 and on_disk(s) == 1 and len(s.starts("f")) == 1
+
+
+async def test_a_repeated_request_does_not_keep_the_slot_it_was_promised(s: Service) -> None:
+    await s.function("f", answers=["ok"], concurrency=1)
+    await s.invoke("f", {"n": 1}, idempotency_key="k")
+    await s.settle()
+    # The repeated one holds the only slot while it is written; the other has to wait for it.
+    await gather_now(s, s.invoke("f", {"n": 1}, idempotency_key="k"), s.invoke("f", {"n": 2}))
+    assert len(s.starts("f")) == 2
+
+
+async def test_an_idempotency_key_is_free_again_after_its_time() -> None:
+    async with Service(idempotency_seconds=3600) as s:
+        await s.function("f", answers=["ok"])
+        first = await s.invoke("f", {"n": 1}, idempotency_key="k")
+        await s.clock.advance(3601)
+        assert await s.invoke("f", {"n": 2}, idempotency_key="k") != first
+        assert await s.verify() == []
+
+
+# ---------------------------------------------------------------- bodies, caps
+
+
+async def test_large_bodies_go_to_the_blob_store_and_come_back(s: Service) -> None:
+    large, answer = {"n": "x" * 100_000}, {"y": "z" * 200_000}
+    seen: list[bytes] = []
+    await s.function("f", answers=lambda run: seen.append(run.payload) or answer)
+    id = await s.invoke("f", large)
+    await s.settle()
+    await s.restart()
+    body, _ = await s.store.payload(int(id.replace("-", ""), 16))
+    assert body.data is None and body.ref is not None
+    assert await s.engine.body(body) == seen[0]
+    assert await s.result(id) == answer
+    assert len(list((s.directory / "blobs").rglob("*.*"))) == 2
+
+
+async def test_a_large_body_waits_for_its_turn_and_is_fetched_then(s: Service) -> None:
+    sizes: list[int] = []
+    await s.function("f", answers=lambda run: sizes.append(len(run.payload)), concurrency=1)
+    for _ in range(3):
+        await s.invoke("f", b"x" * 100_000)
+    await s.settle()
+    assert sizes == [100_000] * 3
+
+
+async def test_the_blob_of_a_repeated_request_is_not_kept(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    for _ in range(3):
+        await s.invoke("f", b"x" * 100_000, idempotency_key="k")
+    await s.settle()
+    assert len(list((s.directory / "blobs").rglob("*.*"))) == 1
+
+
+async def test_over_the_cap_of_waiting_invocations_an_accept_is_throttled() -> None:
+    async with Service(waiting_max=2) as s:
+        await s.function("f", answers=[Forever(), Error()], concurrency=1)
+        for _ in range(3):
+            await s.invoke("f")
+        with pytest.raises(Throttled) as refused:
+            await s.invoke("f")
+        assert refused.value.fields["limit"] == 2

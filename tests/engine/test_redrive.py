@@ -1,0 +1,134 @@
+"""redrive: dead letters are run again as new invocations, once, at a rate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from thence.errors import Conflict, InvalidInput, InvocationNotFound
+from thence.lifecycle.states import State
+from thence.store.interface import Filter
+from thence.testing import Error, Forever, Service
+from thence.testing.service import gather_now, number
+
+DEAD = Filter(dead=True)
+
+
+async def dead_letters(s: Service, count: int) -> list[str]:
+    await s.function("f", answers=[Error()], max_retries=0, concurrency=100)
+    ids = [await s.invoke("f", {"n": n}) for n in range(count)]
+    await s.settle()
+    s.scripts.set("f", ["ok"])
+    return ids
+
+
+async def test_a_redriven_invocation_is_a_new_one_with_the_same_payload(s: Service) -> None:
+    (old,) = await dead_letters(s, 1)
+    new = await s.redrive(old)
+    await s.settle()
+    view = await s.show(new)
+    assert view.state is State.SUCCEEDED and view.meta.redrive_of == old
+    assert view.meta.source == "redrive"
+    assert s.scripts.starts[1].payload == s.scripts.starts[0].payload == b'{"n":0}'
+    before = await s.show(old)
+    assert before.state is State.FAILED and before.redriven_as == number(new)
+
+
+async def test_a_repeated_redrive_answers_the_first_one(s: Service) -> None:
+    (old,) = await dead_letters(s, 1)
+    answers = await gather_now(s, *[s.redrive(old) for _ in range(5)])
+    assert len(set(answers)) == 1
+    assert await s.redrive(old) == answers[0] and len(s.starts("f")) == 2
+
+
+async def test_a_redrive_that_was_cut_off_before_its_mark_goes_on_with_any_rate(
+    s: Service,
+) -> None:
+    (old,) = await dead_letters(s, 1)
+    mark = s.store.mark_redriven
+
+    async def nothing(pairs: object) -> None:
+        """The process died after the accept and before the mark."""
+
+    s.store.mark_redriven = nothing
+    first = await s.redrive(old)
+    s.store.mark_redriven = mark
+    new, duplicate = await s.engine.redriving.invocation(number(old), delay_seconds=30.0)
+    assert (new, duplicate) == (number(first), True)
+    assert (await s.show(old)).redriven_as == number(first)
+
+
+async def test_only_what_is_over_can_be_redriven(s: Service) -> None:
+    await s.function("f", answers=[Forever()], timeout_seconds=3600)
+    id = await s.invoke("f")
+    with pytest.raises(Conflict):
+        await s.redrive(id)
+    with pytest.raises(InvocationNotFound):
+        await s.redrive(99 << 64)
+
+
+async def test_a_dry_run_says_what_would_be_done_and_changes_nothing(s: Service) -> None:
+    ids = await dead_letters(s, 5)
+    report = await s.engine.redrive_dead_letters(DEAD, dry_run=True)
+    await s.settle()
+    assert (report.matched, report.redriven) == (5, 5)
+    assert {one["id"] for one in report.invocations} == set(ids)
+    assert len(s.starts("f")) == 5
+
+
+async def test_a_rate_spaces_the_starts(s: Service) -> None:
+    await dead_letters(s, 5)
+    report = await s.engine.redrive_dead_letters(DEAD, rate_per_second=2)
+    assert report.redriven == 5 and report.seconds == 2.0
+    await s.crash()
+    await s.clock.advance(10)
+    assert s.starts("f")[5:] == [0.0, 0.5, 1.0, 1.5, 2.0]
+
+
+async def test_a_second_redrive_of_the_same_dead_letters_does_nothing(s: Service) -> None:
+    await dead_letters(s, 5)
+    await s.engine.redrive_dead_letters(DEAD)
+    again = await s.engine.redrive_dead_letters(DEAD)
+    await s.settle()
+    assert (again.redriven, again.skipped) == (0, 5) and len(s.starts("f")) == 10
+
+
+async def test_a_redrive_by_filter_never_runs_a_success_again(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    await s.invoke("f")
+    await s.settle()
+    report = await s.engine.redrive_dead_letters(Filter())
+    await s.settle()
+    assert report.redriven == 0 and len(s.starts("f")) == 1
+
+
+async def test_a_limit_and_its_cursor_redrive_all_in_steps(s: Service) -> None:
+    await dead_letters(s, 7)
+    done, cursor = 0, None
+    for _ in range(10):
+        report = await s.engine.redrive_dead_letters(DEAD, limit=3, cursor=cursor)
+        done, cursor = done + report.redriven, report.cursor
+        if cursor is None:
+            break
+    await s.settle()
+    assert done == 7 and len(s.starts("f")) == 14
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rate_per_second": 0}, {"rate_per_second": 1e9}, {"limit": 0}, {"limit": 10_001}]
+)
+async def test_numbers_out_of_range_are_refused(s: Service, wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        await s.engine.redrive_dead_letters(DEAD, **wrong)
+
+
+async def test_what_has_lost_its_payload_is_said_and_skipped() -> None:
+    async with Service(payload_retention_seconds=60) as s:
+        (old,) = await dead_letters(s, 1)
+        await s.clock.advance(300)
+        with pytest.raises(Conflict) as refused:
+            await s.redrive(old)
+        assert "retention" in refused.value.detail
+        report = await s.engine.redrive_dead_letters(DEAD)
+        assert report.skipped == 1 and report.errors[0]["id"] == old
