@@ -134,6 +134,21 @@ async def test_a_store_whose_making_was_cut_short_is_made_again(path: Path) -> N
     db.close()
 
 
+async def test_what_an_earlier_process_held_is_lost_as_soon_as_the_file_is_opened(
+    path: Path,
+) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    scene = Scene(store)
+    await scene.begin()
+    item = await scene.run()
+    await store.close()
+    await store.open()
+    assert [one.id for one in await store.lost(NOW, 10)] == [item.id]
+    assert await store.renew(scene.lease, NOW + DAY) is False
+    await store.close()
+
+
 # ---------------------------------------------------------------- faults
 
 

@@ -39,6 +39,10 @@ def dying(db: sqlite3.Connection, now: int) -> bool:
     return db.execute(_SQL["dying"], (now,)).fetchone() is not None
 
 
+def all_gone(db: sqlite3.Connection) -> None:
+    db.execute(_SQL["all_gone"])
+
+
 def declare_dead(db: sqlite3.Connection, now: int) -> None:
     db.execute(_SQL["declare_dead"], (now,))
 

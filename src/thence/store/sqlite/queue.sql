@@ -14,6 +14,10 @@ UPDATE node SET gone = 1 WHERE incarnation = ?
 -- Only one process can hold the file: every earlier one is dead.
 UPDATE node SET gone = 1 WHERE gone = 0
 
+-- name: all_gone
+-- Whoever opens the file holds it alone: every earlier incarnation is dead, whatever its lease says.
+UPDATE node SET gone = 1 WHERE gone = 0
+
 -- name: declare_dead
 -- Its lease ended: from now on it cannot be renewed.
 UPDATE node SET gone = 1 WHERE gone = 0 AND expires_at <= ?

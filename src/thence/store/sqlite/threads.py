@@ -62,11 +62,14 @@ class Threads:
         while (item := self._calls.get()) is not None:
             loop, future, call, args = item
             try:
-                answer = call(*args)
+                tell: Callable[..., None] = _finish
+                answer: Any = call(*args)
             except BaseException as error:  # whatever it is, it belongs to the caller
-                loop.call_soon_threadsafe(_fail, future, error)
-            else:
-                loop.call_soon_threadsafe(_finish, future, answer)
+                tell, answer = _fail, error
+            try:
+                loop.call_soon_threadsafe(tell, future, answer)
+            except RuntimeError:
+                continue  # the loop was closed meanwhile: nobody is left to hear it
 
 
 def _finish(future: asyncio.Future[Any], answer: Any) -> None:
