@@ -1,0 +1,130 @@
+"""Deploying, replacing and deleting; cycles and lineages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from thence.errors import DestinationCycle, FunctionNotFound, InvalidInput
+from thence.lifecycle.lineage import HOPS_MAX
+from thence.lifecycle.states import Reason, State
+from thence.testing import Error, Forever, Ok, Service
+
+HOOK = "https://hooks.example.com/x"
+
+
+async def test_what_waits_for_a_deleted_function_becomes_invalid(s: Service) -> None:
+    await s.function("f", answers=[Error(), "ok"], concurrency=1, on_failure=HOOK)
+    retrying = await s.invoke("f")
+    await s.settle()
+    await s.function("f", concurrency=0, on_failure=HOOK)
+    queued, delayed = await s.invoke("f"), await s.invoke("f", delay_seconds=3600)
+    await s.delete("f")
+    for id in (retrying, queued, delayed):
+        view = await s.show(id)
+        assert (view.state, view.reason) == (State.INVALID, Reason.FUNCTION_DELETED)
+    assert len(s.receiver(HOOK).got) == 3
+    with pytest.raises(FunctionNotFound):
+        await s.invoke("f")
+
+
+async def test_what_runs_may_finish_after_the_deletion_but_is_not_retried(s: Service) -> None:
+    await s.function("f", answers=[Ok("done", seconds=5), Error(seconds=5)], max_retries=3)
+    good, bad = await s.invoke("f"), await s.invoke("f")
+    await s.settle()
+    await s.delete("f")
+    await s.clock.advance(60)
+    assert (await s.show(good)).state is State.SUCCEEDED
+    assert (await s.show(bad)).state is State.INVALID and len(s.starts("f")) == 2
+
+
+async def test_an_accept_that_meets_the_deletion_reaches_a_final_state(s: Service) -> None:
+    await s.function("f", answers=["ok"], concurrency=1)
+    answers: list[Any] = []
+    for _ in range(5):
+        s.engine.accept("f", b"1", lambda accepted, error: answers.append(accepted))
+    await s.engine.delete_function("f")  # before any of them is on disk
+    await s.clock.advance(10)
+    found = [(await s.show(one.id)).state for one in answers]
+    assert len(found) == 5 and set(found) == {State.INVALID}
+
+
+async def test_a_backlog_of_hundreds_retires_over_a_crash(s: Service) -> None:
+    await s.function("f", answers=["ok"], concurrency=0)
+    ids = [await s.invoke("f") for _ in range(450)]
+    await s.engine.delete_function("f")
+    await s.crash()
+    assert {(await s.show(id)).state for id in ids} == {State.INVALID}
+
+
+async def test_a_lost_attempt_of_a_deleted_function_becomes_invalid(s: Service) -> None:
+    await s.function("f", answers=[Forever()], timeout_seconds=3600)
+    id = await s.invoke("f")
+    await s.delete("f")
+    await s.crash()
+    assert (await s.show(id)).state is State.INVALID and len(s.starts("f")) == 1
+
+
+async def test_a_name_deployed_again_is_another_function(s: Service) -> None:
+    await s.function("f", answers=["ok"], concurrency=0)
+    old = await s.invoke("f")
+    await s.delete("f")
+    await s.function("f")
+    new = await s.invoke("f")
+    await s.settle()
+    assert (await s.show(old)).state is State.INVALID
+    assert (await s.show(new)).state is State.SUCCEEDED
+
+
+async def test_a_new_configuration_holds_for_what_waits_already(s: Service) -> None:
+    wait = {"first_seconds": 10, "jitter": "none", "factor": 1}
+    await s.function("f", answers=[Error()], max_retries=8, retry_wait=wait)
+    id = await s.invoke("f")
+    await s.clock.advance(15)
+    await s.function("f", max_retries=2, retry_wait=wait, on_failure=HOOK)
+    await s.clock.advance(60)
+    assert s.starts("f") == [0.0, 10.0, 20.0] and (await s.show(id)).state is State.FAILED
+    assert len(s.receiver(HOOK).got) == 1
+
+
+async def test_a_cycle_of_destinations_is_refused_and_spelled_out(s: Service) -> None:
+    await s.function("a", on_success="function:b")
+    await s.function("b", on_failure="function:c")
+    with pytest.raises(DestinationCycle) as refused:
+        await s.function("c", on_success="function:a")
+    assert refused.value.fields["cycle"] in (["c", "a", "b", "c"], ["a", "b", "c", "a"])
+    assert s.engine.catalogue.names() == ["a", "b"]
+    with pytest.raises(DestinationCycle):
+        await s.function("d", on_failure="function:d")
+
+
+async def test_a_destination_with_an_unknown_version_is_refused(s: Service) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await s.function("a", on_success="function:b@v1")
+    assert refused.value.fields["field"] == "on_success"
+
+
+async def test_a_lineage_stops_at_16_hops(s: Service) -> None:
+    length = HOPS_MAX + 3
+    for n in reversed(range(length)):
+        target = {"on_success": f"function:f{n + 1}"} if n + 1 < length else {}
+        await s.function(f"f{n}", answers=["ok"], **target)
+    first = await s.invoke("f0")
+    await s.clock.advance(60)
+    ran = [one.function for one in s.scripts.starts]
+    assert ran == [f"f{n}" for n in range(HOPS_MAX + 1)]
+    last = await s.show(s.scripts.starts[-1].id)
+    assert last.meta.lineage is not None
+    assert (last.meta.lineage.root, last.meta.lineage.hops) == (first, HOPS_MAX)
+    assert (last.deliveries[0].state, last.deliveries[0].reason) == ("dead", "too_many_hops")
+
+
+async def test_a_redriven_invocation_keeps_its_lineage(s: Service) -> None:
+    await s.function("b", answers=[Error()], max_retries=0)
+    await s.function("a", answers=["ok"], on_success="function:b")
+    await s.invoke("a")
+    await s.settle()
+    (failed,) = [one.id for one in s.scripts.starts if one.function == "b"]
+    new = await s.redrive(failed)
+    assert (await s.show(new)).meta.lineage == (await s.show(failed)).meta.lineage

@@ -1,0 +1,89 @@
+"""invoke: a synchronous call takes a slot before the backlog, and waits a bounded time for one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from thence.errors import Draining, FunctionNotFound, PayloadTooLarge, QualifierNotFound, Throttled
+from thence.lifecycle.outcome import Outcome
+from thence.testing import Error, Forever, Ok, Service
+
+
+async def test_it_answers_directly_and_stores_nothing(s: Service) -> None:
+    await s.function("f", answers=[Ok({"n": 2}), Error()])
+    _, ended = await s.engine.invoke("f", b"{}")
+    assert (ended.outcome, ended.result) == (Outcome.OK, b'{"n":2}')
+    _, ended = await s.engine.invoke("f", b"{}")
+    await s.clock.advance(60)
+    assert ended.outcome is Outcome.FUNCTION_ERROR and len(s.starts("f")) == 2
+    assert (await s.engine.stats()).accepted == 0
+
+
+async def test_what_cannot_be_is_refused(s: Service) -> None:
+    await s.function("f")
+    for kind, call in (
+        (FunctionNotFound, s.engine.invoke("g", b"")),
+        (QualifierNotFound, s.engine.invoke("f", b"", qualifier="v1")),
+        (PayloadTooLarge, s.engine.invoke("f", b"x" * (1 << 21))),
+    ):
+        with pytest.raises(kind):
+            await call
+    await s.function("f", concurrency=0)
+    with pytest.raises(Throttled):
+        await s.engine.invoke("f", b"")
+    engine = s.engine
+    await s.stop_service()
+    with pytest.raises(Draining):
+        await engine.invoke("f", b"")
+    await s.start()
+
+
+async def test_it_goes_before_the_backlog(s: Service) -> None:
+    await s.function("f", answers=[Ok(seconds=1)], concurrency=1)
+    for _ in range(10):
+        await s.invoke("f", "waits")
+    call = asyncio.ensure_future(s.engine.invoke("f", b'"direct"'))
+    await s.clock.advance(2)
+    assert call.done() and s.scripts.starts[1].payload == b'"direct"'
+    await s.clock.advance(60)
+    assert len(s.starts("f")) == 11
+
+
+async def test_it_waits_for_a_slot_and_gives_up_after_its_time(s: Service) -> None:
+    await s.function("f", answers=[Forever()], concurrency=1, timeout_seconds=3600)
+    await s.invoke("f")
+    call = asyncio.ensure_future(s.engine.invoke("f", b""))
+    await s.clock.advance(9.999)
+    assert not call.done()
+    await s.clock.advance(0.001)
+    with pytest.raises(Throttled):
+        await call
+    assert s.engine.lanes.all()[0].reserved == 0
+
+
+async def test_a_caller_that_goes_away_ends_its_run_and_frees_the_slot(s: Service) -> None:
+    await s.function("f", answers=[Forever(), "ok"], concurrency=1, timeout_seconds=3600)
+    call = asyncio.ensure_future(s.engine.invoke("f", b""))
+    await s.settle()
+    id = await s.invoke("f")
+    assert len(s.starts("f")) == 1
+    call.cancel()
+    await s.settle()
+    assert str((await s.show(id)).state) == "succeeded"
+
+
+async def test_a_caller_that_goes_away_with_its_promised_slot_frees_it(s: Service) -> None:
+    await s.function("f", answers=[Ok(seconds=1)], concurrency=1)
+    await s.invoke("f")
+    call = asyncio.ensure_future(s.engine.invoke("f", b""))
+    await s.settle()
+    ids = [await s.invoke("f") for _ in range(2)]
+    # It goes away in the very instant in which the slot is promised to it.
+    lane = s.engine.lanes.all()[0]
+    promise = lane.sync_waiters[0]
+    lane.sync_waiters[0] = lambda: (promise(), call.cancel())
+    await s.clock.advance(10)
+    assert [str((await s.show(id)).state) for id in ids] == ["succeeded"] * 2
+    assert lane.reserved == 0

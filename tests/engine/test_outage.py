@@ -1,0 +1,160 @@
+"""The store is full or away: nothing acknowledged, nothing forgotten, all goes on afterwards."""
+
+from __future__ import annotations
+
+import pytest
+
+from thence.errors import StoreUnavailable
+from thence.lifecycle.states import State
+from thence.notices import Notice, StoreBack, StoreLost
+from thence.testing import Error, Forever, Ok, Service
+from thence.testing.service import gather_now
+
+HOOK = "https://hooks.example.com/x"
+
+
+async def test_while_the_disk_is_full_accepts_are_refused_and_nothing_is_stored(
+    s: Service,
+) -> None:
+    await s.function("f", answers=["ok"])
+    s.disk_full(10)
+    with pytest.raises(StoreUnavailable):
+        await s.invoke("f")
+    with pytest.raises(StoreUnavailable):
+        await s.invoke("f")
+    await s.clock.advance(10.5)
+    id = await s.invoke("f")
+    await s.settle()
+    assert (await s.show(id)).state is State.SUCCEEDED and len(s.starts("f")) == 1
+    assert (await s.engine.stats()).accepted == 1
+
+
+async def test_the_outage_is_said_once_and_its_end_too(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    seen: list[Notice] = []
+    s.notices.on(StoreLost, seen.append)
+    s.notices.on(StoreBack, seen.append)
+    s.disk_full(10)
+    answers = await gather_now(s, *[s.invoke("f") for _ in range(5)])
+    assert all(isinstance(one, StoreUnavailable) for one in answers)
+    await s.clock.advance(60)
+    assert [type(one) for one in seen] == [StoreLost, StoreBack]
+    assert isinstance(seen[1], StoreBack) and 10 <= seen[1].seconds <= 11
+
+
+async def test_what_ends_during_the_outage_is_settled_after_it(s: Service) -> None:
+    await s.function("f", answers=[Ok("done", seconds=5)], on_success=HOOK)
+    ids = [await s.invoke("f") for _ in range(5)]
+    s.disk_full(20)
+    await s.clock.advance(10)
+    assert {(await s.show(id)).state for id in ids} == {State.RUNNING}
+    assert s.receiver(HOOK).got == []  # nothing is delivered before it is on disk
+    await s.clock.advance(15)
+    assert {(await s.show(id)).state for id in ids} == {State.SUCCEEDED}
+    assert len(s.receiver(HOOK).got) == 5 and len(s.starts("f")) == 5
+
+
+async def test_what_waited_is_dispatched_as_soon_as_the_store_is_back(s: Service) -> None:
+    await s.function("f", answers=[Ok(seconds=5)], concurrency=1)
+    for _ in range(3):
+        await s.invoke("f")
+    s.disk_full(20)
+    await s.clock.advance(40)
+    assert len(s.starts("f")) == 3
+    assert s.starts("f")[1] <= 21.0
+
+
+async def test_what_is_due_during_the_outage_starts_after_it(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    await s.invoke("f", delay_seconds=10)
+    await s.clock.advance(1)
+    s.store_down(30)
+    await s.clock.advance(60)
+    assert len(s.starts("f")) == 1 and 31.0 <= s.starts("f")[0] <= 37.0
+
+
+async def test_an_outage_longer_than_the_lease_loses_nothing_that_runs(s: Service) -> None:
+    await s.function("f", answers=[Ok("done", seconds=900)], timeout_seconds=3600)
+    id = await s.invoke("f")
+    await s.clock.advance(1)
+    s.store_down(600)
+    await s.clock.advance(1000)
+    view = await s.show(id)
+    assert view.state is State.SUCCEEDED and len(view.attempts) == 1
+    assert s.starts("f") == [0.0]
+
+
+async def test_a_machine_that_slept_longer_than_the_lease_loses_nothing_that_runs(
+    s: Service,
+) -> None:
+    await s.function("f", answers=[Forever()], timeout_seconds=36_000)
+    await s.invoke("f")
+    s.clock._now += 3_600_000  # every timer is late
+    await s.clock.advance(60)
+    assert s.starts("f") == [0.0]
+
+
+async def test_expiry_goes_on_after_the_outage(s: Service) -> None:
+    await s.function("f", answers=["ok"], concurrency=0, max_event_age_seconds=10)
+    id = await s.invoke("f")
+    s.store_down(60)
+    await s.clock.advance(130)
+    assert (await s.show(id)).state is State.EXPIRED
+
+
+async def test_deliveries_go_on_after_the_outage(s: Service) -> None:
+    s.receiver(HOOK).down(5)
+    await s.function("f", answers=["ok"], on_success=HOOK)
+    await s.invoke("f")
+    await s.clock.advance(1)
+    s.store_down(60)
+    await s.clock.advance(300)
+    assert len(s.receiver(HOOK).got) == 1
+
+
+async def test_a_deletion_during_the_outage_is_refused_and_possible_after_it(s: Service) -> None:
+    await s.function("f", answers=["ok"], concurrency=0)
+    id = await s.invoke("f")
+    s.disk_full(10)
+    with pytest.raises(StoreUnavailable):
+        await s.delete("f")
+    assert s.engine.catalogue.names() == ["f"]
+    await s.clock.advance(11)
+    await s.delete("f")
+    assert (await s.show(id)).state is State.INVALID
+
+
+async def test_an_outage_while_a_deleted_function_retires_ends_what_waits_later(
+    s: Service,
+) -> None:
+    await s.function("f", answers=["ok"], concurrency=0)
+    ids = [await s.invoke("f") for _ in range(5)]
+    await s.engine.delete_function("f")
+    s.disk_full(10)
+    await s.clock.advance(30)
+    assert {(await s.show(id)).state for id in ids} == {State.INVALID}
+
+
+async def test_a_crash_during_the_outage_loses_nothing_that_was_accepted(s: Service) -> None:
+    await s.function("f", answers=[Ok(seconds=1), Ok(seconds=1), "ok"], concurrency=2)
+    ids = [await s.invoke("f") for _ in range(5)]
+    s.disk_full(3600)
+    await s.clock.advance(5)
+    await s.kill()
+    s.disk_full(0)
+    await s.start()
+    await s.clock.advance(60)
+    assert {(await s.show(id)).state for id in ids} == {State.SUCCEEDED}
+
+
+async def test_outages_again_and_again_end_with_everything_done(s: Service) -> None:
+    await s.function("f", answers=[Error(), Ok(seconds=0.5)], concurrency=3, on_success=HOOK)
+    ids = [await s.invoke("f") for _ in range(30)]
+    for _ in range(8):
+        s.store_down(1.7)
+        await s.clock.advance(2.9)
+        s.disk_full(1.1)
+        await s.clock.advance(2.3)
+    await s.clock.advance(600)
+    assert {(await s.show(id)).state for id in ids} == {State.SUCCEEDED}
+    assert len(s.receiver(HOOK).got) == 30
