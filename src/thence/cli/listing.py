@@ -92,7 +92,7 @@ def _functions(items: list[dict[str, Any]]) -> None:
                 one["concurrency"],
                 one["max_retries"],
                 span(one["timeout_seconds"]),
-                size(one["code"]["bytes"]),
+                size(one["code_bytes"]),
                 destination_text(one["on_success"]),
                 destination_text(one["on_failure"]),
             )

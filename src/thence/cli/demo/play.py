@@ -26,6 +26,7 @@ from .service import Service
 
 END_SECONDS = 60.0
 RUN_SECONDS = 20.0
+WIDTH_MIN = 110  # where the output is a file, nothing is gained by folding lines
 PENDING = "pending"
 
 
@@ -37,6 +38,8 @@ def play(keep: bool, data_dir: Path | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _end)  # so that the service below is ended with us
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, WIDTH_MIN)
     service, receiver = Service(folder.resolve()), Receiver()
     try:
         return _play(console, service, receiver, keep)
@@ -93,9 +96,11 @@ def _send(screen: Screen, client: Client, everything: list[Send]) -> None:
 
 
 def _crash(screen: Screen, service: Service, everything: list[Send]) -> Client:
-    """Kill the service while an attempt is known to run; start it again on the same folder."""
-    patient = next(send for send in everything if send.function == "patient")
-    screen.wait_running(patient.id, RUN_SECONDS)
+    """Kill the service while an attempt is known to run and others wait for their retries; start
+    it again on the same folder."""
+    states = {"patient": "running", "flaky": "retrying", "never": "retrying"}
+    wanted = {send.id: states[send.function] for send in everything if send.function in states}
+    screen.wait_for(wanted, RUN_SECONDS)
     screen.step("kill -9, while one function is at work and others wait for their retry")
     service.kill()
     screen.step("Starting it again on the same folder")

@@ -65,9 +65,11 @@ def _deliveries(view: dict[str, Any]) -> Text:
     for delivery in view["deliveries"]:
         tries = int(delivery.get("attempts_made") or 1)
         text.append("\n" if text else "")
-        text.append(f"{clean(delivery['destination'])} ")
-        text.append(styled(delivery["state"]))
-        if tries > 1:
+        kind = clean(delivery["destination"])
+        text.append("webhook" if kind.startswith("http") else kind)
+        if delivery["state"] != "delivered":
+            text.append(" ").append(styled(delivery["state"]))
+        elif tries > 1:
             text.append(f" at try {tries}", style="dim")
     return text or Text("nowhere asked for", style="dim")
 
@@ -82,7 +84,7 @@ def print_checks(console: Console, checks: list[Check], seconds: float) -> None:
     broken = sum(1 for _, held, _ in checks if not held)
     console.print()
     if broken:
-        console.print(f"{broken} promises were broken.", style="bold red")
+        console.print(f"Promises broken: {broken}.", style="bold red")
     else:
         console.print(f"Every promise held, in {seconds:.0f} s.", style="bold green")
 

@@ -26,6 +26,7 @@ class Screen:
         self._console = console
         self._labels: dict[str, Send] = {}
         self._states: dict[str, str] = {}
+        self._seen: dict[tuple[str, str], bool] = {}
         self._attempts: dict[str, int] = {}
         self._recent: list[Text] = []
         self._step = ""
@@ -62,10 +63,12 @@ class Screen:
         thread = threading.Thread(target=self._follow, args=(client, ready), daemon=True)
         thread.start()
 
-    def wait_running(self, id: str, seconds: float) -> bool:
-        """Whether an attempt of that invocation was seen to run within `seconds`."""
+    def wait_for(self, states: dict[str, str], seconds: float) -> bool:
+        """Whether those invocations (by id) were seen in those states within `seconds`."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._states.get(id) == "running", seconds)
+            return self._changed.wait_for(
+                lambda: all(self._seen.get((id, state)) for id, state in states.items()), seconds
+            )
 
     def _follow(self, client: Client, ready: threading.Event) -> None:
         try:
@@ -87,6 +90,7 @@ class Screen:
                 return
             if not state.startswith("delivery"):
                 self._states[id] = state
+                self._seen[id, state] = True
                 self._attempts[id] = int(event.get("attempt") or 0)
             send = self._labels.get(id)
             line = Text(f"  {clean(event.get('at', ''))[11:23]}  ", style="dim")

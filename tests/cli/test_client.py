@@ -1,0 +1,98 @@
+"""The HTTP client: problems, what is no service, streams that break."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from thence.cli import events
+from thence.cli.client import Client, Problem, Unreachable
+
+PROBLEM = {"title": "A title", "detail": "A sentence.", "code": "invalid_input", "field": "handler"}
+
+
+def test_a_problem_keeps_its_title_detail_and_facts(scripted: Any) -> None:
+    scripted.answers.append((400, {}, json.dumps(PROBLEM).encode()))
+    with pytest.raises(Problem) as caught:
+        Client(scripted.url).get("/v1/functions")
+    assert caught.value.detail == "A sentence."
+    assert caught.value.problem_code == "invalid_input"
+    assert caught.value.document["field"] == "handler"
+
+
+def test_redirects_are_not_followed_and_credentials_go_nowhere_else(scripted: Any) -> None:
+    scripted.answers.append((302, {"Location": f"{scripted.url}/elsewhere"}, b""))
+    with pytest.raises(Unreachable, match="redirects are not followed"):
+        Client(scripted.url, "id:secret").get("/v1/functions")
+    assert len(scripted.requests) == 1
+    assert scripted.requests[0][2]["authorization"] == "Bearer id:secret"
+
+
+def test_a_page_of_something_else_is_told_apart_from_the_service(scripted: Any) -> None:
+    scripted.answers.append((200, {}, b"<html>hello</html>"))
+    with pytest.raises(Unreachable, match="probably not Thence"):
+        Client(scripted.url).get("/v1/functions")
+
+
+def test_what_speaks_no_http_is_told_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+        client = Client(f"http://127.0.0.1:{server.getsockname()[1]}", timeout_seconds=0.2)
+        with pytest.raises(Unreachable, match="did not answer in time"):
+            client.get("/v1/functions")
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:7411", "ftp://host", "http://"])
+def test_an_address_that_is_none_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(Unreachable, match=r"http://127\.0\.0\.1:7411"):
+        Client(url)
+
+
+def test_all_pages_of_a_list_are_read_up_to_the_limit(scripted: Any) -> None:
+    for items, cursor in (([1, 2], "b"), ([], "c"), ([3, 4], None)):
+        scripted.answers.append((200, {}, json.dumps({"items": items, "cursor": cursor}).encode()))
+    assert list(Client(scripted.url).pages("/v1/x", {}, 3)) == [1, 2, 3]
+    assert [request[1] for request in scripted.requests] == [
+        "/v1/x?limit=3",
+        "/v1/x?limit=1&cursor=b",
+        "/v1/x?limit=1&cursor=c",
+    ]
+
+
+def test_a_lost_stream_goes_on_behind_the_last_event(
+    scripted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events.time, "sleep", lambda seconds: None)
+    first = b'retry: 1000\n\nid: 1.0\nevent: queued\ndata: {"state":"queued"}\n\n: still here\n\n'
+    second = b'id: 1.1\nevent: running\ndata: {"state":"running"}\n\n'
+    unavailable = json.dumps({"title": "The service is shutting down"}).encode()
+    scripted.answers += [(200, {}, first), (503, {}, unavailable), (200, {}, second)]
+    told: list[str] = []
+    stream = events.follow(Client(scripted.url), {}, "", told.append)
+    seen = [next(stream) for _ in range(2)]
+    stream.close()
+    assert [(id, kind, event["state"]) for id, kind, event in seen] == [
+        ("1.0", "queued", "queued"),
+        ("1.1", "running", "running"),
+    ]
+    assert [request[2].get("last-event-id") for request in scripted.requests] == [
+        None,
+        "1.0",
+        "1.0",
+    ]
+    assert len(told) == 1
+
+
+def test_a_first_connection_that_fails_ends_the_stream(scripted: Any) -> None:
+    scripted.answers.append((401, {}, json.dumps({"title": "No", "code": "unauthorized"}).encode()))
+    with pytest.raises(Problem):
+        next(events.follow(Client(scripted.url), {}, ""))
+
+
+def test_an_event_cut_in_two_by_a_lost_connection_is_not_given_out(scripted: Any) -> None:
+    scripted.answers.append((200, {}, b"id: 1.0\ndata: {}\n\nid: 1.1\ndata: {"))
+    found = list(Client(scripted.url).events("/v1/events", {}, "", 5))
+    assert found == [("1.0", "", "{}")]

@@ -1,0 +1,54 @@
+"""Words for numbers, and texts of others made safe."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from thence.cli.options import SECONDS, moment
+from thence.cli.output import clean, size, span
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (0.35, "350 ms"),
+        (4.21, "4.2 s"),
+        (200, "3 m 20 s"),
+        (180, "3 m"),
+        (18_600, "5 h 10 m"),
+        (86_400, "1 d"),
+        (183_600, "2 d 3 h"),
+    ],
+)
+def test_a_span_of_time_is_said_as_people_say_it(seconds: float | None, text: str) -> None:
+    assert span(seconds) == text
+
+
+def test_sizes_are_said_in_binary_units() -> None:
+    assert [size(n) for n in (None, 12, 2048, 3 << 20)] == ["", "12 B", "2.0 KiB", "3.0 MiB"]
+
+
+def test_an_error_message_of_a_function_cannot_steer_the_terminal() -> None:
+    assert "\x1b" not in clean("\x1b[2Jhello\x07\x9b31m\u202e")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("5m", 300), ("2h", 7200), ("1.5d", 129_600), ("250ms", 0.25)],
+)
+def test_spans_are_read_with_and_without_units(text: str, seconds: float) -> None:
+    assert SECONDS.convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5", "5 weeks", "1e3"])
+def test_what_is_no_span_is_refused_with_a_hint(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="write 90, 90s"):
+        SECONDS.convert(text, None, None)
+
+
+def test_since_takes_a_span_ago_or_an_instant() -> None:
+    assert moment("2h", now=7200 + 60) == "1970-01-01T00:01:00Z"
+    assert moment("2026-01-02T03:04:05Z") == "2026-01-02T03:04:05Z"
+    assert moment(None) is None

@@ -1,0 +1,93 @@
+"""What deploy makes of a folder, a file, an archive."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from thence.catalog.code import check_archive, pack
+from thence.cli.source import function_name, read_source
+from thence.errors import InvalidInput
+
+
+def names(archive: bytes) -> list[str]:
+    check_archive(archive)  # what we send, the service takes
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return opened.namelist()
+
+
+def test_a_folder_is_packed_without_hidden_files_caches_and_its_settings(tmp_path: Path) -> None:
+    folder = tmp_path / "my func"
+    for name in (
+        "main.py",
+        "lib/part.py",
+        ".env",
+        "__pycache__/main.pyc",
+        "old.pyc",
+        ".git/config",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x = 1")
+    (folder / "thence.function.toml").write_text('max_retries = 1\non_success = "queue:q"\n')
+    source = read_source(folder)
+    assert names(source.archive) == ["lib/part.py", "main.py"]
+    assert source.settings == {"max_retries": 1, "on_success": "queue:q", "handler": "main.handler"}
+    assert source.name == "my-func"
+
+
+def test_the_same_folder_gives_the_same_archive(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("x = 1")
+    assert read_source(tmp_path).archive == read_source(tmp_path).archive
+
+
+def test_the_only_module_of_a_folder_has_the_handler(tmp_path: Path) -> None:
+    (tmp_path / "unzip.py").write_text("")
+    assert read_source(tmp_path).settings["handler"] == "unzip.handler"
+
+
+def test_a_file_is_a_function_of_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "unzip.py"
+    file.write_text("x = 1")
+    source = read_source(file)
+    assert (source.name, source.settings["handler"]) == ("unzip", "unzip.handler")
+    assert names(source.archive) == ["unzip.py"]
+
+
+def test_an_archive_is_sent_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "thing.zip"
+    file.write_bytes(pack([("main.py", b"")]))
+    assert read_source(file).archive == file.read_bytes()
+
+
+def test_the_settings_file_may_name_the_function(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("")
+    (tmp_path / "thence.function.toml").write_text('name = "other"')
+    source = read_source(tmp_path)
+    assert source.name == "other"
+    assert "name" not in source.settings
+
+
+def test_a_link_out_of_the_folder_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    folder = tmp_path / "f"
+    folder.mkdir()
+    (folder / "main.py").write_text("")
+    (folder / "data.txt").symlink_to(tmp_path / "secret.txt")
+    with pytest.raises(InvalidInput, match=r"data\.txt is a link"):
+        read_source(folder)
+
+
+def test_an_empty_folder_and_a_broken_settings_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no file to deploy"):
+        read_source(tmp_path)
+    (tmp_path / "thence.function.toml").write_text("= nothing")
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read_source(tmp_path)
+
+
+@pytest.mark.parametrize(("file", "name"), [("7zip", "f-7zip"), ("a.b.py", "a-b"), ("ünï", "n")])
+def test_a_function_name_is_made_of_any_name(tmp_path: Path, file: str, name: str) -> None:
+    assert function_name(tmp_path / file) == name
