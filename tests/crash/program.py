@@ -48,6 +48,8 @@ class Program:
             "THENCE_GRACE_SECONDS": str(GRACE_SECONDS),
             # So that what a killed server ran is soon known to be lost.
             "THENCE_LEASES_LEASE_SECONDS": "1",
+            # A delivery that was under way is tried again after twice this and half a minute.
+            "THENCE_DESTINATIONS_TIMEOUT_SECONDS": "1",
             **{f"THENCE_{name.upper()}": str(value) for name, value in settings.items()},
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -213,7 +215,7 @@ class Program:
                 if select.select([stream], [], [], 0.2)[0]:
                     assert stream.recv(1 << 20), f"the event stream ended: {what}"
 
-    def until_done(self, seconds: float = 60.0) -> dict[str, Any]:
+    def until_done(self, seconds: float = 120.0) -> dict[str, Any]:
         """Return the statistics once nothing waits, runs or is owed any more."""
         stats: dict[str, Any] = {}
 
@@ -222,7 +224,10 @@ class Program:
             owed = sum(one["deliveries_pending"] for one in stats["functions"])
             return stats["waiting"] + stats["running"] + owed == 0
 
-        self.until(done, seconds, "all is final and delivered")
+        try:
+            self.until(done, seconds, "all is final and delivered")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {json.dumps(stats, indent=1)}") from None
         return stats
 
 

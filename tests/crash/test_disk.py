@@ -15,13 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from thence.lifecycle.ids import format_id
+
 from . import ledger as afterwards
 from .functions import QUICK
 from .program import Program
 
 PATH = "/v1/functions/quick/invocations"
 POSTS_MAX = 5000
-ROOM_BYTES = 300_000
+ROOM_BYTES = 2_000_000
 Space = Callable[[], None]
 
 
@@ -101,7 +103,7 @@ def refuse_and_recover(program: Program, fill: Callable[[], Space]) -> None:
     stats = program.until_done()
     assert stats["conservation_difference"] == 0
     assert program.terminate() == 0
-    views = {afterwards.format_id(view.id): view for view in afterwards.ids_of(program.data)}
+    views = {format_id(view.id): view for view in afterwards.ids_of(program.data)}
     assert set(accepted) <= set(views)
     assert {str(view.state) for view in views.values()} == {"succeeded"}
     print(f"accepted {len(accepted)}, stored {len(views)}")
