@@ -62,6 +62,7 @@ def settled(count: int) -> dict[str, float]:
             "accepted_per_second": loaded.rate,
             "cpu_us": spent.total / count * 1e6,
             "node_cpu_us": spent.node / count * 1e6,
+            "loop_cpu_us": spent.loop / count * 1e6,
             "instances_cpu_us": spent.below / count * 1e6,
             "generator_cpu_us": own / count * 1e6,
             **milliseconds(loaded.latencies),

@@ -109,6 +109,11 @@ _STEPS = (
     ("answering a bare 202 (uvicorn)", "bare", "cpu_us"),
     ("answering a bare 202 (raw protocol)", "raw", "cpu_us"),
     ("the node: accept, commit, dispatch, settle", "settled", "node_cpu_us"),
+    (
+        "  of it the event loop (the rest: the threads that commit and read)",
+        "settled",
+        "loop_cpu_us",
+    ),
     ("the forker and the instances: run", "settled", "instances_cpu_us"),
     ("the load generator", "settled", "generator_cpu_us"),
     ("Huey: consumer and workers", "peer", "cpu_us"),

@@ -20,15 +20,16 @@ _PROC = Path("/proc")
 class Usage(Struct, frozen=True):
     """CPU seconds since the processes began, their ended children included."""
 
-    node: float = 0.0  # the process itself
+    node: float = 0.0  # the process itself, all threads
     below: float = 0.0  # everything below it: the forker and the instances
+    loop: float = 0.0  # of node: its first thread, the event loop
 
     @property
     def total(self) -> float:
         return self.node + self.below
 
     def since(self, earlier: Usage) -> Usage:
-        return Usage(self.node - earlier.node, self.below - earlier.below)
+        return Usage(self.node - earlier.node, self.below - earlier.below, self.loop - earlier.loop)
 
 
 def usage(pid: int) -> Usage:
@@ -44,7 +45,9 @@ def usage(pid: int) -> Usage:
             below += reaped
         else:
             below += own + reaped
-    return Usage(node / _TICKS, below / _TICKS)
+    first = _stat(pid, f"task/{pid}/stat")
+    loop = 0 if first is None else int(first[11]) + int(first[12])
+    return Usage(node / _TICKS, below / _TICKS, loop / _TICKS)
 
 
 def own_cpu() -> float:
@@ -78,10 +81,10 @@ def _pids() -> Iterator[int]:
     return (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
 
 
-def _stat(pid: int) -> list[str] | None:
+def _stat(pid: int, file: str = "stat") -> list[str] | None:
     """The fields of /proc/<pid>/stat from the third on (state); None when it has ended."""
     try:
-        text = (_PROC / str(pid) / "stat").read_text()
+        text = (_PROC / str(pid) / file).read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
     return text.rpartition(")")[2].split()
