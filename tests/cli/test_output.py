@@ -13,6 +13,8 @@ from thence.cli.output import clean, size, span
     ("seconds", "text"),
     [
         (None, ""),
+        (0, "0 ms"),
+        (0.0004, "0.4 ms"),
         (0.35, "350 ms"),
         (4.21, "4.2 s"),
         (200, "3 m 20 s"),

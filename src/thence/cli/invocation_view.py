@@ -11,14 +11,14 @@ SHORT = 100
 
 
 def print_invocation(view: dict[str, Any]) -> None:
-    waits = view["waits"] or {}
+    why = view["why"] or {}
     print_facts(
         {
             "invocation": view["id"],
             "function": view["function"],
             "state": view["state"],
             "reason": view["reason"],
-            "it waits": waits.get("text"),
+            "it waits": why.get("text"),
             "accepted": instant(view["accepted_at"]),
             "next attempt": instant(view["next_attempt_at"]),
             "expires": instant(view["expires_at"]) if not view["ended_at"] else "",
@@ -51,7 +51,7 @@ def print_invocation(view: dict[str, Any]) -> None:
 def _attempt(one: dict[str, Any]) -> tuple[Any, ...]:
     outcome = one.get("outcome")
     return (
-        one["number"],
+        one["attempt"],
         outcome or "running",
         instant(one.get("started_at")),
         "" if outcome is None else span(one["duration_ms"] / 1000),

@@ -95,15 +95,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: st
 
 def print_facts(facts: Mapping[str, Any]) -> None:
     """`name  value` lines; facts that are None or empty are left out."""
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        if value is not None and value != "":
-            table.add_row(name, styled(value))
-    console().print(table)
+    shown = {name: value for name, value in facts.items() if value is not None and value != ""}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
+        line = Text(f"{name:<{width}}  ", style="bold")
+        console().print(line.append(styled(value)), soft_wrap=True)
 
 
 def heading(text: str) -> None:
@@ -130,11 +128,11 @@ def tell_error(title: str, detail: str, fields: Mapping[str, Any]) -> None:
 
 
 def span(seconds: float | None) -> str:
-    """A time span for people: `350 ms`, `4.2 s`, `3 m 20 s`, `5 h 10 m`, `2 d 3 h`."""
+    """A time span for people: `0.4 ms`, `350 ms`, `4.2 s`, `3 m 20 s`, `5 h 10 m`, `2 d 3 h`."""
     if seconds is None:
         return ""
     if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
+        return f"{seconds * 1000:.{1 if 0 < seconds < 0.01 else 0}f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     for large, small, unit, part in (("m", "s", 60, 1), ("h", "m", 3600, 60)):

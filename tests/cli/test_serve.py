@@ -1,0 +1,91 @@
+"""The service as a program, and the commands that work on its folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from thence.config import known_settings
+
+
+@pytest.fixture
+def own(service: Any, tmp_path: Path) -> Iterator[Any]:
+    """A service of the test's own."""
+    running = type(service)(tmp_path)
+    yield running
+    running.stop()
+
+
+def test_every_setting_but_secrets_is_a_flag_of_serve(thence: Any) -> None:
+    text = thence("serve", "--help").out
+    for setting in known_settings():
+        flag = "--" + setting.name.replace(".", "-").replace("_", "-")
+        assert (flag in text) is not setting.secret, flag
+
+
+def test_config_shows_what_is_in_force_without_the_secret(
+    thence: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "thence.toml").write_text('log_level = "debug"\n[limits]\nbatch_max = 7\n')
+    monkeypatch.setenv("THENCE_ROOT_ACCESS_KEY_ID", "someone")
+    monkeypatch.setenv("THENCE_ROOT_ACCESS_KEY_SECRET", "very secret")
+    ran = thence("config", "--json", "--grace-seconds", "3")
+    assert ran.json["limits"]["batch_max"] == 7
+    assert ran.json["grace_seconds"] == 3
+    table = thence("config")
+    assert "debug" in table.out
+    assert "very secret" not in ran.out + table.out
+
+
+def test_a_wrong_setting_ends_the_program_with_2_and_its_source(thence: Any) -> None:
+    ran = thence("serve", "--limits-batch-max", "many")
+    assert ran.status == 2
+    assert "limits.batch_max" in ran.err
+    assert "flag" in ran.err
+
+
+def test_an_open_address_without_credentials_is_refused(thence: Any) -> None:
+    ran = thence("serve", "--listen", "0.0.0.0:0")
+    assert ran.status == 2
+    assert "THENCE_ROOT_ACCESS_KEY_ID" in ran.err
+
+
+def test_a_second_service_and_verify_are_refused_while_one_runs(own: Any, thence: Any) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "thence", "serve"],
+        env=own.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert second.returncode == 2
+    assert "in use" in second.stderr
+    ran = thence("verify", "--data-dir", str(own.data))
+    assert ran.status == 2
+    assert "in use" in ran.err
+
+
+def test_sigterm_ends_it_with_0_and_leaves_a_clean_store(own: Any, thence: Any) -> None:
+    assert own.stop() == 0
+    ran = thence("verify", "--data-dir", str(own.data))
+    assert ran.status == 0
+    assert "Clean" in ran.out
+    assert thence("verify", "--data-dir", str(own.data), "--json").json["problems"] == []
+
+
+def test_verify_of_a_folder_without_a_store_says_so(thence: Any, tmp_path: Path) -> None:
+    ran = thence("verify", "--data-dir", str(tmp_path))
+    assert ran.status == 2
+    assert "is not a data directory" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_verify_of_what_is_no_database_says_so(thence: Any, tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_bytes(b"this is no database" * 500)
+    assert thence("verify", "--data-dir", str(tmp_path)).status == 2
