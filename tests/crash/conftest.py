@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,12 @@ def make_program(tmp_path: Path) -> Iterator[Callable[..., Program]]:
 
     yield make
     for program in made:
-        program.kill()
+        try:
+            program.kill()
+        finally:
+            # Where a test failed because processes stayed, they must not stay for ever.
+            for pid in program.family():
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

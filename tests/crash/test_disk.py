@@ -24,11 +24,12 @@ from .program import Program
 PATH = "/v1/functions/quick/invocations"
 POSTS_MAX = 5000
 ROOM_BYTES = 2_000_000
+LARGE_POSTS, LARGE_BYTES = 10, 500_000
 Space = Callable[[], None]
 
 
-def post(program: Program, n: int) -> tuple[int, dict[str, str], dict[str, str]]:
-    body = json.dumps({"n": n, "pad": "x" * 8000}).encode()
+def post(program: Program, n: int, size: int = 8000) -> tuple[int, dict[str, str], dict[str, str]]:
+    body = json.dumps({"n": n, "pad": "x" * size}).encode()
     return program.ask("POST", PATH, body)
 
 
@@ -89,6 +90,11 @@ def refuse_and_recover(program: Program, fill: Callable[[], Space]) -> None:
     # What is on disk can be read while nothing can be written.
     assert program.get(f"/v1/invocations/{accepted[0]}")["id"] == accepted[0]
     assert program.ask("GET", "/livez")[0] == 200
+    # Large bodies are files of their own, which may or may not find room: told is told.
+    for n in range(LARGE_POSTS):
+        status, _, answer = post(program, POSTS_MAX + n, LARGE_BYTES)
+        assert status in (202, 503), answer
+        accepted += [answer["id"]] if status == 202 else []
     free()
     found: list[str] = []
 
