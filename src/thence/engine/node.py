@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 
 from ..clock import Clock
+from ..errors import StoreUnavailable
 from ..notices import NodeStarted, Notices
 from ..store.interface import Store
 from .loop import Loop
@@ -59,5 +60,9 @@ class Node:
     async def leave(self) -> None:
         await self.loop.stop()
         if self.incarnation:
-            await self._store.leave(self.incarnation)
+            try:
+                await self._store.leave(self.incarnation)
+            except StoreUnavailable as error:
+                # The goodbye only shortens a wait: what we hold is lost when the lease ends.
+                log.warning("incarnation %d could not leave: %s", self.incarnation, error)
             self.incarnation = 0

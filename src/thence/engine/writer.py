@@ -200,11 +200,19 @@ class Writer:
         for waiting in self._groups:
             self._merge(kept, _refuse(waiting, error))
         self._groups = [_Group()]
-        while not await self._store.healthy():
-            await self._clock.sleep(PROBE_SECONDS)
-            for waiting in self._groups:
-                self._merge(kept, _refuse(waiting, error))
-            self._groups = [_Group()]
+        try:
+            while not await self._store.healthy():
+                await self._clock.sleep(PROBE_SECONDS)
+                for waiting in self._groups:
+                    self._merge(kept, _refuse(waiting, error))
+                self._groups = [_Group()]
+        except asyncio.CancelledError:
+            # The node ends before the store is back. Attempts are found as lost by the next start;
+            # callers who wait for their stop to be written must be told that it is not.
+            for group_left in (kept, *self._groups):
+                for done in group_left.done["stops"]:
+                    _call(done, None, error)
+            raise
         self.down = False
         self._notices.publish(StoreBack((self._clock.now() - lost_at) / 1000))
         if kept.size:

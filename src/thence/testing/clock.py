@@ -42,6 +42,7 @@ class VirtualClock:
         self._timers: list[tuple[int, int, VirtualTimer]] = []
         self._number = 0
         self._holds = 0
+        self._advancing = False
         self._released = asyncio.Event()
 
     # ------------------------------------------------------------ as a Clock
@@ -66,20 +67,13 @@ class VirtualClock:
 
     async def advance_until(self, done: Callable[[], bool], seconds: float) -> bool:
         """As `advance`, but stop as soon as `done()`; whether it was."""
-        end = self._now + round(seconds * 1000)
-        for _ in range(TIMERS_MAX):
-            await self._quiet()
-            if done():
-                return True
-            timer = self._next(end)
-            if timer is None:
-                self._now = max(self._now, end)
-                return False
-            self._now = max(self._now, timer.when)
-            timer.callback()
-        raise RuntimeError(
-            f"{TIMERS_MAX} timers were fired and more are due: something waits 0 seconds for ever."
-        )
+        if self._advancing:
+            raise RuntimeError("The clock is being advanced by another task; only one may.")
+        self._advancing = True
+        try:
+            return await self._advance(done, self._now + round(seconds * 1000))
+        finally:
+            self._advancing = False
 
     async def settle(self) -> None:
         """Let everything that is due now happen, without time passing."""
@@ -101,6 +95,21 @@ class VirtualClock:
         return Branch(self)
 
     # ------------------------------------------------------------ inside
+
+    async def _advance(self, done: Callable[[], bool], end: int) -> bool:
+        for _ in range(TIMERS_MAX):
+            await self._quiet()
+            if done():
+                return True
+            timer = self._next(end)
+            if timer is None:
+                self._now = max(self._now, end)
+                return False
+            self._now = max(self._now, timer.when)
+            timer.callback()
+        raise RuntimeError(
+            f"{TIMERS_MAX} timers were fired and more are due: something waits 0 seconds for ever."
+        )
 
     def _next(self, end: int) -> VirtualTimer | None:
         while self._timers and self._timers[0][0] <= end:

@@ -172,12 +172,12 @@ class Service:
         PUT /v1/functions (max_retries, concurrency, on_failure, …)."""
         if answers is not None:
             self.scripts.set(name, answers)
-        function, _ = await self.engine.put_function(name, parse_spec(spec), CODE)
+        function, _ = await self.ask(self.engine.put_function(name, parse_spec(spec), CODE))
         assert isinstance(function, Function)
         return function
 
     async def delete(self, name: str) -> None:
-        await self.engine.delete_function(name)
+        await self.ask(self.engine.delete_function(name))
         await self.clock.settle()
 
     def receiver(self, url: str) -> Receiver:
@@ -196,7 +196,7 @@ class Service:
         """Accept an asynchronous invocation; its id, once it is on disk. payload: bytes, or what
         becomes JSON. settings: delay_seconds, idempotency_key, content_type, traceparent, …"""
         body = payload if isinstance(payload, bytes) else msgspec.json.encode(payload)
-        accepted = await self._ask(self.engine.accepted(name, body, **settings))
+        accepted = await self.ask(self.engine.accepted(name, body, **settings))
         return format_id(accepted.id)
 
     async def show(self, id: str | int) -> InvocationView:
@@ -217,15 +217,15 @@ class Service:
         return None if data is None else msgspec.json.decode(data)
 
     async def stop(self, id: str | int) -> Stopped:
-        stopped: Stopped = await self._ask(self.engine.stop(number(id)))
+        stopped: Stopped = await self.ask(self.engine.stop(number(id)))
         return stopped
 
     async def redrive(self, id: str | int) -> str:
         """Run it again as a new invocation; the id of that."""
-        new, _ = await self._ask(self.engine.redrive(number(id)))
+        new, _ = await self.ask(self.engine.redrive(number(id)))
         return format_id(new)
 
-    async def _ask(self, work: Coroutine[Any, Any, Any]) -> Any:
+    async def ask(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Do `work`, or raise ConnectionResetError when the service is killed meanwhile."""
         killed = self._incarnation.killed
         task = asyncio.get_running_loop().create_task(work)

@@ -78,8 +78,13 @@ class Watched:
                 await _never()
             if name not in LIFE:
                 self._outage.check(name)
-            with self._clock.hold():
-                answer = await method(*args, **named)
+            try:
+                with self._clock.hold():
+                    answer = await method(*args, **named)
+            except Exception:
+                if not self._killed:
+                    raise
+            # Whatever came of it, a dead process hears no answer.
             if self._killed:
                 await _never()
             return answer

@@ -1,0 +1,28 @@
+"""The engine against a small model: random walks by seed, in virtual time.
+
+More walks: THENCE_WALKS=1000 pytest tests/faults. One again: THENCE_SEED=17 pytest tests/faults.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from thence.store.sqlite import connection
+from thence.testing import Service
+
+from .sqlite import Faults, FaultySqlite
+from .walk import take
+
+WALKS = int(os.environ.get("THENCE_WALKS", "40"))
+ONE = os.environ.get("THENCE_SEED")
+SEEDS = [int(ONE)] if ONE else list(range(WALKS))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_walk_keeps_every_promise(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    print(f"THENCE_SEED={seed}")  # shown when it fails
+    monkeypatch.setattr(connection, "sqlite3", FaultySqlite(Faults()))
+    service = Service(seed=seed, ahead=seed % 3, instances_max=4 if seed % 2 else 1000)
+    await take(service, seed, steps=40)
