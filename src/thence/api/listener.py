@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import socket
 from typing import Any
 
@@ -63,6 +64,8 @@ class Listener:
             backlog=BACKLOG,
         )
         self._server = uvicorn.Server(config)
+        # Below errors it says what we say ourselves, and a line for each bad request of anybody.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._ticks: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -78,7 +81,7 @@ class Listener:
         """Take no more connections, give those that are open `seconds` to finish, close them."""
         self._server.should_exit = True
         if self._ticks is not None:
-            await self._ticks
+            self._ticks.cancel()
         self._server.config.timeout_graceful_shutdown = max(1, round(seconds)) if seconds else 0
         await self._server.shutdown(sockets=[self._socket])
         for connection in list(self._server.server_state.connections):

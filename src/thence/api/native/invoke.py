@@ -86,7 +86,7 @@ def _failed(name: str, id: int, ended: Ended) -> FunctionFailed:
         code,
         title,
         f"Function {name!r} ended as {ended.outcome} after {ended.duration_us / 1000:.0f} ms"
-        f"{reason[:1000]}",
+        f"{reason[:1000].rstrip('.')}.",
         function=name,
         invocation=format_id(id),
         outcome=str(ended.outcome),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from types import UnionType
 from typing import Any
 
 import msgspec
@@ -55,7 +56,8 @@ def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
     """The document."""
     types: list[Any] = [Problem]
     for route in routes:
-        types.extend(t for t in (*route.answers.values(), route.body) if _is_type(t))
+        for kind in (*route.answers.values(), route.body):
+            types.extend(_types(kind))
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
@@ -93,8 +95,11 @@ def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
     }
 
 
-def _is_type(kind: Any) -> bool:
-    return kind is not None and not isinstance(kind, str)
+def _types(kind: Any) -> tuple[Any, ...]:
+    """The types to describe: none for a media type, each part of a union."""
+    if kind is None or isinstance(kind, str):
+        return ()
+    return kind.__args__ if isinstance(kind, UnionType) else (kind,)
 
 
 def _key(kind: Any) -> str:
@@ -155,9 +160,12 @@ def _response(kind: Any, refs: dict[str, Any]) -> dict[str, Any]:
         return {"description": "Done; no body."}
     if isinstance(kind, str):
         return {"description": "As it is.", "content": {kind: {}}}
+    found = [refs[_key(one)] for one in _types(kind)]
     return {
-        "description": (kind.__doc__ or "The answer.").strip() if isinstance(kind, type) else "",
-        "content": {"application/json": {"schema": refs[_key(kind)]}},
+        "description": (_types(kind)[0].__doc__ or "The answer.").strip(),
+        "content": {
+            "application/json": {"schema": found[0] if len(found) == 1 else {"anyOf": found}}
+        },
     }
 
 

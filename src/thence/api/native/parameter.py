@@ -47,7 +47,9 @@ def read_query(query: bytes, parameters: tuple[Parameter, ...]) -> dict[str, Any
             max_num_fields=PARAMETERS_MAX,
         )
     except ValueError:
-        raise InvalidInput("query: it cannot be read; write name=value&…", field="query") from None
+        raise InvalidInput(
+            "query: it cannot be read; write name=value, with & between.", field="query"
+        ) from None
     seen: set[str] = set()
     for name, text in pairs:
         if name not in known:

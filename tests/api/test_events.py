@@ -1,0 +1,126 @@
+"""The stream of events: every transition, in order, resumable."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from thence.api.native import events as module
+from thence.testing.answers import Error
+
+
+class Stream:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.response = response
+        self.comments = 0
+
+    async def next(self) -> tuple[str, str, dict[str, Any]]:
+        """(id, event, data) of the next event."""
+        fields: dict[str, str] = {}
+        while True:
+            line = (await asyncio.wait_for(self.response.content.readline(), 20)).decode()
+            if not line:
+                raise EOFError
+            name, _, value = line.rstrip("\n").partition(": ")
+            if line == "\n" and "data" in fields:
+                return fields["id"], fields["event"], json.loads(fields["data"])
+            if line.startswith(":"):
+                self.comments += 1
+            fields[name] = value
+
+
+@pytest.fixture
+async def streams(server: Any) -> AsyncIterator[Any]:
+    responses = []
+
+    async def start(query: str = "", **headers: str) -> Stream:
+        response = await server.session.get(f"{server.url}/v1/events{query}", headers=headers)
+        responses.append(response)
+        assert response.status == 200 and response.content_type == "text/event-stream"
+        stream = Stream(response)
+        await response.content.readline()  # the reconnection time: the stream has begun
+        return stream
+
+    yield start
+    for response in responses:
+        response.close()
+
+
+async def read(stream: Stream, id: str, last: str) -> list[tuple[str, str, dict[str, Any]]]:
+    found = []
+    while True:
+        event = await stream.next()
+        found.append(event)
+        if event[2]["id"] == id and event[1] == last:
+            return found
+
+
+async def test_every_transition_comes_in_order_and_can_be_resumed(
+    server: Any, streams: Any
+) -> None:
+    await server.deploy(answers=[Error(), "x"], retry_wait={"first_seconds": 0, "cap_seconds": 0})
+    stream = await streams("?after=0.0")
+    id = await server.accept()
+    found = await read(stream, id, "succeeded")
+    kinds = [kind for _, kind, _ in found]
+    assert kinds[0] in ("queued", "running") and kinds[-1] == "succeeded" and "retrying" in kinds
+    for event_id, kind, data in found:
+        assert data["state"] == kind and data["function"] == "f" and data["at"].endswith("Z"), (
+            event_id
+        )
+    assert len({event_id for event_id, _, _ in found}) == len(found)
+    # From the middle: exactly what came behind.
+    middle = found[1][0]
+    for again in (await streams(f"?after={middle}"), await streams(**{"Last-Event-ID": middle})):
+        assert await read(again, id, "succeeded") == found[2:]
+
+
+async def test_events_are_filtered(server: Any, streams: Any) -> None:
+    await server.deploy("a", answers=["x"])
+    await server.deploy("b", answers=["x"])
+    only_b = await streams("?function=b&after=0.0")
+    first = await server.accept("a")
+    second = await server.accept("b")
+    assert {data["function"] for _, _, data in await read(only_b, second, "succeeded")} == {"b"}
+    await server.ended(first)
+    only_first = await streams(f"?invocation={first}&after=0.0")
+    assert {data["id"] for _, _, data in await read(only_first, first, "succeeded")} == {first}
+
+
+async def test_deliveries_are_events_too(server: Any, streams: Any) -> None:
+    await server.deploy(answers=["x"], on_success="queue:q")
+    stream = await streams("?after=0.0")
+    id = await server.accept()
+    found = await read(stream, id, "delivery:delivered")
+    assert len(found[-1][2]["delivery"]) == 36
+
+
+async def test_a_silent_stream_says_that_it_lives(
+    server: Any, streams: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.01)
+    stream = await streams()
+    assert await stream.response.content.readuntil(b": still here\n")
+
+
+async def test_a_stream_ends_when_the_service_shuts_down(server: Any, streams: Any) -> None:
+    stream = await streams()
+    server.service.door.closing.set()
+    with pytest.raises(EOFError):
+        await stream.next()
+
+
+async def test_an_id_of_another_store_is_told_as_a_gap(server: Any, streams: Any) -> None:
+    _, kind, data = await (await streams("?after=999999.0")).next()
+    assert kind == "gap" and data == {"gap": True}
+
+
+@pytest.mark.parametrize("query", ["after=x", "after=1.x", "after=-1.0", "invocation=x", "since=1"])
+async def test_a_bad_place_is_refused(server: Any, query: str) -> None:
+    answer = await server.get(f"/v1/events?{query}")
+    assert answer.status == 400 and answer.problem()

@@ -1,0 +1,344 @@
+"""The protocol on the wire: order of answers, limits, what is no HTTP, callers that go away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+from typing import Any
+
+import pytest
+
+from thence.api import protocol
+from thence.config.settings import Limits
+from thence.notices import InvocationAccepted
+
+PATH = "/v1/functions/f/invocations"
+
+
+def request(
+    method: str = "POST", path: str = PATH, body: bytes = b"{}", *lines: str, host: str = "h"
+) -> bytes:
+    head = [f"{method} {path} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(body)}", *lines]
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
+def get(path: str, *lines: str) -> bytes:
+    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: h", *lines, "", "")).encode()
+
+
+def parse(data: bytes) -> list[tuple[int, dict[str, str], bytes]]:
+    """The answers in a stream; all of them have a Content-Length."""
+    found = []
+    while data:
+        head, _, data = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        status = int(re.fullmatch(r"HTTP/1\.1 (\d{3}) .*", first)[1])  # type: ignore[index]
+        headers = {name.lower(): value for name, _, value in (x.partition(": ") for x in lines)}
+        if status == 100:
+            found.append((100, headers, b""))
+            continue
+        size = int(headers.get("content-length", "0"))
+        assert len(data) >= size
+        found.append((status, headers, data[:size]))
+        data = data[size:]
+    return found
+
+
+def statuses(data: bytes) -> list[int]:
+    return [status for status, _, _ in parse(data)]
+
+
+LAST = get("/livez", "Connection: close")
+
+
+async def test_many_accepts_on_one_connection(server: Any) -> None:
+    await server.deploy()
+    reader, writer = await server.connect()
+    for number in range(20):
+        writer.write(request(body=b"%d" % number))
+        head = await reader.readuntil(b"\r\n\r\n")
+        size = int(re.search(rb"content-length: (\d+)", head)[1])  # type: ignore[index]
+        assert head.startswith(b"HTTP/1.1 202 ") and json.loads(await reader.readexactly(size))
+    writer.close()
+    assert await server.stored() == 20
+
+
+async def test_pipelined_answers_keep_the_order_of_their_requests(server: Any) -> None:
+    await server.deploy()
+    sent = [
+        request(body=b"1"),
+        get("/livez"),
+        request(body=b"2"),
+        request(body=b"3"),
+        get("/nothing"),
+        request(path="/v1/functions/nobody/invocations"),
+        request(body=b"4"),
+        get("/v1/functions/f"),
+        request(body=b"5"),
+        LAST,
+    ]
+    answers = parse(await server.raw(b"".join(sent)))
+    assert [one[0] for one in answers] == [202, 200, 202, 202, 404, 404, 202, 200, 202, 200]
+    ids = [json.loads(body)["id"] for status, _, body in answers if status == 202]
+    payloads = [(await server.get(f"/v1/invocations/{id}/payload")).body for id in ids]
+    assert payloads == [b"1", b"2", b"3", b"4", b"5"]
+
+
+async def test_a_pipeline_cut_anywhere_is_answered_the_same(server: Any) -> None:
+    await server.deploy()
+    data = request(body=b"abc") + get("/livez") + request(body=b"de") + LAST
+    for step in (1, 7, 64):
+        reader, writer = await server.connect()
+        for start in range(0, len(data), step):
+            writer.write(data[start : start + step])
+            await writer.drain()
+            await asyncio.sleep(0)
+        assert statuses(await reader.read()) == [202, 200, 202, 200]
+        writer.close()
+
+
+@pytest.mark.parametrize("slow", [False, True])
+async def test_a_chunked_body_is_put_together(server: Any, slow: bool) -> None:
+    await server.deploy()
+    lines = ["Prefer: respond-async"] if slow else []
+    head = "\r\n".join(
+        (f"POST {PATH} HTTP/1.1", "Host: h", "Transfer-Encoding: chunked", *lines, "", "")
+    ).encode()
+    answers = parse(await server.raw(head + b'3\r\n{"a\r\n4\r\n":1}\r\n0\r\n\r\n' + LAST))
+    assert [one[0] for one in answers] == [202, 200]
+    id = json.loads(answers[0][2])["id"]
+    assert (await server.get(f"/v1/invocations/{id}/payload")).json == {"a": 1}
+
+
+async def test_a_connection_is_closed_when_the_caller_wants_it(server: Any) -> None:
+    await server.deploy()
+    ((status, headers, _),) = parse(
+        await server.raw(request("POST", PATH, b"{}", "Connection: close"))
+    )
+    assert status == 202 and headers["connection"] == "close"
+
+
+async def test_http_1_0_is_answered_and_closed(server: Any) -> None:
+    await server.deploy()
+    answer = await server.raw(f"POST {PATH} HTTP/1.0\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+    assert statuses(answer) == [202]
+
+
+async def test_expect_100_continue_is_told_to_go_on(server: Any) -> None:
+    await server.deploy()
+    reader, writer = await server.connect()
+    writer.write(request("POST", PATH, b"{}", "Expect: 100-continue", "Connection: close")[:-2])
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(b"{}")
+    assert statuses(await reader.read()) == [202]
+    writer.close()
+
+
+async def test_a_caller_that_has_sent_all_it_will_send_gets_its_answer(server: Any) -> None:
+    await server.deploy()
+    reader, writer = await server.connect()
+    writer.write(request())
+    writer.write_eof()
+    assert statuses(await reader.read()) == [202]
+    writer.close()
+
+
+async def test_a_caller_that_goes_before_the_commit_has_accepted_all_the_same(server: Any) -> None:
+    await server.deploy()
+    accepted = server.next(InvocationAccepted)
+    _, writer = await server.connect()
+    writer.write(request())
+    await writer.drain()
+    writer.transport.abort()
+    await accepted
+    assert await server.stored() == 1 and (await server.get("/livez")).status == 200
+
+
+async def test_a_caller_that_goes_in_the_middle_of_a_body_has_stored_nothing(server: Any) -> None:
+    await server.deploy()
+    reader, writer = await server.connect()
+    writer.write(request(body=b"x" * 100)[:-1])
+    writer.write_eof()
+    assert await reader.read() == b""
+    writer.close()
+    assert await server.stored() == 0
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def one_problem(data: bytes) -> dict[str, Any]:
+    ((status, headers, body),) = parse(data)
+    found: dict[str, Any] = json.loads(body)
+    assert headers["content-type"] == "application/problem+json" and found["status"] == status
+    assert headers["connection"] == "close"
+    return found
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
+        b"hello\r\n\r\n",
+        b"POST /x HTTP/9.9\r\n\r\n",
+        request().replace(b"Content-Length: 2", b"Content-Length: two"),
+        request().replace(b"Content-Length: 2", b"Content-Length: -2"),
+        request().replace(b"Content-Length: 2", b"Content-Length: 99999999999999999999999"),
+        request().replace(b"Content-Length: 2", b"Content-Length: 2\r\nContent-Length: 3"),
+        request().replace(b"Host: h", b"Transfer-Encoding: chunked"),
+        request().replace(b"Host: h", b"Host : h"),
+        request().replace(b"Host: h", b"Host: h\r\nBad\x00Name: 1"),
+        f"POST {PATH} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".encode(),
+    ],
+)
+async def test_what_is_no_http_is_a_problem(server: Any, data: bytes) -> None:
+    await server.deploy()
+    assert one_problem(await server.raw(data))["code"] == "bad_request"
+    assert await server.stored() == 0
+
+
+async def test_garbage_behind_a_request_does_not_take_its_answer_away(server: Any) -> None:
+    await server.deploy()
+    for before in (request(), get("/livez"), request() + get("/livez") + request()):
+        found = statuses(await server.raw(before + b"\x00garbage\r\n\r\n"))
+        assert found[-1] == 400 and 400 not in found[:-1]
+        assert len(found) == before.count(b"HTTP/1.1") + 1
+    assert await server.stored() == 3
+
+
+@pytest.mark.parametrize("way", ["whole", "many", "partial"])
+async def test_a_huge_header_is_refused(server: Any, way: str) -> None:
+    await server.deploy()
+    size = protocol.HEAD_BYTES_MAX
+    lines = {
+        "whole": [f"X-Big: {'x' * size}"],
+        "many": [f"X-{number}: {'x' * 100}" for number in range(size // 100)],
+        "partial": [],
+    }[way]
+    data = request("POST", PATH, b"{}", *lines)
+    if way == "partial":
+        data = b"POST / HTTP/1.1\r\nX: " + b"x" * (5 * size)
+    problem = one_problem(await server.raw(data))
+    assert problem["code"] == "headers_too_large" and problem["limit_bytes"] == size
+    assert await server.stored() == 0
+
+
+async def test_a_header_within_the_limit_is_taken(server: Any) -> None:
+    await server.deploy()
+    lines = [f"X-{number}: {'x' * 1000}" for number in range(60)]
+    assert statuses(await server.raw(request("POST", PATH, b"{}", *lines) + LAST)) == [202, 200]
+
+
+async def test_a_long_target_is_refused(server: Any) -> None:
+    problem = one_problem(await server.raw(get("/" + "x" * 9000)))
+    assert problem["code"] == "target_too_long" and problem["limit_bytes"] == 8192
+
+
+async def test_a_target_that_is_no_path_is_refused(server: Any) -> None:
+    for target in ("*", "http://[::1", "//", "x"):
+        found = statuses(await server.raw(get(target) + LAST))
+        assert found[0] in (400, 404), target
+
+
+async def test_a_declared_oversize_is_refused_before_the_body_and_closed(make_server: Any) -> None:
+    server = await make_server(limits=Limits(payload_bytes_max=10))
+    await server.deploy()
+    problem = one_problem(await server.raw(request(body=b"x" * 11)[:-11]))
+    assert problem["code"] == "payload_too_large" and problem["limit_bytes"] == 10
+    behind = await server.raw(request(body=b"x" * 11) + request() + request())
+    assert one_problem(behind)["code"] == "payload_too_large"
+    assert await server.stored() == 0
+
+
+async def test_connections_over_the_limit_are_answered_503(make_server: Any) -> None:
+    server = await make_server(limits=Limits(connections_max=1))
+    _, held = await server.connect()
+    held.write(b"GET")
+    await held.drain()
+    ((status, headers, body),) = parse(await server.raw(b""))
+    assert status == 503 and json.loads(body)["code"] == "too_many_connections"
+    assert headers["retry-after"]
+    held.close()
+
+
+async def only_connection(server: Any, busy: bool) -> Any:
+    """The server's side of the one connection, once it has read what was sent."""
+    while True:
+        for connection in server.listener._server.server_state.connections:
+            if connection._busy() == busy and (busy or connection._head_bytes):
+                return connection
+        await asyncio.sleep(0)  # what was sent is on its way through the loop
+
+
+@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\nX: ", request()[:-1]])
+async def test_a_connection_that_holds_its_place_without_using_it_is_closed(
+    server: Any, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    reader, writer = await server.connect()
+    writer.write(data)
+    connection = await only_connection(server, busy=data.startswith(b"POST"))
+    connection._look()
+    assert not connection.transport.is_closing()
+    monkeypatch.setattr(protocol, "STALLED_SECONDS", -1.0)
+    monkeypatch.setattr(protocol, "IDLE_SECONDS", -1.0)
+    connection._look()
+    assert await reader.read() == b""
+    writer.close()
+
+
+# ---------------------------------------------------------------- at random
+
+
+def mangle(rng: random.Random) -> bytes:
+    """A stream of requests, good and bad, hot and slow, with some bytes changed."""
+    pieces = []
+    for _ in range(rng.randint(1, 6)):
+        body = rng.randbytes(rng.choice((0, 1, 50, 3000)))
+        pieces.append(
+            rng.choice(
+                (
+                    request(body=body),
+                    request("POST", PATH, body, "Prefer: respond-async"),
+                    request("POST", PATH, body, "Idempotency-Key: k", "Thence-Delay-Seconds: 9"),
+                    request("PUT", "/v1/functions/f", body, "Content-Type: application/json"),
+                    request("POST", "/v1/functions/f/invocations:batch", body),
+                    get("/v1/invocations?limit=3"),
+                    get("/v1/stats", "Upgrade: websocket", "Connection: upgrade"),
+                    request("BREW", "/v1/functions/f", body),
+                )
+            )
+        )
+    data = bytearray(b"".join(pieces))
+    for _ in range(rng.choice((0, 0, 1, 3, 20))):
+        at = rng.randrange(len(data))
+        data[at : at + rng.choice((0, 1, 1, 5))] = rng.randbytes(rng.choice((0, 1, 1, 9)))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_comes_the_server_goes_on_and_counts_right(server: Any, seed: int) -> None:
+    await server.deploy(concurrency=3)
+    rng = random.Random(seed)
+    accepted = 0
+    for _ in range(25):
+        reader, writer = await server.connect()
+        data = mangle(rng)
+        cut = rng.randint(0, len(data))
+        writer.write(data[:cut])
+        await writer.drain()
+        writer.write(data[cut:])
+        writer.write_eof()
+        answers = parse(await asyncio.wait_for(reader.read(), 20))
+        writer.close()
+        assert all(status in range(100, 504) and status != 500 for status, _, _ in answers)
+        ids = re.findall(rb'"id":"([0-9a-f-]{36})"', b"".join(b for s, _, b in answers if s == 202))
+        for id in ids:
+            assert (await server.get(f"/v1/invocations/{id.decode()}")).status == 200, seed
+        accepted += len(set(ids))
+    stats = (await server.get("/v1/stats")).json
+    assert stats["conservation_difference"] == 0
+    assert stats["accepted"] >= accepted - 25  # a repeated key is accepted once
+    answer = await server.post(PATH, data=b"{}")
+    assert answer.status == 202

@@ -1,0 +1,375 @@
+"""Credentials, routing, health, numbers, the description, the program itself."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from thence import server as program
+from thence.api.minutes import ENTRIES_MAX, KEPT_MINUTES, Minutes
+from thence.api.native import problems
+from thence.api.native.table import ROUTES
+from thence.catalog.code import pack
+from thence.config import Secret, Settings
+from thence.errors import StartupError
+from thence.notices import AttemptStarted, DeliveryEnded
+from thence.testing.answers import Error, Forever
+from thence.testing.runtime import ScriptedRuntime, Scripts
+
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
+ROOT = {"root_access_key_id": "root", "root_access_key_secret": Secret("s3cret")}
+
+
+# ---------------------------------------------------------------- credentials
+
+
+@pytest.mark.parametrize("path", sorted({(r.method, r.path) for r in ROUTES if not r.open}))
+async def test_every_route_wants_the_credentials(make_server: Any, path: tuple[str, str]) -> None:
+    server = await make_server(**ROOT)
+    method, target = path[0], path[1].replace("{", "").replace("}", "")
+    for given in (
+        {},
+        {"Authorization": "Bearer root:wrong"},
+        {"Authorization": "Basic root:s3cret"},
+    ):
+        answer = await server.request(method, target, headers=given)
+        assert answer.status == 401 and answer.problem()["code"] == "unauthorized", given
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert b"s3cret" not in answer.body
+
+
+async def test_with_the_credentials_it_is_answered(make_server: Any) -> None:
+    server = await make_server(**ROOT)
+    right = {"Authorization": "bearer root:s3cret"}
+    code = base64.b64encode(pack([("main.py", b"")])).decode()
+    put = await server.request("PUT", "/v1/functions/f", json={"code": code}, headers=right)
+    assert put.status == 201
+    for wrong in ({}, {"Authorization": "Bearer root:s3cre"}, {"Authorization": "Bearer :s3cret"}):
+        answer = await server.post("/v1/functions/f/invocations", data=b"{}", headers=wrong)
+        assert answer.status == 401 and answer.headers["www-authenticate"]
+    assert await server.stored() == 0
+    assert (
+        await server.post("/v1/functions/f/invocations", data=b"{}", headers=right)
+    ).status == 202
+    assert (await server.get("/livez")).status == (await server.get("/readyz")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "evil.example:7411"}, 403),
+        ({"Host": "localhost:7411", "Origin": "http://localhost:7411"}, 200),
+        ({"Host": "[::1]:7411"}, 200),
+    ],
+)
+async def test_pages_of_other_sites_are_kept_out(server: Any, headers: Any, status: int) -> None:
+    answer = await server.get("/v1/stats", headers=headers)
+    assert answer.status == status
+    assert "access-control-allow-origin" not in answer.headers
+    if "Origin" in headers and status == 403:
+        await server.deploy()
+        hot = await server.post("/v1/functions/f/invocations", data=b"{}", headers=headers)
+        assert hot.status == 403 and await server.stored() == 0
+
+
+# ---------------------------------------------------------------- routing
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/", "/v2/functions", "/v1/functions/", "/v1/functions/a/b/c", "/%ff"]
+)
+async def test_what_is_not_there_is_a_problem(server: Any, path: str) -> None:
+    answer = await server.get(path)
+    assert answer.status == 404 and answer.problem()["code"] == "route_not_found"
+
+
+@pytest.mark.parametrize("path", sorted({r.path for r in ROUTES}))
+async def test_another_method_is_answered_with_those_allowed(server: Any, path: str) -> None:
+    answer = await server.request("PATCH", path.replace("{", "").replace("}", ""))
+    known = {r.method for r in ROUTES if r.path == path}
+    assert answer.status == 405 and answer.problem()["code"] == "method_not_allowed"
+    assert known <= set(answer.headers["allow"].split(", "))
+    options = await server.request("OPTIONS", path.replace("{", "").replace("}", ""))
+    assert options.status == 204 and options.headers["allow"] == answer.headers["allow"]
+
+
+async def test_every_route_refuses_unknown_parameters(server: Any) -> None:
+    for route in ROUTES:
+        path = re.sub(r"{(\w+)}", "queue", route.path)
+        answer = await server.request(route.method, f"{path}?colour=red")
+        assert answer.status == 400 and answer.problem()["field"] == "colour", route.path
+
+
+async def test_head_is_answered_without_a_body(server: Any) -> None:
+    answer = await server.request("HEAD", "/v1/stats")
+    assert answer.status == 200 and answer.body == b""
+
+
+async def test_a_mistake_in_a_handler_is_a_500_that_tells_nothing(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken() -> None:
+        raise KeyError("secret")
+
+    monkeypatch.setattr(server.engine, "stats", broken)
+    answer = await server.get("/v1/stats")
+    assert answer.status == 500 and answer.problem()["code"] == "internal"
+    assert b"secret" not in answer.body
+
+
+# ---------------------------------------------------------------- numbers
+
+
+async def test_stats_add_up(server: Any) -> None:
+    await server.deploy("good", answers=["x"])
+    await server.deploy("bad", answers=[Error()], max_retries=0)
+    await server.deploy("idle", concurrency=0)
+    for name in ("good", "good", "bad"):
+        await server.ended(await server.accept(name))
+    await server.accept("idle")
+    stats = (await server.get("/v1/stats")).json
+    assert (stats["accepted"], stats["succeeded"], stats["failed"], stats["waiting"]) == (
+        4,
+        2,
+        1,
+        1,
+    )
+    assert stats["conservation_difference"] == 0 and stats["oldest_age_seconds"] >= 0
+    by_name = {one["function"]: one for one in stats["functions"]}
+    assert by_name["idle"]["waiting"] == 1 and by_name["good"]["oldest_age_seconds"] is None
+
+
+async def test_deliveries_are_counted_by_function_and_minute(server: Any) -> None:
+    await server.deploy(answers=["x"], on_success="queue:q")
+    await server.deploy("g", answers=["x"], on_success="function:nobody")
+    for name in ("f", "f", "g"):
+        ended = server.next(DeliveryEnded)
+        await server.accept(name)
+        await ended
+    items = (await server.get("/v1/stats/deliveries")).json["items"]
+    assert sum(one["delivered"] for one in items if one["function"] == "f") == 2
+    assert sum(one["dead"] for one in items if one["function"] == "g") == 1
+    assert all(one["minute"].endswith(":00.000Z") for one in items)
+    only = (await server.get("/v1/stats/deliveries?function=g&since=0")).json["items"]
+    assert {one["function"] for one in only} == {"g"}
+    assert (await server.get("/v1/stats/deliveries?since=2100-01-01T00:00:00Z")).json["items"] == []
+
+
+def test_minutes_are_kept_for_a_day_and_bounded() -> None:
+    minutes = Minutes()
+    for minute in range(KEPT_MINUTES + 10):
+        minutes.count(minute * 60_000, "f", delivered=minute % 2 == 0)
+    found = minutes.read()
+    assert len(found) == KEPT_MINUTES and found[0][0] == 10 * 60_000
+    for number in range(ENTRIES_MAX + 1):
+        minutes.count((KEPT_MINUTES + 10 + number // 200) * 60_000, f"f{number}", delivered=True)
+    assert len(minutes.read()) <= ENTRIES_MAX + 200
+
+
+async def test_metrics_count_what_happened_and_are_documented(server: Any) -> None:
+    await server.deploy(
+        answers=[Error(), "x"], on_success="queue:q", retry_wait={"first_seconds": 0}
+    )
+    ended = server.next(DeliveryEnded)
+    await server.ended(await server.accept())
+    await ended
+    answer = await server.get("/metrics")
+    assert answer.status == 200 and answer.headers["content-type"].startswith("text/plain")
+    families = {one.name: one for one in text_string_to_metric_families(answer.body.decode())}
+    samples = {
+        (s.name, *sorted(s.labels.items())): s.value
+        for one in families.values()
+        for s in one.samples
+    }
+    f = ("function", "f")
+    assert samples["thence_conservation_difference",] == 0
+    assert samples["thence_invocations_accepted_total", f] == 1
+    assert samples["thence_invocations_ended_total", f, ("state", "succeeded")] == 1
+    assert samples["thence_attempts_total", f, ("outcome", "function_error")] == 1
+    assert samples["thence_attempts_total", f, ("outcome", "ok")] == 1
+    assert samples["thence_attempt_duration_seconds_count", f] == 2
+    assert samples["thence_start_latency_seconds_count",] == 2
+    assert samples["thence_deliveries_ended_total", f, ("state", "delivered")] == 1
+    assert samples["thence_delivery_attempts_total", f, ("result", "answered")] == 1
+    assert samples["thence_commit_seconds_count",] > 0
+    page = (DOCS / "metrics.md").read_text("utf-8")
+    for name, family in families.items():
+        shown = f"{name}_total" if family.type == "counter" else name
+        assert f"`{shown}`" in page, shown
+    for shown in re.findall(r"^\| `(thence_\w+)`", page, re.MULTILINE):
+        assert shown.removesuffix("_total") in families, shown
+
+
+async def test_metrics_tell_of_a_store_that_cannot_be_read(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from thence.errors import StoreUnavailable
+
+    async def broken() -> None:
+        raise StoreUnavailable("gone.")
+
+    monkeypatch.setattr(server.engine, "stats", broken)
+    answer = await server.get("/metrics")
+    assert answer.status == 200 and b"thence_store_up 0.0" in answer.body
+    assert b"conservation" not in answer.body
+
+
+# ---------------------------------------------------------------- the description
+
+
+async def test_every_route_is_in_the_description(server: Any) -> None:
+    document = (await server.get("/v1/openapi.json")).json
+    assert document["openapi"].startswith("3.1")
+    described = {
+        (method.upper(), path) for path, item in document["paths"].items() for method in item
+    }
+    assert described == {(r.method, r.path) for r in ROUTES}
+    ids = [op["operationId"] for item in document["paths"].values() for op in item.values()]
+    assert len(set(ids)) == len(ids)
+
+
+def references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return own + [ref for one in value.values() for ref in references(one)]
+    return [ref for one in value for ref in references(one)] if isinstance(value, list) else []
+
+
+async def test_every_reference_of_the_description_leads_somewhere(server: Any) -> None:
+    document = (await server.get("/v1/openapi.json")).json
+    for ref in references(document):
+        place = document
+        for part in ref.removeprefix("#/").split("/"):
+            place = place[part]
+
+
+@pytest.mark.parametrize(
+    "route", [r for r in ROUTES if r.body and not isinstance(r.body, str)], ids=str
+)
+def test_every_example_is_of_its_type(route: Any) -> None:
+    msgspec.convert(route.example, route.body)
+
+
+def test_every_route_and_problem_is_documented() -> None:
+    page = (DOCS / "api.md").read_text("utf-8")
+    for route in ROUTES:
+        assert f"`{route.method} {route.path}`" in page, route.path
+        for parameter in route.parameters:
+            assert f"`{parameter.name}`" in page, (route.path, parameter.name)
+    codes = set(
+        re.findall(r'code(?:, title)? = (?:\d+, )?"(\w+)"', Path(problems.__file__).read_text())
+    )
+    assert codes
+    for code in codes:
+        assert f"`{code}`" in page, code
+
+
+# ---------------------------------------------------------------- the program
+
+
+async def serving(
+    folder: Path, scripts: Scripts | None = None, **more: Any
+) -> tuple[Any, str, Any]:
+    stop, url = asyncio.Event(), asyncio.get_running_loop().create_future()
+    scripts = scripts or Scripts()
+    task = asyncio.ensure_future(
+        program.serve(
+            Settings(data_dir=str(folder), listen="127.0.0.1:0", **more),
+            make_runtime=lambda code, notices, clock: ScriptedRuntime(clock, scripts),
+            stop=stop,
+            listening=url.set_result,
+        )
+    )
+    await asyncio.wait({task, url}, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
+    return task, url.result(), stop
+
+
+async def test_the_data_directory_is_closed_to_others(tmp_path: Path) -> None:
+    task, _, stop = await serving(tmp_path / "d")
+    assert (tmp_path / "d").stat().st_mode & 0o777 == 0o700
+    assert {"store.db"} <= set(os.listdir(tmp_path / "d"))
+    stop.set()
+    assert await task == 0
+
+
+async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    task, _, stop = await serving(tmp_path / "d")
+    with pytest.raises(StartupError, match=r"in use|another server|holds"):
+        await serving(tmp_path / "d")
+    stop.set()
+    assert await task == 0
+
+
+async def test_a_port_that_is_taken_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    task, url, stop = await serving(tmp_path / "d")
+    with pytest.raises(StartupError, match="Cannot listen"):
+        await program.serve(
+            Settings(data_dir=str(tmp_path / "e"), listen=url.removeprefix("http://"))
+        )
+    stop.set()
+    assert await task == 0
+
+
+async def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StartupError, match="data_dir"):
+        await program.serve(Settings(data_dir=str(tmp_path / "file" / "d"), listen="127.0.0.1:0"))
+
+
+async def test_while_it_drains_it_is_not_ready_and_accepts_nothing(server: Any) -> None:
+    await server.deploy(answers=[Forever()])
+    started = server.next(AttemptStarted)
+    await server.accept()
+    await started
+    draining = asyncio.ensure_future(server.service.stop(30))
+    await server.service.door.closing.wait()
+    ready = await server.get("/readyz")
+    assert ready.status == 503 and "shutting down" in ready.problem()["detail"]
+    refused = await server.post("/v1/functions/f/invocations", data=b"{}")
+    assert refused.status == 503 and refused.headers["retry-after"]
+    assert (await server.get("/livez")).status == 200
+    draining.cancel()
+
+
+PROGRAM = """
+import sys
+from thence.config import Settings
+from thence.server import run
+sys.exit(run(Settings(data_dir=sys.argv[1], listen="127.0.0.1:0", grace_seconds=10)))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_the_program_says_where_it_listens_and_ends_on_a_signal(
+    tmp_path: Path, number: int
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROGRAM,
+        str(tmp_path / "d"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(program.__file__).parents[1])},
+    )
+    assert process.stdout is not None
+    line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+    match = re.fullmatch(r"listening on http://127\.0\.0\.1:(\d+)\n", line)
+    assert match and int(match[1]) > 0
+    process.send_signal(number)
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert await process.stdout.read() == b""
