@@ -37,6 +37,12 @@ def test_a_page_of_something_else_is_told_apart_from_the_service(scripted: Any) 
         Client(scripted.url).get("/v1/functions")
 
 
+def test_an_error_page_of_a_proxy_is_told_by_its_status(scripted: Any) -> None:
+    scripted.answers.append((502, {}, b"<html>Bad Gateway</html>"))
+    with pytest.raises(Problem, match="answered 502"):
+        Client(scripted.url).get("/v1/functions")
+
+
 def test_what_speaks_no_http_is_told_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(5)

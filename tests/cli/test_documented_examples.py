@@ -55,6 +55,23 @@ def test_the_quickstart_works(tmp_path: Path, service: Any) -> None:
     assert "1 redriven" in ran.stderr
 
 
+def test_a_backup_as_described_is_clean_and_has_everything(
+    service: Any, at_service: Any, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(range(256)) * 400)  # kept as a file beside the database
+    at_service("deploy", str(ROOT / "examples" / "hello"), "--name", "kept", "--event", "bytes")
+    id = at_service("invoke", "kept", "--delay", "1h", "--data", f"@{large}").out.strip()
+    ran = run(blocks("docs/operations.md", "backup"), service, tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    backup = tmp_path / "backup"
+    clean = at_service("verify", "--data-dir", str(backup), "--json")
+    assert (clean.status, clean.json["problems"]) == (0, [])
+    blob = backup / "blobs"
+    assert any(large.read_bytes() == one.read_bytes() for one in blob.rglob("*") if one.is_file())
+    at_service("stop", id)
+
+
 @pytest.mark.parametrize("name", sorted(one.name for one in (ROOT / "examples").iterdir()))
 def test_an_example_folder_deploys(at_service: Any, name: str) -> None:
     ran = at_service("deploy", str(ROOT / "examples" / name), "--name", f"example-{name}", "--json")

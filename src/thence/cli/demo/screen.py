@@ -88,9 +88,9 @@ class Screen:
             if event.get("gap") or kind == "gap":
                 self.gaps += 1
                 return
+            self._seen[id, state] = True
             if not state.startswith("delivery"):
                 self._states[id] = state
-                self._seen[id, state] = True
                 self._attempts[id] = int(event.get("attempt") or 0)
             send = self._labels.get(id)
             line = Text(f"  {clean(event.get('at', ''))[11:23]}  ", style="dim")

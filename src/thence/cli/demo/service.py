@@ -40,7 +40,7 @@ class Service:
             "THENCE_ROOT_ACCESS_KEY_SECRET": self.key_secret,
             "THENCE_DESTINATIONS_ALLOW_NETWORKS": "127.0.0.0/8",
             "THENCE_LEASES_LEASE_SECONDS": "2",
-            # A record that was on its way when the service was killed is sent again after this.
+            # How soon a record that was on its way when the service was killed is sent again.
             "THENCE_DESTINATIONS_TIMEOUT_SECONDS": "2",
             "THENCE_LOG_FORMAT": "console",
         }
