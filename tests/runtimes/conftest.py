@@ -69,21 +69,31 @@ class StillTimer:
 
 
 class Pipe:
-    """A named pipe between a handler and its test."""
+    """A named pipe between a handler and its test. The test holds both ends, so that opening it
+    never blocks: a handler waits with `readline`."""
 
     def __init__(self, path: Path) -> None:
         os.mkfifo(path)
         self.path = str(path)
+        self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     async def read(self) -> str:
-        """What the handler writes next (it opens, writes, closes)."""
-        read = asyncio.get_running_loop().run_in_executor(None, Path(self.path).read_text)
-        return await asyncio.wait_for(read, PATIENCE_SECONDS)
+        """What a handler writes next, in one piece."""
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        loop.add_reader(self._fd, readable.set)
+        try:
+            await asyncio.wait_for(readable.wait(), PATIENCE_SECONDS)
+        finally:
+            loop.remove_reader(self._fd)
+        return os.read(self._fd, 4096).decode()
 
-    async def write(self, text: str = "go") -> None:
-        """Let one handler that reads the pipe go on."""
-        write = asyncio.get_running_loop().run_in_executor(None, Path(self.path).write_text, text)
-        await asyncio.wait_for(write, PATIENCE_SECONDS)
+    def write(self) -> None:
+        """Let one handler that waits go on."""
+        os.write(self._fd, b"go\n")
+
+    def close(self) -> None:
+        os.close(self._fd)
 
 
 class House:
@@ -96,6 +106,7 @@ class House:
         self.seen: list[Notice] = []
         self.notices.on_all(self.seen.append)
         self.runtimes: list[ProcessRuntime] = []
+        self.pipes: list[Pipe] = []
         self.ids = 0
         self.ended: dict[int, Ended] = {}
 
@@ -155,16 +166,27 @@ class House:
     async def run(self, function: Function, payload: bytes = b"", **fields: Any) -> Ended:
         return await self.end(self.submit(function, payload, **fields)[1])
 
+    async def room(self, function: Function) -> None:
+        """Wait until the runtime says that there is room."""
+        grew = asyncio.Event()
+        self.runtime.on_room(lambda function_id: grew.set())
+        while not self.runtime.room(function):
+            await asyncio.wait_for(grew.wait(), PATIENCE_SECONDS)
+            grew.clear()
+
     async def end(self, future: asyncio.Future[Ended]) -> Ended:
         return await asyncio.wait_for(future, PATIENCE_SECONDS)
 
-    async def make_fast(self, function: Function, runs: int = 40) -> None:
-        """Run a function until the pool knows that runs of it may wait inside an instance."""
-        for _ in range(runs):
+    async def make_fast(self, function: Function, waiting: int = 4) -> None:
+        """Run a function until that many runs of it may wait inside an instance."""
+        await self.run(function)
+        while self.runtime._lanes[function.id].depth < waiting:
             await self.run(function)
 
     def pipe(self, name: str) -> Pipe:
-        return Pipe(self.directory / name)
+        pipe = Pipe(self.directory / name)
+        self.pipes.append(pipe)
+        return pipe
 
     async def notice(self, kind: Any, where: Any = lambda notice: True) -> Any:
         for seen in self.seen:
@@ -197,6 +219,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     yield house
     for runtime in house.runtimes:
         await runtime.close()
+    for pipe in house.pipes:
+        pipe.close()
 
 
 @pytest.fixture

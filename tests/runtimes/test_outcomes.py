@@ -264,7 +264,7 @@ async def test_shared_memory_over_the_limit_is_seen_by_the_sweep(house):
         def handler(event, context):
             memory = mmap.mmap(-1, 128 << 20)
             for at in range(0, len(memory), 4096): memory[at] = 1
-            open({pipe.path!r}, "w").close()
+            with open({pipe.path!r}, "w") as pipe: pipe.write("full")
             time.sleep(1000)
         """,
         memory_mb=64,

@@ -157,16 +157,15 @@ asyncio.run(main())
 """
 
 
-async def test_a_node_killed_with_9_leaves_no_process(tmp_path, is_gone):
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
+async def test_a_node_killed_with_9_leaves_no_process(tmp_path, house, is_gone):
+    pipe = house.pipe("pipe")
     (tmp_path / "main.py").write_text(
         textwrap.dedent(
             f"""
             import os, subprocess, time
             def handler(event, context):
                 child = subprocess.Popen(["sleep", "1000"])
-                with open({str(pipe)!r}, "w") as file:
+                with open({pipe.path!r}, "w") as file:
                     file.write(f"{{os.getpid()}} {{os.getppid()}} {{child.pid}} {{os.environ['HOME']}}")
                 time.sleep(1000)
             """
@@ -181,8 +180,7 @@ async def test_a_node_killed_with_9_leaves_no_process(tmp_path, is_gone):
         env={**os.environ, "PYTHONPATH": source},
     )
     try:
-        read = asyncio.get_running_loop().run_in_executor(None, pipe.read_text)
-        *pids, home = (await asyncio.wait_for(read, 30)).split()
+        *pids, home = (await pipe.read()).split()
     finally:
         node.kill()
         await node.wait()

@@ -79,16 +79,16 @@ class Crew:
             if kind == frames.START_FAILED:
                 instance.failure = answer.error_message
                 continue
+            run = answer.run
+            if run is not None and not instance.shut:
+                lane.load -= 1
             if kind == frames.OUT_OF_MEMORY or kind == frames.CRASHED:
                 self._shut(instance)
                 instance.ending = True  # it ends itself
                 memory = kind == frames.OUT_OF_MEMORY
                 instance.end_reason = "out_of_memory" if memory else "crashed"
-            run = answer.run
             if run is None:
                 continue
-            if not instance.shut:
-                lane.load -= 1
             if not answer.flags & frames.LOADED_HANDLER and kind != frames.SKIPPED:
                 lane.measured(answer.duration_us)
             if instance.output_cut:
@@ -104,8 +104,9 @@ class Crew:
         self._room_grew(lane, everywhere=self._total >= self._instances_max)
 
     def went_silent(self, instance: Instance, why: str) -> None:
-        if not instance.ending:
+        if why:
             log.warning("%s of %s: %s", instance.name, instance.function.name, why)
+        if not instance.ending:
             self._shut(instance)
             self._kill(instance, "crashed")
 

@@ -11,6 +11,7 @@ import fcntl
 import mmap
 import os
 import socket
+import struct
 import tempfile
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
@@ -51,7 +52,8 @@ class Listener(Protocol):
     def answered(self, instance: Instance, answers: list[Answer]) -> None: ...
 
     def went_silent(self, instance: Instance, why: str) -> None:
-        """It closed its socket or spoke nonsense: it can only be ended."""
+        """It closed its socket, as ending processes do (`why` is empty), or spoke nonsense: it
+        can only be ended."""
         ...
 
 
@@ -169,7 +171,7 @@ class Instance:
             self._hear(data)
             return
         self._loop.remove_reader(self._socket.fileno())
-        self._listener.went_silent(self, "it closed its socket")
+        self._listener.went_silent(self, "")
 
     def hear_all(self) -> None:
         """Take in what a process that has ended had still answered."""
@@ -191,6 +193,7 @@ class Instance:
             self._rest.clear()
         at, end = 0, len(data)
         answers: list[Answer] = []
+        nonsense = ""
         try:
             while end - at >= _HEAD:
                 stop = at + _HEAD + frames.LENGTH.unpack_from(data, at)[0]
@@ -198,12 +201,15 @@ class Instance:
                     break
                 answers.append(self._parse(data, at))
                 at = stop
-        except (ValueError, IndexError) as error:
-            self._listener.went_silent(self, f"its answer cannot be read ({error})")
+        except (ValueError, IndexError, struct.error) as error:
+            nonsense = f"its answer cannot be read ({error})"
+            at = end
         if at < end:
             self._rest += data[at:]
         if answers:
             self._listener.answered(self, answers)
+        if nonsense:
+            self._listener.went_silent(self, nonsense)
 
     def _parse(self, data: bytes, at: int) -> Answer:
         """ValueError or IndexError: not an answer, or one to a request that was not made."""
