@@ -240,6 +240,7 @@ async def serve(
     except BaseException:
         await listener.stop(0)
         await service.engine.runtime.close()
+        await service.engine.store.close()
         raise
     stop = stop or asyncio.Event()
     hurry = asyncio.Event()

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -330,6 +331,20 @@ async def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -
         await program.serve(Settings(data_dir=str(tmp_path / "file" / "d"), listen="127.0.0.1:0"))
 
 
+async def test_while_it_starts_nothing_is_said_of_what_is_deployed(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await server.deploy()
+    monkeypatch.setattr(server.service.door, "started_at", None)
+    for way in ({}, {"Prefer": "respond-async"}):
+        answer = await server.post("/v1/functions/nobody/invocations", data=b"{}", headers=way)
+        assert answer.status == 503 and answer.problem()["code"] == "not_ready"
+        assert answer.headers["retry-after"]
+    assert (await server.get("/readyz")).status == 503 and (
+        await server.get("/livez")
+    ).status == 200
+
+
 async def test_while_it_drains_it_is_not_ready_and_accepts_nothing(server: Any) -> None:
     await server.deploy(answers=[Forever()])
     started = server.next(AttemptStarted)
@@ -373,3 +388,37 @@ async def test_the_program_says_where_it_listens_and_ends_on_a_signal(
     process.send_signal(number)
     assert await asyncio.wait_for(process.wait(), 30) == 0
     assert await process.stdout.read() == b""
+
+
+async def test_a_second_signal_ends_the_program_at_once(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROGRAM.replace("grace_seconds=10", "grace_seconds=600"),
+        str(tmp_path / "d"),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(program.__file__).parents[1])},
+    )
+    assert process.stdout is not None
+    line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+    url = line.removeprefix("listening on ").strip()
+    source = b"import time\ndef handler(event, context):\n    time.sleep(600)\n"
+    code = base64.b64encode(pack([("main.py", source)])).decode()
+    async with aiohttp.ClientSession(url) as session:
+        body = {"code": code, "timeout_seconds": 3600}
+        async with session.put("/v1/functions/f", json=body) as deployed:
+            assert deployed.status == 201
+        async with session.post("/v1/functions/f/invocations", data=b"{}") as accepted:
+            id = (await accepted.json())["id"]
+        state = ""
+        while state != "running":
+            async with session.get(f"/v1/invocations/{id}?wait=0.05") as shown:
+                state = (await shown.json())["state"]
+        process.send_signal(signal.SIGTERM)
+        ready = 200
+        while ready == 200:
+            async with session.get("/readyz") as answer:
+                ready = answer.status
+        assert ready == 503 and process.returncode is None
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), 30) == 1

@@ -15,7 +15,7 @@ from ..errors import ThenceError
 from .door import Door
 from .native.answer import problem
 from .native.call import Call
-from .native.problems import MethodNotAllowed, RouteNotFound, internal
+from .native.problems import MethodNotAllowed, NotReady, RouteNotFound, internal
 from .native.route import Route
 from .native.table import ROUTES
 
@@ -94,6 +94,9 @@ class _App:
     def _check(self, scope: Scope) -> None:
         if scope["path"] in self._open:
             return
+        if self._door.started_at is None:
+            # Not even a 404 may be said: what is deployed is not known yet.
+            raise NotReady("The service is starting.")
         found: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
             if name in (b"authorization", b"origin", b"host"):

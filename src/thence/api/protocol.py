@@ -253,6 +253,8 @@ class Protocol(HttpToolsProtocol):
         match = NAME_BYTES.fullmatch(url)
         if match is None or self.parser.get_method() != b"POST" or self.flow.write_paused:
             return False
+        if self._door.started_at is None:
+            return False
         authorization: bytes | None = None
         length = 0
         for name, value in self.headers:
