@@ -35,12 +35,12 @@ class Faults:
     def run(self, sql: str, do: Callable[[], Any]) -> Any:
         if self.dead:
             raise sqlite3.OperationalError("the process is dead")
-        if self.left < 0 or not sql.lstrip().startswith(self.only):
+        if self.left < 0 or not _words(sql).startswith(self.only):
             return do()
         if self.left > 0:
             self.left -= 1
             return do()
-        self.struck.append(f"{self.kind} at {sql.split(chr(10))[0][:60]}")
+        self.struck.append(f"{self.kind} at {_words(sql)[:60]}")
         if self.kind == "fail":
             self.length -= 1
             if self.length <= 0:
@@ -51,6 +51,12 @@ class Faults:
         self.left, self.dead = -1, True
         self.on_death()
         raise sqlite3.OperationalError("the process has died")
+
+
+def _words(sql: str) -> str:
+    """The statement without the comment before it."""
+    lines = (line.strip() for line in sql.splitlines())
+    return " ".join(line for line in lines if line and not line.startswith("--"))
 
 
 class FaultySqlite:

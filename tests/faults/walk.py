@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from msgspec import Struct
@@ -66,6 +66,7 @@ class Walk:
         self.done: list[str] = []
         self.calm = False
         self.asked = 0
+        self.revive: Callable[[], None] = lambda: None
 
     # ------------------------------------------------------------ what functions answer
 
@@ -180,6 +181,7 @@ class Walk:
                 await self.s.start()
                 return
             except StoreUnavailable:
+                self.revive()
                 await self.s.clock.advance(0.5)
 
     async def outage(self) -> None:
@@ -232,6 +234,10 @@ class Walk:
         self.call(self.s.ask(self.s.engine.delete_function(self.rng.choice(NAMES))))
         await self.s.settle()
 
+    def alive(self) -> bool:
+        """Whether the process runs and answers."""
+        return self.s._now is not None and not self.s._now.dead
+
     # ------------------------------------------------------------ what must hold
 
     def callers(self) -> None:
@@ -250,17 +256,17 @@ class Walk:
         try:
             for id, known in self.known.items():
                 await self._one(id, known)
-            stats = await self.s.engine.stats()
+            stats = await self.s.ask(self.s.engine.stats())
         except InvocationNotFound as lost:
             raise AssertionError(f"acknowledged and lost: {lost}") from lost
-        except ThenceError:
+        except (ThenceError, ConnectionResetError):
             return  # the store is away: look again later
         assert stats.conservation_difference == 0
         twice = Counter((one.id, one.attempt) for one in self.s.scripts.starts)
         assert not [key for key, count in twice.items() if count > 1], "an attempt ran twice"
 
     async def _one(self, id: str, known: Known) -> None:
-        view = await self.s.show(id)
+        view = await self.s.ask(self.s.show(id))
         seen = (view.state, view.reason, view.ended_at, view.attempt, view.result_bytes)
         if known.final is not None:
             assert seen == known.final, f"a final state changed: {known.final} -> {seen}"
@@ -328,7 +334,8 @@ async def take(service: Service, seed: int, steps: int, **hooks: Any) -> Walk:
             if before is not None:
                 await before(walk)
             await walk.step()
-            await walk.look()
+            if walk.alive():
+                await walk.look()
         if hooks.get("after") is not None:
             await hooks["after"](walk)
         await walk.finish()

@@ -154,6 +154,8 @@ class SettleAttempts:
         )
         if lane.deleted and isinstance(decision, (RetryAt, GiveBack)):
             settle.state, settle.reason = State.INVALID, Reason.FUNCTION_DELETED
+            if isinstance(decision, RetryAt):
+                settle.spent = decision.spent
         elif isinstance(decision, RetryAt):
             settle.state, settle.due_at, settle.spent = (
                 State.RETRYING,

@@ -90,6 +90,11 @@ class Incarnation:
         kinds[WebhookDestination] = Kind(WebhookDestination, lambda doors: receivers, webhook_lane)
         return Senders(Doors(put=put, accept=accept), kinds)
 
+    @property
+    def dead(self) -> bool:
+        """Whether it was killed."""
+        return self.killed.done()
+
     # ------------------------------------------------------------ life
 
     async def start(self) -> None:
@@ -101,15 +106,23 @@ class Incarnation:
 
     async def drain(self, seconds: float) -> None:
         task = asyncio.get_running_loop().create_task(self.engine.drain(seconds))
-        await self._clock.advance_until(task.done, seconds + 60)
-        await task
-        self._branch.cut()
+        over = await self._clock.advance_until(lambda: task.done() or self.dead, seconds + 60)
+        if task.done():
+            await task
+            self._branch.cut()
+            return
+        await self.kill()  # it died while it drained
+        assert over, f"a drain of {seconds:g} s did not end"
 
-    async def kill(self) -> None:
-        """Nothing of the engine goes on: no answer of the store, no timer, no run comes back."""
+    def die(self) -> None:
+        """The instant of death: nothing reaches the store any more, and callers hear nothing."""
         if not self.killed.done():
             self.killed.set_result(None)
         self._watch.kill()
+
+    async def kill(self) -> None:
+        """Nothing of the engine goes on: no answer of the store, no timer, no run comes back."""
+        self.die()
         self._branch.cut()
         self.runtime.kill()
         tasks = self._tasks()

@@ -115,8 +115,10 @@ class Service:
 
     async def stop_service(self, grace_seconds: float = 25.0) -> None:
         """Drain as on SIGTERM: give back, finish what ends in time, leave."""
-        now, self._now = self._incarnation, None
-        await now.drain(grace_seconds)
+        try:
+            await self._incarnation.drain(grace_seconds)
+        finally:
+            self._now = None
 
     async def kill(self) -> None:
         """As kill -9: no goodbye, nothing is finished or given back. Nothing runs afterwards."""

@@ -56,13 +56,13 @@ class Watched:
         self._store = store
         self._clock = clock
         self._outage = outage
-        self._killed = False
+        self.killed = False
 
     def kill(self) -> None:
-        self._killed = True
+        self.killed = True
 
     async def healthy(self) -> bool:
-        if self._killed:
+        if self.killed:
             await _never()
         now = self._clock.now()
         if now < max(self._outage.full_until, self._outage.gone_until):
@@ -74,7 +74,7 @@ class Watched:
         method = getattr(self._store, name)
 
         async def call(*args: Any, **named: Any) -> Any:
-            if self._killed:
+            if self.killed:
                 await _never()
             if name not in LIFE:
                 self._outage.check(name)
@@ -82,10 +82,10 @@ class Watched:
                 with self._clock.hold():
                     answer = await method(*args, **named)
             except Exception:
-                if not self._killed:
+                if not self.killed:
                     raise
             # Whatever came of it, a dead process hears no answer.
-            if self._killed:
+            if self.killed:
                 await _never()
             return answer
 

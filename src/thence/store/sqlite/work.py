@@ -121,8 +121,17 @@ class Work:
             finally:
                 db.execute("ROLLBACK")
         except sqlite3.Error as error:
+            self._drop_reader()
             _tell(error)
             raise
+
+    def _drop_reader(self) -> None:
+        """After an error a reader may still be inside its transaction, and would stay there."""
+        db: sqlite3.Connection | None = getattr(self._own, "db", None)
+        if db is not None:
+            self._own.db = None
+            self._read_connections.remove(db)
+            db.close()
 
     def _reader(self) -> sqlite3.Connection:
         if self._closed:
