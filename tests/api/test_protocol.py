@@ -252,6 +252,19 @@ async def test_a_declared_oversize_is_refused_before_the_body_and_closed(make_se
     assert await server.stored() == 0
 
 
+@pytest.mark.parametrize("slow", [False, True])
+async def test_a_body_without_end_is_refused_while_it_comes(make_server: Any, slow: bool) -> None:
+    server = await make_server(limits=Limits(payload_bytes_max=10))
+    await server.deploy()
+    lines = ["Prefer: respond-async"] if slow else []
+    head = (f"POST {PATH} HTTP/1.1", "Host: h", "Transfer-Encoding: chunked", *lines, "", "")
+    reader, writer = await server.connect()
+    writer.write("\r\n".join(head).encode() + b"6\r\n123456\r\n" * 2)  # and no end of it
+    assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"HTTP/1.1 413 ")
+    writer.close()
+    assert await server.stored() == 0
+
+
 async def test_connections_over_the_limit_are_answered_503(make_server: Any) -> None:
     server = await make_server(limits=Limits(connections_max=1))
     _, held = await server.connect()
