@@ -80,6 +80,27 @@ async def test_a_claim_takes_due_deliveries_of_its_key_and_hides_them_until(scen
     assert len((await scene.commit(delivery_claims=[again])).delivery_claims[0]) == 1
 
 
+async def test_what_a_dead_incarnation_was_sending_is_due_at_once(scene: Scene) -> None:
+    mine, theirs = scene.owed(due_at=NOW), scene.owed("other", due_at=NOW)
+    await owe(scene, mine, theirs)
+    dead = await scene.store.join("dead", NOW, NOW + 30_000)
+    living = await scene.store.join("living", NOW, NOW + 30_000)
+    claims = [
+        DeliveryClaim("k", 5, NOW, NOW + 90_000, living),
+        DeliveryClaim("other", 5, NOW, NOW + 90_000, dead),
+    ]
+    assert [len(one) for one in (await scene.commit(delivery_claims=claims)).delivery_claims] == [
+        1,
+        1,
+    ]
+    await scene.store.leave(dead)
+    due = await scene.store.delivery_keys()
+    assert due["k"] == NOW + 90_000
+    assert due["other"] <= NOW + 1000
+    again = DeliveryClaim("other", 5, NOW + 1000, NOW + 90_000, living)
+    assert len((await scene.commit(delivery_claims=[again])).delivery_claims[0]) == 1
+
+
 async def test_a_failed_try_waits_and_the_next_one_delivers(scene: Scene) -> None:
     one = scene.owed()
     item = await owe(scene, one)

@@ -348,8 +348,13 @@ async def test_verify_finds_pages_that_were_overwritten(path: Path) -> None:
     await scene.begin()
     await scene.accept(*(scene.new(data=b"x" * 3000) for _ in range(50)))
     await store.close()
+    with sqlite3.connect(path) as db:
+        (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'invocation'")
+        page = db.execute("PRAGMA page_size").fetchone()[0]
+    db.close()
     data = bytearray(read(path))
-    data[len(data) // 2 : len(data) // 2 + 2000] = b"\xff" * 2000
+    start = (root[0] - 1) * page
+    data[start + 8 : start + page] = b"\xff" * (page - 8)
     write(path, bytes(data))
     await store.open()
     assert (await store.verify())["problems"]

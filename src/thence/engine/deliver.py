@@ -105,6 +105,7 @@ class Deliver:
         self._timer_at: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.paused = True
+        self.lease = 0
         self.send: Send
         self.key_of: Callable[[Destination], str]
         """Both are set by whoever knows the destinations."""
@@ -174,7 +175,7 @@ class Deliver:
             else:
                 self._pump(key, lane)
 
-        self._writer.claim_deliveries(DeliveryClaim(key, limit, now, now + self._claim_ms), done)
+        self._writer.claim_deliveries(DeliveryClaim(key, limit, now, now + self._claim_ms, self.lease), done)
 
     async def _look_ahead(self, key: str, lane: _Key) -> None:
         try:

@@ -177,6 +177,7 @@ class Engine:
     def _on_lease(self, incarnation: int) -> None:
         self.dispatch.lease = incarnation
         self.run.lease = incarnation
+        self.deliver.lease = incarnation
 
     def _store_back(self, _: StoreBack) -> None:
         # What was refused meanwhile is asked again; the lease first, so that what still runs here

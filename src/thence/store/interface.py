@@ -132,7 +132,8 @@ class Store(Protocol):
         ...
 
     async def leave(self, incarnation: int) -> None:
-        """The incarnation is gone; what it still holds is lost at once."""
+        """The incarnation is gone; the attempts it still holds are lost at once, the deliveries it
+        was sending are due at once."""
         ...
 
     async def lost(self, now: int, limit: int) -> list[Lost]:

@@ -115,12 +115,14 @@ class Claim(Struct, gc=False):
 
 class DeliveryClaim(Struct, gc=False):
     """Take up to `limit` pending deliveries of one key that are due at `now`, oldest due first.
-    Their due_at moves to `until`: nobody takes them before that, and a crash re-sends them then."""
+    Their due_at moves to `until`: nobody takes them before that. When the incarnation `lease` is
+    declared dead they are due at once; without a lease (0) a crash re-sends them at `until`."""
 
     key: str
     limit: int
     now: int
     until: int
+    lease: int = 0
 
 
 class DeliveryResult(Struct, gc=False):

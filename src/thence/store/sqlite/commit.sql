@@ -136,7 +136,7 @@ WHERE d.id = ? AND d.state = 0
 
 -- name: delivery_result
 -- What became of it after this attempt.
-UPDATE delivery SET state = ?, due_at = ?, ended_at = ?, reason = ?,
+UPDATE delivery SET state = ?, due_at = ?, ended_at = ?, reason = ?, lease = NULL,
   attempts_made = max(attempts_made, ?) WHERE id = ?
 
 -- name: delivery_attempt_keep
@@ -153,7 +153,7 @@ WHERE d.state = 0 AND d.key = ? AND d.due_at <= ? ORDER BY d.due_at, d.id LIMIT 
 
 -- name: delivery_take
 -- Nobody else takes them before this.
-UPDATE delivery SET due_at = ? WHERE id IN (:ids)
+UPDATE delivery SET due_at = ?, lease = ? WHERE id IN (:ids)
 
 -- name: mailbox_once
 -- Zero rows: this delivery was put before.

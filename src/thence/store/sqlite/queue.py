@@ -29,10 +29,7 @@ def renew(db: sqlite3.Connection, incarnation: int, expires_at: int) -> bool:
 
 def leave(db: sqlite3.Connection, incarnation: int) -> None:
     db.execute(_SQL["leave"], (incarnation,))
-
-
-def bury(db: sqlite3.Connection) -> None:
-    db.execute(_SQL["bury"])
+    db.execute(_SQL["release"])
 
 
 def dying(db: sqlite3.Connection, now: int) -> bool:
@@ -41,10 +38,12 @@ def dying(db: sqlite3.Connection, now: int) -> bool:
 
 def all_gone(db: sqlite3.Connection) -> None:
     db.execute(_SQL["all_gone"])
+    db.execute(_SQL["release"])
 
 
 def declare_dead(db: sqlite3.Connection, now: int) -> None:
     db.execute(_SQL["declare_dead"], (now,))
+    db.execute(_SQL["release"])
 
 
 def lost(db: sqlite3.Connection, limit: int) -> list[Lost]:

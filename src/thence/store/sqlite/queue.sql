@@ -10,13 +10,14 @@ UPDATE node SET expires_at = ? WHERE incarnation = ? AND gone = 0
 -- What it still holds is lost at once.
 UPDATE node SET gone = 1 WHERE incarnation = ?
 
--- name: bury
--- Only one process can hold the file: every earlier one is dead.
-UPDATE node SET gone = 1 WHERE gone = 0
-
 -- name: all_gone
 -- Whoever opens the file holds it alone: every earlier incarnation is dead, whatever its lease says.
 UPDATE node SET gone = 1 WHERE gone = 0
+
+-- name: release
+-- What the dead were sending is due at once; whether it arrived nobody knows.
+UPDATE delivery SET lease = NULL, due_at = created_at
+WHERE lease IS NOT NULL AND lease NOT IN (SELECT incarnation FROM node WHERE gone = 0)
 
 -- name: declare_dead
 -- Its lease ended: from now on it cannot be renewed.

@@ -59,13 +59,8 @@ class SqliteStore:
         self._open = Work(self.path, db, inline=self._inline)
         self._pruned = prune.Marks()
         try:
-            await self._open.write(queue.all_gone)
-        except BaseException:
-            await self.close()
-            raise
-        try:
             # Durable before anything is claimed anew: what earlier processes held is lost, now.
-            await self._open.write(queue.bury)
+            await self._open.write(queue.all_gone)
         except BaseException:
             await self.close()
             raise

@@ -52,7 +52,7 @@ def claim(db: sqlite3.Connection, items: Sequence[DeliveryClaim]) -> list[list[D
     answers = []
     for item in items:
         rows = db.execute(_SQL["delivery_due"], (item.key, item.now, item.limit)).fetchall()
-        change(db, _SQL["delivery_take"], (item.until,), [row[0] for row in rows])
+        change(db, _SQL["delivery_take"], (item.until, item.lease or None), [row[0] for row in rows])
         answers.append([view(row) for row in rows])
     return answers
 

@@ -168,12 +168,14 @@ CREATE TABLE delivery (
   created_at INTEGER NOT NULL,
   ended_at INTEGER,
   attempts_made INTEGER NOT NULL DEFAULT 0,
+  lease INTEGER,                            -- the incarnation that is sending it now
   condition TEXT NOT NULL,
   reason TEXT NOT NULL DEFAULT '',
   destination BLOB NOT NULL
 );
 CREATE INDEX delivery_due ON delivery (key, due_at, id) WHERE state = 0;
 CREATE INDEX delivery_dead ON delivery (id) WHERE state = 2;
+CREATE INDEX delivery_lease ON delivery (lease) WHERE lease IS NOT NULL;
 CREATE INDEX delivery_invocation ON delivery (invocation_id);
 
 CREATE TABLE delivery_attempt (
