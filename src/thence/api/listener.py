@@ -78,11 +78,12 @@ class Listener:
         self._ticks = asyncio.get_running_loop().create_task(self._server.main_loop())
 
     async def stop(self, seconds: float) -> None:
-        """Take no more connections, give those that are open `seconds` to finish, close them."""
+        """Take no more connections, give those that are open `seconds` (at least 1) to finish,
+        close them."""
         self._server.should_exit = True
         if self._ticks is not None:
             self._ticks.cancel()
-        self._server.config.timeout_graceful_shutdown = max(1, round(seconds)) if seconds else 0
+        self._server.config.timeout_graceful_shutdown = max(1, round(seconds))
         await self._server.shutdown(sockets=[self._socket])
         for connection in list(self._server.server_state.connections):
             if connection.transport is not None:
