@@ -166,14 +166,3 @@ def stored(data: Path, id: str) -> InvocationView:
             return view
 
     return asyncio.run(read())
-
-
-def check_clean(data: Path) -> None:
-    """`thence verify` has nothing to say."""
-
-    async def verify() -> list[str]:
-        async with opened(data) as store:
-            problems: list[str] = (await store.verify())["problems"]
-            return problems
-
-    assert asyncio.run(verify()) == []

@@ -204,6 +204,19 @@ class Program:
         )  # fmt: skip
         assert status in (200, 201), answer
 
+    def verify(self) -> None:
+        """`thence verify` has nothing to say about the data directory of a server that has ended."""
+        done = subprocess.run(
+            [sys.executable, "-m", "thence", "verify", "--data-dir", str(self.data), "--json"],
+            env=self._environment,
+            cwd=self.scratch,
+            capture_output=True,
+            timeout=ASK_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads(done.stdout)["problems"] == []
+
     def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
         """Return when the condition holds. Looks again whenever something happens in the service
         (its event stream), and now and then."""

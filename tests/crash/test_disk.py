@@ -113,7 +113,7 @@ def refuse_and_recover(program: Program, fill: Callable[[], Space]) -> None:
     assert set(accepted) <= set(views)
     assert {str(view.state) for view in views.values()} == {"succeeded"}
     print(f"accepted {len(accepted)}, stored {len(views)}")
-    afterwards.check_clean(program.data)
+    program.verify()
 
 
 @contextmanager

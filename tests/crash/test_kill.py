@@ -40,6 +40,7 @@ def test_nothing_accepted_is_lost_and_nothing_ends_twice_however_often_the_serve
     assert stats["conservation_difference"] == 0
     assert program.terminate() == 0, program.said
     assert program.family() == []
+    program.verify()
     outcomes = afterwards.check(program.data, ledger)
     print(
         f"accepted {len(ledger.accepted)}, unanswered {ledger.unknown}, refused {ledger.refused}, "

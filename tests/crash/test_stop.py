@@ -35,6 +35,7 @@ def test_sigterm_under_load_ends_with_status_0_and_loses_nothing(
     stats = program.until_done()
     assert stats["conservation_difference"] == 0
     assert program.terminate() == 0
+    program.verify()
     outcomes = afterwards.check(program.data, ledger)
     assert outcomes["lost"] == 0, "a drain is nobody's loss"
 
