@@ -75,6 +75,7 @@ class Nursery:
         self._pipe: socket.socket | None = None
         self._stderr: IO[bytes] | None = None
         self._directory = ""
+        self._left: list[str] = []  # directories of forkers that were killed
         self._outbox: deque[tuple[bytes, list[int], list[int]]] = deque()
         self._ready: asyncio.Future[None] | None = None
 
@@ -119,9 +120,11 @@ class Nursery:
         self._forget()
         if process is not None:
             await asyncio.get_running_loop().run_in_executor(None, _reap, process, 5.0)
-        if self._directory:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self._directory = ""
+        for directory in (*self._left, self._directory):
+            if directory:
+                shutil.rmtree(directory, ignore_errors=True)
+        self._left.clear()
+        self._directory = ""
 
     def _launch(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -183,14 +186,16 @@ class Nursery:
 
     def _lost(self) -> None:
         process, directory, said = self._process, self._directory, self._said()
+        self._directory = ""
         self._forget()
         status = None if process is None else _reap(process, 1.0)
-        shutil.rmtree(directory, ignore_errors=True)
         sentence = f"The process that starts function instances ended (status {status}){said}."
         log.error("%s", sentence)
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(OSError(sentence))
         self._parent.forker_lost(sentence)
+        shutil.rmtree(directory, ignore_errors=True)
+        self._left.append(directory)  # a dying instance may still have written
 
     def _said(self) -> str:
         if self._stderr is None:
