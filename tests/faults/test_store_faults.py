@@ -41,7 +41,9 @@ class Struck:
             walk.revive = self.revive
             kind = rng.choice(["fail", "die", "after", "die", "after"])
             only = rng.choice(["", "", "COMMIT", "INSERT", "DELETE"])
-            self.faults.plan(kind, rng.randrange(3 if only == "COMMIT" else 40), rng.randrange(1, 6), only)
+            self.faults.plan(
+                kind, rng.randrange(3 if only == "COMMIT" else 40), rng.randrange(1, 6), only
+            )
 
     def revive(self) -> None:
         """The next process starts with a store that answers."""
@@ -71,9 +73,7 @@ async def test_no_fault_of_the_store_breaks_a_promise(
     monkeypatch.setattr(connection, "sqlite3", FaultySqlite(faults))
     struck = Struck(faults, random.Random(seed))
     service = Service(seed=seed, ahead=seed % 2)
-    await take(
-        service, seed, STEPS, before=struck.before, after=struck.after
-    )
+    await take(service, seed, STEPS, before=struck.before, after=struck.after)
     print(faults.struck)
 
 

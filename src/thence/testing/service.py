@@ -174,7 +174,8 @@ class Service:
         PUT /v1/functions (max_retries, concurrency, on_failure, …)."""
         if answers is not None:
             self.scripts.set(name, answers)
-        function, _ = await self.ask(self.engine.put_function(name, parse_spec(spec), CODE))
+        with self.clock.hold():  # the archive is checked and written in threads
+            function, _ = await self.ask(self.engine.put_function(name, parse_spec(spec), CODE))
         assert isinstance(function, Function)
         return function
 
@@ -203,7 +204,7 @@ class Service:
 
     async def show(self, id: str | int) -> InvocationView:
         """Everything about it: state, attempts, deliveries."""
-        view = await self.engine.show(number(id))
+        view = await self.ask(self.engine.show(number(id)))
         assert isinstance(view, InvocationView)
         return view
 
