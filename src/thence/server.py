@@ -163,6 +163,8 @@ def _processes(
         start_seconds=settings.runtime.start_seconds,
         log_bytes_max=settings.limits.log_bytes_max,
         result_bytes_max=settings.limits.result_bytes_max,
+        account_id=settings.account_id,
+        region=settings.region,
     )
 
 

@@ -42,7 +42,7 @@ async def test_a_function_gets_its_own_environment_and_no_descriptor_of_the_serv
     monkeypatch.setenv("THENCE_ROOT_ACCESS_KEY_SECRET", "do-not-tell")
     with socket.create_server(("127.0.0.1", 0)) as listening:
         os.set_inheritable(listening.fileno(), True)
-        await house.open()
+        await house.open(account_id="acme", region="here-1")
         function = house.deploy(LOOK, environment={"COLOUR": "red"}, timeout_seconds=2.5)
         seen = json.loads((await house.run(function)).result)
     environment = seen["environment"]
@@ -53,6 +53,8 @@ async def test_a_function_gets_its_own_environment_and_no_descriptor_of_the_serv
         "HOME": home,
         "TMPDIR": home,
         "LANG": "C.UTF-8",
+        "THENCE_ACCOUNT_ID": "acme",
+        "THENCE_REGION": "here-1",
         "THENCE_FUNCTION_NAME": "f1",
         "THENCE_MEMORY_MB": "256",
         "THENCE_TIMEOUT_SECONDS": "2.5",

@@ -115,6 +115,12 @@ class Catalogue:
         self._notices.publish(FunctionChanged(name, "deleted"))
         self.retire(lane)
 
+    async def prune_code(self, running: set[str]) -> None:
+        """Remove the code of revisions that are deployed no more and not `running` (digests)."""
+        async with self._lock:  # nothing is stored meanwhile
+            keep = {lane.function.code_digest for lane in self._by_name.values()} | running
+            await asyncio.to_thread(self._code.prune, keep)
+
     def _policy(self, function: Function) -> Policy:
         spec, options = function.spec, self._options
         wait = PLATFORM_WAIT

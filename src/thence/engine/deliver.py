@@ -119,14 +119,21 @@ class Deliver:
             self.note(key, due_at, now)
         self._pump_all()
 
-    async def stop(self) -> None:
-        """No further tries; those under way are finished (each has its own time limit)."""
+    async def stop(self, seconds: float) -> None:
+        """No further tries. Those under way may finish within `seconds`; the others are given up
+        here and are due again as soon as this node has left the store."""
         self.paused = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = self._timer_at = None
-        if self._tasks:
+        timer = self._clock.call_at(self._clock.now() + round(seconds * 1000), self._give_up)
+        while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        timer.cancel()
+
+    def _give_up(self) -> None:
+        for task in self._tasks:
+            task.cancel()
 
     @property
     def busy(self) -> bool:

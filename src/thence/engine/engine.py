@@ -18,7 +18,7 @@ from ..lifecycle.lineage import Lineage
 from ..lifecycle.states import FINAL
 from ..notices import InvocationSettled, NodeDraining, Notices, StoreBack
 from ..runtimes.code import CodeCache
-from ..runtimes.interface import Ended, Runtime
+from ..runtimes.interface import Ended, Run, Runtime
 from ..store.blobs import BlobStore
 from ..store.interface import Filter, Store
 from ..store.records import Accepted, Body, FunctionCounts, InvocationView, Meta
@@ -149,7 +149,7 @@ class Engine:
             o.history_retention_seconds,
         )
         self.prune = Prune(store, self.blobs, clock, notices, o)
-        self.sweep = Sweep(store, self.blobs, clock, notices)
+        self.sweep = Sweep(store, self.blobs, self._sweep_code, clock, notices)
         self.node = Node(store, clock, notices, name=o.node_name, lease_seconds=o.lease_seconds)
         self.rescue = Rescue(
             self.lanes,
@@ -232,13 +232,20 @@ class Engine:
         await self.writer.flush()  # claims on their way become runs, which drain gives back
         await self.run.settled()
         self.settle.draining = True
+        sending = asyncio.get_running_loop().create_task(self.deliver.stop(seconds))
         await self.runtime.drain(seconds)
         await self.settle.settled()
-        await self.deliver.stop()
+        await sending
         await self.writer.stop()
         await self.runtime.close()
         await self.node.leave()
         await self.store.close()
+
+    async def _sweep_code(self) -> None:
+        await self.catalogue.prune_code({run.function.code_digest for run in self._runs()})
+
+    def _runs(self) -> list[Run]:
+        return list(self.run.running.values())
 
     def _chores(self) -> tuple[Loop, ...]:
         return (

@@ -1,4 +1,4 @@
-"""sweep: blobs that no row names are removed.
+"""sweep: blobs that no row names are removed, and the code of revisions that nobody runs.
 
 A process that is killed between the writing of a large body and the commit that names it leaves a
 blob behind. One 256th of the blob store is looked at in each round, so a whole sweep takes a day
@@ -8,6 +8,7 @@ and costs nothing that anybody would notice.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 
 from ..clock import Clock
 from ..lifecycle.ids import id_millis
@@ -22,15 +23,25 @@ _REF = re.compile(r"([0-9a-f]{32})\.(payload|[0-9]+\.result)")
 
 
 class Sweep:
-    def __init__(self, store: Store, blobs: BlobStore, clock: Clock, notices: Notices) -> None:
+    def __init__(
+        self,
+        store: Store,
+        blobs: BlobStore,
+        prune_code: Callable[[], Awaitable[None]],
+        clock: Clock,
+        notices: Notices,
+    ) -> None:
         self._store = store
         self._blobs = blobs
+        self._prune_code = prune_code
         self._clock = clock
         self._part = 0
         self.loop = Loop("sweep", self.once, clock, notices, interval_seconds=86_400 / PARTS)
 
     async def once(self) -> float | None:
         part, self._part = self._part, (self._part + 1) % PARTS
+        if part == 0:
+            await self._prune_code()
         unused = [ref for ref in await self._blobs.part(part) if await self._unused(ref)]
         if unused:
             await self._blobs.delete(unused)

@@ -87,6 +87,8 @@ def _environment(setup: Setup, home: str) -> None:
             "TMPDIR": home,
             "LANG": "C.UTF-8",
             **setup.environment,
+            "THENCE_ACCOUNT_ID": setup.account_id,
+            "THENCE_REGION": setup.region,
             "THENCE_FUNCTION_NAME": setup.function_name,
             "THENCE_MEMORY_MB": str(setup.memory_mb),
             "THENCE_TIMEOUT_SECONDS": f"{setup.timeout_seconds:g}",

@@ -23,6 +23,8 @@ class Setup(Struct, frozen=True):
     timeout_seconds: float
     log_bytes_max: int
     result_bytes_max: int
+    account_id: str = ""
+    region: str = ""
 
 
 class Context:
@@ -84,6 +86,16 @@ class Context:
     @property
     def function_name(self) -> str:
         return self._setup.function_name
+
+    @property
+    def account_id(self) -> str:
+        """The account the service is configured for (THENCE_ACCOUNT_ID)."""
+        return self._setup.account_id
+
+    @property
+    def region(self) -> str:
+        """The region the service is configured for (THENCE_REGION)."""
+        return self._setup.region
 
     @property
     def memory_mb(self) -> int:

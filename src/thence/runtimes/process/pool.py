@@ -49,6 +49,8 @@ class ProcessRuntime(Crew):
         log_bytes_max: int = 64 * 1024,
         result_bytes_max: int = 6 * 1024 * 1024,
         start_seconds: float = 30,
+        account_id: str = "",
+        region: str = "",
     ) -> None:
         super().__init__(
             notices,
@@ -61,6 +63,8 @@ class ProcessRuntime(Crew):
         self._code_path = code_path
         self._result_bytes_max = result_bytes_max
         self._start_seconds = start_seconds
+        self._account_id = account_id
+        self._region = region
         self._number = 0
 
     # ------------------------------------------------------------------ the contract
@@ -228,6 +232,8 @@ class ProcessRuntime(Crew):
                 timeout_seconds=spec.timeout_seconds,
                 log_bytes_max=self._log_bytes_max,
                 result_bytes_max=self._result_bytes_max,
+                account_id=self._account_id,
+                region=self._region,
             )
             instance = Instance(self._number, function, lane, self, now)
             self._nursery.request(setup, instance.their_fds, instance.their_own_fds)

@@ -15,7 +15,7 @@ SCHEMA = 1
 APPLICATION_ID = 0x5448454E  # "THEN": tells a Thence store from any other SQLite file
 SQLITE_MIN = (3, 35, 0)
 BUSY_SECONDS = 1.0  # only a visitor with another program can hold the file
-CACHE_KIB = 65_536
+CACHE_KIB = 16_384
 WAL_PAGES = 4_000  # 16 MiB: a checkpoint's fsync is shared by many commits
 WAL_BYTES_KEPT = 64 * 1024 * 1024
 
