@@ -158,3 +158,24 @@ async def test_outages_again_and_again_end_with_everything_done(s: Service) -> N
     await s.clock.advance(600)
     assert {(await s.show(id)).state for id in ids} == {State.SUCCEEDED}
     assert len(s.receiver(HOOK).got) == 30
+
+
+async def test_what_expires_while_only_reads_fail_does_not_make_dispatch_spin(s: Service) -> None:
+    await s.function("f", answers=[Ok(seconds=5)], concurrency=1, max_event_age_seconds=10)
+    for _ in range(4):
+        await s.invoke("f")
+    await s.clock.advance(9)
+    # The round that would expire them fails, and no commit notices it.
+    reads = s.store.expiring
+    failures = [1, 2, 3]
+
+    async def expiring(now: int, limit: int) -> object:
+        if failures:
+            failures.pop()
+            raise StoreUnavailable("not now")
+        return await reads(now, limit)
+
+    s.store.expiring = expiring
+    await s.clock.advance(30)
+    assert failures == [] and len(s.starts("f")) == 2
+    assert (await s.engine.stats()).expired == 2

@@ -23,6 +23,8 @@ from .lanes import Lane, Lanes
 from .loop import Loop
 from .writer import Writer
 
+AGED_MS = 1000
+
 
 class Dispatch:
     def __init__(
@@ -48,6 +50,7 @@ class Dispatch:
         self._timer: Timer | None = None
         self._timer_at: int | None = None
         self._look: dict[int, Lane] = {}  # lanes whose next due instant must be asked of the store
+        self._empty: set[int] = set()  # of these, those whose last claim found nothing
         self._loop = Loop("dispatch", self._look_ahead, clock, notices, interval_seconds=5.0)
         self._pumping = False
         self.lease = 0
@@ -174,6 +177,8 @@ class Dispatch:
                 lane.ready = False
                 lane.throttled_since = None
                 self._look[lane.function.id] = lane
+                if not claimed:
+                    self._empty.add(lane.function.id)
                 self._loop.wake()
             self.pump()
 
@@ -184,13 +189,18 @@ class Dispatch:
         if not self._look:
             return None
         lanes, self._look = self._look, {}
+        empty, self._empty = self._empty, set()
         try:
             due = await self._store.next_due(list(lanes))
         except Exception:
             self._look.update(lanes)
+            self._empty |= empty
             raise
         now = self._clock.now()
         for function_id, due_at in due.items():
+            if due_at <= now and function_id in empty:
+                # Due, yet not to be claimed: past its age. expire() ends it; do not spin until then.
+                due_at = now + AGED_MS
             self.note(lanes[function_id], due_at, now)
         self.pump()
         return None

@@ -1,8 +1,8 @@
 """The shape of every loop: an interval, one `once()`, a wake, a clean stop.
 
 `once()` does one bounded round and answers how many seconds to wait before the next: 0 to go on at
-once, None for the loop's own interval. A round that fails is said once, and the loop goes on after
-its interval: it survives an outage of the store.
+once, None for the loop's own interval. A round that fails is said once, and the loop goes on: after
+a second where the store was away, else after its interval.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from ..errors import StoreUnavailable
 from ..notices import LoopFailed, Notices
 
 log = logging.getLogger("thence.loop")
+
+AGAIN_SECONDS = 1.0  # after a round that found no store
 
 
 class Loop:
@@ -66,7 +68,7 @@ class Loop:
             wait = await self.once()
         except StoreUnavailable as error:
             self._say(error)
-            return None
+            return min(self._interval, AGAIN_SECONDS)
         except Exception as error:
             # A loop that dies would leave its work undone for ever: say it, go on.
             if not self._failed:
