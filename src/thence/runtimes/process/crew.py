@@ -244,7 +244,7 @@ class Crew:
         that run has just ended by itself. Nothing behind it is begun."""
         self._shut(instance)
         self._give_back(instance.revoke_from(sequence - instance.answered))
-        if instance.begun() > sequence:
+        if instance.surely_over(sequence, self._clock.now()):
             return False
         instance.verdict, instance.verdict_on = outcome, sequence
         instance.verdict_message = message

@@ -43,12 +43,15 @@ def of_answer(answer: Answer, instance: str, now: int, monotonic_ns: int) -> End
     kind = answer.kind
     if kind == frames.SKIPPED:
         return Ended(Outcome.NOT_STARTED, instance=instance)
-    started_at = max(answer.handed_at, now - (monotonic_ns - answer.began_ns) // 1_000_000)
+    # A function can write into its instance's memory, so both numbers may be anything.
+    since_us = max(0, (monotonic_ns - answer.began_ns) // 1000)
+    started_at = max(answer.handed_at, now - since_us // 1000)
+    duration_us = min(answer.duration_us, since_us)
     if kind == frames.OK:
         return Ended(
             Outcome.OK,
             started_at,
-            answer.duration_us,
+            duration_us,
             answer.result,
             "application/octet-stream" if answer.flags & frames.RAW_RESULT else _JSON,
             log=answer.output or None,
@@ -58,7 +61,7 @@ def of_answer(answer: Answer, instance: str, now: int, monotonic_ns: int) -> End
     return Ended(
         _OUTCOMES[kind],
         started_at,
-        answer.duration_us,
+        duration_us,
         error_type=answer.error_type,
         error_message=answer.error_message,
         error_stack=answer.error_stack,
@@ -84,12 +87,12 @@ def of_first(
             outcome, message = Outcome.PLATFORM_ERROR, instance.failure
         else:
             outcome, message = Outcome.CRASHED, crash_sentence(status)
-    began_ns = instance.words[frames.BEGAN_NS]
+    since_us = max(0, (ns - instance.words[frames.BEGAN_NS]) // 1000)
     output, truncated = instance.take_output(log_bytes_max)
     return Ended(
         outcome,
-        max(handed_at, now - (ns - began_ns) // 1_000_000),
-        (ns - began_ns) // 1000,
+        max(handed_at, now - since_us // 1000),
+        since_us,
         error_type=_ERROR_TYPES.get(outcome, ""),
         error_message=message,
         log=output or None,

@@ -52,6 +52,7 @@ NOTHING_REVOKED = 1 << 62
 ERROR_TYPE_BYTES_MAX = 200
 ERROR_MESSAGE_BYTES_MAX = 1024
 ERROR_STACK_BYTES_MAX = 8192
+ANSWER_BYTES_BESIDE = 256 * 1024  # of an answer, beside its result and its output
 
 _fence = threading.Lock()
 

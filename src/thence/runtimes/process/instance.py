@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .lane import Lane
 
 READ_BYTES = 1 << 18
+_ANSWER_OVERDUE_MS = 1_000  # an answer that was sent is here long before
 _HEAD = frames.LENGTH.size
 
 
@@ -61,10 +62,21 @@ class Instance:
     """One process, or one that is being started. The pool owns the fields below the socket's."""
 
     def __init__(
-        self, number: int, function: Function, lane: Lane, listener: Listener, now: int
+        self,
+        number: int,
+        function: Function,
+        lane: Lane,
+        listener: Listener,
+        now: int,
+        answer_bytes_max: int,
     ) -> None:
-        """OSError when the system has no more descriptors or memory."""
+        """`answer_bytes_max`: a longer answer is nonsense. OSError when the system has no more
+        descriptors or memory."""
         self.number = number
+        self._answer_bytes_max = answer_bytes_max
+        self._greeted = False  # it has said HELLO
+        self._revoked = frames.NOTHING_REVOKED  # ours; the shared word is in its hands too
+        self._excused: tuple[int, int] | None = None  # a run said to be over, and since when (ms)
         self.name = f"instance-{number}"
         self.function = function
         self.lane = lane
@@ -100,8 +112,7 @@ class Instance:
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
         self.output = _memory_file("thence-output", append=True)
-        words = _memory_file("thence-words")
-        os.ftruncate(words, frames.WORDS_BYTES)
+        words = _memory_file("thence-words", seal_at=frames.WORDS_BYTES)
         self._map = mmap.mmap(words, frames.WORDS_BYTES)
         self.words = memoryview(self._map).cast("Q")
         self.words[frames.REVOKED] = frames.NOTHING_REVOKED
@@ -196,7 +207,10 @@ class Instance:
         nonsense = ""
         try:
             while end - at >= _HEAD:
-                stop = at + _HEAD + frames.LENGTH.unpack_from(data, at)[0]
+                size = frames.LENGTH.unpack_from(data, at)[0]
+                if size > self._answer_bytes_max:
+                    raise ValueError(f"{size} bytes; at most {self._answer_bytes_max} are taken")
+                stop = at + _HEAD + size
                 if stop > end:
                     break
                 answers.append(self._parse(data, at))
@@ -218,8 +232,20 @@ class Instance:
         )
         run: Run | None = None
         handed_at = 0
-        if kind != frames.HELLO and kind != frames.START_FAILED:
+        if kind == frames.OK:  # nearly always
             run, handed_at = self.queue.popleft()
+            self.answered += 1
+        elif kind == frames.HELLO or kind == frames.START_FAILED:
+            if self._greeted:
+                raise ValueError("it has said before that it is there")
+            self._greeted = True
+        elif kind > frames.START_FAILED:
+            raise ValueError(f"there is no answer of kind {kind}")
+        else:
+            run, handed_at = self.queue[0]
+            if kind == frames.SKIPPED and self.answered + 1 < self._revoked:
+                raise ValueError("it skips a request that was not taken back")
+            self.queue.popleft()
             self.answered += 1
         at += frames.ANSWER.size
         kept = data[at : at + result]
@@ -237,14 +263,15 @@ class Instance:
     # ------------------------------------------------------------------ taking back, ending
 
     def begun(self) -> int:
-        """The sequence number of the request that it began last."""
-        return self.words[frames.BEGUN]
+        """The sequence number of the request that it began last, never more than were made."""
+        return min(self.words[frames.BEGUN], self.sent)
 
     def revoke_from(self, position: int) -> list[Run]:
         """Take back the queue from `position` on, but for what has begun. Those runs will not be
         begun. The instance must take no more runs until its queue is empty (then `restore`)."""
         first = self.answered + 1
-        self.words[frames.REVOKED] = min(self.words[frames.REVOKED], first + position)
+        self._revoked = min(self._revoked, first + position)
+        self.words[frames.REVOKED] = self._revoked
         frames.fence()
         position = max(position, self.begun() - first + 1)
         taken: list[Run] = []
@@ -257,7 +284,16 @@ class Instance:
 
     def restore(self) -> None:
         """After a revocation, with an empty queue: requests may be begun again."""
-        self.words[frames.REVOKED] = frames.NOTHING_REVOKED
+        self._revoked = self.words[frames.REVOKED] = frames.NOTHING_REVOKED
+
+    def surely_over(self, sequence: int, now: int) -> bool:
+        """Whether the run of that number has ended by itself, because a later one has begun. Its
+        answer was sent before that; where it still does not come, the word was not true. now: ms."""
+        if self.begun() <= sequence:
+            return False
+        if self._excused is None or self._excused[0] != sequence:
+            self._excused = (sequence, now)
+        return now - self._excused[1] < _ANSWER_OVERDUE_MS
 
     def first_has_begun(self) -> bool:
         return bool(self.queue) and self.begun() == self.answered + 1
@@ -283,13 +319,20 @@ class Instance:
             self.statm = -1
 
 
-def _memory_file(name: str, append: bool = False) -> int:
-    """A file without a name, in memory where the system can."""
+def _memory_file(name: str, append: bool = False, seal_at: int = 0) -> int:
+    """A file without a name, in memory where the system can. `seal_at`: its size in bytes for
+    ever, since a function that cut it short would end the node at its next look (SIGBUS)."""
     if hasattr(os, "memfd_create"):
-        fd = os.memfd_create(name)
+        # Nobody else may seal a file: one that cannot be emptied would stop the sweep.
+        fd = os.memfd_create(name, os.MFD_CLOEXEC | (os.MFD_ALLOW_SEALING if seal_at else 0))
+        if seal_at:
+            os.ftruncate(fd, seal_at)
+            seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
     else:
         with tempfile.TemporaryFile() as file:
             fd = os.dup(file.fileno())
+        os.ftruncate(fd, seal_at)
     if append:
         fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND)
     return fd

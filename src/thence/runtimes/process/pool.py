@@ -16,7 +16,7 @@ from ...clock import Clock
 from ...lifecycle.outcome import Outcome
 from ...notices import Notices
 from ..interface import Ended, Run
-from . import ending
+from . import ending, frames
 from .context import Setup
 from .crew import Crew
 from .instance import Instance
@@ -62,6 +62,7 @@ class ProcessRuntime(Crew):
         )
         self._code_path = code_path
         self._result_bytes_max = result_bytes_max
+        self._answer_bytes_max = result_bytes_max + log_bytes_max + frames.ANSWER_BYTES_BESIDE
         self._start_seconds = start_seconds
         self._account_id = account_id
         self._region = region
@@ -235,7 +236,7 @@ class ProcessRuntime(Crew):
                 account_id=self._account_id,
                 region=self._region,
             )
-            instance = Instance(self._number, function, lane, self, now)
+            instance = Instance(self._number, function, lane, self, now, self._answer_bytes_max)
             self._nursery.request(setup, instance.their_fds, instance.their_own_fds)
         except Exception as error:
             # The code's directory, descriptors, the forker: whatever it is, submit must not raise,
