@@ -19,7 +19,7 @@ from ..notices import InvocationThrottled, Notices
 from ..runtimes.interface import Runtime
 from ..store.interface import Store
 from ..store.records import Claim, Claimed
-from .lanes import Lane, Lanes
+from .lanes import UNKNOWN, Lane, Lanes
 from .loop import Loop
 from .writer import Writer
 
@@ -67,7 +67,7 @@ class Dispatch:
         for function_id, due_at in (await self._store.due_functions()).items():
             lane = self._lanes.get(function_id)
             if lane is not None:
-                self.note(lane, due_at, now)
+                self.note(lane, due_at, now, UNKNOWN)
         self._runtime.on_room(self._on_room)
         self.paused = False
         self._loop.start()
@@ -84,15 +84,15 @@ class Dispatch:
     # ------------------------------------------------------------ being told
 
     def room(self, lane: Lane) -> int:
-        """Room for just-accepted invocations: none while older ones may wait."""
-        if self.paused or lane.ready or lane.deleted or (self._starving and self._over_share(lane)):
+        """Room for just-accepted invocations: what older ones that wait leave of it."""
+        if self.paused or lane.deleted or (self._starving and self._over_share(lane)):
             return 0
-        room = self._runtime.room(lane.function) - lane.reserved
+        room = self._runtime.room(lane.function) - lane.reserved - lane.backlog
         return room if room > 0 else 0
 
-    def note(self, lane: Lane, due_at: int, now: int) -> None:
-        """Something of that lane waits in the store and is due then."""
-        lane.note_due(due_at, now)
+    def note(self, lane: Lane, due_at: int, now: int, number: int = 1) -> None:
+        """So many of that lane wait in the store and are due then."""
+        lane.note_due(due_at, now, number)
         if lane.ready:
             self._turn.setdefault(lane.function.id, lane)
         elif lane.next_due is not None:
@@ -154,32 +154,38 @@ class Dispatch:
                 lane.throttled_since = self._clock.now()
             used, allowed = self._runtime.limits(function)
             return used == 0 and allowed > 0 and lane.reserved == 0
-        self._claim(lane, min(room, self._claim_max))
+        self._claim(lane, min(room, self._claim_max, max(lane.backlog, 1)))
         # Served: to the end of the turn.
         self._turn.pop(function.id, None)
         self._turn[function.id] = lane
         return False
 
     def _claim(self, lane: Lane, limit: int) -> None:
-        lane.claiming = True
+        lane.claiming = limit
         lane.reserved += limit
+        lane.backlog = max(0, lane.backlog - limit)
         claim = Claim(lane.function.id, limit, self.lease, self._clock.now())
 
         def done(claimed: Any, error: ThenceError | None) -> None:
-            lane.claiming = False
+            lane.claiming = 0
             lane.reserved -= limit
             if error is not None:
+                lane.backlog += limit
                 return  # the store is away: the lane stays ready, the writer's return pumps again
             lane.waiting = max(0, lane.waiting - len(claimed))
             for one in claimed:
                 self.begin(lane, one)
             if len(claimed) < limit:
+                # That is all that was due. What was accepted since counts for itself.
                 lane.ready = False
+                lane.backlog = 0
                 lane.throttled_since = None
                 self._look[lane.function.id] = lane
                 if not claimed:
                     self._empty.add(lane.function.id)
                 self._loop.wake()
+            elif not lane.backlog:
+                lane.backlog = UNKNOWN  # more than was counted may be due
             self.pump()
 
         self._writer.claim(claim, done)
@@ -201,7 +207,7 @@ class Dispatch:
             if due_at <= now and function_id in empty:
                 # Due, yet not to be claimed: past its age. expire() ends it; do not spin until then.
                 due_at = now + AGED_MS
-            self.note(lanes[function_id], due_at, now)
+            self.note(lanes[function_id], due_at, now, UNKNOWN)
         self.pump()
         return None
 
@@ -226,6 +232,7 @@ class Dispatch:
             if lane.next_due <= now:
                 lane.next_due = None
                 lane.ready = True
+                lane.backlog += UNKNOWN
                 self._turn.setdefault(lane.function.id, lane)
             elif earliest is None or lane.next_due < earliest:
                 earliest = lane.next_due

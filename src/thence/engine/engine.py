@@ -29,7 +29,7 @@ from .dispatch import Dispatch
 from .events import Event, Events
 from .expire import Expire
 from .invoke import Invoke
-from .lanes import Lane, Lanes
+from .lanes import UNKNOWN, Lane, Lanes
 from .loop import Loop
 from .node import Node
 from .options import Options
@@ -320,7 +320,7 @@ class Engine:
         lane = self.lanes.get(function.id)
         if lane is not None:
             # Another concurrency may have made room.
-            self.dispatch.note(lane, self.clock.now(), self.clock.now())
+            self.dispatch.note(lane, self.clock.now(), self.clock.now(), UNKNOWN)
             self.dispatch.pump()
         return function, created
 

@@ -14,10 +14,15 @@ from ..catalog.function import Function
 from ..lifecycle.policy import Policy
 
 
+UNKNOWN = 1 << 40
+"""As many as there may be: how long a backlog is has not been counted."""
+
+
 class Lane:
     """One function's way to its instances."""
 
     __slots__ = (
+        "backlog",
         "claiming",
         "deleted",
         "function",
@@ -36,7 +41,8 @@ class Lane:
     def __init__(self, function: Function, policy: Policy) -> None:
         self.ready = False  # there may be waiting invocations that are due
         self.next_due: int | None = None  # when waiting ones not yet due will be; None: none known
-        self.claiming = False  # a claim is on its way
+        self.backlog = 0  # of the waiting, how many may be due and are not being claimed yet
+        self.claiming = 0  # how many a claim on its way asks for; 0: there is none
         self.reserved = 0  # room promised to claims on their way
         self.served = 0  # the round in which it was last given something: fairness
         self.throttled_since: int | None = None  # at its limit with a backlog since
@@ -51,16 +57,13 @@ class Lane:
         self.on_success = _owed(function.destination(success=True))
         self.on_failure = _owed(function.destination(success=False))
 
-    def note_due(self, due_at: int, now: int) -> bool:
-        """Something waits and is due then. True when the lane's next wake has become earlier."""
+    def note_due(self, due_at: int, now: int, number: int = 1) -> None:
+        """So many wait and are due then."""
         if due_at <= now:
-            changed = not self.ready
             self.ready = True
-            return changed
-        if self.next_due is None or due_at < self.next_due:
+            self.backlog += number
+        elif self.next_due is None or due_at < self.next_due:
             self.next_due = due_at
-            return True
-        return False
 
 
 def _owed(destination: Destination | None) -> tuple[bytes, Destination] | None:

@@ -16,8 +16,8 @@ from .instance import Instance
 
 FAST_US = 1_000  # mean duration below which runs may wait inside instances
 VERY_FAST_US = 200
-WAITING_US = 3_000
-WAITING_MAX = 32
+WAITING_US = 8_000
+WAITING_MAX = 128
 FIRST_US = 500  # a busy instance with less than this before it is preferred to an idle one
 _SHARE = 0.1  # of the newest duration in the mean
 _SURELY_SLOW_US = 50_000  # no preempted fast run takes so long
