@@ -182,7 +182,9 @@ class Deliver:
             else:
                 self._pump(key, lane)
 
-        self._writer.claim_deliveries(DeliveryClaim(key, limit, now, now + self._claim_ms, self.lease), done)
+        self._writer.claim_deliveries(
+            DeliveryClaim(key, limit, now, now + self._claim_ms, self.lease), done
+        )
 
     async def _look_ahead(self, key: str, lane: _Key) -> None:
         try:

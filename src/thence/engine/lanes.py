@@ -13,7 +13,6 @@ from ..catalog.destination import Destination, encode_destination
 from ..catalog.function import Function
 from ..lifecycle.policy import Policy
 
-
 UNKNOWN = 1 << 40
 """As many as there may be: how long a backlog is has not been counted."""
 
