@@ -63,26 +63,26 @@ def test_without_destinations_there_are_none() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("runtime", "cobol", "cobol"),
-        ("event", "xml", "xml"),
+        ("runtime", "cobol", "one of python"),
+        ("event", "xml", "one of bytes, json"),
         ("handler", "main", "module.function"),
         ("handler", "main.", "module.function"),
         ("handler", "os;system.x", "module.function"),
         ("handler", "../main.handler", "module.function"),
         ("handler", "m." + "h" * 256, "at most 256"),
-        ("timeout_seconds", 0, "> 0"),
-        ("timeout_seconds", 86_401, "<= 86400"),
-        ("timeout_seconds", "60", "float"),
-        ("memory_mb", 63, ">= 64"),
-        ("memory_mb", 32_769, "<= 32768"),
-        ("memory_mb", 128.5, "int"),
-        ("concurrency", -1, ">= 0"),
-        ("concurrency", 1001, "<= 1000"),
-        ("max_retries", -1, ">= 0"),
-        ("max_retries", 9, "<= 8"),
-        ("max_retries", True, "int"),
-        ("max_event_age_seconds", 0, ">= 1"),
-        ("max_event_age_seconds", 2_592_001, "<= 2592000"),
+        ("timeout_seconds", 0, "above 0 and at most 86400"),
+        ("timeout_seconds", 86_401, "at most 86400"),
+        ("timeout_seconds", "60", "a number"),
+        ("memory_mb", 63, "at least 64"),
+        ("memory_mb", 32_769, "at most 32768"),
+        ("memory_mb", 128.5, "a whole number"),
+        ("concurrency", -1, "at least 0"),
+        ("concurrency", 1001, "at most 1000"),
+        ("max_retries", -1, "at least 0"),
+        ("max_retries", 9, "at most 8"),
+        ("max_retries", True, "true is not valid: it must be a whole number"),
+        ("max_event_age_seconds", 0, "at least 1"),
+        ("max_event_age_seconds", 2_592_001, "at most 2592000"),
         ("description", "d" * 257, "256"),
         ("environment", {f"V{n}": "" for n in range(101)}, "100"),
         ("environment", {"A": "v" * 4096}, "4096"),
@@ -120,6 +120,19 @@ def test_a_slip_inside_is_refused_with_its_path(data: Any, field: str) -> None:
     refused = refusal(data)
     assert refused.fields["field"] == field
     assert refused.detail.startswith(field.partition(".")[0])
+
+
+def test_a_refused_value_is_named_but_never_one_of_an_environment() -> None:
+    refused = refusal({"memory_mb": 63})
+    assert refused.detail == (
+        "memory_mb: 63 is not valid: it must be a whole number, at least 64 and at most 32768."
+    )
+    assert refused.fields["value"] == 63
+    assert refused.fields["limit"] == "a whole number, at least 64 and at most 32768"
+    secret = refusal({"environment": {"A": "x", "PIN": 4711}})
+    assert secret.fields["field"] == "environment.PIN"
+    assert "4711" not in secret.detail
+    assert "value" not in secret.fields
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.dictionaries(st.sampled_from(list(FunctionSpec.__struct_fields__)), inner)).map(lambda value: json.dumps(value).encode()))  # fmt: skip

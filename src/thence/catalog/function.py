@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 from ..errors import InvalidInput
 from ..lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, Policy, RetryWait
 from .destination import Destination, parse_destination, render_destination
+from .refusal import refusal
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 HANDLER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
@@ -89,14 +90,13 @@ def parse_spec(data: bytes | dict[str, Any]) -> FunctionSpec:
     checked) but kept as written; `render_spec` gives them back without secrets.
     """
     try:
-        if isinstance(data, bytes):
-            spec = msgspec.json.decode(data, type=FunctionSpec)
-        else:
-            spec = msgspec.convert(data, type=FunctionSpec)
-    except msgspec.ValidationError as error:
-        raise validation_error(error) from None
+        decoded = msgspec.json.decode(data) if isinstance(data, bytes) else data
     except msgspec.DecodeError as error:
         raise InvalidInput(f"body: not valid JSON ({error}).", field="body") from None
+    try:
+        spec = msgspec.convert(decoded, type=FunctionSpec)
+    except msgspec.ValidationError as error:
+        raise refusal(error, FunctionSpec, decoded) from None
     if HANDLER.fullmatch(spec.handler) is None or len(spec.handler) > 256:
         raise InvalidInput(
             f"handler: {spec.handler[:256]!r} is not of the form module.function "
@@ -151,22 +151,3 @@ def render_spec(spec: FunctionSpec) -> dict[str, Any]:
         written = getattr(spec, which)
         shown[which] = None if written is None else render_destination(parse_destination(written))
     return shown
-
-
-_PATH = re.compile(r" - at `\$\.?(.*)`$")
-_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
-
-
-def validation_error(error: msgspec.ValidationError) -> InvalidInput:
-    """msgspec's message as an InvalidInput whose `field` is the path inside the body."""
-    text = str(error)
-    match = _PATH.search(text)
-    where = match.group(1) if match else ""
-    reason = text[: match.start()] if match else text
-    unknown = _UNKNOWN.search(reason)
-    if unknown:
-        where = f"{where}.{unknown.group(1)}" if where else unknown.group(1)
-        return InvalidInput(
-            f"{where}: there is no such field; remove it or correct its name.", field=where
-        )
-    return InvalidInput(f"{where or 'body'}: {reason}.", field=where or "body")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import msgspec
+from msgspec import inspect
 
+from ..bounds import rule
 from ..errors import ConfigInvalid
 from .settings import Secret, Setting, Settings
 
@@ -36,20 +38,13 @@ def checked(setting: Setting, value: Any, source: str) -> Any:
     shown = "…" if setting.name == "store" and "://" in str(value) else value
     try:
         result = msgspec.convert(value, type=setting.type, strict=not from_text)
-    except msgspec.ValidationError as error:
-        reason = _reason(setting, error)
+    except msgspec.ValidationError:
+        reason = f"it must be {rule(inspect.type_info(setting.type))}"
         raise invalid(setting.name, shown, source, reason, reason) from None
     refusal = _refusal(setting.name, result)
     if refusal:
         raise invalid(setting.name, shown, source, refusal, refusal)
     return result
-
-
-def _reason(setting: Setting, error: msgspec.ValidationError) -> str:
-    kind = get_args(setting.type)[0]
-    if get_origin(kind) is Literal:
-        return f"it must be one of {', '.join(get_args(kind))}"
-    return str(error)[:1].lower() + str(error)[1:]
 
 
 def _refusal(name: str, value: Any) -> str:

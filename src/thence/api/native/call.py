@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
-from ...catalog.function import validation_error
+from ...catalog.refusal import refusal
 from ...errors import InvalidInput, InvocationNotFound, PayloadTooLarge
 from ...lifecycle.ids import parse_id
 from ..door import Door
@@ -71,7 +71,7 @@ class Call:
         try:
             return msgspec.json.decode(data or b"{}", type=kind)
         except msgspec.ValidationError as error:
-            raise validation_error(error) from None
+            raise refusal(error, kind, msgspec.json.decode(data or b"{}")) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise malformed_json(error) from None
 

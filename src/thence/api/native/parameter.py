@@ -94,7 +94,7 @@ def _number(parameter: Parameter, text: str) -> float:
     low = -math.inf if parameter.minimum is None else parameter.minimum
     high = math.inf if parameter.maximum is None else parameter.maximum
     if not low <= value <= high:
-        limits = f"at least {low:g}" if high == math.inf else f"{low:g} to {high:g}"
+        limits = f"at least {low:g}" if high == math.inf else f"{low:g} to {high:.15g}"
         raise _bad(parameter, text, f"it must be {limits}", parameter.maximum)
     return value
 

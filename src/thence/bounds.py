@@ -1,0 +1,47 @@
+"""What values a type takes, in words: `a whole number, at least 1 and at most 8`.
+
+Refusals of settings and of bodies say it, so that a caller needs no second try.
+"""
+
+from __future__ import annotations
+
+from msgspec import inspect
+
+
+def rule(expected: inspect.Type) -> str:
+    """The end of a sentence that begins with "it must be"."""
+    match expected:
+        case inspect.Metadata():
+            return rule(expected.type)
+        case inspect.UnionType():
+            return " or ".join(rule(one) for one in expected.types)
+        case inspect.LiteralType():
+            return f"one of {', '.join(map(str, expected.values))}"
+        case inspect.IntType():
+            return f"a whole number{_range(expected)}"
+        case inspect.FloatType():
+            return f"a number{_range(expected)}"
+        case inspect.StrType():
+            most = f" of at most {expected.max_length} characters" if expected.max_length else ""
+            like = f" that matches {expected.pattern}" if expected.pattern else ""
+            return f"a text{most}{like}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.NoneType():
+            return "null"
+        case inspect.VarTupleType() | inspect.ListType():
+            return "a list"
+        case _:
+            return "an object"
+
+
+def _range(expected: inspect.IntType | inspect.FloatType) -> str:
+    above = "" if expected.gt is None else f"above {_plain(expected.gt)}"
+    least = "" if expected.ge is None else f"at least {_plain(expected.ge)}"
+    most = "" if expected.le is None else f"at most {_plain(expected.le)}"
+    limits = " and ".join(filter(None, (above, least, most)))
+    return f", {limits}" if limits else ""
+
+
+def _plain(number: float) -> str:
+    return f"{number:.15g}"
