@@ -128,6 +128,28 @@ def test_the_payload_may_come_from_a_file(at_service: Any, hello: str, tmp_path:
     assert at_service("invoke", hello, "--data", "@/nowhere/at/all").status == 2
 
 
+def test_a_long_delay_is_sent_as_the_service_reads_it(at_service: Any, hello: str) -> None:
+    ran = at_service("invoke", hello, "--delay", "29d")
+    assert ran.status == 0, ran.err
+    assert at_service("stop", ran.out.strip()).status == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--key", ""], "Idempotency-Key"),
+        (["--for", "5s"], "give --wait too"),
+        (["--sync", "--key", ""], "--delay and --key"),
+    ],
+)
+def test_an_option_without_effect_is_refused(
+    at_service: Any, hello: str, options: list[str], says: str
+) -> None:
+    ran = at_service("invoke", hello, *options)
+    assert ran.status != 0
+    assert says in ran.err
+
+
 def test_the_same_key_gives_the_same_invocation(at_service: Any, hello: str) -> None:
     one, two = (at_service("invoke", hello, "--data", "{}", "--key", "k-1").out for _ in range(2))
     assert one == two

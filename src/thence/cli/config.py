@@ -38,4 +38,6 @@ def config(as_json: bool, config: Path | None, **given: Any) -> None:
         default = "" if setting.secret else setting.default
         text = ",".join(value) if isinstance(value, (list, tuple)) else value
         rows.append(("" if value == default else "*", setting.name, str(text), setting.variable))
-    print_table(("", "setting", "value", "variable"), rows, "There are no settings.")
+    print_table(
+        ("", "setting", "value", "variable"), rows, "There are no settings.", optional=("variable",)
+    )

@@ -77,8 +77,10 @@ def invoke(
       thence invoke unzip --data @archive.zip
       thence invoke report --data @- --delay 2h --key 2026-05-01 < figures.json
     """
-    if how == "sync" and (delay or key):
+    if how == "sync" and (delay is not None or key is not None):
         raise click.UsageError("--delay and --key are for invocations that are kept, not --sync.")
+    if how != "wait" and seconds is not None:
+        raise click.UsageError("--for is how long --wait waits; give --wait too.")
     payload = _payload(data)
     headers = {"Content-Type": kind or content_type(payload, data)}
     path = f"/v1/functions/{part(name)}"
@@ -89,8 +91,8 @@ def invoke(
         _print_bytes(answer.body)
         return 0
     if delay:
-        headers["Thence-Delay-Seconds"] = f"{delay:g}"
-    if key:
+        headers["Thence-Delay-Seconds"] = f"{delay:.3f}"
+    if key is not None:
         headers["Idempotency-Key"] = key
     accepted = client.request("POST", f"{path}/invocations", body=payload, headers=headers).json()
     if how == "wait":

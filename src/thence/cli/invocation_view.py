@@ -37,6 +37,8 @@ def print_invocation(view: dict[str, Any]) -> None:
             ("attempt", "outcome", "started", "took", "spent", "billed", "error"),
             [_attempt(one) for one in attempts],
             "",
+            optional=("started", "billed"),
+            prose="error",
         )
     deliveries = view["deliveries"]
     if deliveries:
@@ -45,6 +47,8 @@ def print_invocation(view: dict[str, Any]) -> None:
             ("to", "for", "state", "tries", "last answer", "id"),
             [_delivery(one) for one in deliveries],
             "",
+            optional=("id", "tries", "for"),
+            prose="last answer",
         )
 
 

@@ -99,6 +99,7 @@ def _functions(items: list[dict[str, Any]]) -> None:
             for one in items
         ],
         "There are no functions. Deploy one:  thence deploy DIR",
+        optional=("code", "revision", "time limit", "retries", "slots", "handler"),
     )
 
 
@@ -120,6 +121,7 @@ def print_invocations(items: list[dict[str, Any]], limit: int, empty: str) -> No
             for one in items
         ],
         empty,
+        optional=("redriven", "accepted", "took", "reason", "attempts"),
     )
     if len(items) >= limit:
         say(f"The newest {limit} are shown; --limit shows more.")
@@ -177,6 +179,7 @@ def _deliveries(items: list[dict[str, Any]]) -> None:
             for one in items
         ],
         "There are no dead deliveries.",
+        optional=("tries", "for", "ended", "invocation", "reason"),
     )
     if items:
         say("Send one again, without running its function:  thence redrive --delivery ID")

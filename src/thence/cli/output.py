@@ -7,11 +7,12 @@ characters, so that nobody's error message can steer the terminal, and never rea
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+PIPE_WIDTH = 4096  # characters: programs read lines, not screens
+PROSE_WIDTH = 20  # characters that a folded column has at least
 STYLES = {
     "queued": "cyan",
     "running": "blue",
@@ -40,9 +43,15 @@ STYLES = {
 @cache
 def console() -> Console:
     """Where results for people go."""
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        return _console(None)
+    return _console(PIPE_WIDTH)
+
+
+def _console(width: int | None) -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=width)
 
 
 @cache
@@ -76,21 +85,49 @@ def styled(word: Any) -> Text:
     return Text(text, style=STYLES.get(text, ""))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
-    """A table; numbers to the right, states in colour; `empty` where there is no row."""
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    empty: str,
+    optional: Sequence[str] = (),
+    prose: str = "",
+) -> None:
+    """A table; numbers to the right, states in colour; `empty` where there is no row.
+
+    In a pipe every row is one line. On a terminal that is too narrow, columns of `optional` are
+    left out, the first one first, and the column `prose` is folded; nothing else is ever cut or
+    broken, so that ids can be copied.
+    """
     from rich.table import Table
 
-    found = list(rows)
+    found = [dict(zip(columns, row, strict=True)) for row in rows]
     if not found:
         aside().print(empty, markup=False)
         return
+    widths = {
+        name: max(len(name), *(styled(row[name]).cell_len for row in found)) for name in columns
+    }
+    if prose:
+        widths[prose] = min(widths[prose], PROSE_WIDTH)
+    screen = console()
+    for name in optional:
+        if _total(widths) > screen.width:
+            del widths[name]
+    if _total(widths) > screen.width:
+        screen = _console(_total(widths))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, name in enumerate(columns):
-        numbers = all(isinstance(row[index], (int, float, type(None))) for row in found)
-        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
+    for name, width in widths.items():
+        numbers = all(isinstance(row[name], (int, float, type(None))) for row in found)
+        justify: Literal["left", "right"] = "right" if numbers else "left"
+        fixed = name != prose
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=fixed, min_width=width)
     for row in found:
-        table.add_row(*(styled(cell) for cell in row))
-    console().print(table)
+        table.add_row(*(styled(row[name]) for name in widths))
+    screen.print(table)
+
+
+def _total(widths: Mapping[str, int]) -> int:
+    return sum(widths.values()) + 2 * (len(widths) - 1)
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:

@@ -42,6 +42,7 @@ def stats(client: Client, as_json: bool) -> int:
             for one in found["functions"]
         ],
         "Nothing was accepted yet.",
+        optional=("invalid", "expired", "stopped", "accepted"),
     )
     print_facts(
         {
