@@ -19,8 +19,6 @@ from ..errors import (
     Draining,
     IdempotencyMismatch,
     InvalidInput,
-    PayloadTooLarge,
-    QualifierNotFound,
     StoreUnavailable,
     ThenceError,
     Throttled,
@@ -31,6 +29,7 @@ from ..lifecycle.policy import DELAY_SECONDS_MAX
 from ..notices import InvocationAccepted, Notices
 from ..store.blobs import BlobStore
 from ..store.records import Accepted, Body, Claimed, Meta, NewInvocation
+from .checks import check_payload, check_qualifier
 from .dispatch import Dispatch
 from .lanes import Lane
 from .options import Options
@@ -131,20 +130,8 @@ class Accept:
         key: str | None,
         bytes_max: int | None,
     ) -> None:
-        limit = bytes_max or self._options.payload_bytes_max
-        if len(payload) > limit:
-            raise PayloadTooLarge(
-                f"The payload is {len(payload)} bytes; at most {limit} bytes are taken.",
-                bytes=len(payload),
-                limit_bytes=limit,
-            )
-        if qualifier != LATEST:
-            raise QualifierNotFound(
-                f"Function {lane.function.name!r} has no version or alias {qualifier[:80]!r}; "
-                f"use {LATEST!r}.",
-                kind="qualifier",
-                name=qualifier[:80],
-            )
+        check_payload(payload, bytes_max or self._options.payload_bytes_max)
+        check_qualifier(lane, qualifier)
         if delay_seconds and not 0 <= delay_seconds <= DELAY_SECONDS_MAX:
             raise InvalidInput(
                 f"delay_seconds: {delay_seconds:g} is out of range; 0 to {DELAY_SECONDS_MAX} "
@@ -213,8 +200,11 @@ class Accept:
             if direct:
                 lane.reserved -= 1
             if error is None and not accepted.duplicate and not accepted.mismatch:
-                done(accepted, None)
-                self._follow(lane, new, direct, offloaded)
+                try:
+                    done(accepted, None)
+                finally:
+                    # Whatever became of its caller: it is accepted, so it must run.
+                    self._follow(lane, new, direct, offloaded)
                 return
             if error is None and accepted.mismatch:
                 error = _mismatch(accepted, new)

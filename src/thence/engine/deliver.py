@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from ..catalog.destination import Destination, decode_destination, describe
-from ..clock import Clock, Timer
+from ..clock import Clock
 from ..errors import StoreUnavailable, ThenceError
 from ..lifecycle.delivery import DeliveryPolicy, next_try
 from ..lifecycle.ids import format_id
@@ -24,6 +24,7 @@ from ..notices import DeliveryAttempted, DeliveryEnded, Notices
 from ..store.blobs import BlobStore
 from ..store.interface import Store
 from ..store.records import Body, DeliveryClaim, DeliveryResult, DeliveryView, InvocationView
+from .alarm import Alarm
 from .writer import Writer
 
 log = logging.getLogger("thence.deliver")
@@ -101,8 +102,7 @@ class Deliver:
         self._claim_ms = round((timeout_seconds * 2 + 30) * 1000)
         self._function_name = function_name
         self._keys: dict[str, _Key] = {}
-        self._timer: Timer | None = None
-        self._timer_at: int | None = None
+        self._alarm = Alarm(clock, self._due)
         self._tasks: set[asyncio.Task[None]] = set()
         self.paused = True
         self.lease = 0
@@ -123,9 +123,7 @@ class Deliver:
         """No further tries. Those under way may finish within `seconds`; the others are given up
         here and are due again as soon as this node has left the store."""
         self.paused = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = self._timer_at = None
+        self._alarm.cancel()
         timer = self._clock.call_at(self._clock.now() + round(seconds * 1000), self._give_up)
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -326,16 +324,10 @@ class Deliver:
     # ------------------------------------------------------------ the next instant
 
     def _arm(self, when: int) -> None:
-        if self.paused or (self._timer_at is not None and self._timer_at <= when):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = when
-        self._timer = self._clock.call_at(when, self._due)
+        if not self.paused:
+            self._alarm.arm(when)
 
-    def _due(self) -> None:
-        self._timer = self._timer_at = None
-        now = self._clock.now()
+    def _due(self, now: int) -> int | None:
         earliest: int | None = None
         for key, lane in list(self._keys.items()):
             if lane.next_due is None:
@@ -346,5 +338,4 @@ class Deliver:
                 self._pump(key, lane)
             elif earliest is None or lane.next_due < earliest:
                 earliest = lane.next_due
-        if earliest is not None:
-            self._arm(earliest)
+        return earliest

@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..clock import Clock, Timer
+from ..clock import Clock
 from ..errors import ThenceError
 from ..notices import InvocationThrottled, Notices
 from ..runtimes.interface import Runtime
 from ..store.interface import Store
 from ..store.records import Claim, Claimed
+from .alarm import Alarm
 from .lanes import UNKNOWN, Lane, Lanes
 from .loop import Loop
 from .writer import Writer
@@ -47,8 +48,7 @@ class Dispatch:
         self._claim_max = claim_max
         self._turn: dict[int, Lane] = {}  # lanes with something to do, the next to be served first
         self._starving = False
-        self._timer: Timer | None = None
-        self._timer_at: int | None = None
+        self._alarm = Alarm(clock, self._due)
         self._look: dict[int, Lane] = {}  # lanes whose next due instant must be asked of the store
         self._empty: set[int] = set()  # of these, those whose last claim found nothing
         self._loop = Loop("dispatch", self._look_ahead, clock, notices, interval_seconds=5.0)
@@ -77,9 +77,7 @@ class Dispatch:
         """No more claims. Those on their way are given back by the settle that follows."""
         self.paused = True
         await self._loop.stop()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = self._timer_at = None
+        self._alarm.cancel()
 
     # ------------------------------------------------------------ being told
 
@@ -96,7 +94,7 @@ class Dispatch:
         if lane.ready:
             self._turn.setdefault(lane.function.id, lane)
         elif lane.next_due is not None:
-            self._arm(lane.next_due)
+            self._alarm.arm(lane.next_due)
 
     def wait_for_slot(self, lane: Lane, call: Callable[[], None]) -> None:
         """A synchronous call waits for a slot; such calls go before the backlog."""
@@ -213,18 +211,8 @@ class Dispatch:
 
     # ------------------------------------------------------------ the next instant
 
-    def _arm(self, when: int) -> None:
-        if self._timer_at is not None and self._timer_at <= when:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = when
-        self._timer = self._clock.call_at(when, self._due)
-
-    def _due(self) -> None:
+    def _due(self, now: int) -> int | None:
         """Some lane's next instant has come."""
-        self._timer = self._timer_at = None
-        now = self._clock.now()
         earliest: int | None = None
         for lane in self._lanes.all():
             if lane.next_due is None:
@@ -236,6 +224,5 @@ class Dispatch:
                 self._turn.setdefault(lane.function.id, lane)
             elif earliest is None or lane.next_due < earliest:
                 earliest = lane.next_due
-        if earliest is not None:
-            self._arm(earliest)
         self.pump()
+        return earliest

@@ -10,9 +10,10 @@ import asyncio
 
 from ..catalog.function import LATEST
 from ..clock import Clock
-from ..errors import Draining, PayloadTooLarge, QualifierNotFound, Throttled
+from ..errors import Draining, Throttled
 from ..lifecycle.ids import IdSource
 from ..runtimes.interface import Ended, Run, Runtime
+from .checks import check_payload, check_qualifier
 from .dispatch import Dispatch
 from .lanes import Lane
 from .options import Options
@@ -76,20 +77,8 @@ class Invoke:
     def _check(self, lane: Lane, payload: bytes, qualifier: str) -> None:
         if self.closed:
             raise Draining("The service is starting or shutting down.", retry_after_seconds=5)
-        if qualifier != LATEST:
-            raise QualifierNotFound(
-                f"Function {lane.function.name!r} has no version or alias {qualifier[:80]!r}; "
-                f"use {LATEST!r}.",
-                kind="qualifier",
-                name=qualifier[:80],
-            )
-        limit = self._options.payload_bytes_max
-        if len(payload) > limit:
-            raise PayloadTooLarge(
-                f"The payload is {len(payload)} bytes; at most {limit} bytes are taken.",
-                bytes=len(payload),
-                limit_bytes=limit,
-            )
+        check_qualifier(lane, qualifier)
+        check_payload(payload, self._options.payload_bytes_max)
 
     async def _slot(self, lane: Lane) -> None:
         function = lane.function
