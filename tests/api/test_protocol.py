@@ -280,7 +280,7 @@ async def only_connection(server: Any, busy: bool) -> Any:
     """The server's side of the one connection, once it has read what was sent."""
     while True:
         for connection in server.listener._server.server_state.connections:
-            if connection._busy() == busy and (busy or connection._head_bytes):
+            if connection._busy() == busy and (busy or connection._beside_body):
                 return connection
         await asyncio.sleep(0)  # what was sent is on its way through the loop
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ..errors import PayloadTooLarge, ThenceError
+from ..errors import PayloadTooLarge, ThenceError, Unauthorized
 from ..lifecycle.ids import format_id
 from .door import Door
 from .native import problems
@@ -101,10 +101,9 @@ class Protocol(HttpToolsProtocol):
         self._door = door
         self._hot = _Hot()
         self._is_hot = False  # the request being read is hot, or refused
-        self._authorization: bytes | None = None
         self._size = 0  # of the header being read
         self._in_head = True  # between requests, or in a request's header
-        self._head_bytes = 0
+        self._beside_body = 0  # bytes since the last that was of a body or ended a request
         self._refusal: ThenceError | None = None  # to be sent when earlier requests are answered
         self._deaf = False  # refused: what still comes is thrown away
         self._idle_since = self.loop.time()
@@ -155,11 +154,10 @@ class Protocol(HttpToolsProtocol):
         if self._deaf or self._refusal is not None:
             return
         self._heard_at = self.loop.time()
-        if self._in_head:
-            self._head_bytes += len(data)
+        self._beside_body += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > HEAD_BYTES_MAX and not self._deaf:
-            self._refuse(_head_too_large())
+        if self._beside_body > HEAD_BYTES_MAX:
+            self._flooded()
 
     # ------------------------------------------------------------ the parser's callbacks
 
@@ -171,6 +169,8 @@ class Protocol(HttpToolsProtocol):
         self._size = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # a trailer: it came after the request was judged, so it may say nothing
         name = name.lower()
         self._size += len(name) + len(value) + 4
         if name == b"expect" and value.lower() == b"100-continue":
@@ -204,6 +204,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse_in_turn(problems.Malformed("The request's target cannot be read."))
 
     def on_body(self, body: bytes) -> None:
+        self._beside_body = 0
         if not self._is_hot:
             super().on_body(body)
             return
@@ -218,7 +219,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_head = True
-        self._head_bytes = 0
+        self._beside_body = 0
         if not self._is_hot:
             super().on_message_complete()
             return
@@ -230,7 +231,6 @@ class Protocol(HttpToolsProtocol):
         payload = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         hot.chunks = []
         try:
-            self._door.credentials.check(self._authorization)
             wishes = read_wishes(self.headers)
             self._door.engine.accept(
                 hot.name,
@@ -266,7 +266,11 @@ class Protocol(HttpToolsProtocol):
                 authorization = value
         if self.parser.get_http_version() != "1.1":
             return False
-        self._authorization = authorization
+        try:
+            # Before any of the body is kept. The slow way says what is missing.
+            self._door.credentials.check(authorization)
+        except Unauthorized:
+            return False
         hot = self._hot
         hot.name = match[1].decode()
         hot.keep_alive = self.parser.should_keep_alive()
@@ -329,9 +333,26 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """The parser has given up on what came."""
-        problem = problems.Malformed(
-            "The bytes that came are not a valid HTTP/1.1 request; the connection is closed."
+        self._broken(
+            problems.Malformed(
+                "The bytes that came are not a valid HTTP/1.1 request; the connection is closed."
+            )
         )
+
+    def _flooded(self) -> None:
+        """A header or a trailer that does not end, or framing without a body in it."""
+        if self._deaf or self._refusal is not None:
+            return
+        cycle: Any = self.cycle
+        if self._in_head:
+            self._refuse_in_turn(_head_too_large())
+        elif cycle is not None and cycle.response_complete:
+            self.transport.close()  # its answer is out: a second one would belong to nothing
+        else:
+            self._broken(_head_too_large())
+
+    def _broken(self, problem: ThenceError) -> None:
+        """Nothing that still comes can be read: answer what was read, then with the problem."""
         cycle: Any = self.cycle
         if self._busy() and cycle.more_body:
             # It broke in the middle of a body: that request can never be complete.
@@ -399,7 +420,8 @@ def _too_large(size: int, limit: int) -> PayloadTooLarge:
 
 def _head_too_large() -> problems.HttpError:
     return problems.HeadersTooLarge(
-        f"The request's header is larger than {HEAD_BYTES_MAX} bytes.", limit_bytes=HEAD_BYTES_MAX
+        f"The request's header or trailer is larger than {HEAD_BYTES_MAX} bytes.",
+        limit_bytes=HEAD_BYTES_MAX,
     )
 
 

@@ -34,6 +34,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 URL_MAX = 2048
 SECRETS_MAX = 4
 HEADERS_MAX = 16
+SHOWN_SECRET, SHOWN_VALUE = "whsec_…", "…"  # in the place of what is never shown
 
 
 class FunctionDestination(Struct, frozen=True, tag_field="type", tag="function"):
@@ -94,8 +95,8 @@ def render_destination(destination: Destination) -> Any:
     return {
         "type": "webhook",
         "url": destination.url,
-        "secrets": ["whsec_…" for _ in destination.secrets],
-        "headers": dict.fromkeys(destination.headers, "…"),
+        "secrets": [SHOWN_SECRET for _ in destination.secrets],
+        "headers": dict.fromkeys(destination.headers, SHOWN_VALUE),
     }
 
 
@@ -154,15 +155,15 @@ def _from_object(data: dict[str, Any], where: str) -> Destination:
     }
     if not isinstance(kind, str) or kind not in allowed:
         raise InvalidInput(
-            f"{where}.type: {kind!r} is not a destination type; use one of {', '.join(allowed)}.",
+            f"{where}.type: {str(kind)[:60]!r} is not a destination type; use one of {', '.join(allowed)}.",
             field=f"{where}.type",
         )
     for key in data:
         if key != "type" and key not in allowed[kind]:
             raise InvalidInput(
-                f"{where}.{key}: a {kind} destination has no such field; it has "
+                f"{where}.{key[:60]}: a {kind} destination has no such field; it has "
                 f"{', '.join(allowed[kind])}.",
-                field=f"{where}.{key}",
+                field=f"{where}.{key[:60]}",
             )
     if kind == "webhook":
         url: Any = data.get("url")
@@ -249,6 +250,8 @@ def _webhook(
             field=f"{where}.secrets",
         )
     for number, secret in enumerate(secrets):
+        if secret == SHOWN_SECRET:
+            raise _placeholder(f"{where}.secrets[{number}]")
         try:
             key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
             good = secret.startswith("whsec_") and 24 <= len(key) <= 64
@@ -267,6 +270,8 @@ def _webhook(
         )
     for name, value in headers.items():
         low = name.lower()
+        if value == SHOWN_VALUE:
+            raise _placeholder(f"{where}.headers.{name[:64]}")
         if (
             _HEADER_NAME.fullmatch(name) is None
             or low in ("host", "content-length", "transfer-encoding", "connection")
@@ -279,3 +284,11 @@ def _webhook(
                 field=f"{where}.headers.{name[:64]}",
             )
     return WebhookDestination(url, secrets, dict(headers))
+
+
+def _placeholder(where: str) -> InvalidInput:
+    """What was shown came back: saved, it would replace the secret that it stands for."""
+    return InvalidInput(
+        f"{where}: this stands for a secret that is not shown; send the secret itself.",
+        field=where,
+    )

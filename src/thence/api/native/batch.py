@@ -62,6 +62,9 @@ async def accept(call: Call) -> Response:
 
 
 def _lines(body: bytes, most: int) -> list[bytes]:
+    body = body.rstrip()
+    if body.count(b"\n") >= most:  # before there is an object for each of them
+        raise _too_many(body.count(b"\n") + 1, most)
     lines = body.split(b"\n")
     while lines and not lines[-1].strip():
         lines.pop()
@@ -69,20 +72,21 @@ def _lines(body: bytes, most: int) -> list[bytes]:
         raise InvalidInput(
             "body: there is no line in it; send one JSON value a line.", field="body"
         )
-    if len(lines) > most:
-        raise InvalidInput(
-            f"body: {len(lines)} lines; at most {most} are taken in one request "
-            "(limits.batch_max).",
-            field="body",
-            value=len(lines),
-            limit=most,
-        )
     for number, line in enumerate(lines, start=1):
         try:
             msgspec.json.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise malformed_json(error, f"line {number}") from None
     return [line.strip() for line in lines]
+
+
+def _too_many(count: int, most: int) -> InvalidInput:
+    return InvalidInput(
+        f"body: {count} lines; at most {most} are taken in one request (limits.batch_max).",
+        field="body",
+        value=count,
+        limit=most,
+    )
 
 
 def _ask(call: Call, name: str, payload: bytes, number: int, wishes: Wishes) -> asyncio.Future[Any]:
