@@ -148,7 +148,7 @@ def heading(text: str) -> None:
 
 def say(text: str) -> None:
     """A remark on stderr."""
-    aside().print(clean(text), markup=False)
+    aside().print(clean(text), markup=False, soft_wrap=True)
 
 
 def tell_error(title: str, detail: str, fields: Mapping[str, Any]) -> None:
