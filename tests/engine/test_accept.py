@@ -195,3 +195,16 @@ async def test_over_the_cap_of_waiting_invocations_an_accept_is_throttled() -> N
         with pytest.raises(Throttled) as refused:
             await s.invoke("f")
         assert refused.value.fields["limit"] == 2
+
+
+async def test_what_is_accepted_runs_even_when_its_caller_cannot_be_told(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    ids = []
+
+    def cannot_be_told(accepted: Any, error: object) -> None:
+        ids.append(accepted.id)
+        raise ConnectionError("the caller has gone")
+
+    s.engine.accept("f", b"{}", cannot_be_told)
+    await s.settle()
+    assert (await s.engine.show(ids[0])).state is State.SUCCEEDED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -132,3 +133,20 @@ async def test_what_has_lost_its_payload_is_said_and_skipped() -> None:
         assert "retention" in refused.value.detail
         report = await s.engine.redrive_dead_letters(DEAD)
         assert report.skipped == 1 and report.errors[0]["id"] == old
+
+
+async def test_a_redrive_whose_caller_has_gone_is_run(s: Service) -> None:
+    await s.function("f", answers=[Error(), "ok"], max_retries=0)
+    id = await s.invoke("f")
+    await s.settle()
+    commit = s.store.commit
+
+    async def commit_for_nobody(batch: Any) -> Any:
+        redriving.cancel()
+        return await commit(batch)
+
+    s.store.commit = commit_for_nobody
+    redriving = asyncio.ensure_future(s.engine.redrive((await s.show(id)).id))
+    await s.settle()
+    stats = await s.engine.stats()
+    assert (stats.failed, stats.succeeded, stats.running) == (1, 1, 0)

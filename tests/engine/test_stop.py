@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from thence.errors import InvocationNotFound
+from thence.lifecycle.ids import format_id
 from thence.lifecycle.states import Reason, State
 from thence.store.interface import Batch, StopMark
 from thence.testing import Error, Forever, Ok, Service
@@ -159,3 +160,14 @@ async def test_a_stop_while_the_lost_attempt_is_rescued_is_not_forgotten(s: Serv
     await s.store.leave(s.engine.node.incarnation)
     await s.clock.advance(60)
     assert marked and await ended(s, id) == STOPPED
+
+
+async def test_a_stop_written_by_one_who_did_not_see_the_run_ends_it_after_its_attempt(
+    s: Service,
+) -> None:
+    await s.function("f", answers=[Error(seconds=1)], max_retries=3)
+    view = await s.show(await s.invoke("f"))
+    writer, mark = s.engine.writer, StopMark(view.id, view.function_id, 1, s.clock.now())
+    await gather_now(s, writer.wait(writer.mark_stopping, mark))
+    await s.clock.advance(600)
+    assert await ended(s, format_id(view.id)) == STOPPED and s.starts("f") == [0.0]

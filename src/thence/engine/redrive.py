@@ -95,6 +95,8 @@ class Redrive:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def done(answer: Any, error: ThenceError | None) -> None:
+            if future.done():
+                return  # the caller has gone; it is redriven all the same
             if error is not None:
                 future.set_exception(error)
             else:

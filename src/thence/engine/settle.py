@@ -8,12 +8,14 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from ..clock import Clock
 from ..errors import StoreUnavailable, ThenceError
 from ..lifecycle.decide import Complete, Fail, GiveBack, RetryAt, Spent, decide
 from ..lifecycle.ids import IdSource
 from ..lifecycle.outcome import BUDGET, Outcome
-from ..lifecycle.states import DEAD, FINAL, Reason, State
+from ..lifecycle.states import DEAD, FINAL, WAITING, Reason, State
 from ..notices import (
     AttemptEnded,
     InvocationRetrying,
@@ -215,6 +217,9 @@ class SettleAttempts:
             if error is not None:
                 self._unsettled(lane, settle, run, error)
                 return
+            if not applied and run is not None and settle.state in WAITING:
+                self._ask(lane, _stopped(settle, run), run)
+                return
             if run is not None and self.running.get(settle.id) is run:
                 del self.running[settle.id]
             if not applied:
@@ -282,3 +287,15 @@ class SettleAttempts:
                 )
             )
         self.note_waiting(lane, settle.due_at, expires_at)
+
+
+def _stopped(settle: Settle, run: Run) -> Settle:
+    """What was to wait again and was refused: a stop may have been written for it by one who did
+    not see its run here. Then this is its end; if another attempt owns it, this is refused too."""
+    return replace(
+        settle,
+        state=State.STOPPED,
+        reason=Reason.STOPPED_BY_CALLER,
+        spent=run.spent,
+        due_at=0,
+    )
