@@ -43,6 +43,7 @@ from .notices import Notices
 from .runtimes.code import CodeCache
 from .runtimes.interface import Runtime
 from .runtimes.process.pool import ProcessRuntime
+from .runtimes.process.privileges import hide_memory
 from .store.blobs import FileBlobs
 from .store.interface import MailboxPut
 from .store.sqlite import SqliteStore
@@ -312,6 +313,8 @@ def run(settings: Settings) -> int:
     _tune_collector()
     notices = Notices()
     logger = set_up(settings.log_level, settings.log_format)
+    if not hide_memory():
+        log.warning("functions can read this process's memory: the system cannot close it to them")
     log_notices(notices, logger, settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(serve(settings, notices=notices))

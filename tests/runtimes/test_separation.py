@@ -188,3 +188,59 @@ async def test_a_node_killed_with_9_leaves_no_process(tmp_path, house, is_gone):
         await node.wait()
     assert all(is_gone(int(pid)) for pid in pids)
     assert not there(home)
+
+
+PRIVILEGED = """
+import ctypes, os, resource, subprocess
+def handler(event, context):
+    status = dict(line.split(":\\t", 1) for line in open("/proc/self/status") if ":\\t" in line)
+    allowed = {0, 1, 3, 4, 10}
+    high = [int(status[name], 16) & ~sum(1 << one for one in allowed)
+            for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")]
+    child = subprocess.run(["/bin/sh", "-c", "grep CapEff /proc/self/status"],
+                           capture_output=True, text=True).stdout.split()[1]
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (-1, -1))
+        raised = True
+    except (OSError, ValueError):
+        raised = False
+    try:
+        opened = open(f"/proc/{event}/environ").read() != ""
+    except OSError:
+        opened = False
+    return {"high": [high[1], high[2]], "bounding": high[3] if os.geteuid() == 0 else 0,
+            "child": int(child, 16) & ~0x41b, "raised": raised, "opened": opened,
+            "new": status["NoNewPrivs"].strip()}
+"""
+HIDDEN = """
+import sys
+from thence.runtimes.process.privileges import hide_memory
+print(hide_memory(), flush=True)
+sys.stdin.read()
+"""
+
+
+async def test_a_function_has_no_privilege_of_root_and_cannot_look_into_the_node(house):
+    node = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        HIDDEN,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={"SECRET": "x", "PYTHONPATH": str(Path(thence.__file__).parents[1])},
+    )
+    assert node.stdout is not None
+    try:
+        assert await node.stdout.readline() == b"True\n"
+        ended = await house.run(house.deploy(PRIVILEGED), str(node.pid).encode())
+    finally:
+        await node.communicate(b"")
+    assert json.loads(ended.result) == {
+        "high": [0, 0],
+        "bounding": 0,
+        "child": 0,
+        "raised": False,
+        "opened": False,
+        "new": "1",
+    }, ended

@@ -71,7 +71,13 @@ def tree(pid: int) -> list[int]:
 
 def memory_bytes(pid: int) -> int:
     """Proportional set size of one process: what it holds, shared pages divided by their sharers."""
-    for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+    try:
+        rollup = (_PROC / str(pid) / "smaps_rollup").read_text()
+    except PermissionError:
+        # The service closes its memory to its own user's other processes: then shared pages count
+        # in full, which the two sides of a difference have in common.
+        return int((_PROC / str(pid) / "statm").read_text().split()[1]) * resource.getpagesize()
+    for line in rollup.splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
     raise OSError(f"/proc/{pid}/smaps_rollup has no Pss line")

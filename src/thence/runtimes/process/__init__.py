@@ -11,7 +11,8 @@ retires; `nursery.py` speaks with the forker; `ending.py` words an ending.
 
 In the instance: `worker.py` answers frames, `context.py` is what a handler is told, `handler.py`
 finds the handler, `result.py` writes what it returned, `failure.py` describes an exception,
-`cage.py` sets limits, files and environment. These import nothing of the node.
+`cage.py` sets limits, files and environment, `privileges.py` takes what functions must not have.
+These import nothing of the node.
 
 What separates functions is a process, its limits and a clean environment; all run as the service's
 user, so code that is not trusted needs a user or a machine of its own.

@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from . import cage, worker
+from . import cage, privileges, worker
 from .context import Setup
 
 PRELOADED = """
@@ -202,6 +202,7 @@ def main() -> NoReturn:
     """`argv`: the socket's descriptor, the directory for instances. See nursery.py."""
     pipe = socket.socket(fileno=int(sys.argv[-2]))
     pipe.set_inheritable(False)
+    privileges.give_up()
     os.setsid()
     os.umask(0o077)
     for name in PRELOADED.split():
