@@ -178,3 +178,19 @@ def test_packing_the_same_files_gives_the_same_bytes_in_any_order() -> None:
     data = pack(files)
     assert data == pack(list(reversed(files)))
     assert check_archive(data).files == 3
+
+
+def test_a_central_directory_of_very_many_entries_is_refused_before_it_is_read() -> None:
+    entry = struct.pack(
+        "<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0
+    )
+    directory = (entry + b"a") * 500
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 500, 500, len(directory), 0, 0)
+    with pytest.raises(InvalidCode, match="about 500 members; at most 100"):
+        check_archive(directory + end, CodeLimits(code_files_max=100))
+
+
+def test_an_archive_inside_the_archive_is_a_file() -> None:
+    inner = pack([(f"{number}.txt", b"") for number in range(150)])
+    data = archive(("main.py", b""), ("inner.zip", inner), method=zipfile.ZIP_STORED)
+    assert check_archive(data, CodeLimits(code_files_max=100)).files == 2

@@ -24,6 +24,8 @@ PATH_BYTES_MAX = 1024
 RATIO_MAX = 200  # unpacked to packed, of the whole; deflate reaches 1032, real code stays under 20
 RATIO_FREE_BYTES = 1024 * 1024  # small archives of zeros are no danger
 CHUNK_BYTES = 64 * 1024
+ENTRIES_PER_FILE = 4  # signatures of entries allowed: archives inside the archive have some, too
+_ENTRY = b"PK\x01\x02"  # begins each entry of the central directory
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1 | 0x40
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -55,6 +57,13 @@ def check_archive(data: bytes, limits: CodeLimits | None = None) -> ArchiveInfo:
         raise _refused(
             f"the archive has {len(data)} bytes; at most {limits.code_bytes_max}",
             limits.code_bytes_max,
+        )
+    entries = data.count(_ENTRY)
+    if entries > ENTRIES_PER_FILE * limits.code_files_max:
+        # Before zipfile makes an object for each, which takes seconds and hundreds of megabytes.
+        raise _refused(
+            f"the archive has about {entries} members; at most {limits.code_files_max}",
+            limits.code_files_max,
         )
     with open_archive(data) as archive:
         members = _check_members(archive, limits)
