@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 import pytest
 
+from thence.cli import output
 from thence.cli.options import SECONDS, moment
 from thence.cli.output import clean, size, span
 
@@ -54,3 +57,15 @@ def test_since_takes_a_span_ago_or_an_instant() -> None:
     assert moment("2h", now=7200 + 60) == "1970-01-01T00:01:00Z"
     assert moment("2026-01-02T03:04:05Z") == "2026-01-02T03:04:05Z"
     assert moment(None) is None
+
+
+def test_json_for_programs_cannot_steer_a_terminal_either(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    value = {"error": "\x1b[2J \x9b2J \u202e \x7f ümlaut"}
+    output.print_line(value)
+    output.print_json(value)
+    shown = capsys.readouterr().out
+    assert not set(shown) & set("\x1b\x9b\u202e\x7f") and "ümlaut" in shown
+    line, _, document = shown.partition("\n")
+    assert json.loads(line) == json.loads(document) == value

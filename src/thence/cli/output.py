@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_STEERING = re.compile(r"[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 PIPE_WIDTH = 4096  # characters: programs read lines, not screens
 PROSE_WIDTH = 20  # characters that a folded column has at least
 STYLES = {
@@ -68,13 +69,18 @@ def clean(value: Any) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Indented JSON; control characters are escaped by JSON itself."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Indented JSON, safe to print."""
+    click.echo(_escaped(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def print_line(value: Any) -> None:
     """One JSON value a line, for streams."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    click.echo(_escaped(json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
+
+
+def _escaped(document: str) -> str:
+    """JSON escapes the first 32 control characters only; terminals obey others, too."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 def styled(word: Any) -> Text:
