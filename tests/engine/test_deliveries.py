@@ -93,6 +93,18 @@ async def test_a_destination_down_for_20_minutes_gets_its_record_when_it_is_up(s
     assert (await s.show(id)).deliveries[0].state == "delivered"
 
 
+async def test_what_a_long_downtime_left_untried_still_has_its_30_minutes(s: Service) -> None:
+    s.engine.deliver.paused = True  # the node dies before the first try
+    id = await one_owed(s)
+    await s.kill()
+    await s.clock.advance(7200)
+    s.receiver(HOOK).down(600)
+    await s.start()
+    await s.clock.advance(1800)
+    (record,) = s.receiver(HOOK).got
+    assert record["invocation"]["id"] == id
+
+
 @pytest.mark.parametrize("status", [400, 404, 410])
 async def test_a_4xx_answer_is_recorded_and_not_tried_again(s: Service, status: int) -> None:
     s.receiver(HOOK).answers(status)
@@ -202,3 +214,17 @@ async def test_a_mistake_in_a_sender_is_a_failed_try_and_holds_no_slot(s: Servic
         await s.invoke("f")
     await s.clock.advance(600)
     assert len(s.receiver(HOOK).got) == 10
+
+
+async def test_a_record_whose_body_is_lost_ends_as_a_dead_letter(s: Service) -> None:
+    s.receiver(HOOK).down()
+    await s.function("f", answers=["ok"], on_success=HOOK)
+    id = await s.invoke("f", b'"' + b"x" * 100_000 + b'"')
+    await s.settle()
+    for blob in (s.directory / "blobs").rglob("*.payload"):
+        blob.unlink()
+    s.receiver(HOOK).up()
+    await s.clock.advance(2 * 3600)
+    delivery = (await s.show(id)).deliveries[0]
+    assert (delivery.state, delivery.reason) == ("dead", "retries_exhausted")
+    assert "missing" in delivery.attempts[-1].error and s.receiver(HOOK).got == []

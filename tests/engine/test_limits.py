@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from thence.lifecycle.states import State
+from thence.runtimes.interface import Run
 from thence.testing import Error, Forever, Lost, Ok, PlatformError, Service
 
 
@@ -162,3 +163,33 @@ async def test_what_does_not_wait_has_no_why(s: Service) -> None:
     id = await s.invoke("f")
     await s.settle()
     assert (await s.show(id)).state is State.SUCCEEDED and await s.why(id) is None
+
+
+async def test_a_slot_stays_kept_while_a_large_payload_is_fetched(s: Service) -> None:
+    await s.function("f", answers=[Ok(seconds=1)], concurrency=2)
+    submit, rooms = s.runtime.submit, []
+
+    def submit_with_room(run: Run) -> None:
+        rooms.append(s.runtime.room(run.function))
+        submit(run)
+
+    s.runtime.submit = submit_with_room
+    ids = [await s.invoke("f", b"x" * 100_000) for _ in range(8)]
+    await s.clock.advance(10)
+    assert {(await s.show(id)).state for id in ids} == {State.SUCCEEDED}
+    assert len(rooms) == 8 and min(rooms) > 0  # nothing was claimed that had to be given back
+
+
+async def test_a_payload_that_cannot_even_be_asked_for_ends_its_attempt(s: Service) -> None:
+    async def broken(ref: str, digest: str) -> bytes:
+        raise ValueError("not a blob reference")
+
+    await s.function("f", answers=[Ok(seconds=1)], concurrency=1)
+    first, second = await s.invoke("f"), await s.invoke("f", b"x" * 100_000)
+    get, s.engine.blobs.get = s.engine.blobs.get, broken
+    await s.clock.advance(1.2)
+    view = await s.show(second)
+    assert view.attempts[0].error_type == "PayloadUnreadable" and view.spent.platform_tries == 1
+    s.engine.blobs.get = get
+    await s.clock.advance(10)
+    assert (await s.show(first)).state is (await s.show(second)).state is State.SUCCEEDED

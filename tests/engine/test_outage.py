@@ -179,3 +179,23 @@ async def test_what_expires_while_only_reads_fail_does_not_make_dispatch_spin(s:
     await s.clock.advance(30)
     assert failures == [] and len(s.starts("f")) == 2
     assert (await s.engine.stats()).expired == 2
+
+
+async def test_a_driver_that_fails_while_it_is_probed_does_not_end_the_writer(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    healthy, probes = s.store.healthy, []
+
+    async def broken_at_first() -> bool:
+        probes.append(s.clock.now())
+        if len(probes) < 3:
+            raise OSError("the driver is confused")
+        return bool(await healthy())
+
+    s.store.healthy = broken_at_first
+    s.disk_full(0.1)
+    with pytest.raises(StoreUnavailable):
+        await s.invoke("f")
+    await s.clock.advance(5)
+    id = await s.invoke("f")
+    await s.settle()
+    assert (await s.show(id)).state is State.SUCCEEDED and len(probes) == 3

@@ -243,15 +243,16 @@ class Deliver:
         if source is None:
             return None
         view, payload, result = source
-        return await self.send(
-            delivery,
-            destination,
-            view,
-            await self._bytes(payload),
-            None if result is None else await self._bytes(result),
-            attempt,
-            now,
-        )
+        try:
+            bodies = (
+                await self._bytes(payload),
+                None if result is None else await self._bytes(result),
+            )
+        except StoreUnavailable as error:
+            # The outbox is there but a large body is not: a failed try, so that a body that never
+            # comes back ends as a dead letter.
+            return _Failed(error=error.detail)
+        return await self.send(delivery, destination, view, *bodies, attempt, now)
 
     async def _bytes(self, body: Body) -> bytes | None:
         if body.data is not None or body.ref is None:
@@ -281,7 +282,8 @@ class Deliver:
         due_at = next_try(
             self._policy,
             attempt=attempt,
-            since=delivery.created_at,
+            # A node that was down for long has not tried yet: its time starts with the first try.
+            since=delivery.created_at if delivery.attempts_made else started_at,
             now=now,
             retry_after_seconds=tried.retry_after_seconds,
         )

@@ -6,6 +6,7 @@ Only committed claims come here. Whatever happens, exactly one ending follows.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 import msgspec
@@ -19,6 +20,8 @@ from ..store.blobs import BlobStore
 from ..store.records import Claimed, Meta
 from .lanes import Lane
 from .settle import SettleAttempts
+
+log = logging.getLogger("thence.run")
 
 _decode_meta = msgspec.json.Decoder(Meta).decode
 _NO_META = Meta()
@@ -67,6 +70,7 @@ class RunAttempts:
         self.running[run.id] = run
         body = claimed.payload
         if body.data is None and body.ref is not None:
+            lane.reserved += 1  # the slot it was claimed for, until it is handed over
             task = asyncio.get_running_loop().create_task(
                 self._fetch(lane, run, body.ref, body.digest)
             )
@@ -92,23 +96,24 @@ class RunAttempts:
         self._runtime.submit(run)
 
     async def _fetch(self, lane: Lane, run: Run, ref: str, digest: str) -> None:
-        lane.reserved += 1  # the slot it was claimed for, until it is handed over
         try:
             run.payload = await self._blobs.get(ref, digest)
         except ThenceError as error:
-            lane.reserved -= 1
-            self._done(
-                run,
-                Ended(
-                    Outcome.PLATFORM_ERROR,
-                    error_type="PayloadUnreadable",
-                    error_message=error.detail,
-                ),
-            )
-            self.freed()
+            self._unreadable(run, error.detail)
             return
-        lane.reserved -= 1
+        except Exception as error:
+            # A mistake in a blob store, or no memory: this attempt must end all the same.
+            log.exception("the payload %s could not be read", ref)
+            self._unreadable(run, f"The payload could not be read ({type(error).__name__}).")
+            return
+        finally:
+            lane.reserved -= 1
         self._submit(lane, run, run.accepted_at)
+
+    def _unreadable(self, run: Run, why: str) -> None:
+        ended = Ended(Outcome.PLATFORM_ERROR, error_type="PayloadUnreadable", error_message=why)
+        self._done(run, ended)
+        self.freed()
 
     def _done(self, run: Run, ended: Ended) -> None:
         self._settle.settle(run, ended)

@@ -197,15 +197,11 @@ class Writer:
         self.down = True
         lost_at = self._clock.now()
         self._notices.publish(StoreLost(error.detail))
-        for waiting in self._groups:
-            self._merge(kept, _refuse(waiting, error))
-        self._groups = [_Group()]
+        self._refuse_waiting(kept, error)
         try:
-            while not await self._store.healthy():
+            while not await self._healthy():
                 await self._clock.sleep(PROBE_SECONDS)
-                for waiting in self._groups:
-                    self._merge(kept, _refuse(waiting, error))
-                self._groups = [_Group()]
+                self._refuse_waiting(kept, error)
         except asyncio.CancelledError:
             # The node ends before the store is back. Attempts are found as lost by the next start;
             # callers who wait for their stop to be written must be told that it is not.
@@ -218,6 +214,20 @@ class Writer:
         if kept.size:
             self._groups.insert(0, kept)
             self._idle.clear()
+
+    def _refuse_waiting(self, kept: _Group, error: StoreUnavailable) -> None:
+        # What the refused ask for in their callbacks belongs to the next groups.
+        groups, self._groups = self._groups, [_Group()]
+        for group in groups:
+            self._merge(kept, _refuse(group, error))
+
+    async def _healthy(self) -> bool:
+        try:
+            return await self._store.healthy()
+        except Exception:
+            # A driver's mistake while its database is away: the writer must outlive that too.
+            log.exception("the store could not be probed")
+            return False
 
     @staticmethod
     def _merge(into: _Group, group: _Group) -> None:
