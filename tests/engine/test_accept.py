@@ -197,6 +197,19 @@ async def test_over_the_cap_of_waiting_invocations_an_accept_is_throttled() -> N
         assert refused.value.fields["limit"] == 2
 
 
+async def test_what_waits_from_before_a_restart_counts_towards_the_cap() -> None:
+    async with Service(waiting_max=2) as s:
+        await s.function("f", answers=["ok"])
+        for _ in range(2):
+            await s.invoke("f", delay_seconds=3600)
+        await s.crash()
+        with pytest.raises(Throttled):
+            await s.invoke("f", delay_seconds=3600)
+        await s.clock.advance(3700)
+        await s.invoke("f", delay_seconds=3600)
+
+
+
 async def test_what_is_accepted_runs_even_when_its_caller_cannot_be_told(s: Service) -> None:
     await s.function("f", answers=["ok"])
     ids = []

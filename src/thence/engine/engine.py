@@ -215,7 +215,16 @@ class Engine:
         for lane in self.lanes.all():
             if lane.deleted:
                 self.retire.note(lane)
+        if self.options.waiting_max:
+            await self._count_waiting()
         self.accepting.closed = self.invoking.closed = False
+
+    async def _count_waiting(self) -> None:
+        """What waits from before counts towards limits.waiting_max."""
+        for one in await self.store.counts(self.clock.now()):
+            lane = self.lanes.get(one.function_id)
+            if lane is not None:
+                lane.waiting = one.waiting
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, give back what has not begun, finish what runs within `seconds`, settle
