@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from types import UnionType
 from typing import Any
@@ -16,7 +17,7 @@ from .answer import answer
 from .call import Call
 from .parameter import Parameter
 from .problems import MEDIA_TYPE
-from .route import Route
+from .route import Handler, Route
 
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
@@ -41,15 +42,17 @@ class Problem(Struct):
     code: str
 
 
-async def document(call: Call) -> Response:
-    return answer(_document())
+def document(routes: Callable[[], tuple[Route, ...]]) -> Handler:
+    """The route's handler. `routes` gives the whole table, of which that route is one."""
 
+    @cache
+    def described() -> dict[str, Any]:
+        return describe(routes())
 
-@cache
-def _document() -> dict[str, Any]:
-    from .table import ROUTES  # the table names the handler above
+    async def handler(call: Call) -> Response:
+        return answer(described())
 
-    return describe(ROUTES)
+    return handler
 
 
 def describe(routes: tuple[Route, ...]) -> dict[str, Any]:

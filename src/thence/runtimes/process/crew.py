@@ -48,7 +48,7 @@ class Crew:
         self._clock = clock
         self._instances_max = instances_max
         self._log_bytes_max = log_bytes_max
-        self._lanes: dict[int, Lane] = {}
+        self._lanes: dict[int, Lane[Instance]] = {}
         self._instances: dict[int, Instance] = {}
         self._total = 0  # instances that hold a slot of the node
         self._on_room: list[Callable[[int], None]] = []
@@ -110,14 +110,14 @@ class Crew:
             self._shut(instance)
             self._kill(instance, "crashed")
 
-    def _came_up(self, instance: Instance, lane: Lane, now: int) -> None:
+    def _came_up(self, instance: Instance, lane: Lane[Instance], now: int) -> None:
         instance.ready = True
         lane.came_up += 1
         measure_base(instance, _RESIDENT_SLACK_BYTES)
         start_ms = now - instance.created_at
         self._notices.publish(InstanceStarted(lane.name, instance.name, start_ms))
 
-    def _rest(self, instance: Instance, lane: Lane, now: int) -> None:
+    def _rest(self, instance: Instance, lane: Lane[Instance], now: int) -> None:
         """Its queue is empty: it waits for work, or ends."""
         if instance.ending:
             return
@@ -227,7 +227,7 @@ class Crew:
         self._uncount(instance)
         self._kill(instance, reason)
 
-    def _replace(self, lane: Lane, revision: int) -> None:
+    def _replace(self, lane: Lane[Instance], revision: int) -> None:
         """Instances of older revisions end, now or when they are done."""
         for instance in list(self._instances.values()):
             if instance.lane is not lane or instance.function.revision >= revision:
@@ -297,7 +297,7 @@ class Crew:
         for run in taken:
             self._finish_soon(run, Ended(Outcome.NOT_STARTED))
 
-    def _room_grew(self, lane: Lane, everywhere: bool = False) -> None:
+    def _room_grew(self, lane: Lane[Instance], everywhere: bool = False) -> None:
         for callback in self._on_room:
             callback(0 if everywhere else lane.function_id)
 

@@ -14,7 +14,7 @@ import socket
 import struct
 import tempfile
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -22,9 +22,7 @@ from ...catalog.function import Function
 from ...lifecycle.outcome import Outcome
 from ..interface import Run
 from . import frames
-
-if TYPE_CHECKING:
-    from .lane import Lane
+from .lane import Lane
 
 READ_BYTES = 1 << 18
 _ANSWER_OVERDUE_MS = 1_000  # an answer that was sent is here long before
@@ -65,7 +63,7 @@ class Instance:
         self,
         number: int,
         function: Function,
-        lane: Lane,
+        lane: Lane[Instance],
         listener: Listener,
         now: int,
         answer_bytes_max: int,

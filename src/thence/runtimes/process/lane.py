@@ -10,9 +10,11 @@ each that came up, so a slow one reaches its limit in a few cold starts.
 from __future__ import annotations
 
 import os
+from collections import deque
 from itertools import islice
+from typing import Generic, Protocol, TypeVar
 
-from .instance import Instance
+from ..interface import Run
 
 FAST_US = 1_000  # mean duration below which runs may wait inside instances
 VERY_FAST_US = 200
@@ -29,7 +31,18 @@ _VERY_FAST_INSTANCES = max(1, min(16, CORES))
 _FAST_INSTANCES = max(2, min(16, 4 * CORES))
 
 
-class Lane:
+class Serving(Protocol):
+    """What a lane sees of an instance."""
+
+    queue: deque[tuple[Run | None, int]]
+    since: int
+    ready: bool
+
+
+Member = TypeVar("Member", bound=Serving)
+
+
+class Lane(Generic[Member]):
     """The instances of one function."""
 
     def __init__(self, function_id: int, name: str, revision: int) -> None:
@@ -39,8 +52,8 @@ class Lane:
         self.count = 0  # processes, ending ones too
         self.shut = 0  # of them, those that take no more runs
         self.load = 0  # unanswered runs on the others
-        self.idle: list[Instance] = []  # the most recently used last
-        self.busy: dict[Instance, None] = {}  # open ones with a run
+        self.idle: list[Member] = []  # the most recently used last
+        self.busy: dict[Member, None] = {}  # open ones with a run
         self.came_up = 0  # instances that became ready
         self.mean_us = 0.0  # 0: unknown
         self.depth = 1  # runs per instance
@@ -81,7 +94,7 @@ class Lane:
             return concurrency
         return min(concurrency, _VERY_FAST_INSTANCES if mean < VERY_FAST_US else _FAST_INSTANCES)
 
-    def choose(self, alone: bool, now: int) -> Instance | None:
+    def choose(self, alone: bool, now: int) -> Member | None:
         """A living instance for the next run, or None where a new one would serve it better."""
         depth = self.depth
         if depth > 1 and not alone:
@@ -96,7 +109,7 @@ class Lane:
                     return instance
         return self.idle[-1] if self.idle else None
 
-    def least_loaded(self) -> Instance | None:
+    def least_loaded(self) -> Member | None:
         """The busy instance with the shortest queue, if that has space."""
         if self.depth == 1 or not self.busy:
             return None

@@ -170,7 +170,7 @@ class ProcessRuntime(Crew):
 
     # ------------------------------------------------------------------ placing
 
-    def _lane(self, function: Function) -> Lane:
+    def _lane(self, function: Function) -> Lane[Instance]:
         lane = self._lanes.get(function.id)
         if lane is None:
             lane = Lane(function.id, function.name, function.revision)
@@ -180,7 +180,7 @@ class ProcessRuntime(Crew):
             self._replace(lane, function.revision)
         return lane
 
-    def _place(self, lane: Lane, run: Run, now: int) -> Instance | None:
+    def _place(self, lane: Lane[Instance], run: Run, now: int) -> Instance | None:
         """An instance for the run, with the books changed for it; None: there is no room."""
         function = run.function
         stale = function.revision < lane.revision
@@ -206,7 +206,7 @@ class ProcessRuntime(Crew):
             self._shut(instance)
         return instance
 
-    def _make_space(self, lane: Lane) -> bool:
+    def _make_space(self, lane: Lane[Instance]) -> bool:
         """Whether one more fits on the node; another function's idle instance may have to go."""
         if self._total < self._instances_max:
             return True
@@ -216,7 +216,7 @@ class ProcessRuntime(Crew):
                 return True
         return False
 
-    def _start(self, lane: Lane, function: Function, now: int) -> Instance:
+    def _start(self, lane: Lane[Instance], function: Function, now: int) -> Instance:
         """A new instance, open and busy. CannotStart says why there is none."""
         spec = function.spec
         self._number += 1
