@@ -282,8 +282,7 @@ class Deliver:
         due_at = next_try(
             self._policy,
             attempt=attempt,
-            # A node that was down for long has not tried yet: its time starts with the first try.
-            since=delivery.created_at if delivery.attempts_made else started_at,
+            since=started_at if delivery.since is None else delivery.since,
             now=now,
             retry_after_seconds=tried.retry_after_seconds,
         )

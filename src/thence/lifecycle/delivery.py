@@ -24,7 +24,7 @@ def next_try(
 ) -> int | None:
     """When to try again after the failed try number `attempt` (from 1), in ms; None: give up.
 
-    `since` is when the delivery became owed. The last try falls on the end of the budget.
+    `since` is its first try. The last try falls on the end of the budget.
     """
     ends = since + round(policy.budget_seconds * 1000)
     if now >= ends:

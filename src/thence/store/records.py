@@ -223,6 +223,7 @@ class DeliveryView(Struct):
     due_at: int
     ended_at: int | None
     attempts_made: int
+    since: int | None = None  # its first try; from here its time budget runs
     attempts: list[DeliveryAttemptView] = field(default_factory=list)
 
 

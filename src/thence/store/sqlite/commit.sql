@@ -147,13 +147,13 @@ VALUES (?,?,?,?,?,?)
 -- name: delivery_due
 -- Pending deliveries of one key, oldest due first.
 SELECT d.id, d.tail, d.key, i.id, i.tail, d.function_id, d.destination, d.condition, d.state,
-  d.reason, d.created_at, d.due_at, d.ended_at, d.attempts_made
+  d.reason, d.created_at, d.due_at, d.ended_at, d.attempts_made, coalesce(d.since, ?)
 FROM delivery d CROSS JOIN invocation i ON i.id = d.invocation_id
 WHERE d.state = 0 AND d.key = ? AND d.due_at <= ? ORDER BY d.due_at, d.id LIMIT ?
 
 -- name: delivery_take
 -- Nobody else takes them before this.
-UPDATE delivery SET due_at = ?, lease = ? WHERE id IN (:ids)
+UPDATE delivery SET due_at = ?, lease = ?, since = coalesce(since, ?) WHERE id IN (:ids)
 
 -- name: mailbox_once
 -- Zero rows: this delivery was put before.

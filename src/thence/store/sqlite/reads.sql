@@ -64,7 +64,7 @@ SELECT count(*), min(id) FROM (
 -- name: deliveries
 -- A bounded number of rows, newest first, filtered.
 SELECT d.id, d.tail, d.key, i.id, i.tail, d.function_id, d.destination, d.condition, d.state,
-  d.reason, d.created_at, d.due_at, d.ended_at, d.attempts_made
+  d.reason, d.created_at, d.due_at, d.ended_at, d.attempts_made, d.since
 FROM (SELECT * FROM delivery WHERE id < :below {dead} ORDER BY id DESC LIMIT :scan) d
 CROSS JOIN invocation i ON i.id = d.invocation_id
 WHERE (:state IS NULL OR d.state = :state) AND (:function IS NULL OR d.function_id = :function)
@@ -78,13 +78,13 @@ SELECT count(*), min(id) FROM (
 -- name: delivery
 -- One delivery.
 SELECT d.id, d.tail, d.key, i.id, i.tail, d.function_id, d.destination, d.condition, d.state,
-  d.reason, d.created_at, d.due_at, d.ended_at, d.attempts_made
+  d.reason, d.created_at, d.due_at, d.ended_at, d.attempts_made, d.since
 FROM delivery d CROSS JOIN invocation i ON i.id = d.invocation_id WHERE d.id = ? AND d.tail = ?
 
 -- name: deliveries_of
 -- All deliveries of one invocation.
 SELECT d.id, d.tail, d.key, i.id, i.tail, d.function_id, d.destination, d.condition, d.state,
-  d.reason, d.created_at, d.due_at, d.ended_at, d.attempts_made
+  d.reason, d.created_at, d.due_at, d.ended_at, d.attempts_made, d.since
 FROM delivery d CROSS JOIN invocation i ON i.id = d.invocation_id
 WHERE d.invocation_id = ? ORDER BY d.id
 
@@ -101,7 +101,7 @@ ON i.id = d.invocation_id WHERE d.id = ? AND d.tail = ?
 -- name: delivery_redrive
 -- Pending again: its attempts are counted from 0, its time budget runs from now.
 UPDATE delivery SET state = 0, due_at = ?1, created_at = ?1, ended_at = NULL, reason = '',
-  attempts_made = 0
+  since = NULL, attempts_made = 0
 WHERE id = ?2
 
 -- name: deliveries_pending_of

@@ -51,8 +51,15 @@ def claim(db: sqlite3.Connection, items: Sequence[DeliveryClaim]) -> list[list[D
     """Taken deliveries; no transition, they stay pending."""
     answers = []
     for item in items:
-        rows = db.execute(_SQL["delivery_due"], (item.key, item.now, item.limit)).fetchall()
-        change(db, _SQL["delivery_take"], (item.until, item.lease or None), [row[0] for row in rows])
+        rows = db.execute(
+            _SQL["delivery_due"], (item.now, item.key, item.now, item.limit)
+        ).fetchall()
+        change(
+            db,
+            _SQL["delivery_take"],
+            (item.until, item.lease or None, item.now),
+            [row[0] for row in rows],
+        )
         answers.append([view(row) for row in rows])
     return answers
 
@@ -61,11 +68,11 @@ def view(row: tuple[Any, ...]) -> DeliveryView:
     """A row in the column order of `delivery_due`, without its attempts."""
     (
         high, tail, key, invocation, invocation_tail, function_id, destination, condition, state,
-        reason, created_at, due_at, ended_at, attempts_made,
+        reason, created_at, due_at, ended_at, attempts_made, since,
     ) = row  # fmt: skip
     return DeliveryView(
         whole(high, tail), key, whole(invocation, invocation_tail), function_id, destination,
-        condition, DELIVERY_STATES[state], reason, created_at, due_at, ended_at, attempts_made,
+        condition, DELIVERY_STATES[state], reason, created_at, due_at, ended_at, attempts_made, since,
     )  # fmt: skip
 
 

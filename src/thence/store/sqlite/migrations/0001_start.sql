@@ -169,6 +169,7 @@ CREATE TABLE delivery (
   ended_at INTEGER,
   attempts_made INTEGER NOT NULL DEFAULT 0,
   lease INTEGER,                            -- the incarnation that is sending it now
+  since INTEGER,                            -- its first try: from here its time budget runs
   condition TEXT NOT NULL,
   reason TEXT NOT NULL DEFAULT '',
   destination BLOB NOT NULL
