@@ -53,10 +53,15 @@ class StillClock:
     def advance(self, seconds: float) -> None:
         until = self._now + int(seconds * 1000)
         while self._timers and self._timers[0][0] <= until:
-            self._now, _, timer = heapq.heappop(self._timers)
+            when, _, timer = heapq.heappop(self._timers)
+            self._now = max(self._now, when)
             if not timer.cancelled:
                 timer.callback()
         self._now = until
+
+    def step(self, seconds: float) -> None:
+        """The machine slept, or its clock was set: no timer fires at its instant."""
+        self._now += int(seconds * 1000)
 
 
 class StillTimer:

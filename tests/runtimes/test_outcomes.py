@@ -296,3 +296,24 @@ async def test_a_child_that_a_handler_forks_does_not_answer_for_it(house):
         """
     )
     assert [(await house.run(function)).result for _ in range(2)] == [b'"parent"', b'"parent"']
+
+
+async def test_time_that_the_machine_slept_is_not_the_functions(house):
+    pipe = house.pipe("pipe")
+    function = house.deploy(
+        f"""
+        import time
+        def handler(event, context):
+            with open({pipe.path!r}, "w") as pipe: pipe.write("begun")
+            time.sleep(1000)
+        """,
+        timeout_seconds=5,
+    )
+    id, future = house.submit(function)
+    await pipe.read()
+    house.clock.advance(3)
+    house.clock.step(3600)
+    house.clock.advance(1.8)
+    assert id not in house.ended
+    house.clock.advance(0.3)
+    assert (await house.end(future)).outcome is Outcome.TIMED_OUT

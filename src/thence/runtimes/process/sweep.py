@@ -1,7 +1,8 @@
 """What is looked at while anything runs: time limits, memory, output, and runs stuck behind others.
 
 One timer for all instances, PERIOD_MS apart, and none while nothing runs. Limits are therefore
-enforced up to PERIOD_MS late.
+enforced up to PERIOD_MS late. A look that comes much too late means that the clock was set, the
+machine slept or the node hung: that time is nobody's, and no function is ended for it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .instance import Instance
 PERIOD_MS = 50
 STUCK_MS = 100  # runs behind one that takes longer are taken back
 OUTPUT_KEPT_FACTOR = 64  # of the log limit: what an instance's output may hold while it runs
+NOBODYS_MS = 2_000  # a look is never so late in a node that works
 _PAGE = resource.getpagesize()
 
 
@@ -51,9 +53,11 @@ class Sweep:
         self._start_seconds = start_seconds
         self._output_bytes_max = max(1, log_bytes_max) * OUTPUT_KEPT_FACTOR
         self._timer: Timer | None = None
+        self._due_at = 0
 
     def arm(self, now: int) -> None:
         if self._timer is None:
+            self._due_at = now + PERIOD_MS
             self._timer = self._clock.call_at(now + PERIOD_MS, self.once)
 
     def close(self) -> None:
@@ -65,6 +69,11 @@ class Sweep:
         """One look at every instance that runs something or starts."""
         self._timer = None
         now = self._clock.now()
+        late = now - self._due_at
+        if late >= NOBODYS_MS:
+            for instance in self._instances():
+                instance.since = min(now, instance.since + late)
+                instance.created_at = min(now, instance.created_at + late)
         active = False
         for instance in list(self._instances()):
             if instance.ending or (instance.ready and not instance.queue):
