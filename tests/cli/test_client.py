@@ -10,6 +10,7 @@ import pytest
 
 from thence.cli import events
 from thence.cli.client import Client, Problem, Unreachable
+from thence.errors import InvalidInput
 
 PROBLEM = {"title": "A title", "detail": "A sentence.", "code": "invalid_input", "field": "handler"}
 
@@ -21,6 +22,25 @@ def test_a_problem_keeps_its_title_detail_and_facts(scripted: Any) -> None:
     assert caught.value.detail == "A sentence."
     assert caught.value.problem_code == "invalid_input"
     assert caught.value.document["field"] == "handler"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "127.0.0.1:7411", "ftp://h", "http://", "http://h:999999", "http://[::1", "http://h:x"],
+)
+def test_what_is_no_address_is_told_as_such(url: str) -> None:
+    with pytest.raises(Unreachable, match=r"write it like http://127\.0\.0\.1:7411"):
+        Client(url)
+
+
+@pytest.mark.parametrize("secret", ["line\nbreak", "\u0442\u0430\u0439\u043d\u0430", "\udcff"])
+def test_a_header_that_cannot_be_sent_is_refused_without_its_value(
+    scripted: Any, secret: str
+) -> None:
+    with pytest.raises(InvalidInput, match="Authorization") as refused:
+        Client(scripted.url, f"id:{secret}").get("/v1/functions")
+    assert secret not in str(refused.value)
+    assert not scripted.requests
 
 
 def test_redirects_are_not_followed_and_credentials_go_nowhere_else(scripted: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -150,6 +151,15 @@ def test_an_option_without_effect_is_refused(
     assert says in ran.err
 
 
+def test_an_argument_that_is_no_text_is_sent_as_its_bytes(at_service: Any, hello: str) -> None:
+    raw = b"\xff\xfe"
+    ran = at_service("invoke", hello, "--data", os.fsdecode(raw), "--delay", "1h", "--json")
+    assert ran.status == 0, ran.err
+    assert at_service("stop", ran.json["id"]).status == 0
+    assert at_service("show", ran.json["id"], "--json").json["payload_bytes"] == len(raw)
+    assert at_service("show", os.fsdecode(raw)).status == 1
+
+
 def test_the_same_key_gives_the_same_invocation(at_service: Any, hello: str) -> None:
     one, two = (at_service("invoke", hello, "--data", "{}", "--key", "k-1").out for _ in range(2))
     assert one == two
@@ -285,6 +295,7 @@ def test_wrong_credentials_are_told_as_such(
     ran = at_service("ls")
     assert ran.status == 1
     assert "code: unauthorized" in ran.err
+    assert "THENCE_ROOT_ACCESS_KEY_SECRET" in ran.err
     assert "wrong" not in ran.err.replace("missing or wrong", "")
 
 

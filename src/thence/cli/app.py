@@ -104,10 +104,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _tell(error: ThenceError) -> int:
     from .client import Problem, Unreachable
-    from .output import tell_error
+    from .output import say, tell_error
 
     if isinstance(error, Problem):
         tell_error(error.problem_title, error.detail, error.document)
+        if error.problem_code == "unauthorized":
+            say(
+                "  This command takes them from THENCE_ROOT_ACCESS_KEY_ID and "
+                "THENCE_ROOT_ACCESS_KEY_SECRET."
+            )
         return UNREACHABLE if error.status in (429, 503) else FAILED
     tell_error(error.title, error.detail, error.fields)
     if isinstance(error, Unreachable):

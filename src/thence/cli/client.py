@@ -13,10 +13,10 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from .. import __version__
-from ..errors import ThenceError
+from ..errors import InvalidInput, ThenceError
 
 TIMEOUT_SECONDS = 30.0
 CHUNK_BYTES = 64 * 1024
@@ -62,20 +62,41 @@ class Answer:
             ) from None
 
 
+def _address(url: str) -> SplitResult:
+    """Raises Unreachable."""
+    try:
+        parts = urlsplit(url)
+        port_ok = parts.port != 0
+    except ValueError:
+        port_ok = False  # out of range, no number; or a bracket without its other
+    if port_ok and parts.scheme in ("http", "https") and parts.hostname:
+        return parts
+    raise Unreachable(
+        f"{url!r} is not the address of a service; write it like http://127.0.0.1:7411.",
+        field="url",
+    )
+
+
+def _put(connection: http.client.HTTPConnection, name: str, value: str) -> None:
+    """Raises InvalidInput without the value, which may be a secret."""
+    try:
+        connection.putheader(name, value)
+    except ValueError:  # UnicodeEncodeError too
+        raise InvalidInput(
+            f"{name}: it holds a line break or a character that HTTP headers cannot carry; "
+            "use plain ASCII.",
+            field=name,
+        ) from None
+
+
 class Client:
     """url: `http://host:port` of the service. credentials: `id:secret`, or empty."""
 
     def __init__(
         self, url: str, credentials: str = "", *, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise Unreachable(
-                f"{url!r} is not the address of a service; write it like http://127.0.0.1:7411.",
-                field="url",
-            )
+        self._parts = _address(url)
         self.url = url.rstrip("/")
-        self._parts = parts
         self._credentials = credentials
         self._timeout_seconds = timeout_seconds
 
@@ -183,9 +204,9 @@ class Client:
         )
         connection.putheader("User-Agent", f"thence/{__version__}")
         if self._credentials:
-            connection.putheader("Authorization", f"Bearer {self._credentials}")
+            headers = {"Authorization": f"Bearer {self._credentials}", **headers}
         for name, value in headers.items():
-            connection.putheader(name, value)
+            _put(connection, name, value)
         if body is not None or method in ("POST", "PUT"):
             connection.putheader("Content-Length", str(len(body or b"")))
         connection.endheaders()
@@ -236,12 +257,12 @@ class Client:
 
 def part(text: str) -> str:
     """A name or id as one part of a path."""
-    return quote(text, safe="")
+    return quote(text, safe="", errors="surrogateescape")
 
 
 def _target(path: str, query: Query | None) -> str:
     given = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-    return f"{path}?{urlencode(given)}" if given else path
+    return f"{path}?{urlencode(given, errors='surrogateescape')}" if given else path
 
 
 def _parse_events(raw: http.client.HTTPResponse) -> Iterator[tuple[str, str, str]]:

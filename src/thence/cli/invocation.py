@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -25,7 +26,7 @@ def _payload(data: str | None) -> bytes:
     try:
         if data in ("-", "@-"):
             return sys.stdin.buffer.read()
-        return Path(data[1:]).read_bytes() if data.startswith("@") else data.encode()
+        return Path(data[1:]).read_bytes() if data.startswith("@") else os.fsencode(data)
     except OSError as error:
         raise click.UsageError(f"--data {data}: {error.strerror or error}.") from None
 

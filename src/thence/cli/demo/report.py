@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -97,6 +100,11 @@ def print_next(console: Console, service: Service, keep: bool, held: bool) -> No
         'thence invoke hello --data \'{"name": "Ada"}\' --wait',
         "thence ls invocations;  thence show ID       what became of it",
     ]
+    if shutil.which("thence") is None:
+        folder = Path(sys.executable).parent
+        below = folder.is_relative_to(Path.cwd())
+        shown = f"$PWD/{folder.relative_to(Path.cwd())}" if below else str(folder)
+        lines.insert(0, f'export PATH="{shown}:$PATH"')
     if keep:
         lines.append(f"thence serve --data-dir {service.data}   what this demo left")
     console.print()
