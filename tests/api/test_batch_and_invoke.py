@@ -157,3 +157,11 @@ async def test_when_the_caller_goes_its_call_is_ended(server: Any) -> None:
     await asyncio.wait_for(used(1), 20)
     asking.cancel()
     await asyncio.wait_for(used(0), 20)
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key", "Thence-Delay-Seconds"])
+async def test_a_synchronous_call_refuses_what_it_cannot_heed(server: Any, name: str) -> None:
+    await server.deploy()
+    answer = await server.post(INVOKE, data=b"{}", headers={name: "5"})
+    assert (answer.status, answer.json["field"]) == (400, name)
+    assert "/v1/functions/f/invocations" in answer.json["detail"]

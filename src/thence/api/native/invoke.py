@@ -11,6 +11,7 @@ import asyncio
 from starlette.responses import Response
 
 from ...catalog.function import LATEST
+from ...errors import InvalidInput
 from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
@@ -37,6 +38,10 @@ async def invoke(call: Call) -> Response:
     engine.catalogue.get(name)
     payload = await call.body(call.door.limits.payload_bytes_max)
     wishes = read_wishes(call.headers)
+    if wishes.idempotency_key is not None:
+        raise _of_kept_ones(name, "Idempotency-Key")
+    if wishes.delay_seconds:
+        raise _of_kept_ones(name, "Thence-Delay-Seconds")
     work = asyncio.ensure_future(
         engine.invoke(
             name,
@@ -70,6 +75,15 @@ async def invoke(call: Call) -> Response:
     if ended.outcome is Outcome.THROTTLED:
         response.headers["retry-after"] = str(max(1, round(ended.retry_after_seconds or 1)))
     return response
+
+
+def _of_kept_ones(name: str, header: str) -> InvalidInput:
+    """A caller who relies on such a header must not be left to believe that it was heeded."""
+    return InvalidInput(
+        f"{header}: a synchronous call runs now and is not kept, so it cannot heed this; leave it "
+        f"out, or POST to /v1/functions/{name}/invocations.",
+        field=header,
+    )
 
 
 async def _gone(call: Call) -> None:
