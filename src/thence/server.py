@@ -156,6 +156,9 @@ def options(settings: Settings) -> Options:
 def _processes(
     settings: Settings, code: CodeCache, notices: Notices, clock: Clock
 ) -> ProcessRuntime:
+    folder, closed = Path(settings.data_dir), settings.runtime.sandbox == "auto"
+    if closed:
+        (folder / "code").mkdir(mode=0o700, exist_ok=True)
     return ProcessRuntime(
         lambda function: code.path(function.code_digest),
         notices,
@@ -167,6 +170,8 @@ def _processes(
         result_bytes_max=settings.limits.result_bytes_max,
         account_id=settings.account_id,
         region=settings.region,
+        closed=folder if closed else None,
+        readable=folder / "code",
     )
 
 

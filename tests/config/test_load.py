@@ -57,6 +57,7 @@ def test_every_setting_can_be_set_by_its_variable(setting) -> None:  # type: ign
         "store": "sqlite",
         "log_level": "debug",
         "log_format": "json",
+        "runtime.sandbox": "off",
         "destinations.allow_networks": "10.0.0.0/8, fd00::/8",
     }
     number = isinstance(setting.default, (int, float))

@@ -108,6 +108,13 @@ class Runtime(Struct, frozen=True):
     start_seconds: Annotated[
         float, _about("An instance not ready after so long is a platform error.", gt=0, le=600)
     ] = 30.0
+    sandbox: Annotated[
+        Literal["auto", "off"],
+        _about(
+            "`auto`: what the kernel offers keeps functions from the data directory, the node and "
+            "each other."
+        ),
+    ] = "auto"
 
 
 class Leases(Struct, frozen=True):

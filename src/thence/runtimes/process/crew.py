@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from ...clock import Clock
 from ...lifecycle.outcome import Outcome
@@ -43,6 +43,7 @@ class Crew:
         idle_seconds: float,
         log_bytes_max: int,
         start_seconds: float,
+        walls: Mapping[str, str],
     ) -> None:
         self._notices = notices
         self._clock = clock
@@ -55,7 +56,7 @@ class Crew:
         self._accepting = False
         self._closed = False
         self._empty: asyncio.Event | None = None  # someone waits until nothing runs
-        self._nursery = Nursery(self)
+        self._nursery = Nursery(self, walls)
         self._idle = Idle(clock, idle_seconds, self._retire_idle)
         self._sweep = Sweep(
             clock,

@@ -6,7 +6,7 @@ when a process id is free again, so only it ends instances. It ends with the nod
 closes it ends every instance, removes their directories and leaves.
 
 Requests are datagrams of JSON: {"start": Setup} with three descriptors, {"kill": number}.
-Reports: {"ready": pid}, {"started": number, "pid": …}, {"ended": number, "status": wait status},
+Reports: {"ready": pid, "missing": what of confine.py does not stand}, {"started": number, "pid": …}, {"ended": number, "status": wait status},
 {"failed": number, "error": sentence}.
 """
 
@@ -28,6 +28,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from . import cage, privileges, worker
+from .confine import CLOSED, READABLE, Walls
 from .context import Setup
 
 PRELOADED = """
@@ -53,8 +54,9 @@ _decoder = msgspec.json.Decoder(Request)
 class Forker:
     """The process's state: which instance has which process."""
 
-    def __init__(self, pipe: socket.socket, directory: str) -> None:
+    def __init__(self, pipe: socket.socket, directory: str, walls: Walls) -> None:
         self._pipe = pipe
+        self._walls = walls
         self._directory = directory
         self._pid = os.getpid()
         self._pids: dict[int, int] = {}  # number -> pid
@@ -73,7 +75,7 @@ class Forker:
         selector = selectors.DefaultSelector()
         selector.register(self._pipe, selectors.EVENT_READ)
         selector.register(wake_read, selectors.EVENT_READ)
-        self._report(ready=self._pid)
+        self._report(ready=self._pid, missing=self._walls.missing)
         while True:
             for key, _ in selector.select():
                 if key.fileobj == wake_read:
@@ -114,6 +116,7 @@ class Forker:
     def _become(self, setup: Setup, fds: list[int], home: str) -> NoReturn:
         try:
             gc.enable()
+            self._walls.enter_domain()
             worker.main(setup, fds, self._pid, home)
         finally:
             os._exit(1)  # never back into the forker's loop, whatever was raised
@@ -202,6 +205,7 @@ def main() -> NoReturn:
     """`argv`: the socket's descriptor, the directory for instances. See nursery.py."""
     pipe = socket.socket(fileno=int(sys.argv[-2]))
     pipe.set_inheritable(False)
+    walls = _walls(sys.argv[-1])
     privileges.give_up()
     os.setsid()
     os.umask(0o077)
@@ -212,4 +216,15 @@ def main() -> NoReturn:
     gc.collect()
     gc.disable()
     gc.freeze()  # a collection in an instance must not copy every page it shares with us
-    Forker(pipe, sys.argv[-1]).run()
+    Forker(pipe, sys.argv[-1], walls).run()
+
+
+def _walls(directory: str) -> Walls:
+    """Those that the node wants. Before privileges are given up, and before anything is loaded."""
+    walls = Walls()
+    closed = os.environ.get(CLOSED)
+    if closed:
+        needed = (directory, sys.prefix, sys.base_prefix, __file__, msgspec.__file__)
+        walls.close_folder(closed, os.environ[READABLE], [os.path.realpath(one) for one in needed])
+        walls.prepare_domains()
+    return walls

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -40,6 +41,7 @@ class Report(msgspec.Struct):
     """One report of the forker; see forker.py."""
 
     ready: int = 0
+    missing: list[str] = []
     started: int = 0
     pid: int = 0
     failed: int = 0
@@ -69,8 +71,10 @@ class Parent(Protocol):
 class Nursery:
     """One forker at a time."""
 
-    def __init__(self, parent: Parent) -> None:
+    def __init__(self, parent: Parent, walls: Mapping[str, str]) -> None:
+        """`walls`: what confine.py is to put up, as the forker's environment says it."""
         self._parent = parent
+        self._walls = dict(walls)
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: socket.socket | None = None
         self._stderr: IO[bytes] | None = None
@@ -138,7 +142,7 @@ class Nursery:
                 stdout=subprocess.DEVNULL,
                 stderr=self._stderr,
                 pass_fds=(theirs.fileno(),),
-                env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+                env={"PATH": os.defpath, "LANG": "C.UTF-8", **self._walls},
                 cwd="/",
             )
         self._pipe = ours
@@ -183,6 +187,8 @@ class Nursery:
             self._parent.instance_ended(report.failed, None, report.error)
         elif self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
+            for sentence in report.missing:
+                log.info("functions are not fully separated: %s", sentence)
 
     def _lost(self) -> None:
         process, directory, said = self._process, self._directory, self._said()

@@ -17,6 +17,7 @@ from ...lifecycle.outcome import Outcome
 from ...notices import Notices
 from ..interface import Ended, Run
 from . import ending, frames
+from .confine import CLOSED, READABLE
 from .context import Setup
 from .crew import Crew
 from .instance import Instance
@@ -35,7 +36,8 @@ class ProcessRuntime(Crew):
     """The contract is `runtimes.interface.Runtime`.
 
     `code_path(function)` is the directory with the function's unpacked code. `instances_max`
-    bounds processes on this node, of all functions together.
+    bounds processes on this node, of all functions together. `closed` is a directory that functions
+    shall not see but for `readable` in it; with it, they are also separated as confine.py says.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class ProcessRuntime(Crew):
         start_seconds: float = 30,
         account_id: str = "",
         region: str = "",
+        closed: Path | None = None,
+        readable: Path | None = None,
     ) -> None:
         super().__init__(
             notices,
@@ -59,6 +63,7 @@ class ProcessRuntime(Crew):
             idle_seconds=idle_seconds,
             log_bytes_max=log_bytes_max,
             start_seconds=start_seconds,
+            walls=_walls(closed, readable),
         )
         self._code_path = code_path
         self._result_bytes_max = result_bytes_max
@@ -251,3 +256,9 @@ class ProcessRuntime(Crew):
         lane.count += 1
         lane.busy[instance] = None
         return instance
+
+
+def _walls(closed: Path | None, readable: Path | None) -> dict[str, str]:
+    if closed is None or readable is None:
+        return {}
+    return {CLOSED: str(closed.resolve()), READABLE: str(readable.resolve())}
