@@ -228,3 +228,14 @@ def test_the_process_environment_is_read_by_default(monkeypatch: pytest.MonkeyPa
             monkeypatch.delenv(name)
     monkeypatch.setenv("THENCE_REGION", "here")
     assert load().region == "here"
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o640, True), (0o604, True)])
+def test_a_file_with_a_secret_that_others_may_read_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, told: bool
+) -> None:
+    file = tmp_path / "thence.toml"
+    file.write_text('root_access_key_id = "a"\nroot_access_key_secret = "hush"\n')
+    file.chmod(mode)
+    load(config=file, environment={})
+    assert ("chmod 600" in caplog.text) is told and "hush" not in caplog.text

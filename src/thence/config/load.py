@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from typing import Any, get_type_hints
 from ..errors import ConfigInvalid
 from .checks import check_together, checked, invalid
 from .settings import PREFIX, Setting, Settings, known_settings
+
+log = logging.getLogger("thence.config")
 
 CONFIG_FILE = "thence.toml"
 CONFIG_VARIABLE = "THENCE_CONFIG"
@@ -79,7 +82,14 @@ def _from_file(
             raise invalid(name, value, source, f"it is a section: write [{name}]", "a section")
         else:
             found.append((name, value, source))
+    if any(name in known and known[name].secret and value for name, value, _ in found):
+        _warn_of_readers(path)
     return found
+
+
+def _warn_of_readers(path: Path) -> None:
+    if path.stat().st_mode & 0o077:
+        log.warning("%s holds a secret and other users may read it: chmod 600 %s", path, path)
 
 
 def _from_environment(
