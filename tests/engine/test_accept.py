@@ -209,7 +209,6 @@ async def test_what_waits_from_before_a_restart_counts_towards_the_cap() -> None
         await s.invoke("f", delay_seconds=3600)
 
 
-
 async def test_what_is_accepted_runs_even_when_its_caller_cannot_be_told(s: Service) -> None:
     await s.function("f", answers=["ok"])
     ids = []
