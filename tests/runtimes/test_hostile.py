@@ -87,6 +87,29 @@ async def test_a_function_cannot_talk_itself_out_of_its_time_limit(house):
     assert (await running).outcome is Outcome.TIMED_OUT
 
 
+async def test_what_a_handler_left_behind_cannot_fill_the_memory_with_output(house):
+    await house.open(log_bytes_max=1000)
+    gate, wrote = house.pipe("gate"), house.pipe("wrote")
+    function = house.deploy(
+        f"""
+        import os, threading
+        def flood():
+            open({gate.path!r}).readline()
+            os.write(1, bytes(1 << 20))
+            open({wrote.path!r}, "w").write("x")
+        def handler(event, context):
+            threading.Thread(target=flood, daemon=True).start()
+        """
+    )
+    await house.run(function)
+    gate.write()
+    await wrote.read()
+    (instance,) = house.runtime._instances.values()
+    assert os.fstat(instance.output).st_size >= 1 << 20
+    house.clock.advance(1)
+    assert os.fstat(instance.output).st_size == 0
+
+
 class Nobody:
     def answered(self, instance, answers): ...
 

@@ -1,6 +1,6 @@
 """What is looked at while anything runs: time limits, memory, output, and runs stuck behind others.
 
-One timer for all instances, PERIOD_MS apart, and none while nothing runs. Limits are therefore
+One timer for all instances, PERIOD_MS apart, and none while there is no instance. Limits are therefore
 enforced up to PERIOD_MS late. A look that comes much too late means that the clock was set, the
 machine slept or the node hung: that time is nobody's, and no function is ended for it.
 """
@@ -17,6 +17,7 @@ from ...lifecycle.outcome import Outcome
 from .instance import Instance
 
 PERIOD_MS = 50
+WAITING_PERIOD_MS = 250  # while every instance waits
 STUCK_MS = 100  # runs behind one that takes longer are taken back
 OUTPUT_KEPT_FACTOR = 64  # of the log limit: what an instance's output may hold while it runs
 NOBODYS_MS = 2_000  # a look is never so late in a node that works
@@ -55,10 +56,12 @@ class Sweep:
         self._timer: Timer | None = None
         self._due_at = 0
 
-    def arm(self, now: int) -> None:
+    def arm(self, now: int, period_ms: int = PERIOD_MS) -> None:
+        if self._timer is not None and self._due_at > now + period_ms:
+            self.close()
         if self._timer is None:
-            self._due_at = now + PERIOD_MS
-            self._timer = self._clock.call_at(now + PERIOD_MS, self.once)
+            self._due_at = now + period_ms
+            self._timer = self._clock.call_at(self._due_at, self.once)
 
     def close(self) -> None:
         if self._timer is not None:
@@ -66,7 +69,8 @@ class Sweep:
             self._timer = None
 
     def once(self) -> None:
-        """One look at every instance that runs something or starts."""
+        """One look at every instance: at all of one that runs something or starts, and at the
+        output of one that waits, which a thread or a child that its handler left may go on with."""
         self._timer = None
         now = self._clock.now()
         late = now - self._due_at
@@ -74,9 +78,13 @@ class Sweep:
             for instance in self._instances():
                 instance.since = min(now, instance.since + late)
                 instance.created_at = min(now, instance.created_at + late)
-        active = False
+        active = waiting = False
         for instance in list(self._instances()):
-            if instance.ending or (instance.ready and not instance.queue):
+            if instance.ending:
+                continue
+            if instance.ready and not instance.queue:
+                waiting = True
+                self._bound_output(instance)
                 continue
             active = True
             if instance.ready:
@@ -85,8 +93,8 @@ class Sweep:
                 self._orders.end_start(
                     instance, f"it was not ready within {self._start_seconds:g} s."
                 )
-        if active:
-            self.arm(now)
+        if active or waiting:
+            self.arm(now, PERIOD_MS if active else WAITING_PERIOD_MS)
 
     def _running(self, instance: Instance, now: int) -> None:
         spent_ms = now - instance.since
@@ -110,12 +118,15 @@ class Sweep:
                 "(`memory_mb`) and what an empty instance needs are allowed.",
             )
             return
+        self._bound_output(instance)
+        if spent_ms >= STUCK_MS and len(instance.queue) > 1 and not instance.shut:
+            self._orders.release_waiting(instance, spent_ms)
+
+    def _bound_output(self, instance: Instance) -> None:
         if os.fstat(instance.output).st_size > self._output_bytes_max:
             # Only its end would be kept anyway; the file must not fill the machine's memory.
             os.ftruncate(instance.output, 0)
             instance.output_cut = True
-        if spent_ms >= STUCK_MS and len(instance.queue) > 1 and not instance.shut:
-            self._orders.release_waiting(instance, spent_ms)
 
 
 def measure_base(instance: Instance, slack_bytes: int) -> None:
