@@ -21,8 +21,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ..errors import PayloadTooLarge, ThenceError, Unauthorized
 from ..lifecycle.ids import format_id
 from .door import Door
+from .hot import Hot, templates
 from .native import problems
-from .native.accepting import NAME_BYTES, accepted_parts, read_wishes, with_header
+from .native.accepting import NAME_BYTES, read_wishes, with_header
 
 log = logging.getLogger("thence.api")
 
@@ -34,63 +35,6 @@ LINGER_SECONDS = 2.0  # after a refusal: so that the caller can read it before t
 PREFIX = b"/v1/functions/"
 # Headers with which a request takes the slow way.
 SLOW = frozenset({b"prefer", b"expect", b"origin", b"upgrade"})
-TEMPLATES_MAX = 1000
-
-
-class _Silent:
-    """Stands where uvicorn keeps an asyncio.Event: nobody waits for it."""
-
-    def set(self) -> None: ...
-
-
-class _Hot:
-    """The request of a connection that is answered in the protocol. In uvicorn's eyes a
-    request-response cycle, so that it queues later requests behind it."""
-
-    __slots__ = (
-        "body",
-        "chunks",
-        "disconnected",
-        "keep_alive",
-        "message_event",
-        "more_body",
-        "name",
-        "response_complete",
-        "size",
-    )
-
-    def __init__(self) -> None:
-        self.response_complete = True
-        self.disconnected = False
-        self.keep_alive = True
-        self.more_body = False
-        self.message_event = _Silent()
-        self.chunks: list[bytes] = []
-        self.size = 0
-        self.name = ""
-
-
-class _Templates:
-    """The 202 answers by function, renewed with the Date header."""
-
-    def __init__(self) -> None:
-        self._date: Any = None
-        self._parts: dict[str, list[bytes]] = {}
-
-    def parts(self, name: str, default_headers: list[tuple[bytes, bytes]]) -> list[bytes]:
-        if default_headers is not self._date:
-            self._date = default_headers
-            self._parts.clear()
-        parts = self._parts.get(name)
-        if parts is None:
-            if len(self._parts) >= TEMPLATES_MAX:
-                self._parts.clear()
-            date = default_headers[0][1] if default_headers else b""
-            parts = self._parts[name] = accepted_parts(name, date)
-        return parts
-
-
-_templates = _Templates()
 
 
 class Protocol(HttpToolsProtocol):
@@ -99,7 +43,7 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, door: Door, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._door = door
-        self._hot = _Hot()
+        self._hot = Hot()
         self._is_hot = False  # the request being read is hot, or refused
         self._size = 0  # of the header being read
         self._in_head = True  # between requests, or in a request's header
@@ -291,7 +235,7 @@ class Protocol(HttpToolsProtocol):
             self._answer_hot(error)
             return
         hot = self._hot
-        parts = _templates.parts(hot.name, self.server_state.default_headers)
+        parts = templates.parts(hot.name, self.server_state.default_headers)
         answer = format_id(accepted.id).encode().join(parts)
         if accepted.duplicate:
             answer = with_header(answer, b"idempotency-replayed: true")
