@@ -11,7 +11,7 @@ import pytest
 
 from thence.lifecycle.outcome import Outcome
 from thence.notices import InstanceEnded
-from thence.runtimes.process.confine import Walls
+from thence.runtimes.process.confine import Walls, _refusal
 
 LOOK = """
 import json, os
@@ -134,3 +134,15 @@ def test_a_data_directory_that_python_itself_lies_in_stays_open(tmp_path):
     walls = Walls()
     walls.close_folder(str(tmp_path), str(tmp_path / "code"), [str(tmp_path / "venv")])
     assert walls.missing == [f"the data directory stays open: it holds {tmp_path / 'venv'}"]
+
+
+def test_a_wall_that_ends_who_builds_it_is_not_built():
+    def kill() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def fail() -> None:
+        raise PermissionError(1, "")
+
+    assert _refusal(kill) == "the system ended who tried (signal 9)"
+    assert _refusal(fail) == "Operation not permitted"
+    assert _refusal(lambda: None) == ""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 CLOSED, READABLE = (
     "THENCE_CLOSED",
@@ -51,25 +51,26 @@ class Walls:
         if inside:
             self.missing.append(f"the data directory stays open: it holds {inside[0]}")
             return
-        number = _tried(closed, readable)
-        if number:
-            self.missing.append(f"the data directory stays open: {os.strerror(number)}")
+
+        def hide() -> None:
+            _own_namespace()
+            _hide(closed, readable)
+
+        refusal = _refusal(hide)
+        if refusal:
+            self.missing.append(f"the data directory stays open: {refusal}")
             return
-        _own_namespace()
-        _hide(closed, readable)
+        hide()
 
     def prepare_domains(self) -> None:
-        """Make what `enter_domain` needs."""
-        abi = _libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
-        if abi < _ABI_REFER:
+        """Make what `enter_domain` needs. Raises OSError."""
+        if _refusal(lambda: _check(_abi())) or _abi() < _ABI_REFER:
             self.missing.append("functions can look into each other: there is no Landlock")
             return
-        if abi < _ABI_SCOPE:
+        scoped = _abi() >= _ABI_SCOPE
+        if not scoped:
             self.missing.append("functions can signal the node: Linux is older than 6.12")
-        try:
-            self.ruleset = _ruleset(_SCOPE_SIGNAL if abi >= _ABI_SCOPE else 0)
-        except OSError as error:
-            self.missing.append(f"functions can look into each other: {error.strerror or error}")
+        self.ruleset = _ruleset(_SCOPE_SIGNAL if scoped else 0)
 
     def enter_domain(self) -> None:
         """In an instance: a domain of its own, for good. Raises OSError."""
@@ -77,20 +78,27 @@ class Walls:
             _check(_libc.syscall(_RESTRICT_SELF, self.ruleset, 0))
 
 
-def _tried(closed: str, readable: str) -> int:
-    """Whether it can be done: a child tries, because half of it cannot be taken back. 0, or the
-    number of the error."""
+def _refusal(work: Callable[[], object]) -> str:
+    """Why it cannot be done, or empty. A child tries it, because half of it cannot be taken back,
+    and a filter of system calls may end whoever asks."""
     pid = os.fork()
     if pid == 0:
         try:
-            _own_namespace()
-            _hide(closed, readable)
+            work()
             os._exit(0)
         except OSError as error:
             os._exit(error.errno or 1)
         finally:
             os._exit(1)  # whatever else was raised: never back into the forker
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code < 0:
+        return f"the system ended who tried (signal {-code})"
+    return os.strerror(code) if code else ""
+
+
+def _abi() -> int:
+    """The version of Landlock, below 0 where there is none."""
+    return int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION))
 
 
 def _own_namespace() -> None:

@@ -1,7 +1,7 @@
 """What is looked at while anything runs: time limits, memory, output, and runs stuck behind others.
 
-One timer for all instances, PERIOD_MS apart, and none while there is no instance. Limits are therefore
-enforced up to PERIOD_MS late. A look that comes much too late means that the clock was set, the
+One timer for all instances, PERIOD_MS apart, and none while there is no instance. Limits are
+therefore enforced up to PERIOD_MS late. A look that comes much too late means that the clock was set, the
 machine slept or the node hung: that time is nobody's, and no function is ended for it.
 """
 
