@@ -194,11 +194,11 @@ class Accept:
         direct = new.due_at <= new.accepted_at and dispatch.room(lane) > 0
         if direct:
             new.lease = dispatch.lease
-            lane.reserved += 1
+            lane.reserve(1)
 
         def committed(accepted: Any, error: ThenceError | None) -> None:
             if direct:
-                lane.reserved -= 1
+                lane.reserve(-1)
             if error is None and not accepted.duplicate and not accepted.mismatch:
                 try:
                     done(accepted, None)

@@ -48,6 +48,7 @@ class Dispatch:
         self._claim_max = claim_max
         self._turn: dict[int, Lane] = {}  # lanes with something to do, the next to be served first
         self._starving = False
+        self._share = 0.0  # instances that a lane may have while another has none
         self._alarm = Alarm(clock, self._due)
         self._look: dict[int, Lane] = {}  # lanes whose next due instant must be asked of the store
         self._empty: set[int] = set()  # of these, those whose last claim found nothing
@@ -85,8 +86,12 @@ class Dispatch:
         """Room for just-accepted invocations: what older ones that wait leave of it."""
         if self.paused or lane.deleted or (self._starving and self._over_share(lane)):
             return 0
-        room = self._runtime.room(lane.function) - lane.reserved - lane.backlog
+        room = self.free(lane) - lane.backlog
         return room if room > 0 else 0
+
+    def free(self, lane: Lane) -> int:
+        """Room that is promised to nobody; 0 or less: none."""
+        return self._runtime.room(lane.function, promised=self._lanes.promised) - lane.reserved
 
     def note(self, lane: Lane, due_at: int, now: int, number: int = 1) -> None:
         """So many of that lane wait in the store and are due then."""
@@ -113,10 +118,12 @@ class Dispatch:
             self.pump()
 
     def _over_share(self, lane: Lane) -> bool:
-        active = max(1, len(self._turn))
-        used, _ = self._runtime.limits(lane.function)
-        total = sum(self._runtime.limits(other.function)[0] for other in self._turn.values())
-        return used > max(1, total // active)
+        return self._runtime.limits(lane.function)[0] > self._share
+
+    def _equal_share(self) -> float:
+        """Of the instances in use, what each lane in turn would have."""
+        used = (self._runtime.limits(lane.function)[0] for lane in self._turn.values())
+        return sum(used) / max(1, len(self._turn))
 
     # ------------------------------------------------------------ doing
 
@@ -129,6 +136,8 @@ class Dispatch:
             starving = False
             for lane in list(self._turn.values()):
                 starving = self._serve(lane) or starving
+            if starving:
+                self._share = self._equal_share()
             self._starving = starving
         finally:
             self._pumping = False
@@ -136,37 +145,46 @@ class Dispatch:
     def _serve(self, lane: Lane) -> bool:
         """One lane's turn. True: it has work, nothing running, and got no room."""
         function = lane.function
-        while lane.sync_waiters and self._runtime.room(function) - lane.reserved > 0:
+        while lane.sync_waiters and self.free(lane) > 0:
             lane.sync_waiters.popleft()()
         if not lane.ready or lane.deleted:
-            if not lane.sync_waiters:
-                self._turn.pop(function.id, None)
+            if lane.sync_waiters:
+                return self._has_nothing(lane)
+            self._turn.pop(function.id, None)
             return False
         if lane.claiming:
             return False
         if self._starving and self._over_share(lane):
             return False
-        room = self._runtime.room(function) - lane.reserved
+        room = self.free(lane)
         if room <= 0:
             if lane.throttled_since is None:
                 lane.throttled_since = self._clock.now()
-            used, allowed = self._runtime.limits(function)
-            return used == 0 and allowed > 0 and lane.reserved == 0
+            return self._has_nothing(lane)
         self._claim(lane, min(room, self._claim_max, max(lane.backlog, 1)))
         # Served: to the end of the turn.
         self._turn.pop(function.id, None)
         self._turn[function.id] = lane
         return False
 
+    def _has_nothing(self, lane: Lane) -> bool:
+        """It could run something and runs nothing: others have all there is."""
+        function = lane.function
+        return (
+            function.spec.concurrency > 0
+            and lane.reserved == 0
+            and self._runtime.limits(function)[0] == 0
+        )
+
     def _claim(self, lane: Lane, limit: int) -> None:
         lane.claiming = limit
-        lane.reserved += limit
+        lane.reserve(limit)
         lane.backlog = max(0, lane.backlog - limit)
         claim = Claim(lane.function.id, limit, self.lease, self._clock.now())
 
         def done(claimed: Any, error: ThenceError | None) -> None:
             lane.claiming = 0
-            lane.reserved -= limit
+            lane.reserve(-limit)
             if error is not None:
                 lane.backlog += limit
                 return  # the store is away: the lane stays ready, the writer's return pumps again

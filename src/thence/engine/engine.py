@@ -355,13 +355,12 @@ class Engine:
         lane = self.lanes.get(view.function_id)
         if lane is None:
             return None
-        used, allowed = self.runtime.limits(lane.function)
         return why(
             view,
             now=self.clock.now(),
-            slots_used=used,
-            slots_allowed=allowed,
-            room=self.runtime.room(lane.function),
+            slots_used=self.runtime.limits(lane.function)[0],
+            slots_allowed=lane.function.spec.concurrency,
+            room=self.dispatch.free(lane),
             draining=self.draining,
             store_down=self.writer.down,
         )

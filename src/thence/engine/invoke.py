@@ -88,7 +88,7 @@ class Invoke:
                 retry_after_seconds=30,
                 limit=0,
             )
-        if not lane.sync_waiters and self._runtime.room(function) - lane.reserved > 0:
+        if not lane.sync_waiters and self._dispatch.free(lane) > 0:
             return
         if len(lane.sync_waiters) >= WAITING_MAX:
             raise self._full(lane)
@@ -96,7 +96,7 @@ class Invoke:
 
         def call() -> None:
             # The slot is held until this task goes on, so that nobody else is promised it.
-            lane.reserved += 1
+            lane.reserve(1)
             free.set()
 
         self._dispatch.wait_for_slot(lane, call)
@@ -114,7 +114,7 @@ class Invoke:
                 lane.sync_waiters.remove(call)
                 held = False
             else:
-                lane.reserved -= 1
+                lane.reserve(-1)
                 held = True
                 if cancelled:
                     self._dispatch.pump()  # the slot is free for what waits

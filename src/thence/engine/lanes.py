@@ -29,6 +29,7 @@ class Lane:
         "on_failure",
         "on_success",
         "policy",
+        "promised",
         "ready",
         "reserved",
         "served",
@@ -37,12 +38,13 @@ class Lane:
         "waiting",
     )
 
-    def __init__(self, function: Function, policy: Policy) -> None:
+    def __init__(self, function: Function, policy: Policy, promised: dict[int, int]) -> None:
         self.ready = False  # there may be waiting invocations that are due
         self.next_due: int | None = None  # when waiting ones not yet due will be; None: none known
         self.backlog = 0  # of the waiting, how many may be due and are not being claimed yet
         self.claiming = 0  # how many a claim on its way asks for; 0: there is none
-        self.reserved = 0  # room promised to claims on their way
+        self.reserved = 0  # room promised to claims on their way; see reserve()
+        self.promised = promised  # that of all lanes that have any, by function id
         self.served = 0  # the round in which it was last given something: fairness
         self.throttled_since: int | None = None  # at its limit with a backlog since
         self.waiting = 0  # waiting invocations, as counted here since the start
@@ -55,6 +57,14 @@ class Lane:
         self.policy = policy
         self.on_success = _owed(function.destination(success=True))
         self.on_failure = _owed(function.destination(success=False))
+
+    def reserve(self, number: int) -> None:
+        """Promise room to so many on their way; below 0: they have come, or never will."""
+        self.reserved += number
+        if self.reserved:
+            self.promised[self.function.id] = self.reserved
+        else:
+            self.promised.pop(self.function.id, None)
 
     def note_due(self, due_at: int, now: int, number: int = 1) -> None:
         """So many wait and are due then."""
@@ -74,6 +84,8 @@ class Lanes:
 
     def __init__(self) -> None:
         self._lanes: dict[int, Lane] = {}
+        self.promised: dict[int, int] = {}
+        """Room promised to claims on their way, by function id; none where there is none."""
 
     def get(self, function_id: int) -> Lane | None:
         return self._lanes.get(function_id)
@@ -81,7 +93,7 @@ class Lanes:
     def put(self, function: Function, policy: Policy) -> Lane:
         lane = self._lanes.get(function.id)
         if lane is None:
-            lane = self._lanes[function.id] = Lane(function, policy)
+            lane = self._lanes[function.id] = Lane(function, policy, self.promised)
         else:
             lane.update(function, policy)
         return lane

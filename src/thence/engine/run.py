@@ -70,7 +70,7 @@ class RunAttempts:
         self.running[run.id] = run
         body = claimed.payload
         if body.data is None and body.ref is not None:
-            lane.reserved += 1  # the slot it was claimed for, until it is handed over
+            lane.reserve(1)  # the slot it was claimed for, until it is handed over
             task = asyncio.get_running_loop().create_task(
                 self._fetch(lane, run, body.ref, body.digest)
             )
@@ -107,7 +107,7 @@ class RunAttempts:
             self._unreadable(run, f"The payload could not be read ({type(error).__name__}).")
             return
         finally:
-            lane.reserved -= 1
+            lane.reserve(-1)
         self._submit(lane, run, run.accepted_at)
 
     def _unreadable(self, run: Run, why: str) -> None:

@@ -26,7 +26,8 @@ def why(
     draining: bool,
     store_down: bool,
 ) -> Why | None:
-    """None unless it waits. `slots_*` and `room` are of its function on this node, now."""
+    """None unless it waits. `slots_*` (in use, its concurrency) and `room` are of its function on
+    this node, now."""
     if view.state is State.QUEUED and view.due_at > now:
         return Why("delayed", f"delayed until {iso(view.due_at)}", view.due_at)
     if view.state is State.RETRYING and view.due_at > now:

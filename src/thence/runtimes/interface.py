@@ -6,13 +6,16 @@ it, on the event loop, whatever happens. A runtime never retries and never touch
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Struct
 
 from ..catalog.function import Function
 from ..lifecycle.outcome import Outcome
+
+NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
 class Run(Struct, gc=False):
@@ -57,10 +60,15 @@ class Runtime(Protocol):
         """Be ready to run; raises StartupError with a sentence when that is impossible."""
         ...
 
-    def room(self, function: Function, alone: bool = False) -> int:
+    def room(
+        self, function: Function, alone: bool = False, promised: Mapping[int, int] = NOTHING
+    ) -> int:
         """How many more runs of this function may be handed over now. Never more than its
         `concurrency` slots being run at once; a few more may wait inside fast instances, so that
-        frames travel many at a time. 0 at the function's or the node's limit."""
+        frames travel many at a time. 0 at the function's or the node's limit.
+
+        `promised`: runs on their way by function id; what those of other functions will take of
+        the node is not offered here. (Its own are for the caller to subtract.)"""
         ...
 
     def submit(self, run: Run) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
 from ..catalog.function import Function
 from ..clock import Clock, Timer
 from ..lifecycle.outcome import Outcome
-from ..runtimes.interface import Ended, Run
+from ..runtimes.interface import NOTHING, Ended, Run
 from .answers import FOREVER, Answer, Script, as_answer, duration, ended
 
 
@@ -94,14 +94,19 @@ class ScriptedRuntime:
 
     # ------------------------------------------------------------ looking
 
-    def room(self, function: Function, alone: bool = False) -> int:
+    def room(
+        self, function: Function, alone: bool = False, promised: Mapping[int, int] = NOTHING
+    ) -> int:
         here = sum(1 for one in self._here if one.run.function.id == function.id)
         ahead = 0 if alone else self._ahead
         total = self._instances_max + ahead - len(self._here)
+        total -= sum(runs for other, runs in promised.items() if other != function.id)
         return max(0, min(function.spec.concurrency + ahead - here, total))
 
     def limits(self, function: Function) -> tuple[int, int]:
-        return self._running(function.id), function.spec.concurrency
+        running = self._running(function.id)
+        free = self._instances_max - sum(1 for one in self._here if one.began is not None)
+        return running, max(0, min(function.spec.concurrency, running + free))
 
     def _running(self, function_id: int) -> int:
         return sum(

@@ -122,6 +122,10 @@ class Lane(Generic[Member]):
         usable = min(concurrency, max(count, self.wanted(concurrency)), count + spawnable)
         return max(0, (usable - self.shut) * self.depth - self.load)
 
+    def needed(self, runs: int) -> int:
+        """How many idle or new instances so many more runs will take."""
+        return -(-max(0, runs - len(self.busy) * self.depth + self.load) // self.depth)
+
     def room_alone(self, concurrency: int, spawnable: int) -> int:
         """Runs that may be handed over now and need an instance each to themselves."""
         return max(0, min(concurrency - self.count, spawnable) + len(self.idle))

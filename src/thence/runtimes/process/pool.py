@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ...catalog.function import Function
 from ...clock import Clock
 from ...lifecycle.outcome import Outcome
 from ...notices import Notices
-from ..interface import Ended, Run
+from ..interface import NOTHING, Ended, Run
 from . import ending, frames
 from .confine import CLOSED, READABLE
 from .context import Setup
@@ -79,16 +79,29 @@ class ProcessRuntime(Crew):
         await self._nursery.start(self._start_seconds)
         self._accepting = True
 
-    def room(self, function: Function, alone: bool = False) -> int:
+    def room(
+        self, function: Function, alone: bool = False, promised: Mapping[int, int] = NOTHING
+    ) -> int:
         if not self._accepting:
             return 0
         lane = self._lanes.get(function.id)
         if lane is None:
             lane = self._lane(function)
         spawnable = self._instances_max - self._total + len(self._idle) - len(lane.idle)
+        if promised:
+            spawnable -= self._promised(function.id, promised)
         if alone:
             return lane.room_alone(function.spec.concurrency, spawnable)
         return lane.room(function.spec.concurrency, spawnable)
+
+    def _promised(self, function_id: int, promised: Mapping[int, int]) -> int:
+        """Idle or new instances that runs on their way to other functions will take."""
+        taken = 0
+        for other, runs in promised.items():
+            if other != function_id:
+                lane = self._lanes.get(other)
+                taken += runs if lane is None else lane.needed(runs)
+        return taken
 
     def submit(self, run: Run) -> None:
         now = self._clock.now()

@@ -1,0 +1,72 @@
+"""An engine over real instances and the machine's clock, for what only those can show."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from thence.catalog.code import check_archive, pack
+from thence.catalog.function import parse_spec
+from thence.clock import SystemClock
+from thence.destinations.post import Post
+from thence.destinations.senders import Doors, Senders
+from thence.engine.engine import Engine
+from thence.engine.options import Options
+from thence.notices import Notices
+from thence.runtimes.code import CodeCache
+from thence.runtimes.process.pool import ProcessRuntime
+from thence.store.blobs import FileBlobs
+from thence.store.interface import MailboxPut
+from thence.store.sqlite import SqliteStore
+
+
+def build(folder: Path, instances_max: int) -> Engine:
+    """One that is not started."""
+    notices, clock, code = Notices(), SystemClock(), CodeCache(folder / "code")
+    engine = Engine(
+        store=SqliteStore(folder / "store.db"),
+        runtime=ProcessRuntime(
+            lambda function: code.path(function.code_digest),
+            notices,
+            clock,
+            instances_max=instances_max,
+        ),
+        code=code,
+        blobs=FileBlobs(folder / "blobs"),
+        clock=clock,
+        notices=notices,
+        options=Options(),
+    )
+    engine.catalogue.check_archive = check_archive
+    senders = _senders(engine)
+    engine.deliver.send = Post(senders, engine.options.record_preview_bytes_max)
+    engine.deliver.key_of = senders.key_of
+    return engine
+
+
+def _senders(engine: Engine) -> Senders:
+    async def put(mail: MailboxPut) -> None:
+        await engine.writer.wait(engine.writer.put_mail, mail)
+
+    async def accept(name: str, payload: bytes, **settings: Any) -> int:
+        return (await engine.accepted(name, payload, **settings)).id
+
+    return Senders(Doors(put=put, accept=accept))
+
+
+@asynccontextmanager
+async def running(folder: Path, instances_max: int) -> AsyncIterator[Engine]:
+    """Started, and drained without waiting for what runs."""
+    engine = build(folder, instances_max)
+    await engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.drain(0)
+
+
+async def deploy(engine: Engine, name: str, code: str, **spec: Any) -> None:
+    archive = pack([("main.py", code.encode())])
+    await engine.put_function(name, parse_spec(spec), archive)
