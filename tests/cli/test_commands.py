@@ -151,6 +151,16 @@ def test_an_option_without_effect_is_refused(
     assert says in ran.err
 
 
+def test_a_date_in_the_settings_file_is_refused_in_a_sentence(
+    at_service: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "main.py").write_text("")
+    (tmp_path / "thence.function.toml").write_text("description = 2026-01-02")
+    ran = at_service("deploy", str(tmp_path))
+    assert ran.status != 0
+    assert "2026-01-02 is a date" in ran.err
+
+
 def test_an_argument_that_is_no_text_is_sent_as_its_bytes(at_service: Any, hello: str) -> None:
     raw = b"\xff\xfe"
     ran = at_service("invoke", hello, "--data", os.fsdecode(raw), "--delay", "1h", "--json")

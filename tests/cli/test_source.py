@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from thence.catalog.code import check_archive, pack
-from thence.cli.source import function_name, read_source
+from thence.cli.source import check_handler, function_name, read_source
 from thence.errors import InvalidInput
 
 
@@ -86,6 +86,23 @@ def test_an_empty_folder_and_a_broken_settings_file_are_refused(tmp_path: Path) 
     (tmp_path / "thence.function.toml").write_text("= nothing")
     with pytest.raises(InvalidInput, match="cannot be read"):
         read_source(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["environment = 5", 'retry_wait = "long"'])
+def test_a_setting_that_must_be_a_table_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "thence.function.toml").write_text(text)
+    (tmp_path / "main.py").write_text("")
+    with pytest.raises(InvalidInput, match=r"write \[(environment|retry_wait)\]"):
+        read_source(tmp_path)
+
+
+def test_a_handler_needs_a_module_in_the_archive() -> None:
+    archive = pack([("main.py", b""), ("pack/mod.py", b""), ("fast.cpython-311.so", b"")])
+    for handler in ("main.handler", "pack.mod.handler", "fast.handler"):
+        check_handler(archive, handler)
+    with pytest.raises(InvalidInput, match=r"there is no other\.py"):
+        check_handler(archive, "other.handler")
+    check_handler(b"no archive", "other.handler")  # the service says what is wrong with it
 
 
 @pytest.mark.parametrize(("file", "name"), [("7zip", "f-7zip"), ("a.b.py", "a-b"), ("ünï", "n")])

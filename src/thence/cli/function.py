@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from ..errors import InvalidInput
 from .client import Client, part
 from .options import SECONDS, as_json_option, connected, function_names
 from .output import clean, print_facts, print_json, say, size, span
-from .source import read_source
+from .source import SETTINGS_FILE, check_handler, read_source
 
 
 def _pairs(given: tuple[str, ...]) -> dict[str, str]:
@@ -92,8 +93,21 @@ def deploy(
         set_waits = {key: value for key, value in waits.items() if value is not None}
         spec["retry_wait"] = {**spec.get("retry_wait", {}), **set_waits}
     name = name or source.name
+    check_handler(source.archive, str(spec.get("handler", "main.handler")))
     spec["code"] = base64.b64encode(source.archive).decode()
-    _show(_upload(client, name, json.dumps(spec).encode()), as_json, len(source.archive))
+    _show(
+        _upload(client, name, json.dumps(spec, default=_no_json).encode()),
+        as_json,
+        len(source.archive),
+    )
+
+
+def _no_json(value: Any) -> Any:
+    """TOML has dates and times, functions have none."""
+    raise InvalidInput(
+        f"{SETTINGS_FILE}: {value} is a date or a time; no field takes one. Put it in quotes.",
+        field=SETTINGS_FILE,
+    )
 
 
 def _spec(given: dict[str, Any]) -> dict[str, Any]:

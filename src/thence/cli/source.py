@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,16 @@ def read_source(target: Path) -> Source:
 
     Raises InvalidInput naming the file and what to do.
     """
+    try:
+        return _read(target)
+    except OSError as error:
+        name = error.filename or target
+        raise InvalidInput(
+            f"{name}: it cannot be read ({error.strerror or error}).", field=str(name)
+        ) from None
+
+
+def _read(target: Path) -> Source:
     settings: dict[str, Any] = {}
     if target.is_dir():
         settings = read_settings(target / SETTINGS_FILE)
@@ -57,9 +69,33 @@ def read_settings(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        settings = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidInput(f"{path}: it cannot be read ({error}).", field=str(path)) from None
+    for name in ("environment", "retry_wait"):
+        if not isinstance(settings.get(name, {}), dict):
+            raise InvalidInput(
+                f"{path}: {name} must be a table; write [{name}] and its fields below it.",
+                field=name,
+            )
+    return settings
+
+
+def check_handler(archive: bytes, handler: str) -> None:
+    """Raises InvalidInput when the archive has nothing that could be the handler's module. What is
+    no archive or no handler is for the service to refuse."""
+    try:
+        names = zipfile.ZipFile(io.BytesIO(archive)).namelist()
+    except zipfile.BadZipFile:
+        return
+    top, dot, _ = handler.partition(".")
+    if dot and not any(name.startswith((f"{top}.", f"{top}/")) for name in names):
+        raise InvalidInput(
+            f"handler: {handler!r} needs a module {top!r}, and there is no {top}.py beside the other "
+            "files. Add it, or name another one with --handler MODULE.FUNCTION.",
+            field="handler",
+            value=handler,
+        )
 
 
 def _folder(folder: Path) -> list[tuple[str, bytes]]:
