@@ -151,6 +151,23 @@ def test_an_option_without_effect_is_refused(
     assert says in ran.err
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("mailbox queue/x --receive --follow", "take one"),
+        ("mailbox --delete all", "name the box"),
+        ("ls functions --state failed", "choose invocations"),
+        ("show 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42 --attempt 2", "give --log too"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    at_service: Any, words: str, says: str
+) -> None:
+    ran = at_service(*words.split())
+    assert ran.status == 2
+    assert says in ran.err
+
+
 def test_a_date_in_the_settings_file_is_refused_in_a_sentence(
     at_service: Any, tmp_path: Path
 ) -> None:

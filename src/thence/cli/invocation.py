@@ -171,6 +171,8 @@ def show(
       thence show 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42
       thence show 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42 --log
     """
+    if attempt is not None and part_shown != "log":
+        raise click.UsageError("--attempt says of which attempt --log is; give --log too.")
     path = f"/v1/invocations/{part(id)}"
     if part_shown is not None:
         query = {"attempt": attempt} if part_shown == "log" else None

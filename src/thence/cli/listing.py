@@ -59,6 +59,11 @@ def ls(
       thence ls --json | jq -r '.items[].id'
     """
     if what == "functions":
+        if state or any(value is not None for value in given.values()):
+            raise click.UsageError(
+                "--function, --state, --reason, --since and --until choose "
+                "invocations; functions are listed all."
+            )
         items = list(client.pages("/v1/functions", {}, limit))
     else:
         query = {**query_of(given), "state": ",".join(state)}

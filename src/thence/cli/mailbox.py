@@ -58,7 +58,11 @@ def mailbox(
       thence mailbox queue/unzipped --receive --limit 1
       thence mailbox queue/unzipped --delete all
     """
+    if sum((follow, receive, deletion is not None)) > 1:
+        raise click.UsageError("--follow, --receive and --delete are three ways; take one.")
     if box is None:
+        if follow or receive or deletion is not None:
+            raise click.UsageError("name the box as KIND/NAME; 'thence mailbox' lists them.")
         _boxes(client, as_json)
         return
     kind, name = _box(box)
