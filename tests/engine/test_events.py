@@ -128,7 +128,7 @@ async def test_a_long_poll_answers_in_the_instant_of_the_end(s: Service) -> None
     assert not poll.done()
     await s.clock.advance(0.001)
     assert poll.done() and (await poll).state is State.SUCCEEDED
-    assert s.engine._waiters == {}
+    assert s.engine.waits._waiters == {}
 
 
 async def test_a_long_poll_ends_with_its_time_and_says_how_it_is(s: Service) -> None:
@@ -137,7 +137,7 @@ async def test_a_long_poll_ends_with_its_time_and_says_how_it_is(s: Service) -> 
     poll = asyncio.ensure_future(s.engine.wait(id, 10))
     await s.clock.advance(10)
     assert poll.done() and (await poll).state is State.RUNNING
-    assert s.engine._waiters == {}
+    assert s.engine.waits._waiters == {}
 
 
 async def test_a_long_poll_of_what_is_over_answers_at_once(s: Service) -> None:
@@ -165,4 +165,4 @@ async def test_a_long_poll_that_is_cancelled_leaves_nothing_behind(s: Service) -
     await s.settle()
     poll.cancel()
     await s.settle()
-    assert s.engine._waiters == {}
+    assert s.engine.waits._waiters == {}

@@ -17,7 +17,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from ..clock import Clock
-from ..engine.engine import Engine, Stats
+from ..engine.engine import Engine
+from ..engine.stats import Stats
 from ..errors import StoreUnavailable
 from ..notices import Notices
 from .tally import Histogram, Tally

@@ -7,21 +7,18 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
-from msgspec import Struct
-
 from ..catalog.function import LATEST, Function, FunctionSpec
 from ..clock import Clock
 from ..errors import InvocationNotFound, ThenceError
 from ..lifecycle.delivery import DeliveryPolicy
 from ..lifecycle.ids import IdSource, format_id
 from ..lifecycle.lineage import Lineage
-from ..lifecycle.states import FINAL
-from ..notices import InvocationSettled, NodeDraining, Notices, StoreBack
+from ..notices import NodeDraining, Notices, StoreBack
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Ended, Run, Runtime
 from ..store.blobs import BlobStore
 from ..store.interface import Filter, Store
-from ..store.records import Accepted, Body, FunctionCounts, InvocationView, Meta
+from ..store.records import Accepted, Body, InvocationView, Meta
 from .accept import Accept
 from .catalogue import Catalogue
 from .deliver import Deliver
@@ -39,28 +36,12 @@ from .rescue import Rescue
 from .retire import Retire
 from .run import RunAttempts
 from .settle import SettleAttempts
+from .stats import Stats, sum_up
 from .stop import Stop, Stopped
 from .sweep import Sweep
+from .wait import Wait
 from .why import Why, why
 from .writer import Done, Writer
-
-
-class Stats(Struct):
-    """What is where, from one snapshot of the store."""
-
-    functions: list[FunctionCounts]
-    accepted: int = 0
-    waiting: int = 0
-    running: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    stopped: int = 0
-    expired: int = 0
-    invalid: int = 0
-    oldest_accepted_at: int | None = None
-    conservation_difference: int = (
-        0  # accepted - (waiting + running + every final state); must be 0
-    )
 
 
 class Engine:
@@ -91,7 +72,7 @@ class Engine:
         self.writer = Writer(store, clock, notices)
         self.events_ = Events(store, notices)
         self.draining = False
-        self._waiters: dict[int, list[asyncio.Future[None]]] = {}
+        self.waits = Wait(self.show, clock, notices)
         self._build()
         self._connect()
 
@@ -171,7 +152,6 @@ class Engine:
         self.run.freed = self.dispatch.pump
         self.catalogue.retire = self.retire.note
         self.node.on_lease = self._on_lease
-        self.notices.on(InvocationSettled, self._settled)
         self.notices.on(StoreBack, self._store_back)
 
     def _on_lease(self, incarnation: int) -> None:
@@ -366,31 +346,8 @@ class Engine:
         )
 
     async def wait(self, id: int, seconds: float) -> InvocationView:
-        """The invocation as soon as it is final, or as it is after `seconds`."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.setdefault(id, []).append(future)
-        try:
-            view = await self.show(id)
-            if view.state in FINAL or seconds <= 0:
-                return view
-            timer = self.clock.call_at(
-                self.clock.now() + round(seconds * 1000), lambda: _wake(future)
-            )
-            try:
-                await future
-            finally:
-                timer.cancel()
-            return await self.show(id)
-        finally:
-            waiters = self._waiters.get(id, [])
-            if future in waiters:
-                waiters.remove(future)
-            if not waiters:
-                self._waiters.pop(id, None)
-
-    def _settled(self, notice: InvocationSettled) -> None:
-        for future in self._waiters.pop(notice.id, ()):
-            _wake(future)
+        """See Wait.wait."""
+        return await self.waits.wait(id, seconds)
 
     async def body(self, body: Body) -> bytes | None:
         """The bytes of a payload or result wherever they are; None when retention has ended.
@@ -400,27 +357,8 @@ class Engine:
         return await self.blobs.get(body.ref, body.digest)
 
     async def stats(self) -> Stats:
-        counts = await self.store.counts()
-        stats = Stats(counts)
-        names = ("accepted", "waiting", "running", "succeeded", "failed", "stopped", "expired")
-        for one in counts:
-            for name in (*names, "invalid"):
-                setattr(stats, name, getattr(stats, name) + getattr(one, name))
-            oldest = one.oldest_accepted_at
-            if oldest is not None and (
-                stats.oldest_accepted_at is None or oldest < stats.oldest_accepted_at
-            ):
-                stats.oldest_accepted_at = oldest
-        stats.conservation_difference = stats.accepted - (
-            stats.waiting
-            + stats.running
-            + stats.succeeded
-            + stats.failed
-            + stats.stopped
-            + stats.expired
-            + stats.invalid
-        )
-        return stats
+        """Sums and counts per function. Raises StoreUnavailable."""
+        return sum_up(await self.store.counts(self.clock.now()))
 
     def events(self, after: str | None) -> AsyncIterator[Event]:
         """See Events.read."""
@@ -453,8 +391,3 @@ class Engine:
     async def redrive_delivery(self, id: int) -> bool:
         """See Redrive.delivery."""
         return await self.redriving.delivery(id)
-
-
-def _wake(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
