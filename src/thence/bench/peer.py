@@ -6,6 +6,7 @@ once), which Thence does not allow itself; it is the fastest such queue that nee
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
@@ -37,8 +38,8 @@ def peer(count: int) -> dict[str, float]:
     with fresh_directory() as directory:
         os.environ["HUEY_DATABASE"] = str(directory / "huey.db")
         sys.modules.pop("thence.bench.huey_work", None)  # it reads the name when it is loaded
-        from . import huey_work
-
+        # Not `from . import`: that would find the package's attribute, which is the old module.
+        huey_work = importlib.import_module("thence.bench.huey_work")
         huey_work.huey.storage.initialize_schema()
         consumer = _consumer(directory)
         try:
