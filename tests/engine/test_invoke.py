@@ -8,6 +8,7 @@ import pytest
 
 from thence.errors import Draining, FunctionNotFound, PayloadTooLarge, QualifierNotFound, Throttled
 from thence.lifecycle.outcome import Outcome
+from thence.runtimes.interface import Ended, Run
 from thence.testing import Error, Forever, Ok, Service
 
 
@@ -87,3 +88,30 @@ async def test_a_caller_that_goes_away_with_its_promised_slot_frees_it(s: Servic
     await s.clock.advance(10)
     assert [str((await s.show(id)).state) for id in ids] == ["succeeded"] * 2
     assert lane.reserved == 0
+
+
+async def test_a_call_that_never_began_gets_another_place_for_as_long_as_it_may_wait(
+    s: Service,
+) -> None:
+    await s.function("f", answers=["ok"])
+    submit, given_back = s.runtime.submit, []
+
+    def give_back_twice(run: Run) -> None:
+        if len(given_back) == 2:
+            submit(run)
+            return
+        given_back.append(run)
+        asyncio.get_running_loop().call_soon(run.done, run, Ended(Outcome.NOT_STARTED))
+
+    s.runtime.submit = give_back_twice
+    _, ended = await s.engine.invoke("f", b"{}")
+    assert ended.outcome is Outcome.OK and len(given_back) == 2
+
+    def give_back_always(run: Run) -> None:
+        s.clock.call_at(s.clock.now() + 900, lambda: run.done(run, Ended(Outcome.NOT_STARTED)))
+
+    s.runtime.submit = give_back_always
+    call = asyncio.ensure_future(s.engine.invoke("f", b"{}"))
+    await s.clock.advance(11)
+    with pytest.raises(Throttled):
+        await call

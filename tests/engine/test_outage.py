@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from thence.errors import StoreUnavailable
+from thence.errors import Draining, StoreUnavailable
 from thence.lifecycle.states import State
 from thence.notices import Notice, StoreBack, StoreLost
+from thence.store.interface import Batch, StopMark
 from thence.testing import Error, Forever, Ok, Service
 from thence.testing.service import gather_now
 
@@ -199,3 +200,34 @@ async def test_a_driver_that_fails_while_it_is_probed_does_not_end_the_writer(s:
     id = await s.invoke("f")
     await s.settle()
     assert (await s.show(id)).state is State.SUCCEEDED and len(probes) == 3
+
+
+async def test_a_claim_that_the_store_cannot_take_is_made_again_without_another_event(
+    s: Service,
+) -> None:
+    await s.function("f", answers=["ok"], concurrency=0)
+    id = await s.invoke("f")
+    commit, refused = s.store.commit, []
+
+    async def commit_but_no_claim(batch: Batch) -> object:
+        if batch.claims and not refused:
+            refused.append(batch)
+            raise RuntimeError("a mistake in a driver")
+        return await commit(batch)
+
+    s.store.commit = commit_but_no_claim
+    await s.function("f", concurrency=1)
+    await s.settle()
+    assert refused and (await s.show(id)).state is State.QUEUED
+    await s.clock.advance(10)
+    assert (await s.show(id)).state is State.SUCCEEDED
+
+
+async def test_a_change_that_is_asked_for_after_the_end_is_answered(s: Service) -> None:
+    await s.function("f", answers=["ok"], concurrency=0)
+    view = await s.show(await s.invoke("f"))
+    writer = s.engine.writer
+    await s.stop_service()
+    with pytest.raises(Draining):
+        await writer.wait(writer.mark_stopping, StopMark(view.id, view.function_id, 1, 0))
+    await s.start()

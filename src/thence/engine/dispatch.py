@@ -209,6 +209,7 @@ class Dispatch:
     async def _look_ahead(self) -> float | None:
         """Ask the store when the next waiting invocation of the emptied lanes is due."""
         if not self._look:
+            self.pump()  # should anything ever be missed, it waits no longer than this
             return None
         lanes, self._look = self._look, {}
         empty, self._empty = self._empty, set()

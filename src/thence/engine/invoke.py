@@ -12,6 +12,7 @@ from ..catalog.function import LATEST
 from ..clock import Clock
 from ..errors import Draining, Throttled
 from ..lifecycle.ids import IdSource
+from ..lifecycle.outcome import Outcome
 from ..runtimes.interface import Ended, Run, Runtime
 from .checks import check_payload, check_qualifier
 from .dispatch import Dispatch
@@ -42,8 +43,20 @@ class Invoke:
         traceparent: str = "",
     ) -> tuple[int, Ended]:
         """(id, how it ended). Raises QualifierNotFound, PayloadTooLarge, Draining, Throttled."""
-        self._check(lane, payload, qualifier)
-        await self._slot(lane)
+        until = self._clock.now() + round(self._options.sync_queue_seconds * 1000)
+        while True:
+            self._check(lane, payload, qualifier)
+            await self._slot(lane, until)
+            id, ended = await self._run(lane, payload, content_type, traceparent)
+            if ended.outcome is not Outcome.NOT_STARTED:
+                return id, ended
+            # It was behind a run that took too long or took its instance along: another place.
+            if self._clock.now() >= until:
+                raise self._full(lane)
+
+    async def _run(
+        self, lane: Lane, payload: bytes, content_type: str, traceparent: str
+    ) -> tuple[int, Ended]:
         now = self._clock.now()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Ended] = loop.create_future()
@@ -80,7 +93,8 @@ class Invoke:
         check_qualifier(lane, qualifier)
         check_payload(payload, self._options.payload_bytes_max)
 
-    async def _slot(self, lane: Lane) -> None:
+    async def _slot(self, lane: Lane, until: int) -> None:
+        """Return when there is room for one; Throttled when there is none until then (ms)."""
         function = lane.function
         if function.spec.concurrency == 0:
             raise Throttled(
@@ -101,9 +115,7 @@ class Invoke:
 
         self._dispatch.wait_for_slot(lane, call)
         self._dispatch.pump()
-        timer = self._clock.call_at(
-            self._clock.now() + round(self._options.sync_queue_seconds * 1000), free.set
-        )
+        timer = self._clock.call_at(until, free.set)
         cancelled = True
         try:
             await free.wait()

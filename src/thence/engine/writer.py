@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..clock import Clock
-from ..errors import StoreUnavailable, ThenceError
+from ..errors import Draining, StoreUnavailable, ThenceError
 from ..notices import Committed as CommittedNotice
 from ..notices import Notices, StoreBack, StoreLost
 from ..store.interface import Batch, Committed, MailboxPut, StopMark, Store
@@ -40,6 +40,7 @@ FIELDS = (
     "mailbox",
 )
 KEPT = ("settles", "stops", "delivery_results")
+UNTOLD = ("settles", "delivery_results")
 BATCH_MAX = 512
 PROBE_SECONDS = 0.5
 
@@ -72,6 +73,7 @@ class Writer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._wake = asyncio.Event()
+        self._ended = False
         self.down = False
         """The store does not write at present: accepts are refused."""
 
@@ -138,6 +140,22 @@ class Writer:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        self._ended = True
+        groups, self._groups = self._groups, [_Group()]
+        for group in groups:
+            for field in FIELDS:
+                for done in group.done[field]:
+                    self._too_late(field, done)
+
+    @staticmethod
+    def _too_late(field: str, done: Done) -> None:
+        """Nothing is written any more. Whoever waits is told; what an attempt or a delivery came to
+        is left to the next start, which finds both as lost."""
+        if field not in UNTOLD:
+            error = Draining(
+                "The service has shut down; nothing was changed.", retry_after_seconds=5
+            )
+            _call(done, None, error)
 
     @property
     def idle(self) -> bool:
@@ -146,6 +164,9 @@ class Writer:
     # ------------------------------------------------------------ doing
 
     def _add(self, field: str, change: Any, done: Done) -> None:
+        if self._ended:
+            self._too_late(field, done)
+            return
         group = self._groups[-1]
         if group.size >= BATCH_MAX:
             group = _Group()
