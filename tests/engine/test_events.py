@@ -14,6 +14,9 @@ from thence.testing import Error, Forever, Ok, Service
 from thence.testing.service import number
 
 
+HOOK = "https://hooks.example.com/x"
+
+
 class Reader:
     """Follows the stream in a task of its own, like a client of GET /v1/events."""
 
@@ -96,8 +99,63 @@ async def test_a_reader_that_comes_back_too_late_is_told_of_the_gap() -> None:
         await s.settle()
         reader = Reader(s, "1.0")
         await s.settle()
-        assert reader.seen[0].gap and states(reader.seen) == ["queued", "running", "succeeded"]
+        assert reader.seen[0].gap
+        assert states(reader.seen) == ["succeeded", "queued", "running", "succeeded"]
         await reader.stop()
+
+
+async def test_a_reader_that_is_slower_than_the_retention_is_told_of_the_gap() -> None:
+    async with Service(events_retention_seconds=3600, history_retention_seconds=1e9) as s:
+        await s.function("f", answers=["ok"])
+        await s.invoke("f")
+        await s.settle()
+        events = s.engine.events("0.0")
+        seen = [await anext(events) for _ in range(3)]
+        for _ in range(5):
+            await s.invoke("f")
+            await s.clock.advance(1)
+        await s.clock.advance(7200)
+        kept = await everything(s)
+        following = await anext(events)
+        assert following.gap and [not one.gap for one in seen] == [True] * 3
+        assert (await anext(events)).id == kept[0]
+        await events.aclose()
+
+
+async def test_who_saw_all_of_a_stream_that_is_pruned_since_has_missed_nothing() -> None:
+    async with Service(events_retention_seconds=3600, history_retention_seconds=1e9) as s:
+        await s.function("f", answers=["ok"])
+        await s.invoke("f")
+        await s.settle()
+        last = (await everything(s))[-1]
+        await s.clock.advance(7200)
+        for after in (last, None):
+            reader = Reader(s, after)
+            await s.settle()
+            await s.invoke("f")
+            await s.settle()
+            assert states(reader.seen) == ["queued", "running", "succeeded"]
+            assert not any(one.gap for one in reader.seen)
+            await reader.stop()
+            last = (await everything(s))[-1]
+            await s.clock.advance(7200)
+
+
+async def test_a_delivery_that_is_sent_again_is_seen_at_once(s: Service) -> None:
+    s.receiver(HOOK).answers(404)
+    await s.function("f", answers=["ok"], on_success=HOOK)
+    id = await s.invoke("f")
+    await s.settle()
+    s.receiver(HOOK).down()
+    reader = Reader(s, None)
+    await s.settle()
+    await s.ask(s.engine.redrive_delivery((await s.show(id)).deliveries[0].id))
+    await s.settle()
+    await s.stop(id)
+    await s.settle()
+    assert states(reader.seen)[0] == "delivery:pending"
+    assert states(reader.seen)[-1] == "delivery:stopped"
+    await reader.stop()
 
 
 async def test_an_id_of_another_store_is_a_gap_and_not_silence(s: Service) -> None:

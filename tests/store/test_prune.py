@@ -121,6 +121,8 @@ async def test_keys_journal_and_nodes_go_when_their_time_is_over(scene: Scene) -
     assert (await prune(scene, journal_before=NOW + 5))[0] == 1
     (kept,) = await scene.store.journal(0, 10)
     assert kept.transitions[0].at == NOW + 5
+    assert (await prune(scene, journal_before=LATER))[0] == 0  # the newest says where it stands
+    assert await scene.store.journal_bounds() == (kept.seq, kept.seq)
     item = scene.new(**keyed)
     assert (await scene.commit(accepts=[item])).accepts[0].duplicate is False
     assert await scene.store.renew(scene.lease, NOW + DAY) is True

@@ -368,7 +368,10 @@ class Engine:
 
     async def stop(self, id: int) -> Stopped:
         """See Stop.stop."""
-        return await self.stopping.stop(id)
+        stopped = await self.stopping.stop(id)
+        if stopped.deliveries_stopped:
+            self.events_.changed()
+        return stopped
 
     async def redrive(self, id: int) -> tuple[int, bool]:
         """See Redrive.invocation."""
@@ -390,4 +393,6 @@ class Engine:
 
     async def redrive_delivery(self, id: int) -> bool:
         """See Redrive.delivery."""
-        return await self.redriving.delivery(id)
+        redriven = await self.redriving.delivery(id)
+        self.events_.changed()
+        return redriven

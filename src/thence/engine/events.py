@@ -47,14 +47,16 @@ class Events:
     def __init__(self, store: Store, notices: Notices) -> None:
         self._store = store
         self._readers: set[asyncio.Event] = set()
-        self._latest = 0
         notices.on(Committed, self._committed)
 
     def _committed(self, notice: Committed) -> None:
         if notice.entry is not None:
-            self._latest = notice.entry.seq
-            for reader in self._readers:
-                reader.set()
+            self.changed()
+
+    def changed(self) -> None:
+        """There is something new in the journal."""
+        for reader in self._readers:
+            reader.set()
 
     async def read(self, after: str | None) -> AsyncIterator[Event]:
         """Every event behind `after` (None: from now on), then those to come, without end."""
@@ -74,6 +76,10 @@ class Events:
                 wake.clear()
                 # From one entry earlier: the reader may have seen only a part of it.
                 found = await self._store.journal(entry - 1, STEP)
+                if found and found[0].seq > entry + 1:
+                    # Pruned behind the reader's back: it was slower than their retention.
+                    entry, position = found[0].seq - 1, 1 << 30
+                    yield Event(f"{entry}.0", None, gap=True)
                 for one in found:
                     for index, transition in enumerate(one.transitions):
                         if (one.seq, index) > (entry, position):

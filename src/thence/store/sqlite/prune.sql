@@ -18,8 +18,9 @@ DELETE FROM node WHERE incarnation IN (
   WHERE gone = 1 AND incarnation NOT IN (SELECT lease FROM running) LIMIT ?)
 
 -- name: journal
--- The oldest entries stand first.
+-- The oldest entries stand first. The newest stays: it says how far the numbers have come.
 DELETE FROM journal WHERE at < ? AND seq IN (SELECT seq FROM journal ORDER BY seq LIMIT ?)
+  AND seq < (SELECT max(seq) FROM journal)
 
 -- name: find_history
 -- What ended before: nothing accepted later can have. Those that owe a delivery stay.
