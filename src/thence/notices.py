@@ -164,28 +164,43 @@ class Notices:
     def __init__(self) -> None:
         self._handlers: dict[type[Notice], list[Callable[[Any], None]]] = {}
         self._all: list[Callable[[Notice], None]] = []
+        # Who hears a kind, ready to be called: looked up for every notice, changed hardly ever.
+        self._hearers: dict[type[Notice], tuple[Callable[[Any], None], ...]] = {}
 
     def on(self, kind: type[N], handler: Callable[[N], None]) -> Callable[[], None]:
         """Call `handler` for every notice of that kind; the answer unsubscribes."""
         self._handlers.setdefault(kind, []).append(handler)
-        return lambda: self._handlers[kind].remove(handler)
+        self._hearers.clear()
+        return lambda: self._off(self._handlers[kind], handler)
 
     def on_all(self, handler: Callable[[Notice], None]) -> Callable[[], None]:
         """Call `handler` for every notice of any kind."""
         self._all.append(handler)
-        return lambda: self._all.remove(handler)
+        self._hearers.clear()
+        return lambda: self._off(self._all, handler)
+
+    def _off(self, handlers: list[Callable[[Any], None]], handler: Callable[[Any], None]) -> None:
+        handlers.remove(handler)
+        self._hearers.clear()
+
+    def _hear(self, kind: type[Notice]) -> tuple[Callable[[Any], None], ...]:
+        hearers = self._hearers[kind] = (*self._handlers.get(kind, ()), *self._all)
+        return hearers
 
     def wanted(self, kind: type[Notice]) -> bool:
         """Whether anybody listens: the hot path makes no notice that nobody wants."""
-        return bool(self._all) or bool(self._handlers.get(kind))
+        hearers = self._hearers.get(kind)
+        return bool(self._hear(kind) if hearers is None else hearers)
 
     def publish(self, notice: Notice) -> None:
-        for handler in (*self._handlers.get(type(notice), ()), *self._all):
+        kind = type(notice)
+        hearers = self._hearers.get(kind)
+        for handler in self._hear(kind) if hearers is None else hearers:
             try:
                 handler(notice)
             except Exception:
                 # A listener's mistake must not stop what it listens to.
-                log.exception("a handler of %s failed", type(notice).__name__)
+                log.exception("a handler of %s failed", kind.__name__)
 
     async def wait_for(
         self,

@@ -48,15 +48,16 @@ PROBE_SECONDS = 0.5
 class _Group:
     """A batch in the making, with the callbacks of its changes."""
 
-    __slots__ = ("batch", "done", "size")
+    __slots__ = ("batch", "changes", "done", "size")
 
     def __init__(self) -> None:
         self.batch = Batch()
+        self.changes: dict[str, list[Any]] = {field: getattr(self.batch, field) for field in FIELDS}
         self.done: dict[str, list[Done]] = {field: [] for field in FIELDS}
         self.size = 0
 
     def add(self, field: str, change: Any, done: Done) -> None:
-        getattr(self.batch, field).append(change)
+        self.changes[field].append(change)
         self.done[field].append(done)
         self.size += 1
 
