@@ -13,7 +13,6 @@ from thence.lifecycle.states import State
 from thence.testing import Error, Forever, Ok, Service
 from thence.testing.service import number
 
-
 HOOK = "https://hooks.example.com/x"
 
 
