@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from thence.api.native.accepting import AcceptedAnswer
-from thence.config.settings import Limits
-from thence.notices import AttemptStarted
+from thence.config.settings import Destinations, Limits
+from thence.lifecycle.ids import parse_id
+from thence.notices import AttemptStarted, DeliveryEnded
 from thence.testing.answers import Forever
 
 PATH = "/v1/functions/f/invocations"
@@ -260,3 +261,38 @@ async def test_a_large_result_is_left_to_its_link(server: Any) -> None:
     assert answer.status == 200 and "result" not in answer.json
     found = await server.get(answer.json["links"]["result"])
     assert found.json == "y" * 100_000
+
+
+CHAIN = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+async def test_a_chain_of_webhooks_ends_after_its_hops(server: Any, way: Any) -> None:
+    await server.deploy()
+    lineage = {**way, "Thence-Lineage": f"{CHAIN};hops=16"}
+    kept = await server.accept(**lineage)
+    view = await server.engine.show(parse_id(kept))
+    assert (view.meta.lineage.root, view.meta.lineage.hops) == (CHAIN, 16)
+    left_out = await server.accept(**way, **{"Thence-Lineage": "nonsense"})
+    assert (await server.engine.show(parse_id(left_out))).meta.lineage is None
+    lineage["Thence-Lineage"] = f"{CHAIN};hops=17"
+    answer = await server.post(PATH, data=b"{}", headers=lineage)
+    assert answer.status == 400 and answer.problem()["field"] == "Thence-Lineage"
+    lines = {**lineage, "Content-Type": "application/x-ndjson"}
+    batch = await server.post(PATH + ":batch", data=b"{}\n", headers=lines)
+    assert batch.status == 400 and await server.stored() == 2
+
+
+async def test_a_function_whose_webhook_leads_back_to_it_does_not_run_for_ever(
+    make_server: Any,
+) -> None:
+    server = await make_server(destinations=Destinations(allow_networks=("127.0.0.0/8",)))
+    ended = server.next(DeliveryEnded)
+    while_dead = asyncio.get_running_loop().create_future()
+    server.notices.on(
+        DeliveryEnded, lambda one: one.state == "dead" and while_dead.set_result(one.reason)
+    )
+    await server.deploy(answers=["ok"], on_success=server.url + PATH)
+    await server.accept()
+    assert (await ended).state == "delivered"
+    assert await asyncio.wait_for(while_dead, 20) == "rejected"
+    assert await server.stored() == 17

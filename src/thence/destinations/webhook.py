@@ -24,6 +24,7 @@ from yarl import URL
 from .. import __version__
 from ..catalog.destination import WebhookDestination
 from ..lifecycle.ids import format_id
+from ..lifecycle.lineage import write_header
 from .addresses import AddressGuard, ForbiddenAddress, Lookup, Network, Resolver
 from .interface import Parcel, Sent
 from .signature import sign
@@ -129,6 +130,7 @@ def _headers(destination: WebhookDestination, parcel: Parcel) -> dict[str, str]:
         "webhook-id": format_id(parcel.delivery_id),
         "webhook-timestamp": str(parcel.now // 1000),
     }
+    ours["thence-lineage"] = write_header(parcel.lineage, format_id(parcel.invocation_id))
     if parcel.traceparent:
         ours["traceparent"] = parcel.traceparent
     if destination.secrets:

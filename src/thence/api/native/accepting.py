@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from ...errors import InvalidInput
+from ...lifecycle.lineage import HOPS_MAX, Lineage, read_header
 from ...lifecycle.policy import DELAY_SECONDS_MAX
 from ...store.records import Meta
 
@@ -26,15 +27,17 @@ class Wishes(Struct, gc=False):
     delay_seconds: float = 0.0
     idempotency_key: str | None = None
     traceparent: str = ""
+    lineage: Lineage | None = None
 
     def meta(self) -> Meta | None:
         """What is stored with the invocation, None where all is as usual."""
-        if not (self.content_type or self.traceparent or self.idempotency_key):
+        if not (self.content_type or self.traceparent or self.idempotency_key or self.lineage):
             return None
         return Meta(
             content_type=self.content_type,
             traceparent=self.traceparent,
             idempotency_key=self.idempotency_key or "",
+            lineage=self.lineage,
         )
 
 
@@ -88,11 +91,26 @@ def _traceparent(wishes: Wishes, text: str) -> None:
         wishes.traceparent = text
 
 
+def _lineage(wishes: Wishes, text: str) -> None:
+    """Of a webhook that leads back here. What cannot be read is left out."""
+    lineage = read_header(text)
+    if lineage is not None and lineage.hops > HOPS_MAX:
+        raise InvalidInput(
+            f"Thence-Lineage: the chain that began with {lineage.root} has made {lineage.hops} hops "
+            f"through destinations; it ends after {HOPS_MAX}. A webhook leads back to where it began.",
+            field="Thence-Lineage",
+            value=lineage.hops,
+            limit=HOPS_MAX,
+        )
+    wishes.lineage = lineage
+
+
 _READERS = {
     b"content-type": _content_type,
     b"thence-delay-seconds": _delay,
     b"idempotency-key": _key,
     b"traceparent": _traceparent,
+    b"thence-lineage": _lineage,
 }
 
 # ---------------------------------------------------------------- the answer

@@ -103,6 +103,7 @@ def _ask(call: Call, name: str, payload: bytes, number: int, wishes: Wishes) -> 
         delay_seconds=wishes.delay_seconds,
         idempotency_key=None if key is None else f"{key}#{number}",
         traceparent=wishes.traceparent,
+        lineage=wishes.lineage,
     )
     try:
         call.door.engine.accept(

@@ -45,6 +45,7 @@ async def accept(call: Call) -> Response:
         content_type=wishes.content_type,
         idempotency_key=wishes.idempotency_key,
         traceparent=wishes.traceparent,
+        lineage=wishes.lineage,
         delay_seconds=wishes.delay_seconds,
         qualifier=call.query["qualifier"] or LATEST,
     )

@@ -38,6 +38,7 @@ JSON = "application/json"
 QUALIFIER = Parameter("qualifier", "text", "Version or alias; `latest` is the only one.")
 REASON = Parameter("reason", "text", "Only with that reason.", choices=REASONS)
 TRACEPARENT = ("traceparent", "W3C trace context, kept with the invocation and passed on.")
+LINEAGE = ("Thence-Lineage", "Sent by webhooks: a chain that leads back here ends after 16 hops.")
 KEY = ("Idempotency-Key", "The same key with the same body is accepted once (1 to 255 characters).")
 DELAY = (
     "Thence-Delay-Seconds",
@@ -93,7 +94,7 @@ FUNCTIONS = (
         "Accept an invocation: it is on disk when this is answered",
         {202: AcceptedAnswer, 200: InvocationAnswer},
         (QUALIFIER,),
-        (KEY, PREFER, DELAY, TRACEPARENT, CONTENT_TYPE),
+        (KEY, PREFER, DELAY, TRACEPARENT, LINEAGE, CONTENT_TYPE),
         body=ANY,
         example={"order": 17},
     ),
@@ -104,7 +105,7 @@ FUNCTIONS = (
         "Accept many invocations: NDJSON, a payload a line",
         {202: BatchAnswer},
         (QUALIFIER,),
-        (KEY, DELAY, TRACEPARENT),
+        (KEY, DELAY, TRACEPARENT, LINEAGE),
         body="application/x-ndjson",
         example='{"order": 17}\n{"order": 18}\n',
     ),
