@@ -143,6 +143,20 @@ async def test_a_run_that_must_be_alone_shares_no_queue(house):
     assert house.runtime.room(function) > 1
 
 
+async def test_a_run_that_must_be_alone_is_the_last_of_a_busy_instance(house):
+    function, gate, first, others = await behind_a_gate(house, {}, 1)
+    assert house.runtime.room(function) > 0
+    mark = str(house.directory / "ran-alone")
+    _, alone = house.submit(function, event(mark=mark), alone=True)
+    assert house.runtime.room(function) == 0, "nobody comes behind it"
+    gate.write()
+    for _, future in (first, *others):
+        assert (await house.end(future)).outcome is Outcome.OK
+    assert (await house.end(alone)).outcome is Outcome.OK
+    assert ran(house) == ["ran-0", "ran-alone"]
+    assert house.runtime.room(function) > 1
+
+
 async def test_no_more_than_the_functions_slots_run_at_once(house):
     function = house.deploy(
         """

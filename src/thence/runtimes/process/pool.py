@@ -213,6 +213,10 @@ class ProcessRuntime(Crew):
                 instance = lane.least_loaded()
             if instance is None and lane.count < spec.concurrency and self._make_space(lane):
                 instance = self._start(lane, function, now)
+            if instance is None and run.alone and not stale:
+                # Last in a queue: what stands before it is answered before it begins, nothing
+                # comes behind it, and a busy function cannot keep it out for ever.
+                instance = lane.least_loaded()
             if instance is None:
                 return None
         elif not instance.queue:
