@@ -127,3 +127,28 @@ async def test_a_steady_stream_below_the_limit_is_never_failed_as_throttled(s: S
         await s.clock.advance(2000)
     await s.clock.advance(5000)
     assert {(await s.show(id)).state for id in ids} == {State.SUCCEEDED}
+
+
+async def test_a_limit_that_is_never_reached_again_is_not_asked_about_for_ever(s: Service) -> None:
+    await s.function("gone", answers=["ok"], concurrency=0)
+    await s.function("paused", answers=["ok"], concurrency=0, max_event_age_seconds=2_000_000)
+    await s.invoke("gone")
+    await s.delete("gone")
+    await s.invoke("paused")
+    asked, waiting = [], s.store.waiting
+    await s.clock.advance(3 * 3600)
+    late = await s.invoke("paused")
+    await s.clock.advance(3 * 3600)
+
+    async def counted(*args: Any, **named: Any) -> Any:
+        asked.append(s.clock.now())
+        return await waiting(*args, **named)
+
+    s.store.waiting = counted
+    await s.clock.advance(1.5 * 3600)
+    assert len(asked) < 10
+    assert (await s.show(late)).state is State.QUEUED
+    await s.clock.advance(0.5 * 3600)
+    view = await s.show(late)
+    assert (view.state, view.reason) == (State.FAILED, Reason.PLATFORM_ERRORS_EXHAUSTED)
+    assert view.ended_at == view.due_at + 5 * 3_600_000

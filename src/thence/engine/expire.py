@@ -84,8 +84,9 @@ class Expire:
             ends = (self.end(one, State.FAILED, Reason.PLATFORM_ERRORS_EXHAUSTED) for one in found)
             any_ended = any(await asyncio.gather(*ends)) or any_ended
             if not found:
-                # The oldest has not waited that long: look again when it may have.
-                lane.throttled_since = now - self._budget_ms + 1000
+                # The oldest has not waited that long: look again when it will have.
+                oldest = await self._store.waiting(lane.function.id, 1)
+                lane.throttled_since = min(oldest[0].due_at, now) if oldest else None
         return any_ended
 
     async def end(self, waiting: Waiting, state: State, reason: Reason) -> bool:
