@@ -1,0 +1,81 @@
+"""No setting is only stored: each one reaches what acts on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from thence import server
+from thence.config.settings import Secret, Settings, known_settings
+
+# Those that are not the engine's: the call or attribute that must see them.
+ELSEWHERE = {
+    "data_dir", "listen", "root_access_key_id", "root_access_key_secret", "account_id", "region",
+    "store", "log_level", "log_format", "grace_seconds", "limits.result_bytes_max",
+    "limits.log_bytes_max", "limits.code_bytes_max", "limits.code_unpacked_bytes_max",
+    "limits.code_files_max", "limits.connections_max", "runtime.instances_max",
+    "runtime.idle_seconds", "runtime.start_seconds", "runtime.sandbox",
+    "destinations.allow_networks",
+}  # fmt: skip
+NUMBERS = [one for one in known_settings() if one.name not in ELSEWHERE]
+
+
+def changed(name: str, value: Any) -> Settings:
+    section, _, field = name.rpartition(".")
+    settings = Settings()
+    if not section:
+        return msgspec.structs.replace(settings, **{field: value})
+    part = msgspec.structs.replace(getattr(settings, section), **{field: value})
+    return msgspec.structs.replace(settings, **{section: part})
+
+
+@pytest.mark.parametrize("setting", NUMBERS, ids=lambda one: one.name)
+def test_every_number_of_the_engine_reaches_its_options(setting: Any) -> None:
+    # What each option then does: tests/engine/test_options.py and the tests of its verb.
+    before = server.options(Settings())
+    after = server.options(changed(setting.name, type(setting.default)(setting.default + 3)))
+    differ = [
+        name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)
+    ]
+    assert len(differ) == 1, differ
+
+
+async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_senders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(server, "ProcessRuntime", lambda *_, **named: seen.update(named))
+    monkeypatch.setattr(server, "CodeLimits", lambda **named: seen.update(named))
+    settings = Settings(data_dir=str(tmp_path / "data"), account_id="acc", region="moon")
+    for name, value in (
+        ("limits.result_bytes_max", 11), ("limits.log_bytes_max", 12),
+        ("limits.code_bytes_max", 13), ("limits.code_unpacked_bytes_max", 14),
+        ("limits.code_files_max", 15), ("limits.connections_max", 16),
+        ("runtime.instances_max", 17), ("runtime.idle_seconds", 18.0),
+        ("runtime.start_seconds", 19.0), ("destinations.timeout_seconds", 20.0),
+    ):  # fmt: skip
+        section, _, field = name.rpartition(".")
+        part = msgspec.structs.replace(getattr(settings, section), **{field: value})
+        settings = msgspec.structs.replace(settings, **{section: part})
+    doors: list[Any] = []
+    senders = server.Senders
+    monkeypatch.setattr(server, "Senders", lambda given: (doors.append(given), senders(given))[1])
+    service = server.build(settings)
+    expected = {
+        "result_bytes_max": 11, "log_bytes_max": 12, "code_bytes_max": 13,
+        "code_unpacked_bytes_max": 14, "code_files_max": 15, "instances_max": 17,
+        "idle_seconds": 18.0, "start_seconds": 19.0, "account_id": "acc", "region": "moon",
+    }  # fmt: skip
+    assert {name: seen[name] for name in expected} == expected
+    assert service.door.limits.connections_max == 16 and doors[0].timeout_seconds == 20.0
+    assert (tmp_path / "data").is_dir()
+    await service.senders.close()
+
+
+def test_the_lists_above_know_every_setting() -> None:
+    names = {one.name for one in known_settings()}
+    assert names >= ELSEWHERE and len(NUMBERS) + len(ELSEWHERE) == len(names)
+    assert not any(isinstance(one.default, Secret | str) for one in NUMBERS)

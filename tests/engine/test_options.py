@@ -1,0 +1,132 @@
+"""Every number of the configuration does what it says: one test each that no other file has."""
+
+from __future__ import annotations
+
+import asyncio
+
+from thence.lifecycle.states import Reason, State
+from thence.testing import Error, Forever, Lost, Ok, PlatformError, Service
+
+HOOK = "https://hooks.example.com/x"
+
+
+async def test_inline_bytes_max_says_which_bodies_become_files() -> None:
+    for limit, files in ((9, 2), (10, 0)):
+        async with Service(inline_bytes_max=limit) as s:
+            await s.function("f", answers=[Ok("12345678")])
+            await s.invoke("f", b"0123456789")
+            await s.settle()
+            assert len(list((s.directory / "blobs").rglob("*.*"))) == files
+
+
+async def test_platform_budget_seconds_ends_both_kinds_of_platform_waits() -> None:
+    async with Service(platform_budget_seconds=60) as s:
+        await s.function("broken", answers=[PlatformError()])
+        await s.function("paused", answers=["ok"], concurrency=0)
+        for id in (await s.invoke("broken"), await s.invoke("paused")):
+            await s.clock.advance(61)
+            view = await s.show(id)
+            assert (view.state, view.reason) == (State.FAILED, Reason.PLATFORM_ERRORS_EXHAUSTED)
+            assert view.ended_at - view.accepted_at <= 61_000
+
+
+async def test_platform_wait_cap_seconds_is_the_longest_wait_between_tries() -> None:
+    async with Service(platform_wait_cap_seconds=2, platform_budget_seconds=20) as s:
+        await s.function("f", answers=[PlatformError()])
+        await s.invoke("f")
+        await s.clock.advance(60)
+        assert s.starts("f")[:6] == [0.0, 0.5, 1.5, 3.5, 5.5, 7.5]
+
+
+async def test_losses_max_is_how_often_an_attempt_may_be_lost() -> None:
+    for losses in (0, 2):
+        async with Service(losses_max=losses) as s:
+            await s.function("f", answers=[Lost()])
+            id = await s.invoke("f")
+            await s.clock.advance(60)
+            view = await s.show(id)
+            assert view.reason is Reason.SUSPECTED_POISON and len(s.starts("f")) == losses + 1
+
+
+async def test_lease_seconds_is_how_long_a_silent_node_is_believed() -> None:
+    async with Service(lease_seconds=100) as s:
+        await s.function("f", answers=[Forever(), "ok"], timeout_seconds=9000)
+        id = await s.invoke("f")
+        s.engine.node.loop.once = asyncio.Event().wait  # it does not renew any more
+        await s.engine.node.loop.stop()
+        await s.clock.advance(99)
+        assert (await s.show(id)).state is State.RUNNING and s.engine.node.held
+        await s.clock.advance(2)
+        assert not s.engine.node.held
+
+
+async def test_delivery_first_and_budget_seconds_are_the_waits_of_a_delivery() -> None:
+    async with Service(delivery_first_seconds=3, delivery_budget_seconds=30) as s:
+        s.receiver(HOOK).down()
+        await s.function("f", answers=["ok"], on_success=HOOK)
+        id = await s.invoke("f")
+        await s.clock.advance(100)
+        first = s.receiver(HOOK).tries[0].at
+        assert [(one.at - first) / 1000 for one in s.receiver(HOOK).tries] == [0, 3, 9, 21, 30]
+        assert (await s.show(id)).deliveries[0].state == "dead"
+
+
+async def test_delivery_concurrency_is_the_most_tries_under_way_at_one_destination() -> None:
+    async with Service(delivery_concurrency=3) as s:
+        await s.function("f", answers=["ok"], on_success=HOOK)
+        under_way, most = [0], [0]
+        send, gate = s.engine.deliver.send, asyncio.Event()
+
+        async def counted(*args: object) -> object:
+            under_way[0] += 1
+            most[0] = max(most[0], under_way[0])
+            await gate.wait()
+            under_way[0] -= 1
+            return await send(*args)
+
+        s.engine.deliver.send = counted
+        for _ in range(10):
+            await s.invoke("f")
+        await s.settle()
+        assert under_way == [3]
+        gate.set()
+        await s.settle()
+        assert most == [3] and len(s.receiver(HOOK).got) == 10
+
+
+async def test_record_preview_bytes_max_bounds_the_bodies_in_a_record() -> None:
+    async with Service(record_preview_bytes_max=100) as s:
+        await s.function("f", answers=[Ok("y" * 50_000)], on_success=HOOK)
+        await s.invoke("f", b'"' + b"x" * 50_000 + b'"')
+        await s.settle()
+        assert len(str(s.receiver(HOOK).got[0])) < 3000
+
+
+async def test_claim_max_bounds_what_one_claim_takes() -> None:
+    async with Service(claim_max=2) as s:
+        await s.function("f", answers=["ok"], concurrency=0)
+        for _ in range(6):
+            await s.invoke("f")
+        claims, ask = [], s.engine.writer.claim
+        s.engine.writer.claim = lambda claim, done: (claims.append(claim.limit), ask(claim, done))
+        await s.function("f", concurrency=10)
+        await s.settle()
+        assert max(claims) == 2 and len(s.starts("f")) == 6
+
+
+async def test_sync_queue_seconds_is_how_long_a_synchronous_call_waits() -> None:
+    async with Service(sync_queue_seconds=2) as s:
+        await s.function("f", answers=[Forever()], concurrency=1, timeout_seconds=3600)
+        await s.invoke("f")
+        call = asyncio.ensure_future(s.engine.invoke("f", b""))
+        await s.clock.advance(1.9)
+        assert not call.done()
+        await s.clock.advance(0.2)
+        assert call.done() and call.exception() is not None
+
+
+async def test_max_event_age_and_retries_are_those_at_the_time(s: Service) -> None:
+    await s.function("f", answers=[Error()], max_retries=8, max_event_age_seconds=5)
+    id = await s.invoke("f")
+    await s.clock.advance(60)
+    assert (await s.show(id)).state is State.EXPIRED
