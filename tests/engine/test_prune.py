@@ -79,7 +79,7 @@ async def test_the_journal_goes_and_the_stream_goes_on() -> None:
         for _ in range(5):
             await s.invoke("f")
         await s.clock.advance(HOUR)
-        assert await s.store.journal(0, 10) == []
+        assert len(await s.store.journal(0, 10)) == 1  # the newest says how far it has come
         await s.invoke("f")
         await s.settle()
         entries = await s.store.journal(0, 10)

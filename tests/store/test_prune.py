@@ -136,3 +136,23 @@ async def test_a_deleted_function_is_forgotten_with_its_last_invocation(scene: S
     assert len(await scene.store.functions(deleted=True)) == 1
     await prune(scene, history_before=LATER)
     assert await scene.store.functions(deleted=True) == []
+
+
+async def test_captured_output_goes_with_the_result_also_where_there_is_none(scene: Scene) -> None:
+    retried, printed = await scene.run(), await scene.run()
+    await scene.commit(
+        settles=[
+            scene.retrying(retried, NOW, log=b"first"),
+            scene.settled(printed, result=None, log=b"printed"),
+        ]
+    )
+    (claimed,) = await scene.claim()
+    await scene.commit(settles=[scene.failed(claimed, spent=claimed.spent, log=b"last")])
+    assert (await prune(scene, result_before=NOW))[0] == 0
+    assert (await prune(scene, result_before=LATER))[0] == 2
+    for id, attempt in ((retried.id, 1), (retried.id, 2), (printed.id, 1)):
+        assert not await scene.store.log(id, attempt)
+    view = await scene.store.invocation(retried.id)
+    assert view is not None and [one.log_bytes for one in view.attempts] == [0, 0]
+    assert (await prune(scene, result_before=LATER))[0] == 0
+    assert (await scene.holds())["accepted"] == 2

@@ -288,7 +288,7 @@ class Store(Protocol):
     ) -> tuple[int, list[str]]:
         """Delete what has outlived its retention, at most about `limit` rows: final invocations that
         ended before `history_before` and owe no delivery, bodies (only of final invocations that owe
-        no delivery), journal entries but the newest, expired idempotency keys and mailbox messages,
+        no delivery; captured output goes with the result), journal entries but the newest, expired idempotency keys and mailbox messages,
         nodes that hold nothing.
         Returns (rows changed, refs of blobs now unused). 0: nothing was left to do."""
         ...

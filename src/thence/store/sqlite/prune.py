@@ -110,6 +110,7 @@ def sweep(db: sqlite3.Connection, limits: Limits, found: Found) -> tuple[int, li
     payloads, results = _still_free(db, found.payloads), _still_free(db, found.results)
     released |= _clear(db, payloads, "payload_refs", "payload_clear")
     released |= _clear(db, results, "result_refs", "result_clear")
+    change(db, _SQL["attempt_logs_clear"], (), results)
     history = _still_free(db, found.history)
     released |= _drop(db, history)
     unused = [

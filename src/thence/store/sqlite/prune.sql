@@ -37,11 +37,12 @@ WHERE i.id >= ?1 AND i.id < ?2 AND (i.payload_ref IS NOT NULL OR i.payload IS NO
 ORDER BY i.id LIMIT ?4
 
 -- name: scan_results
--- Results that are still here, and whether each may go.
+-- Results and captured output that are still here, and whether each may go.
 SELECT e.id, e.ended_at < ?3 AND NOT EXISTS (
     SELECT 1 FROM delivery d WHERE d.invocation_id = e.id AND d.state = 0)
 FROM ended e
-WHERE e.id >= ?1 AND e.id < ?2 AND (e.result_ref IS NOT NULL OR e.result IS NOT NULL)
+WHERE e.id >= ?1 AND e.id < ?2 AND (e.result_ref IS NOT NULL OR e.result IS NOT NULL
+  OR e.log IS NOT NULL OR EXISTS (SELECT 1 FROM attempt a WHERE a.id = e.id AND a.log IS NOT NULL))
 ORDER BY e.id LIMIT ?4
 
 -- name: still_free
@@ -63,7 +64,12 @@ UPDATE invocation SET payload = NULL, payload_ref = NULL, payload_digest = NULL 
 
 -- name: result_clear
 -- The size stays.
-UPDATE ended SET result = NULL, result_ref = NULL, result_digest = NULL WHERE id IN (:ids)
+UPDATE ended SET result = NULL, result_ref = NULL, result_digest = NULL, log = NULL
+WHERE id IN (:ids)
+
+-- name: attempt_logs_clear
+-- What earlier attempts printed.
+UPDATE attempt SET log = NULL WHERE id IN (:ids) AND log IS NOT NULL
 
 -- name: blob_release
 -- That invocation does not use it any more, unless its other body is the same blob.
