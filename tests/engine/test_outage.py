@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from thence.errors import Draining, StoreUnavailable
+from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import State
 from thence.notices import Notice, StoreBack, StoreLost
 from thence.store.interface import Batch, StopMark
@@ -231,3 +232,45 @@ async def test_a_change_that_is_asked_for_after_the_end_is_answered(s: Service) 
     with pytest.raises(Draining):
         await writer.wait(writer.mark_stopping, StopMark(view.id, view.function_id, 1, 0))
     await s.start()
+
+
+async def test_a_delivery_made_during_the_outage_is_not_made_again_after_it(s: Service) -> None:
+    await s.function("f", answers=["ok"], on_success=HOOK)
+    send = s.engine.deliver.send
+
+    async def send_while_the_disk_fills_up(*args: object) -> object:
+        s.disk_full(20)
+        return await send(*args)
+
+    s.engine.deliver.send = send_while_the_disk_fills_up
+    id = await s.invoke("f")
+    await s.settle()
+    assert len(s.receiver(HOOK).got) == 1
+    assert (await s.show(id)).deliveries[0].state == "pending"
+    s.engine.deliver.send = send
+    await s.clock.advance(3600)
+    delivery = (await s.show(id)).deliveries[0]
+    assert (delivery.state, len(delivery.attempts)) == ("delivered", 1)
+    assert len(s.receiver(HOOK).got) == 1
+
+
+async def test_an_ending_that_the_store_cannot_take_is_a_platform_error_and_not_forgotten(
+    s: Service,
+) -> None:
+    await s.function("f", answers=["cannot be stored", "ok"])
+    commit = s.store.commit
+
+    async def commit_but_not_that(batch: Batch) -> object:
+        results = [one.result.data for one in batch.settles if one.result is not None]
+        if b'"cannot be stored"' in results:
+            raise ValueError("the store does not take that")
+        return await commit(batch)
+
+    s.store.commit = commit_but_not_that
+    id, other = await s.invoke("f"), await s.invoke("f")
+    await s.clock.advance(10)
+    views = [await s.show(id), await s.show(other)]
+    assert [view.state for view in views] == [State.SUCCEEDED] * 2
+    first = next(view for view in views if len(view.attempts) == 2).attempts[0]
+    assert (first.error_type, first.outcome) == ("ResultNotStored", Outcome.PLATFORM_ERROR)
+    assert s.engine.run.running == {}

@@ -228,6 +228,7 @@ def test_lost_once_more_than_allowed_is_quarantined(losses_max: int) -> None:
     policy = Policy(losses_max=losses_max, max_retries=0)
     spent, losses = Spent(), 0
     while isinstance(decision := step(Outcome.LOST, spent, policy), RetryAt):
+        assert losses <= losses_max
         assert decision.due_at == NOW  # it did nothing wrong that we know of: at once
         assert decision.spent.retries_used == 0
         spent, losses = decision.spent, losses + 1

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ from thence.errors import StoreCorrupt, StoreInUse, StoreTooNew, StoreUnavailabl
 from thence.lifecycle.outcome import Budget, Outcome
 from thence.lifecycle.states import Reason, State
 from thence.store.interface import Filter
-from thence.store.sqlite import SqliteStore, codes, connection, cursors
+from thence.store.records import DeliveryResult
+from thence.store.sqlite import SqliteStore, codes, connection, cursors, prune
 from thence.store.sqlite.statements import Many, load
 
 from .scene import DAY, NOW, F, Scene
@@ -359,3 +361,35 @@ async def test_verify_finds_pages_that_were_overwritten(path: Path) -> None:
     await store.open()
     assert (await store.verify())["problems"]
     await store.close()
+
+
+async def test_what_is_owed_again_between_the_look_and_the_pruning_stays(
+    made: SqliteStore, sqlite_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, owed = sqlite_scene, sqlite_scene.owed()
+    item = await scene.run()
+    await scene.commit(settles=[scene.settled(item, deliveries=(owed,))])
+    dead = DeliveryResult(owed.id, 1, "dead", NOW + 5, NOW, 1, reason="rejected")
+    await scene.commit(delivery_results=[dead])
+    find = prune.find
+
+    def found_then_redriven(*args: Any) -> Any:
+        found = find(*args)
+        with sqlite3.connect(made.path) as db:
+            db.execute("UPDATE delivery SET state = 0, ended_at = NULL")
+            db.execute("UPDATE counter SET deliveries_dead = 0, deliveries_pending = 1")
+        db.close()
+        assert found.history or found.payloads or found.results
+        return found
+
+    monkeypatch.setattr(prune, "find", found_then_redriven)
+    late = NOW + DAY
+    for part in ("history_before", "payload_before", "result_before"):
+        before = {"history_before": 0, "payload_before": 0, "result_before": 0, part: late}
+        with sqlite3.connect(made.path) as db:
+            db.execute("UPDATE delivery SET state = 2, ended_at = 1")
+        db.close()
+        await made.prune(journal_before=0, now=NOW, limit=10, **before)
+        assert await made.payload(item.id) == (item.payload, "")
+        assert await made.result(item.id) is not None
+    await scene.holds()
