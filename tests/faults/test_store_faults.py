@@ -82,7 +82,7 @@ async def test_the_faults_reach_every_kind_of_statement(monkeypatch: pytest.Monk
     monkeypatch.setattr(connection, "sqlite3", FaultySqlite(faults))
     async with Service() as s:
         await s.function("f", answers=["ok"])
-        for only in ("BEGIN", "INSERT", "COMMIT"):
+        for only in ("BEGIN IMMEDIATE", "INSERT", "COMMIT"):
             faults.plan("fail", 0, 1, only)
             with pytest.raises(StoreUnavailable):
                 await s.invoke("f")

@@ -121,7 +121,8 @@ def test_success_is_success_even_when_a_stop_was_asked_or_the_age_is_over() -> N
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.OK])
 def test_after_a_stop_nothing_is_tried_again(outcome: Outcome) -> None:
     decision = step(outcome, Spent(retries_used=1), Policy(), stopping=True)
-    assert decision == Fail(State.STOPPED, Reason.STOPPED_BY_CALLER, Spent(retries_used=1))
+    spent = Spent(retries_used=1, losses_used=1 if outcome is Outcome.LOST else 0)
+    assert decision == Fail(State.STOPPED, Reason.STOPPED_BY_CALLER, spent)
 
 
 def test_an_attempt_that_never_started_costs_nothing() -> None:

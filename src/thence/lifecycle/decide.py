@@ -77,6 +77,8 @@ def decide(
     if outcome is Outcome.OK:
         return Complete()
     if stopping or outcome is Outcome.STOPPED:
+        if outcome is Outcome.LOST:  # shown as what it was, though no attempt follows
+            spent = replace(spent, losses_used=spent.losses_used + 1)
         return Fail(State.STOPPED, Reason.STOPPED_BY_CALLER, spent)
     if outcome is Outcome.NOT_STARTED:
         return GiveBack()
