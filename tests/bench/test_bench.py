@@ -12,6 +12,7 @@ from rich.console import Console
 
 from thence.bench import NAMES, peer, rounds
 from thence.bench.load import Load, Refused, payload, percentile, request, run_loop
+from thence.bench.rounds import ratios
 from thence.bench.service import bare_server, running
 from thence.bench.table import Row, judged
 from thence.bench.usage import tree, usage
@@ -49,7 +50,10 @@ def test_a_row_holds_and_reaches_its_aim(
 
 
 def test_only_rows_whose_measures_were_taken_are_judged() -> None:
-    rows = judged({"settled": SETTLED, "bare": {"per_second": 20_000.0}})
+    bare = {"per_second": 20_000.0}
+    rows = judged(
+        {"settled": SETTLED, "bare": bare, "ratios": ratios({"settled": [SETTLED], "bare": [bare]})}
+    )
     ratio = next(row for row in rows if row.hold == 0.30)
     assert ratio.value == 0.5
     assert not any("Huey" in row.name or "waiting" in row.name for row in rows)
@@ -115,3 +119,9 @@ def test_the_document_names_every_measure_option_and_number_to_hold() -> None:
         assert option in text
     for number in ("≥ 0.30", "≥ 6.2", "≤ 2 ms", "≤ 6 ms", "≤ 250 µs", "≥ 0.9", "≤ 50 MiB", "≤ 2 s"):
         assert number in text
+
+
+def test_a_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
+    ours = [{"per_second": rate} for rate in (3000.0, 6000.0, 9000.0)]
+    theirs = [{"per_second": rate} for rate in (10_000.0, 24_000.0, 20_000.0)]
+    assert ratios({"settled": ours, "bare": theirs}) == {"bare": 0.3}

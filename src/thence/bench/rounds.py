@@ -79,6 +79,7 @@ def run(
         console.print(f"[red]The benchmark failed:[/red] {error}", soft_wrap=True)
         return 1
     medians = {name: _median(each) for name, each in taken.items()}
+    medians["ratios"] = ratios(taken)
     rows = judged(medians)
     for table in tables(medians, rows, profile=profile):
         console.print(table)
@@ -134,6 +135,20 @@ def _short(result: dict[str, float]) -> str:
 
 def _median(rounds: list[dict[str, float]]) -> dict[str, float]:
     return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+
+
+def ratios(taken: dict[str, list[dict[str, float]]]) -> dict[str, float]:
+    """Run and settled per second over each other rate: the median of the rounds' own ratios. What
+    stands in one round was measured within a minute, so a machine whose speed drifts between the
+    rounds (shared ones do, by half) does not change them as it changes a ratio of two medians."""
+    return {
+        name: statistics.median(
+            ours["per_second"] / theirs["per_second"]
+            for ours, theirs in zip(taken["settled"], taken[name], strict=True)
+        )
+        for name in ("bare", "peer")
+        if name in taken and "settled" in taken
+    }
 
 
 def _write(

@@ -47,12 +47,12 @@ def judged(medians: Medians) -> list[Row]:
 
 
 def _of_bare(m: Medians) -> Row:
-    ratio = m["settled"]["per_second"] / m["bare"]["per_second"]
+    ratio = m["ratios"]["bare"]
     return Row("run and settled per second ÷ bare 202 (uvicorn)", ratio, "×", 0.30, 0.60)
 
 
 def _of_peer(m: Medians) -> Row:
-    ratio = m["settled"]["per_second"] / m["peer"]["per_second"]
+    ratio = m["ratios"]["peer"]
     hold, aim = 4 * BEST_QUEUE_PER_HUEY, 7 * BEST_QUEUE_PER_HUEY
     return Row("run and settled per second ÷ Huey on SQLite", ratio, "×", hold, aim)
 
