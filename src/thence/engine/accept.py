@@ -6,7 +6,6 @@ holds the invocation is on disk (design §2, promise 1), or with the error.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +32,7 @@ from .checks import check_payload, check_qualifier
 from .dispatch import Dispatch
 from .lanes import Lane
 from .options import Options
+from .tasks import Tasks
 from .writer import Done, Writer
 
 IDEMPOTENCY_KEY_MAX = 255
@@ -58,7 +58,7 @@ class Accept:
         self._notices = notices
         self._options = options
         self._ids = ids
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self.note_waiting: Callable[[Lane, int, int], None]
         """(lane, due_at, expires_at): an invocation waits; set by the engine."""
         self.closed = True
@@ -108,16 +108,13 @@ class Accept:
             seconds = idempotency_seconds or self._options.idempotency_seconds
             new.idempotency_expires_at = now + round(seconds * 1000)
         if len(payload) > self._options.inline_bytes_max:
-            task = asyncio.get_running_loop().create_task(self._offload(lane, new, meta, done))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.spawn(self._offload(lane, new, meta, done))
         else:
             self._ask(lane, new, meta, done)
 
     async def settled(self) -> None:
         """Return when no body is on its way to the blob store."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.settled()
 
     # ------------------------------------------------------------ checks
 
@@ -178,9 +175,7 @@ class Accept:
     def _drop(self, ref: str) -> None:
         """The blob of a refused accept is not needed; losing this deletion only costs space until
         the sweep of unused blobs."""
-        task = asyncio.get_running_loop().create_task(self._blobs.delete([ref]))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn(self._blobs.delete([ref]))
 
     def _ask(
         self,

@@ -7,7 +7,6 @@ being sent.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -25,6 +24,7 @@ from ..store.blobs import BlobStore
 from ..store.interface import Store
 from ..store.records import Body, DeliveryClaim, DeliveryResult, DeliveryView, InvocationView
 from .alarm import Alarm
+from .tasks import Tasks
 from .writer import Writer
 
 log = logging.getLogger("thence.deliver")
@@ -103,7 +103,7 @@ class Deliver:
         self._function_name = function_name
         self._keys: dict[str, _Key] = {}
         self._alarm = Alarm(clock, self._due)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self.paused = True
         self.lease = 0
         self.send: Send
@@ -124,14 +124,9 @@ class Deliver:
         here and are due again as soon as this node has left the store."""
         self.paused = True
         self._alarm.cancel()
-        timer = self._clock.call_at(self._clock.now() + round(seconds * 1000), self._give_up)
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        timer = self._clock.call_at(self._clock.now() + round(seconds * 1000), self._tasks.cancel)
+        await self._tasks.settled()
         timer.cancel()
-
-    def _give_up(self) -> None:
-        for task in self._tasks:
-            task.cancel()
 
     @property
     def busy(self) -> bool:
@@ -173,10 +168,10 @@ class Deliver:
                 return
             for delivery in claimed:
                 lane.under_way += 1
-                self._spawn(self._try(key, lane, delivery))
+                self._tasks.spawn(self._try(key, lane, delivery))
             if len(claimed) < limit:
                 lane.ready = False
-                self._spawn(self._look_ahead(key, lane))
+                self._tasks.spawn(self._look_ahead(key, lane))
             else:
                 self._pump(key, lane)
 
@@ -196,11 +191,6 @@ class Deliver:
             self.note(key, due[key])
         elif not lane.under_way and not lane.ready and not lane.claiming and lane.next_due is None:
             self._keys.pop(key, None)
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     # ------------------------------------------------------------ one try
 

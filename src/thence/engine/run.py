@@ -5,7 +5,6 @@ Only committed claims come here. Whatever happens, exactly one ending follows.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 
@@ -20,6 +19,7 @@ from ..store.blobs import BlobStore
 from ..store.records import Claimed, Meta
 from .lanes import Lane
 from .settle import SettleAttempts
+from .tasks import Tasks
 
 log = logging.getLogger("thence.run")
 
@@ -41,7 +41,7 @@ class RunAttempts:
         self._blobs = blobs
         self._clock = clock
         self._notices = notices
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self.running: dict[int, Run] = {}
         """Attempts this node answers for, by invocation id."""
         self.lease = 0
@@ -71,19 +71,14 @@ class RunAttempts:
         body = claimed.payload
         if body.data is None and body.ref is not None:
             lane.reserve(1)  # the slot it was claimed for, until it is handed over
-            task = asyncio.get_running_loop().create_task(
-                self._fetch(lane, run, body.ref, body.digest)
-            )
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.spawn(self._fetch(lane, run, body.ref, body.digest))
             return
         run.payload = body.data or b""
         self._submit(lane, run, claimed.due_at)
 
     async def settled(self) -> None:
         """Return when no payload is on its way from the blob store."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.settled()
 
     def _submit(self, lane: Lane, run: Run, due_at: int) -> None:
         if lane.deleted or run.stopping:

@@ -3,7 +3,6 @@ transaction, fenced by (id, attempt, lease)."""
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +27,7 @@ from ..store.blobs import BlobStore
 from ..store.records import Body, NewDelivery, Settle
 from .deliver import Deliver
 from .lanes import Lane, Lanes
+from .tasks import Tasks
 from .writer import Writer
 
 
@@ -54,7 +54,7 @@ class SettleAttempts:
         self._ids = ids
         self._rng = rng
         self._inline_bytes_max = inline_bytes_max
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self.running: dict[int, Run] = {}
         """Shared with run.py: an attempt leaves it when its settle is committed."""
         self.note_waiting: Callable[[Lane, int, int], None]
@@ -88,16 +88,13 @@ class SettleAttempts:
             )
         result = settle.result
         if result is not None and result.bytes > self._inline_bytes_max:
-            task = asyncio.get_running_loop().create_task(self._offload(lane, settle, run))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.spawn(self._offload(lane, settle, run))
         else:
             self._ask(lane, settle, run)
 
     async def settled(self) -> None:
         """Return when no result is on its way to the blob store."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.settled()
 
     def decided(
         self,
