@@ -69,6 +69,16 @@ class QualifierNotFound(NotFound):
     title = "The function has no such version or alias"
 
 
+class VersionNotFound(QualifierNotFound):
+    code = "version_not_found"
+    title = "The function has no such version"
+
+
+class AliasNotFound(QualifierNotFound):
+    code = "alias_not_found"
+    title = "The function has no such alias"
+
+
 class InvocationNotFound(NotFound):
     code = "invocation_not_found"
     title = "There is no invocation with that id"
@@ -84,6 +94,21 @@ class Conflict(ThenceError):
 
     code = "conflict"
     title = "The request does not fit the present state"
+
+
+class CallerIdTaken(Conflict):
+    """The id that the caller gave belongs to an earlier invocation. `fields`: `caller_id`,
+    `invocation`."""
+
+    code = "caller_id_taken"
+    title = "That id belongs to another invocation"
+
+
+class FunctionDisabled(Conflict):
+    """Calls of the function are switched off. `fields`: `name`, `reason`."""
+
+    code = "function_disabled"
+    title = "The function is disabled"
 
 
 class IdempotencyMismatch(ThenceError):

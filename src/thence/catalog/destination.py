@@ -11,6 +11,9 @@ As text, or as an object where more is needed:
     {"type": "bucket", "name": "b", "prefix": "p/", "expires_days": 7}
     {"type": "function", "name": "f"} {"type": "queue", "name": "q"} …
 
+Functions and boxes may say what their records look like: "form" (RECORD_FORMS, one record builder
+each under destinations/) and "record_bytes_max", over which a record is refused and recorded.
+
 The first secret of a webhook is the newest; all of them sign, so that a receiver can rotate.
 """
 
@@ -29,17 +32,23 @@ from ..errors import InvalidInput
 
 MAILBOX_KINDS = ("queue", "topic", "stream", "bucket")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,119}")
-_FUNCTION = re.compile(r"([A-Za-z_][A-Za-z0-9_-]{0,127})(?:@([A-Za-z0-9_][A-Za-z0-9_-]{0,63}))?")
+_PART = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
+_FUNCTION = re.compile(rf"({_PART}(?:\${_PART})?)(?:@([A-Za-z0-9_][A-Za-z0-9_-]{{0,127}}))?")
+_RECORD = ("form", "record_bytes_max")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 URL_MAX = 2048
 SECRETS_MAX = 4
 HEADERS_MAX = 16
+RECORD_BYTES_MAX = 64 * 1024 * 1024
+RECORD_FORMS = ("native", "fc", "fc-eventbridge", "functiongraph")
 SHOWN_SECRET, SHOWN_VALUE = "whsec_…", "…"  # in the place of what is never shown
 
 
 class FunctionDestination(Struct, frozen=True, tag_field="type", tag="function"):
     name: str
     qualifier: str = "latest"
+    form: str = "native"
+    record_bytes_max: int = 0  # 0: the service's own limit
 
 
 class MailboxDestination(Struct, frozen=True, tag_field="type", tag="mailbox"):
@@ -49,6 +58,8 @@ class MailboxDestination(Struct, frozen=True, tag_field="type", tag="mailbox"):
     expires_days: int = (
         0  # bucket only; 0 = never (FG: 0-365, seed huawei-functiongraph-notification-policy)
     )
+    form: str = "native"
+    record_bytes_max: int = 0  # 0: no limit
 
 
 class WebhookDestination(Struct, frozen=True, tag_field="type", tag="webhook"):
@@ -75,6 +86,10 @@ def parse_destination(written: Any, field_name: str = "destination") -> Destinat
 
 def render_destination(destination: Destination) -> Any:
     """How a destination is shown: text where text says all, secrets as a count and a fingerprint."""
+    if not isinstance(destination, WebhookDestination) and (
+        destination.form != "native" or destination.record_bytes_max
+    ):
+        return _formed(destination)
     if isinstance(destination, FunctionDestination):
         suffix = "" if destination.qualifier == "latest" else f"@{destination.qualifier}"
         return f"function:{destination.name}{suffix}"
@@ -100,15 +115,35 @@ def render_destination(destination: Destination) -> Any:
     }
 
 
+def _formed(destination: FunctionDestination | MailboxDestination) -> dict[str, Any]:
+    """One that says what its records look like, as an object with what is not as usual."""
+    shown: dict[str, Any] = msgspec.to_builtins(destination)
+    if isinstance(destination, MailboxDestination):
+        shown["type"] = shown.pop("kind")
+        if destination.kind != "bucket":
+            del shown["prefix"], shown["expires_days"]
+    return shown
+
+
 def describe(destination: Destination) -> str:
     """One short line for tables and logs: no secrets, no query string."""
+    if isinstance(destination, FunctionDestination):
+        return f"function:{qualified(destination)}"
+    if isinstance(destination, MailboxDestination) and destination.kind != "bucket":
+        return f"{destination.kind}:{destination.name}"
     if isinstance(destination, WebhookDestination):
         parts = urlsplit(destination.url)
         # Without a user and password there is only host and port, an IPv6 address in its brackets.
         return f"{parts.scheme}://{parts.netloc}{parts.path}"
-    if isinstance(destination, MailboxDestination) and destination.expires_days:
-        return f"bucket:{destination.name}/{destination.prefix}"
-    return str(render_destination(destination))
+    tail = f"/{destination.prefix}" if destination.prefix or destination.expires_days else ""
+    return f"bucket:{destination.name}{tail}"
+
+
+def qualified(destination: FunctionDestination) -> str:
+    """NAME, or NAME@QUALIFIER for another qualifier than `latest`."""
+    if destination.qualifier == "latest":
+        return destination.name
+    return f"{destination.name}@{destination.qualifier}"
 
 
 def encode_destination(destination: Destination) -> bytes:
@@ -146,12 +181,12 @@ def _from_text(text: str, where: str) -> Destination:
 def _from_object(data: dict[str, Any], where: str) -> Destination:
     kind = data.get("type")
     allowed: dict[str, tuple[str, ...]] = {
-        "function": ("name", "qualifier"),
+        "function": ("name", "qualifier", *_RECORD),
         "webhook": ("url", "secrets", "headers"),
-        "bucket": ("name", "prefix", "expires_days"),
-        "queue": ("name",),
-        "topic": ("name",),
-        "stream": ("name",),
+        "bucket": ("name", "prefix", "expires_days", *_RECORD),
+        "queue": ("name", *_RECORD),
+        "topic": ("name", *_RECORD),
+        "stream": ("name", *_RECORD),
     }
     if not isinstance(kind, str) or kind not in allowed:
         raise InvalidInput(
@@ -186,7 +221,8 @@ def _from_object(data: dict[str, Any], where: str) -> Destination:
         qualifier = data.get("qualifier", "latest")
         if not isinstance(qualifier, str):
             raise InvalidInput(f"{where}.qualifier: a text is needed.", field=f"{where}.qualifier")
-        return _function(name if qualifier == "latest" else f"{name}@{qualifier}", where)
+        function = _function(name if qualifier == "latest" else f"{name}@{qualifier}", where)
+        return msgspec.structs.replace(function, **_record(data, where))
     prefix, days = data.get("prefix", ""), data.get("expires_days", 0)
     if not isinstance(prefix, str):
         raise InvalidInput(f"{where}.prefix: a text is needed.", field=f"{where}.prefix")
@@ -197,7 +233,28 @@ def _from_object(data: dict[str, Any], where: str) -> Destination:
             value=days,
             limit=365,
         )
-    return _mailbox(kind, name, prefix, days, where)
+    box = _mailbox(kind, name, prefix, days, where)
+    return msgspec.structs.replace(box, **_record(data, where))
+
+
+def _record(data: dict[str, Any], where: str) -> dict[str, Any]:
+    """What an object says of its records."""
+    form, size = data.get("form", "native"), data.get("record_bytes_max", 0)
+    if form not in RECORD_FORMS:
+        raise InvalidInput(
+            f"{where}.form: {str(form)[:60]!r} is not the form of a record; use one of "
+            f"{', '.join(RECORD_FORMS)}.",
+            field=f"{where}.form",
+            value=str(form)[:60],
+        )
+    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= RECORD_BYTES_MAX:
+        raise InvalidInput(
+            f"{where}.record_bytes_max: {str(size)[:60]} is out of range; 0 (no limit) to "
+            f"{RECORD_BYTES_MAX}.",
+            field=f"{where}.record_bytes_max",
+            limit=RECORD_BYTES_MAX,
+        )
+    return {"form": form, "record_bytes_max": size}
 
 
 def _function(text: str, where: str) -> FunctionDestination:

@@ -17,8 +17,11 @@ from ..lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, Policy, Retry
 from .destination import Destination, parse_destination, render_destination
 from .refusal import refusal
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
+_PART = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
+NAME = re.compile(rf"{_PART}(\${_PART})?")
 HANDLER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
+INITIALIZER_SECONDS_MAX = 300
+PRE_STOP_SECONDS_MAX = 90
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 ENVIRONMENT_BYTES_MAX = 4096
 ENVIRONMENT_ITEMS_MAX = 100
@@ -28,6 +31,9 @@ CONCURRENCY_MAX = 1000
 DESCRIPTION_MAX = 256
 
 LATEST = "latest"
+
+Contract = Literal["native", "fc", "functiongraph"]
+"""How handlers are called and what they are told: one file each under runtimes/process/contracts/."""
 
 
 class FunctionSpec(Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,11 +52,20 @@ class FunctionSpec(Struct, frozen=True, forbid_unknown_fields=True):
     retry_wait: RetryWait = RetryWait()
     on_success: Any = None  # see catalog/destination.py
     on_failure: Any = None
+    contract: Contract = "native"
+    initializer: str = ""  # module.function, once an instance, before its first run
+    initializer_timeout_seconds: Annotated[int, Meta(ge=1, le=INITIALIZER_SECONDS_MAX)] = 3
+    pre_stop: str = ""  # module.function, before an idle instance is ended
+    pre_stop_timeout_seconds: Annotated[int, Meta(ge=1, le=PRE_STOP_SECONDS_MAX)] = 3
+    attributes: dict[str, Any] = field(default_factory=dict)
+    """What a vendor's door keeps of a function beside, by door; shown at that door alone."""
 
 
 class Function(Struct, frozen=True):
-    """A deployed function. `id` never changes for a name until it is deleted; a name deployed
-    again after that has a new id. `revision` counts every change from 1."""
+    """A deployed function, or one of its published versions: each is a row, a lane and instances of
+    its own. `id` never changes for a name until it is deleted; a name deployed again after that has
+    a new id. `revision` counts every change from 1. The rows of one name are a family; its id is
+    that of the row `latest`. Published versions never change."""
 
     id: int
     name: str
@@ -61,6 +76,13 @@ class Function(Struct, frozen=True):
     created_at: int
     updated_at: int
     deleted_at: int | None = None
+    version: str = LATEST
+    family_id: int = 0  # 0: its own id
+    note: str = ""  # what was said when the version was published
+
+    @property
+    def family(self) -> int:
+        return self.family_id or self.id
 
     def policy(self) -> Policy:
         return Policy(max_retries=self.spec.max_retries, retry_wait=self.spec.retry_wait)
@@ -75,7 +97,8 @@ def check_name(name: str, field_name: str = "name") -> str:
     if NAME.fullmatch(name) is None:
         raise InvalidInput(
             f"{field_name}: {name[:140]!r} is not a function name. Use a letter or _ first, then "
-            "letters, digits, _ or -, at most 128 characters.",
+            "letters, digits, _ or -, at most 128 characters (two such parts with a $ between "
+            "where a service or package holds the function).",
             field=field_name,
             value=name[:140],
             limit=NAME.pattern,
@@ -97,20 +120,27 @@ def parse_spec(data: bytes | dict[str, Any]) -> FunctionSpec:
         spec = msgspec.convert(decoded, type=FunctionSpec)
     except msgspec.ValidationError as error:
         raise refusal(error, FunctionSpec, decoded) from None
-    if HANDLER.fullmatch(spec.handler) is None or len(spec.handler) > 256:
-        raise InvalidInput(
-            f"handler: {spec.handler[:256]!r} is not of the form module.function "
-            "(letters, digits and _, dots between, at most 256 characters).",
-            field="handler",
-            value=spec.handler[:256],
-            limit="module.function",
-        )
+    for which in ("handler", "initializer", "pre_stop"):
+        _check_handler(which, getattr(spec, which))
     _check_environment(spec.environment)
     for which in ("on_success", "on_failure"):
         written = getattr(spec, which)
         if written is not None:
             parse_destination(written, which)
     return spec
+
+
+def _check_handler(which: str, name: str) -> None:
+    if not name and which != "handler":
+        return
+    if HANDLER.fullmatch(name) is None or len(name) > 256:
+        raise InvalidInput(
+            f"{which}: {name[:256]!r} is not of the form module.function "
+            "(letters, digits and _, dots between, at most 256 characters).",
+            field=which,
+            value=name[:256],
+            limit="module.function",
+        )
 
 
 def _check_environment(environment: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..catalog.destination import FunctionDestination
+from ..catalog.destination import FunctionDestination, qualified
 from ..errors import (
     IdempotencyMismatch,
     NotFound,
@@ -73,13 +73,6 @@ class FunctionSender:
 
     async def close(self) -> None:
         """Nothing is held: the door belongs to the engine."""
-
-
-def qualified(destination: FunctionDestination) -> str:
-    """NAME, or NAME@QUALIFIER for another qualifier than `latest`."""
-    if destination.qualifier == "latest":
-        return destination.name
-    return f"{destination.name}@{destination.qualifier}"
 
 
 def _too_many_hops(parcel: Parcel, destination: FunctionDestination) -> Sent:

@@ -36,6 +36,8 @@ class Run(Struct, gc=False):
     lease: int = 0  # the engine's own; a runtime carries it only
     spent: object = None  # the engine's own
     stopping: bool = False  # the engine's own
+    qualifier: str = ""  # what the call named, where it was not `function.version`
+    measure: bool = False  # fill Ended.memory_bytes
 
 
 class Ended(Struct, gc=False):
@@ -53,6 +55,7 @@ class Ended(Struct, gc=False):
     log_truncated: bool = False
     retry_after_seconds: float | None = None
     instance: str = ""
+    memory_bytes: int = 0  # the most the instance has used, where Run.measure asked; 0: not known
 
 
 class Runtime(Protocol):
@@ -78,6 +81,11 @@ class Runtime(Protocol):
     def stop(self, id: int) -> bool:
         """End the attempt of that invocation now (the process is ended if it is running it);
         `done` is called with STOPPED. False: it is not here any more."""
+        ...
+
+    def begun(self, id: int) -> bool:
+        """Whether the function's code has begun with that invocation; False also when it is not
+        here."""
         ...
 
     def limits(self, function: Function) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct, field
 
+from ..catalog.entry import Entry
 from ..catalog.function import Function, FunctionSpec
 from ..lifecycle.states import State
 from .records import (
@@ -34,6 +35,7 @@ from .records import (
     JournalEntry,
     Lost,
     MailboxMessage,
+    MinuteCount,
     NewInvocation,
     Page,
     Settle,
@@ -101,6 +103,18 @@ class Filter(Struct, frozen=True):
     until: int | None = None
     dead: bool = False  # failed, expired or invalid
     redriven: bool | None = None  # dead letters: already redriven, or not yet
+    family: int | None = None  # of any version of that function
+
+
+class ListFilter(Struct, frozen=True):
+    """Which invocations of a function's list (Batch.accepts with `listed_in`) are meant. Times are
+    of accept, ms, both ends included; None or empty = any."""
+
+    states: frozenset[State] | None = None
+    qualifier: str | None = None
+    caller_id_prefix: str = ""
+    since: int | None = None
+    until: int | None = None
 
 
 class Store(Protocol):
@@ -186,7 +200,29 @@ class Store(Protocol):
         """Create or replace (revision + 1)."""
         ...
 
-    async def delete_function(self, function_id: int, now: int) -> bool: ...
+    async def delete_function(self, function_id: int, now: int) -> bool:
+        """Delete the family of that id: its `latest`, all its versions and all entries that it
+        owns. False: it is gone already."""
+        ...
+
+    async def publish(self, function_id: int, version: str, note: str, now: int) -> Function:
+        """A version: a row of its own with the spec and code that `latest` has now. Raises Conflict
+        when the family has that version, or had it before and invocations of it remain."""
+        ...
+
+    async def delete_version(self, function_id: int, now: int) -> bool:
+        """Delete one published version, by the id of its own row. False: it is gone already."""
+        ...
+
+    async def entries(self) -> list[Entry]:
+        """All entries, by kind, owner and name."""
+        ...
+
+    async def put_entry(self, kind: str, owner: str, name: str, data: bytes, now: int) -> Entry:
+        """Create or replace; `created_at` stays that of the first."""
+        ...
+
+    async def delete_entry(self, kind: str, owner: str, name: str) -> bool: ...
 
     # ------------------------------------------------------------ reading
     async def invocation(self, id: int) -> InvocationView | None:
@@ -206,6 +242,23 @@ class Store(Protocol):
 
     async def invocations(self, filter: Filter, limit: int, cursor: str | None) -> Page:
         """InvocationRow items, newest first. The cursor is opaque; a bad one raises InvalidInput."""
+        ...
+
+    async def listed(
+        self,
+        family: int,
+        filter: ListFilter,
+        limit: int,
+        cursor: str | None,
+        *,
+        ascending: bool = False,
+    ) -> Page:
+        """InvocationView items of a function's list, newest first unless `ascending`, read in one
+        snapshot. A page may be short, even empty, and still have a cursor."""
+        ...
+
+    async def by_caller_id(self, family: int, caller_id: str) -> int | None:
+        """The id of the invocation with that caller id in the function's list."""
         ...
 
     async def deliveries(
@@ -236,6 +289,16 @@ class Store(Protocol):
     async def counts(self, now: int | None = None) -> list[FunctionCounts]:
         """Per function, from one snapshot: live rows counted, counters as kept by commits.
         `delayed` counts the waiting that are not due at `now`; without it, 0."""
+        ...
+
+    async def add_minutes(self, counts: Sequence[MinuteCount]) -> None:
+        """Add to what the minutes hold already."""
+        ...
+
+    async def minutes(
+        self, since: int, until: int, *, function: str | None = None, metric: str | None = None
+    ) -> list[MinuteCount]:
+        """The counts of the minutes in [since, until), by minute, function and metric."""
         ...
 
     async def journal(self, after: int, limit: int) -> list[JournalEntry]:
@@ -283,6 +346,7 @@ class Store(Protocol):
         payload_before: int,
         result_before: int,
         journal_before: int,
+        minutes_before: int = 0,
         now: int,
         limit: int,
     ) -> tuple[int, list[str]]:

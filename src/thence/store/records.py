@@ -21,6 +21,8 @@ class Meta(Struct, omit_defaults=True):
     source: str = ""  # what accepted it, when not a caller: "redrive", "destination"
     redrive_of: str = ""  # text id
     lineage: Lineage | None = None
+    qualifier: str = ""  # what the call named, where it was not the version that runs it
+    caller_id: str = ""  # the id that the caller gave it (FC: task id)
 
 
 class Body(Struct, gc=False):
@@ -49,6 +51,9 @@ class NewInvocation(Struct, gc=False):
     idempotency_key: str | None = None
     fingerprint: bytes = b""  # of the request, kept with the key
     idempotency_expires_at: int = 0
+    listed_in: int = 0  # the family in whose list it is kept; 0: in none
+    caller_id: str | None = None  # taken once in that list; None: the text of `id`
+    qualifier: str = "latest"  # in the list: what the call named
 
 
 class NewDelivery(Struct, gc=False):
@@ -163,6 +168,7 @@ class Accepted(Struct, gc=False):
     id: int
     duplicate: bool = False
     mismatch: bool = False  # the key belongs to another request: 422
+    taken: bool = False  # the caller id belongs to another invocation, `id`; nothing was accepted
 
 
 class Lost(Struct, gc=False):
@@ -176,6 +182,7 @@ class Lost(Struct, gc=False):
     spent: Spent
     accepted_at: int
     expires_at: int
+    qualifier: str = ""  # Meta.qualifier
 
 
 class Waiting(Struct, gc=False):
@@ -186,6 +193,7 @@ class Waiting(Struct, gc=False):
     state: State
     due_at: int
     expires_at: int
+    qualifier: str = ""  # Meta.qualifier
 
 
 class AttemptView(Struct):
@@ -247,6 +255,12 @@ class InvocationView(Struct):
     redriven_as: int | None = None
     attempts: list[AttemptView] = field(default_factory=list)
     deliveries: list[DeliveryView] = field(default_factory=list)
+    version: str = "latest"  # of the function, that ran or will run it
+
+    @property
+    def qualifier(self) -> str:
+        """What the call named: `latest`, a version or an alias."""
+        return self.meta.qualifier or self.version
 
 
 class InvocationRow(Struct):
@@ -261,6 +275,7 @@ class InvocationRow(Struct):
     ended_at: int | None
     attempt: int
     redriven_as: int | None = None
+    version: str = "latest"
 
 
 class Page(Struct):
@@ -312,6 +327,15 @@ class MailboxMessage(Struct):
     visible_at: int = 0
     receives: int = 0
     receipt: str = ""
+
+
+class MinuteCount(Struct, gc=False):
+    """How much one metric of one function counted in one minute."""
+
+    minute: int  # its start, ms
+    function: str
+    metric: str
+    value: float
 
 
 class Transition(Struct, gc=False, array_like=True):

@@ -1,0 +1,37 @@
+"""The asynchronous configuration of one qualifier (`latest`, a version or an alias) of a function.
+
+Where a qualifier has none, what is written in the function's own spec counts. The configuration of
+the qualifier that a call names counts for its whole life, also where that is an alias and a version
+runs it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+from ..lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, RetryWait
+from .destination import Destination, parse_destination
+
+
+class AsyncConfig(Struct, frozen=True):
+    """`listed`: invocations are kept in the function's list under their caller ids, and an id is
+    taken only once (FC: task mode). `stop_notifies`: a stopped invocation owes its record to
+    on_failure as well (FC: reference 5.4)."""
+
+    max_retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 3
+    max_event_age_seconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] = 86_400
+    retry_wait: RetryWait = RetryWait()
+    on_success: Any = None  # as written, see catalog/destination.py
+    on_failure: Any = None
+    listed: bool = False
+    stop_notifies: bool = False
+    created_at: int = 0
+    updated_at: int = 0
+    attributes: dict[str, Any] = field(default_factory=dict)  # what a vendor's door keeps beside
+
+    def destination(self, *, success: bool) -> Destination | None:
+        """The destination for that ending, or None."""
+        written = self.on_success if success else self.on_failure
+        return None if written is None else parse_destination(written)
