@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import ThenceError
 from .door import Door
+from .fc.app import FcApp
 from .native.answer import problem
 from .native.call import Call
 from .native.problems import MethodNotAllowed, NotReady, RouteNotFound, internal
@@ -64,6 +65,7 @@ class _App:
     def __init__(self, door: Door, router: Router) -> None:
         self._door = door
         self._router = router
+        self._fc = FcApp(door)
         self._open = frozenset(route.path for route in ROUTES if route.open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,6 +77,10 @@ class _App:
             await send(message)
 
         try:
+            if self._fc.takes(scope["path"]):
+                self._check_origin(scope)
+                await self._fc(scope, receive, watched)
+                return
             self._check(scope)
             await self._router(scope, receive, watched)
         except ClientDisconnect:
@@ -97,17 +103,24 @@ class _App:
         if self._door.started_at is None:
             # Not even a 404 may be said: what is deployed is not known yet.
             raise NotReady("The service is starting.")
-        found: dict[bytes, bytes] = {}
-        for name, value in scope["headers"]:
-            if name in (b"authorization", b"origin", b"host"):
-                found[name] = value
-        credentials = self._door.credentials
-        credentials.check(found.get(b"authorization"))
-        origin, host = found.get(b"origin"), found.get(b"host")
-        credentials.check_origin(
+        self._door.credentials.check(_header(scope, b"authorization"))
+        self._check_origin(scope)
+
+    def _check_origin(self, scope: Scope) -> None:
+        origin, host = _header(scope, b"origin"), _header(scope, b"host")
+        self._door.credentials.check_origin(
             origin.decode("latin-1") if origin is not None else None,
             host.decode("latin-1") if host is not None else None,
         )
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    """The last of that name."""
+    found: bytes | None = None
+    for given, value in scope["headers"]:
+        if given == name:
+            found = value
+    return found
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:

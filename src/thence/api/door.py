@@ -8,6 +8,7 @@ from ..clock import Clock
 from ..config import Settings
 from ..engine.engine import Engine
 from ..notices import NodeDraining, Notices
+from .fc.state import FcState
 from .metrics import Metrics
 from .native.auth import Credentials
 
@@ -24,6 +25,7 @@ class Door:
         self.notices = notices
         self.metrics = metrics
         self.credentials = Credentials(settings.root_access_key_id, settings.root_access_key_secret)
+        self.fc = FcState(settings, clock)
         self.started_at: int | None = None
         self.closing = asyncio.Event()
         """Set when the service begins to shut down: long polls and streams end."""

@@ -1,0 +1,46 @@
+"""Answers: JSON, raw bytes, nothing; and errors with all five keys (reference 1.3)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from .errors import FcError
+
+COMMON = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+JSON = "application/json"
+_encode = msgspec.json.Encoder().encode
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(_encode(value), status, {**COMMON, "content-type": JSON, **(headers or {})})
+
+
+def resource(value: Any, status: int = 200) -> Response:
+    """A resource with its ETag, which `If-Match` of an update or a deletion is compared with."""
+    return answer(value, status, {"etag": etag(value)})
+
+
+def etag(value: Any) -> str:
+    """Of the resource as it is shown: it changes with every change that a client could see."""
+    return hashlib.md5(_encode(value), usedforsecurity=False).hexdigest()
+
+
+def empty(status: int = 204) -> Response:
+    return Response(status_code=status, headers=COMMON)
+
+
+def refusal(error: FcError, request_id: str) -> Response:
+    """All five keys: each generation of clients reads others."""
+    body = {
+        "Code": error.fc_code,
+        "Message": error.detail,
+        "RequestId": request_id,
+        "ErrorCode": error.fc_code,
+        "ErrorMessage": error.detail,
+    }
+    return answer(body, error.status)

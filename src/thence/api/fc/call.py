@@ -1,0 +1,175 @@
+"""One request at the door: its path, query, headers and body, read and checked."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+
+from ...catalog.refusal import refusal
+from ...errors import InvalidInput
+from ..door import Door
+from .answer import etag
+from .errors import changed, invalid, too_large
+from .names import Name, check_function, check_service, qualifier_of
+
+JSON_BYTES_MAX = 256 * 1024
+PAGE_DEFAULT, PAGE_MAX = 20, 100  # reference 2.4
+Generation = Literal["2023-03-30", "2021-04-06", "2016-08-15"]
+T = TypeVar("T")
+_NUMBER = re.compile(r"-?\d{1,18}")
+
+
+class Caller(Struct, frozen=True):
+    """Who asks, as the gate found it. `body_digest`: the sha256 hex that was signed for the body,
+    empty where the scheme signs none."""
+
+    access_key_id: str = ""
+    body_digest: str = ""
+
+
+class Call:
+    """`path`: the decoded names of the route's template. `request_id`: of this answer."""
+
+    def __init__(
+        self,
+        door: Door,
+        request: Request,
+        generation: Generation,
+        path: dict[str, str],
+        request_id: str,
+    ) -> None:
+        self.door = door
+        self.engine = door.engine
+        self.request = request
+        self.generation = generation
+        self.path = path
+        self.request_id = request_id
+        self.caller = Caller()
+        self.query = _query(request.scope["query_string"])
+        self._body: bytes | None = None
+
+    # ------------------------------------------------------------ names
+
+    @property
+    def v3(self) -> bool:
+        return self.generation == "2023-03-30"
+
+    @property
+    def old(self) -> bool:
+        """2016-08-15: the qualifier is in the path, keys of bodies in any case."""
+        return self.generation == "2016-08-15"
+
+    @property
+    def service(self) -> str:
+        """The service of the path, without the qualifier that older paths hold."""
+        text = self.path["service"]
+        return check_service(text.partition(".")[0] if self.old else text)
+
+    @property
+    def name(self) -> Name:
+        """The function of the path."""
+        function = check_function(self.path["function"])
+        return Name(function) if self.v3 else Name(function, self.service)
+
+    @property
+    def qualifier(self) -> str:
+        """Ours: of the query, or in older paths of `SERVICE.QUALIFIER`."""
+        if self.old:
+            inside = self.path.get("service", "").partition(".")[2]
+            if inside:
+                return qualifier_of(inside)
+        return qualifier_of(self.query.get("qualifier"))
+
+    # ------------------------------------------------------------ reading
+
+    def header(self, name: str) -> str | None:
+        return self.request.headers.get(name)
+
+    def number(
+        self, name: str, lowest: int, highest: int, default: int | None = None
+    ) -> int | None:
+        """A whole number of the query."""
+        text = self.query.get(name)
+        if text is None or text == "":
+            return default
+        if _NUMBER.fullmatch(text) is None or not lowest <= int(text) <= highest:
+            raise invalid(f"{name}: {text[:40]!r} is not a whole number from {lowest} to {highest}")
+        return int(text)
+
+    def limit(self) -> int:
+        found = self.number("limit", 1, PAGE_MAX, PAGE_DEFAULT)
+        assert found is not None
+        return found
+
+    def flag(self, name: str) -> bool:
+        """A truth value of the query; clients of Python write `True`."""
+        text = self.query.get(name, "").lower()
+        if text not in ("", "true", "false"):
+            raise invalid(f"{name}: {text[:40]!r} is not true or false")
+        return text == "true"
+
+    async def body(self, limit: int) -> bytes:
+        """The body, never more than `limit` bytes of it in memory, and the one that was signed."""
+        if self._body is not None:
+            return self._body
+        length = self.header("content-length")
+        if length is not None and length.isdecimal() and int(length) > limit:
+            raise too_large(limit)
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in self.request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise too_large(limit)
+            chunks.append(chunk)
+        self._body = b"".join(chunks)
+        self.door.fc.gate.check_body(self, self._body)
+        return self._body
+
+    async def object(self, limit: int = JSON_BYTES_MAX) -> dict[str, Any]:
+        """The body as a JSON object, without the fields that are null; no body is an empty one."""
+        data = await self.body(limit)
+        try:
+            found = msgspec.json.decode(data or b"{}")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise invalid(f"the request body is not valid JSON: {error}") from None
+        if not isinstance(found, dict):
+            raise invalid("the request body must be a JSON object")
+        return {key: value for key, value in found.items() if value is not None}
+
+    async def json(self, kind: type[T], limit: int = JSON_BYTES_MAX) -> T:
+        """The body as that type, a Struct of the vendor's field names. A field that the type does
+        not know is refused where the type forbids unknown fields."""
+        return convert(await self.object(limit), kind)
+
+    def check_match(self, shown: Any) -> None:
+        """`If-Match`, where it is given, must name the resource as it is shown now."""
+        asked = self.header("if-match")
+        if asked is None or asked.strip() in ("", "*"):
+            return
+        if etag(shown) not in [
+            one.strip().removeprefix("W/").strip('"') for one in asked.split(",")
+        ]:
+            raise changed()
+
+
+def convert(data: dict[str, Any], kind: type[T]) -> T:
+    """A decoded object as that type; InvalidArgument naming field, value and limit."""
+    try:
+        return msgspec.convert(data, type=kind)
+    except msgspec.ValidationError as error:
+        found: InvalidInput = refusal(error, kind, data)
+        raise invalid(found.detail) from None
+
+
+def _query(raw: bytes) -> dict[str, str]:
+    """A form, as the clients write it: a space is `+`. Of a name given twice the first counts."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=100):
+        found.setdefault(name, value)
+    return found
