@@ -105,7 +105,12 @@ def build(
     )
     engine.catalogue.check_archive = _archive_check(settings)
     senders = _senders(settings, engine)
-    engine.deliver.send = Post(senders, engine.options.record_preview_bytes_max)
+    engine.deliver.send = Post(
+        senders,
+        engine.options.record_preview_bytes_max,
+        account_id=settings.account_id,
+        region=settings.region,
+    )
     engine.deliver.key_of = senders.key_of
     metrics = Metrics(engine, notices, clock, version=__version__)
     return Service(settings, engine, senders, Door(engine, settings, clock, notices, metrics))

@@ -1,0 +1,94 @@
+"""How Function Compute tells that a function failed: the error JSON, the error type, the status.
+
+The result callback and the door's synchronous answers say the same with these (reference 9, 10).
+Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Protocol
+
+import msgspec
+
+from ..lifecycle.outcome import BUDGET, Budget, Outcome
+from .stack import frames
+
+UNHANDLED = "UnhandledInvocationError"
+"""Of every failure of a function's code. `HandledInvocationError` is what a Node.js callback is
+given, and no runtime here has one."""
+
+MIB = 1 << 20
+_STATUS = {Outcome.THROTTLED: 429, Outcome.PLATFORM_ERROR: 500, Outcome.LOST: 500}
+_NO_ROOM = ("InstanceNotStarted", "NodeDrained")  # error types of "insufficient resources"
+_SECONDS = re.compile(r"\b([0-9]+(?:\.[0-9]+)?) s\b")
+
+
+class Failed(Protocol):
+    """One attempt that ended: store.records.AttemptView and runtimes.interface.Ended are such."""
+
+    @property
+    def outcome(self) -> Outcome | None: ...
+    @property
+    def error_type(self) -> str: ...
+    @property
+    def error_message(self) -> str: ...
+    @property
+    def error_stack(self) -> str: ...
+    @property
+    def duration_us(self) -> int: ...
+
+
+def error_type(outcome: Outcome | None) -> str:
+    """The value of `x-fc-error-type` and `functionError`; empty unless the function's code is at
+    fault."""
+    function = outcome is not None and BUDGET[outcome] is Budget.FUNCTION_ERRORS
+    return UNHANDLED if function else ""
+
+
+def status(ended: Failed) -> int:
+    """200 also when the function failed; 429 at the concurrency limit, 503 where there was no room
+    to run it, 500 for other errors of the platform (seed alibaba-fc-retries)."""
+    if ended.outcome is Outcome.PLATFORM_ERROR and ended.error_type in _NO_ROOM:
+        return 503
+    return 200 if ended.outcome is None else _STATUS.get(ended.outcome, 200)
+
+
+def error_body(ended: Failed, memory_bytes: int = 0) -> bytes:
+    """The error JSON of a failure of the function's code, indented as FC's runtimes write it.
+
+    An exception has `errorMessage`, `errorType` and `stackTrace`, a list of `[file, line, function,
+    code]` each; a time limit, an exit and a passed memory limit have `errorMessage` alone. FC's
+    text for the last is not known (reference 15.10): it is that of an exit. memory_bytes: the most
+    that the instance used, 0 where it was not measured; it is then left out of the text.
+    """
+    match ended.outcome:
+        case Outcome.TIMED_OUT:
+            memory = f" (maxMemoryUsage: {memory_bytes / MIB:.2f}MB)" if memory_bytes else ""
+            return _pretty({"errorMessage": f"Function timed out after {_limit(ended)}{memory}"})
+        case Outcome.CRASHED | Outcome.OUT_OF_MEMORY:
+            memory = f", maxMemoryUsage: {memory_bytes / MIB:.2f}MB" if memory_bytes else ""
+            took = f"duration: {ended.duration_us // 1000}ms{memory}"
+            text = f"Process exited unexpectedly before completing request ({took})"
+            return _pretty({"errorMessage": text})
+    return _pretty(
+        {
+            "errorMessage": ended.error_message,
+            "errorType": ended.error_type,
+            "stackTrace": [
+                [f'File "{one.file}"', f"line {one.line}", f"in {one.function}", one.code]
+                for one in frames(ended.error_stack, ended.error_message)
+            ],
+        }
+    )
+
+
+def _limit(ended: Failed) -> str:
+    """`3 seconds`: the limit that the runtime's sentence names, else how long the attempt ran."""
+    named = _SECONDS.search(ended.error_message)
+    seconds = named[1] if named else f"{ended.duration_us // 1_000_000}"
+    return f"{seconds} second{'' if seconds == '1' else 's'}"
+
+
+def _pretty(body: dict[str, Any]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(body), indent=2)

@@ -1,0 +1,63 @@
+"""Picks the record builder that a destination asks for with `form`.
+
+A form is one builder: everything in a `Source`, bytes out, the same bytes at every try of the
+delivery. Vendors' words stay in their builder's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from ..catalog.destination import Destination, FunctionDestination, MailboxDestination, describe
+from .fc import build_cloudevent, build_object
+from .functiongraph import build_notification
+from .record import CONTENT_TYPE, build_record
+from .source import Source
+
+
+class Form(Struct, frozen=True):
+    build: Callable[[Source], bytes]
+    """The record. Raises BodyGone where the form needs a body whole that is no longer kept."""
+    content_type: str = CONTENT_TYPE
+
+
+def _native(source: Source) -> bytes:
+    return build_record(
+        source.view,
+        source.payload,
+        source.result,
+        condition=source.condition,
+        delivery_id=source.delivery_id,
+        preview_bytes_max=source.preview_bytes_max,
+    )
+
+
+FORMS: dict[str, Form] = {
+    "native": Form(_native),
+    "fc": Form(build_object),
+    "fc-eventbridge": Form(build_cloudevent, "application/cloudevents+json"),
+    "functiongraph": Form(build_notification),
+}
+"""By catalog.destination.RECORD_FORMS."""
+
+
+def form_of(destination: Destination) -> Form:
+    """The form of its records: a webhook's are native, and so are those of other packages' kinds."""
+    if isinstance(destination, (FunctionDestination, MailboxDestination)):
+        return FORMS[destination.form]
+    return FORMS["native"]
+
+
+def too_large(destination: Destination, size: int) -> str:
+    """A sentence when a record of `size` bytes is over the destination's limit, else empty."""
+    if not isinstance(destination, (FunctionDestination, MailboxDestination)):
+        return ""
+    limit = destination.record_bytes_max
+    if not limit or size <= limit:
+        return ""
+    return (
+        f"The record has {size} bytes; {describe(destination)} takes at most {limit} "
+        "(`record_bytes_max`)."
+    )

@@ -1,0 +1,29 @@
+"""How FunctionGraph tells that a function failed: the error JSON (reference 8, 13.1). Pure.
+
+The notification and the door's synchronous answers give the same body.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from .fc_error import Failed
+from .stack import Frame, frames
+
+PREFIX = "function invocation exception, error: "
+
+
+def error_body(ended: Failed) -> bytes:
+    """`errorMessage`, `errorType` and `stackTrace`, a string for each frame, indented as recorded.
+    A failure without an exception (time limit, exit, memory) has its sentence and no frames."""
+    body = {
+        "errorMessage": PREFIX + ended.error_message,
+        "errorType": ended.error_type,
+        "stackTrace": [_shown(one) for one in frames(ended.error_stack, ended.error_message)],
+    }
+    return msgspec.json.format(msgspec.json.encode(body), indent=2)
+
+
+def _shown(frame: Frame) -> str:
+    place = f'File "{frame.file}", line {frame.line}, in {frame.function}'
+    return f"{place}: {frame.code}" if frame.code else place

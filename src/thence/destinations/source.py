@@ -1,0 +1,76 @@
+"""What the record of one delivery is made of: all that a record builder gets. Pure."""
+
+from __future__ import annotations
+
+import base64
+
+from msgspec import Struct
+
+from ..catalog.destination import Destination, FunctionDestination, MailboxDestination
+from ..store.records import AttemptView, InvocationView
+
+
+class BodyGone(Exception):
+    """A body is needed whole and its retention has ended. The text is a sentence."""
+
+
+class Source(Struct):
+    """A finished invocation, its bodies, and what the service is called.
+
+    payload, result: None where there is none or it is no longer kept; the view's sizes tell which.
+    The number of retries is `view.attempt - 1` at most; what the last attempt answered is
+    `last_attempt`.
+    """
+
+    view: InvocationView
+    payload: bytes | None
+    result: bytes | None
+    condition: str  # "success" or "failure": which ending the destination was configured for
+    delivery_id: str  # as text
+    destination: Destination
+    preview_bytes_max: int  # native form: a body of more bytes is given as a preview
+    account_id: str = ""
+    region: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        return self.condition == "success"
+
+    @property
+    def last_attempt(self) -> AttemptView | None:
+        """The last one that ended, None where none was started."""
+        for attempt in reversed(self.view.attempts):
+            if attempt.outcome is not None:
+                return attempt
+        return None
+
+    @property
+    def destination_name(self) -> str:
+        if isinstance(self.destination, (FunctionDestination, MailboxDestination)):
+            return self.destination.name
+        return ""
+
+    def payload_text(self) -> str:
+        """The whole payload as text. Raises BodyGone."""
+        return _text("payload", self.payload, self.view.payload_bytes)
+
+    def result_text(self) -> str:
+        """The whole result as text, empty where there is none. Raises BodyGone."""
+        return _text("result", self.result, self.view.result_bytes or 0)
+
+
+def as_text(body: bytes) -> str:
+    """UTF-8 as it is; other bytes in base64, so that nothing is lost where only text fits."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode()
+
+
+def _text(which: str, body: bytes | None, size: int) -> str:
+    if body is None and size:
+        raise BodyGone(
+            f"The retention of the {which} ({size} bytes) has ended, and this form of a record has "
+            "no way to say so."
+        )
+    return as_text(body or b"")
