@@ -292,7 +292,8 @@ class Store(Protocol):
         ...
 
     async def add_minutes(self, counts: Sequence[MinuteCount]) -> None:
-        """Add to what the minutes hold already."""
+        """Merge into what the minutes hold already, as `records.merged` says: add, but keep the
+        highest of metrics that end in `_max` and the lowest of those that end in `_min`."""
         ...
 
     async def minutes(

@@ -330,12 +330,23 @@ class MailboxMessage(Struct):
 
 
 class MinuteCount(Struct, gc=False):
-    """How much one metric of one function counted in one minute."""
+    """How much one metric of one function counted in one minute. What is counted twice in a minute
+    is merged as `merged` says, in memory and in the store."""
 
     minute: int  # its start, ms
     function: str
     metric: str
     value: float
+
+
+def merged(metric: str, before: float, value: float) -> float:
+    """Two values of one metric in one minute: of a metric whose name ends in `_max` the higher one,
+    in `_min` the lower one, of any other their sum."""
+    if metric.endswith("_max"):
+        return max(before, value)
+    if metric.endswith("_min"):
+        return min(before, value)
+    return before + value
 
 
 class Transition(Struct, gc=False, array_like=True):
