@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from thence.catalog.destination import parse_destination
-from thence.destinations.record import Record, build_record
+from thence.catalog.destination import RECORD_FORMS, parse_destination
+from thence.config import Settings
+from thence.destinations import fc, fc_error, functiongraph
+from thence.destinations.forms import FORMS
+from thence.destinations.record import Record
+from thence.destinations.source import Source
 from thence.destinations.webhook import WebhookSender
 from thence.lifecycle.decide import Spent
 from thence.lifecycle.ids import parse_id
@@ -20,6 +24,7 @@ from thence.store.records import AttemptView, InvocationView, Meta
 
 from .conftest import LOOPBACK, NOW
 
+CONDITIONS = ("RESOURCES", "SERVER", "EXPIRED", "NOT_FOUND", "CANCELLED", "FUNCTION_ERROR")
 PAGE = (Path(__file__).parents[2] / "docs" / "destinations.md").read_text()
 
 
@@ -29,7 +34,7 @@ def example(name: str) -> str:
     return match.group(1)
 
 
-def made() -> dict:
+def made(form: str = "native") -> dict:
     """The record of the very invocation that the page tells of."""
     id = parse_id("019b7ca9-8f2e-7000-8000-0000000000a1")
     ended = NOW + 6_852
@@ -44,17 +49,35 @@ def made() -> dict:
     )  # fmt: skip
     delivery = "019b7ca9-a9f2-7000-8000-0000000000d1"
     assert parse_id(delivery) is not None
-    record = build_record(
-        view, payload, None, condition="failure", delivery_id=delivery, preview_bytes_max=1024
-    )
-    return json.loads(record)
+    destination = parse_destination({"type": "topic", "name": "results", "form": form})
+    settings = Settings()
+    source = Source(
+        view, payload, None, "failure", delivery, destination, 1024,
+        settings.account_id, settings.region,
+    )  # fmt: skip
+    return json.loads(FORMS[form].build(source))
 
 
-def test_the_records_example_is_what_is_sent_field_by_field():
-    shown, sent = json.loads(example("record")), made()
+@pytest.mark.parametrize("form", RECORD_FORMS)
+def test_the_example_of_a_form_is_what_is_sent_field_by_field(form):
+    shown, sent = json.loads(example("record" if form == "native" else form)), made(form)
     assert list(shown) == list(sent)
     for name in sent:
         assert shown[name] == sent[name], name
+
+
+def test_every_form_is_told_with_its_content_type():
+    for name, form in FORMS.items():
+        assert f"| `{name}` | `{form.content_type}` |" in PAGE
+
+
+def test_every_condition_and_status_of_vendors_records_is_told():
+    for module in (fc, functiongraph):
+        names = [value for name, value in vars(module).items() if name in CONDITIONS]
+        assert len(names) >= 4
+        for name in names:
+            assert f"`{name}`" in PAGE
+    assert f"`{fc_error.UNHANDLED}`" in PAGE
 
 
 def test_every_field_of_a_record_is_told():
@@ -75,7 +98,15 @@ def test_every_destination_on_the_page_can_be_written():
 
 
 @pytest.mark.parametrize(
-    "reason", ["gone", "rejected", "forbidden_address", "too_many_hops", "retries_exhausted"]
+    "reason",
+    [
+        "gone",
+        "rejected",
+        "forbidden_address",
+        "too_many_hops",
+        "retries_exhausted",
+        "source_gone",
+    ],
 )
 def test_every_reason_of_a_dead_delivery_is_told(reason):
     assert f"`{reason}`" in PAGE
