@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -12,10 +12,12 @@ from starlette.requests import Request
 
 from ...catalog.refusal import refusal
 from ...errors import InvalidInput
-from ..door import Door
 from .answer import etag
 from .errors import changed, invalid, too_large
 from .names import Name, check_function, check_service, qualifier_of
+
+if TYPE_CHECKING:
+    from ..door import Door  # which keeps this door's state
 
 JSON_BYTES_MAX = 256 * 1024
 PAGE_DEFAULT, PAGE_MAX = 20, 100  # reference 2.4
