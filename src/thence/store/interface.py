@@ -191,7 +191,8 @@ class Store(Protocol):
 
     # ------------------------------------------------------------ the catalog
     async def functions(self, *, deleted: bool = False) -> list[Function]:
-        """All functions by name; with `deleted`, also those deleted whose invocations remain."""
+        """All functions by name, `latest` first and then its versions as they were published; with
+        `deleted`, also those deleted whose invocations remain."""
         ...
 
     async def put_function(
@@ -202,12 +203,13 @@ class Store(Protocol):
 
     async def delete_function(self, function_id: int, now: int) -> bool:
         """Delete the family of that id: its `latest`, all its versions and all entries that it
-        owns. False: it is gone already."""
+        owns (whose owner is its id as text), in one transaction. False: it is gone already."""
         ...
 
     async def publish(self, function_id: int, version: str, note: str, now: int) -> Function:
         """A version: a row of its own with the spec and code that `latest` has now. Raises Conflict
-        when the family has that version, or had it before and invocations of it remain."""
+        when the family has that version, or had it before and invocations of it remain;
+        FunctionNotFound when that is the id of no family."""
         ...
 
     async def delete_version(self, function_id: int, now: int) -> bool:

@@ -1,12 +1,13 @@
 -- name: functions
--- Those that can be invoked.
-SELECT id, name, revision, spec, code_digest, code_bytes, created_at, updated_at, deleted_at
-FROM function WHERE deleted_at IS NULL ORDER BY name
+-- Those that can be invoked; of a name `latest` first, then its versions, oldest first.
+SELECT id, name, revision, spec, code_digest, code_bytes, created_at, updated_at, deleted_at,
+  version, family_id, note
+FROM function WHERE deleted_at IS NULL ORDER BY name, id
 
 -- name: functions_all
 -- And the deleted ones of which invocations remain.
 SELECT f.id, f.name, f.revision, f.spec, f.code_digest, f.code_bytes, f.created_at, f.updated_at,
-  f.deleted_at
+  f.deleted_at, f.version, f.family_id, f.note
 FROM function f LEFT JOIN counter c ON c.function_id = f.id
 WHERE f.deleted_at IS NULL
   OR c.accepted > c.pruned_succeeded + c.pruned_failed + c.pruned_stopped + c.pruned_expired
@@ -16,7 +17,7 @@ ORDER BY f.name, f.id
 -- name: replace
 -- Zero rows: there is none of that name yet.
 UPDATE function SET revision = revision + 1, spec = ?, code_digest = ?, code_bytes = ?,
-  updated_at = ? WHERE name = ? AND deleted_at IS NULL
+  updated_at = ? WHERE name = ? AND version = 'latest' AND deleted_at IS NULL
 
 -- name: create
 -- The first revision.
@@ -24,10 +25,57 @@ INSERT INTO function (name, revision, spec, code_digest, code_bytes, created_at,
 VALUES (?, 1, ?, ?, ?, ?, ?)
 
 -- name: by_name
--- The live one of that name.
-SELECT id, name, revision, spec, code_digest, code_bytes, created_at, updated_at, deleted_at
-FROM function WHERE name = ? AND deleted_at IS NULL
+-- The live one of that name and version.
+SELECT id, name, revision, spec, code_digest, code_bytes, created_at, updated_at, deleted_at,
+  version, family_id, note
+FROM function WHERE name = ? AND version = ? AND deleted_at IS NULL
 
--- name: delete
--- Zero rows: it is gone already.
-UPDATE function SET deleted_at = ?, updated_at = ? WHERE id = ? AND deleted_at IS NULL
+-- name: latest
+-- The name of a family that is there.
+SELECT name FROM function WHERE id = ? AND version = 'latest' AND deleted_at IS NULL
+
+-- name: version_used
+-- The version is there, or was there and invocations of it remain.
+SELECT f.deleted_at IS NULL FROM function f LEFT JOIN counter c ON c.function_id = f.id
+WHERE f.family_id = ? AND f.version = ? AND (f.deleted_at IS NULL
+  OR c.accepted > c.pruned_succeeded + c.pruned_failed + c.pruned_stopped + c.pruned_expired
+    + c.pruned_invalid)
+ORDER BY f.deleted_at IS NULL DESC LIMIT 1
+
+-- name: publish
+-- A copy of `latest` as it is now.
+INSERT INTO function (name, revision, spec, code_digest, code_bytes, created_at, updated_at,
+  version, family_id, note)
+SELECT name, 1, spec, code_digest, code_bytes, ?1, ?1, ?2, id, ?3 FROM function WHERE id = ?4
+
+-- name: delete_family
+-- `latest` and its versions.
+UPDATE function SET deleted_at = ?1, updated_at = ?1
+WHERE deleted_at IS NULL AND (id = ?2 OR family_id = ?2)
+
+-- name: delete_version
+-- Zero rows: it is gone already, or is no version.
+UPDATE function SET deleted_at = ?1, updated_at = ?1
+WHERE id = ?2 AND family_id <> 0 AND deleted_at IS NULL
+
+-- name: entries
+-- All of them.
+SELECT kind, owner, name, data, created_at, updated_at FROM entry ORDER BY kind, owner, name
+
+-- name: entry
+-- One of them.
+SELECT kind, owner, name, data, created_at, updated_at FROM entry
+WHERE kind = ? AND owner = ? AND name = ?
+
+-- name: put_entry
+-- `created_at` stays that of the first.
+INSERT INTO entry (kind, owner, name, data, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+ON CONFLICT (kind, owner, name) DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at
+
+-- name: delete_entry
+-- Zero rows: there is none.
+DELETE FROM entry WHERE kind = ? AND owner = ? AND name = ?
+
+-- name: delete_entries_of
+-- What a family owned goes with it.
+DELETE FROM entry WHERE owner = ?

@@ -33,7 +33,7 @@ def invocation(db: sqlite3.Connection, id: int) -> InvocationView | None:
     (
         high, tail, function_id, name, accepted_at, first_due, expires_at, size, meta, state,
         reason, ended_at, attempt, due_at, retries, tries, since, losses, result_bytes, redriven,
-        claimed_at, *last,
+        claimed_at, *last, version,
     ) = row  # fmt: skip
     attempts = [_attempt(one) for one in db.execute(_SQL["attempts"], (high,))]
     if last[0] is not None:
@@ -59,7 +59,7 @@ def invocation(db: sqlite3.Connection, id: int) -> InvocationView | None:
         whole(high, tail), function_id, name or "", STATES[state], _reason(reason), accepted_at,
         first_due if due_at is None else due_at, expires_at, ended_at, attempt,
         Spent(retries, tries, since, losses), size, result_bytes, meta_of(meta),
-        _redriven(redriven), attempts, of_invocation(db, high),
+        _redriven(redriven), attempts, of_invocation(db, high), version,
     )  # fmt: skip
 
 
@@ -107,6 +107,7 @@ def page(db: sqlite3.Connection, filter: Filter, limit: int, cursor: str | None)
         "lowest": 0 if filter.since is None else filter.since << 16,
         "below": below,
         "function": filter.function_id,
+        "family": filter.family,
         "states": None if states is None else json.dumps([STATE[state] for state in states]),
         "reason": None if filter.reason is None else REASON[Reason(filter.reason)],
         "redriven": filter.redriven,
@@ -122,10 +123,10 @@ def page(db: sqlite3.Connection, filter: Filter, limit: int, cursor: str | None)
 
 
 def _line(row: tuple[Any, ...]) -> InvocationRow:
-    high, tail, name, state, reason, accepted_at, due_at, ended_at, attempt, redriven = row
+    high, tail, name, state, reason, accepted_at, due_at, ended_at, attempt, redriven, version = row
     return InvocationRow(
         whole(high, tail), name or "", STATES[state], _reason(reason), accepted_at, due_at,
-        ended_at, attempt, _redriven(redriven),
+        ended_at, attempt, _redriven(redriven), version,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ SELECT i.id, i.tail, i.function_id, f.name, i.accepted_at, i.due_at, i.expires_a
   coalesce(e.platform_since, r.platform_since, w.platform_since),
   coalesce(e.losses_used, r.losses_used, w.losses_used), e.result_bytes, e.redriven_as,
   r.claimed_at, e.outcome, e.budget, e.started_at, e.duration_us, e.error_type, e.error_message,
-  e.error_stack, length(e.log)
+  e.error_stack, length(e.log), coalesce(f.version, 'latest')
 FROM invocation i
 LEFT JOIN function f ON f.id = i.function_id
 LEFT JOIN ended e ON e.id = i.id
@@ -43,7 +43,7 @@ WHERE :attempt IS NULL OR attempt = :attempt ORDER BY attempt DESC LIMIT 1
 -- A bounded number of rows of one source, newest first, filtered; {source} is one of our tables.
 SELECT i.id, i.tail, f.name, coalesce(e.state, r.state, w.state) AS state, e.reason, i.accepted_at,
   coalesce(r.due_at, w.due_at, i.due_at), e.ended_at, coalesce(e.attempt, r.attempt, w.attempt),
-  e.redriven_as
+  e.redriven_as, coalesce(f.version, 'latest')
 FROM (SELECT id FROM {source} WHERE id >= :lowest AND id < :below ORDER BY id DESC LIMIT :scan) s
 CROSS JOIN invocation i ON i.id = s.id
 LEFT JOIN ended e ON e.id = i.id
@@ -51,6 +51,8 @@ LEFT JOIN running r ON r.id = i.id
 LEFT JOIN waiting w ON w.id = i.id
 LEFT JOIN function f ON f.id = i.function_id
 WHERE (:function IS NULL OR i.function_id = :function)
+  AND (:family IS NULL OR i.function_id = :family
+    OR i.function_id IN (SELECT id FROM function WHERE family_id = :family AND family_id <> 0))
   AND (:states IS NULL OR coalesce(e.state, r.state, w.state) IN (SELECT value FROM json_each(:states)))
   AND (:reason IS NULL OR e.reason = :reason)
   AND (:redriven IS NULL OR (e.redriven_as IS NOT NULL) = :redriven)

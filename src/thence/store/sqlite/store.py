@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ...catalog.entry import Entry
 from ...catalog.function import Function, FunctionSpec
 from ...errors import StoreUnavailable
 from ..interface import Batch, Committed, Filter
@@ -143,6 +144,21 @@ class SqliteStore:
 
     async def delete_function(self, function_id: int, now: int) -> bool:
         return await self._work.write(catalog.delete, function_id, now)
+
+    async def publish(self, function_id: int, version: str, note: str, now: int) -> Function:
+        return await self._work.write(catalog.publish, function_id, version, note, now)
+
+    async def delete_version(self, function_id: int, now: int) -> bool:
+        return await self._work.write(catalog.delete_version, function_id, now)
+
+    async def entries(self) -> list[Entry]:
+        return await self._work.read(catalog.entries)
+
+    async def put_entry(self, kind: str, owner: str, name: str, data: bytes, now: int) -> Entry:
+        return await self._work.write(catalog.put_entry, kind, owner, name, data, now)
+
+    async def delete_entry(self, kind: str, owner: str, name: str) -> bool:
+        return await self._work.write(catalog.delete_entry, kind, owner, name)
 
     # ------------------------------------------------------------ reading
 
