@@ -60,7 +60,8 @@ class FcApp:
 
     async def _answer(self, request: Request, scope: Scope, request_id: str) -> Response:
         method, path = scope["method"], scope["path"]
-        segments = split(scope.get("raw_path") or path.encode())
+        raw_path = scope.get("raw_path") or path.encode()
+        segments = split(raw_path)
         if not segments or segments[0] not in self._routes:
             raise not_supported(method, path)
         generation: Generation = segments[0]
@@ -77,7 +78,9 @@ class FcApp:
         if self._door.started_at is None:
             raise FcError(503, "ResourceThrottled", "the service is starting. Please retry.")
         # Who asks comes before what there is: strangers learn nothing of the paths.
-        call.caller = self._door.fc.gate.check(scope, call)
+        call.caller = self._door.fc.gate.check(
+            method, raw_path, scope["query_string"], scope["headers"]
+        )
         if route is None:
             raise not_supported(method, path)
         return await route.handler(call)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from msgspec import Struct
 from starlette.requests import Request
 
 from ...catalog.refusal import refusal
 from ...errors import InvalidInput
+from ...signing.interface import Verified
 from .answer import etag
 from .errors import changed, invalid, too_large
+from .gate import check_body
 from .names import Name, check_function, check_service, qualifier_of
 
 if TYPE_CHECKING:
@@ -24,14 +25,6 @@ PAGE_DEFAULT, PAGE_MAX = 20, 100  # reference 2.4
 Generation = Literal["2023-03-30", "2021-04-06", "2016-08-15"]
 T = TypeVar("T")
 _NUMBER = re.compile(r"-?\d{1,18}")
-
-
-class Caller(Struct, frozen=True):
-    """Who asks, as the gate found it. `body_digest`: the sha256 hex that was signed for the body,
-    empty where the scheme signs none."""
-
-    access_key_id: str = ""
-    body_digest: str = ""
 
 
 class Call:
@@ -51,7 +44,7 @@ class Call:
         self.generation = generation
         self.path = path
         self.request_id = request_id
-        self.caller = Caller()
+        self.caller: Verified | None = None
         self.query = _query(request.scope["query_string"])
         self._body: bytes | None = None
 
@@ -130,7 +123,7 @@ class Call:
                 raise too_large(limit)
             chunks.append(chunk)
         self._body = b"".join(chunks)
-        self.door.fc.gate.check_body(self, self._body)
+        check_body(self.caller, self._body)
         return self._body
 
     async def object(self, limit: int = JSON_BYTES_MAX) -> dict[str, Any]:

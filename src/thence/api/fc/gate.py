@@ -1,24 +1,75 @@
-"""Who asks: signatures of the three generations, in a window of time, each nonce once."""
+"""Who asks: the signatures of the three generations, within a window of time, each nonce once.
+
+Any of the schemes is taken at any generation; the header says which it is. Each refusal is the
+documented code and status (reference 3.4), and for what the reference has no word, AccessDenied.
+"""
 
 from __future__ import annotations
 
-from starlette.types import Scope
-
 from ...clock import Clock
 from ...config import Settings
-from .call import Call, Caller
+from ...signing import acs3, fc
+from ...signing.interface import Headers, Key, Refused, Verified
+from ...signing.window import Window
+from .errors import FcError, missing_header
+
+NOT_MATCHING = (
+    "The request signature we calculated does not match the signature you provided. Check your "
+    "access key and signing method"
+)
+PROXY = b"/2016-08-15/proxy/"
 
 
 class Gate:
     """Checks against the service's root credentials; without any (loopback only) all may ask."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._required = bool(settings.root_access_key_secret)
-        self._clock = clock
+        self._keys: dict[str, Key] = {}
+        if settings.root_access_key_secret:
+            id = settings.root_access_key_id
+            self._keys[id] = Key(id, settings.root_access_key_secret.reveal())
+        self._window = Window(clock)
 
-    def check(self, scope: Scope, call: Call) -> Caller:
-        """Raises FcError."""
-        return Caller()
+    def check(self, method: str, path: bytes, query: bytes, headers: Headers) -> Verified | None:
+        """Who signed; None where no credentials are asked for. `check_body` of the answer is called
+        when the body is there. path, query: as on the wire. Raises FcError."""
+        if not self._keys:
+            return None
+        try:
+            return self._verified(method, path, query, headers)
+        except Refused as refused:
+            raise _refusal(refused, headers) from None
 
-    def check_body(self, call: Call, body: bytes) -> None:
-        """The body is the one that was signed. Raises FcError."""
+    def _verified(self, method: str, path: bytes, query: bytes, headers: Headers) -> Verified:
+        scheme = next((value for name, value in headers if name == b"authorization"), None)
+        lookup, window = self._keys.get, self._window
+        if scheme is None and fc.is_signed_url(query):
+            return fc.verify_url(method, path, query, headers, lookup, window)
+        if scheme is not None and scheme.partition(b" ")[0] == fc.SCHEME:
+            proxy = path.startswith(PROXY)
+            return fc.verify(method, path, query, headers, lookup, window, with_query=proxy)
+        return acs3.verify(method, path, query, headers, None, lookup, window)
+
+
+def check_body(caller: Verified | None, body: bytes) -> None:
+    """The body is the one that was signed. Raises FcError."""
+    if caller is None:
+        return
+    try:
+        caller.check_body(body)
+    except Refused as refused:
+        raise FcError(403, "SignatureNotMatch", f"{NOT_MATCHING} ({refused.detail})") from None
+
+
+def _refusal(refused: Refused, headers: Headers) -> FcError:
+    match refused.kind:
+        case "missing":
+            return missing_header("Authorization")
+        case "access_key":
+            id = str(refused.fields.get("access_key_id", ""))
+            return FcError(403, "InvalidAccessKeyID", f"invalid access key ID '{id[:128]}'")
+        case "signature" | "body":
+            return FcError(403, "SignatureNotMatch", NOT_MATCHING)
+        case "date" if not any(name in (b"date", b"x-acs-date") for name, _ in headers):
+            return missing_header("Date")
+    return FcError(403, "AccessDenied", refused.detail)
