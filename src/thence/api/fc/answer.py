@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from ...clock import iso
 from .errors import FcError
 
 COMMON = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -28,6 +29,11 @@ def resource(value: Any, status: int = 200) -> Response:
 def etag(value: Any) -> str:
     """Of the resource as it is shown: it changes with every change that a client could see."""
     return hashlib.md5(_encode(value), usedforsecurity=False).hexdigest()
+
+
+def stamp(ms: int) -> str:
+    """An instant as resources show it: `2006-01-02T15:04:05Z`."""
+    return f"{(iso(ms) or '')[:19]}Z"
 
 
 def empty(status: int = 204) -> Response:

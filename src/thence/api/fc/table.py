@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from . import async_config, triggers
 from .route import Route
 
-ROUTES: tuple[Route, ...] = ()
+ROUTES: tuple[Route, ...] = (
+    *async_config.ROUTES,
+    *triggers.ROUTES,
+)

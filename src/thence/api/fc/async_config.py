@@ -1,0 +1,269 @@
+"""Asynchronous configuration: retries, age of an event, task mode, destinations (reference 4).
+
+A PUT is the whole configuration: what it does not say has the vendor's default, whatever was there.
+ARNs are kept as they were written and shown so again.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+from starlette.responses import Response
+
+from ...catalog.async_config import AsyncConfig
+from ...catalog.destination import FunctionDestination, parse_destination
+from ...catalog.function import LATEST
+from ...errors import AliasNotFound, DestinationCycle, FunctionNotFound, NotFound, VersionNotFound
+from ...lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX
+from .answer import answer, empty, resource, stamp
+from .arn import Home, arn_of, destination_of, name_and_qualifier
+from .call import Call, convert
+from .errors import FcError, invalid
+from .keys import recased
+from .names import Name, check_function, function_arn, name_of, shown_qualifier
+from .paging import page, paged
+from .route import V2, V3, Route
+from .triggers import is_http_function
+
+DOOR = "fc"  # our part of a configuration's attributes
+ENDINGS = (("onSuccess", "on_success"), ("onFailure", "on_failure"))
+
+
+class _Destination(Struct, frozen=True, forbid_unknown_fields=True):
+    destination: str = ""
+
+
+class _Destinations(Struct, frozen=True, forbid_unknown_fields=True):
+    onSuccess: _Destination = _Destination()
+    onFailure: _Destination = _Destination()
+
+
+class _Put(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a PUT may hold, and the vendor's defaults. The reference's 4.3 tells of three ranges of
+    the age; the widest is taken, with the default of the vendor's SDK."""
+
+    destinationConfig: _Destinations = _Destinations()
+    maxAsyncEventAgeInSeconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] = 86_400
+    maxAsyncRetryAttempts: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 3
+
+
+class PutAsyncConfig(_Put, frozen=True):
+    """FC 3.0."""
+
+    asyncTask: bool = False
+
+    def listed(self) -> bool:
+        return self.asyncTask
+
+
+class PutAsyncConfigOfService(_Put, frozen=True):
+    """FC 2.0 and older."""
+
+    statefulInvocation: bool = False
+
+    def listed(self) -> bool:
+        return self.statefulInvocation
+
+
+# ---------------------------------------------------------------- operations
+
+
+async def put_async_config(call: Call) -> Response:
+    name, qualifier = call.name, call.qualifier
+    call.engine.function(name.ours, qualifier)  # what is not there is said before the rest
+    config = config_of(call, await call.object())
+    try:
+        saved = await call.engine.put_async_config(name.ours, qualifier, config)
+    except DestinationCycle as error:
+        raise _cycle(error) from None
+    return resource(shown(call, name, qualifier, saved))
+
+
+async def get_async_config(call: Call) -> Response:
+    name, qualifier = call.name, call.qualifier
+    call.engine.function(name.ours, qualifier)
+    config = call.engine.async_config(name.ours, qualifier)
+    if config is None:
+        raise _not_exists(name, qualifier)
+    return resource(shown(call, name, qualifier, config))
+
+
+async def delete_async_config(call: Call) -> Response:
+    name, qualifier = call.name, call.qualifier
+    call.engine.function(name.ours, qualifier)
+    if not await call.engine.delete_async_config(name.ours, qualifier):
+        raise _not_exists(name, qualifier)
+    return empty()
+
+
+async def list_async_configs(call: Call) -> Response:
+    """FC 3.0: of all functions, or of the one that `functionName` names."""
+    wanted = call.query.get("functionName", "")
+    if wanted:
+        check_function(wanted)
+    names = [name_of(one) for one in call.engine.catalogue.names() if wanted in ("", one)]
+    return _list(call, [name for name in names if not name.service])
+
+
+async def list_async_configs_of_function(call: Call) -> Response:
+    """FC 2.0: of one function."""
+    call.engine.function(call.name.ours)
+    return _list(call, [call.name])
+
+
+def _list(call: Call, names: list[Name]) -> Response:
+    found = [
+        (name, qualifier, config)
+        for name in names
+        for qualifier, config in sorted(
+            (shown_qualifier(one), config)
+            for one, config in call.engine.async_configs(name.ours).items()
+        )
+    ]
+    part, token = page(call, found, lambda one: (one[0].ours, one[1]))
+    configs = [shown(call, name, _ours(qualifier), config) for name, qualifier, config in part]
+    return answer(paged(call, {"configs": configs}, token))
+
+
+# ---------------------------------------------------------------- their words and ours
+
+
+def config_of(call: Call, data: dict[str, Any]) -> AsyncConfig:
+    """A configuration from the body of a PUT. Raises FcError."""
+    kind: type[PutAsyncConfig | PutAsyncConfigOfService]
+    kind = PutAsyncConfig if call.v3 else PutAsyncConfigOfService
+    data = _without_nulls(data)
+    put = convert(recased(data, kind) if call.old else data, kind)
+    home = Home(call.door.fc.region, call.door.fc.account)
+    arns: dict[str, str] = {}
+    written: dict[str, dict[str, Any]] = {}
+    for theirs, ours in ENDINGS:
+        arn = getattr(put.destinationConfig, theirs).destination
+        if arn:
+            field = f"destinationConfig.{theirs}.destination"
+            written[ours] = destination_of(arn, home, field)
+            _check_target(call, written[ours], field)
+            arns[theirs] = arn
+    return AsyncConfig(
+        max_retries=put.maxAsyncRetryAttempts,
+        max_event_age_seconds=put.maxAsyncEventAgeInSeconds,
+        listed=put.listed(),
+        stop_notifies=True,  # reference 5.4
+        attributes={DOOR: {"arns": arns}} if arns else {},
+        on_success=written.get("on_success"),
+        on_failure=written.get("on_failure"),
+    )
+
+
+def shown(call: Call, name: Name, qualifier: str, config: AsyncConfig) -> dict[str, Any]:
+    """A configuration as that generation shows it. `qualifier`: ours."""
+    home = Home(call.door.fc.region, call.door.fc.account)
+    arns = config.attributes.get(DOOR, {}).get("arns", {})
+    destinations = {}
+    for theirs, ours in ENDINGS:
+        written = getattr(config, ours)
+        if written is not None:
+            arn = arns.get(theirs) or arn_of(parse_destination(written), home)
+            destinations[theirs] = {"destination": arn}
+    common = {
+        "destinationConfig": destinations,
+        "maxAsyncEventAgeInSeconds": config.max_event_age_seconds,
+        "maxAsyncRetryAttempts": config.max_retries,
+        "createdTime": stamp(config.created_at),
+        "lastModifiedTime": stamp(config.updated_at),
+    }
+    if call.v3:
+        arn = function_arn(name, qualifier, home.region, home.account)
+        return {"functionArn": arn, "asyncTask": config.listed, **common}
+    return {
+        "service": name.service,
+        "function": name.function,
+        "qualifier": shown_qualifier(qualifier),
+        "statefulInvocation": config.listed,
+        **common,
+    }
+
+
+def _check_target(call: Call, written: dict[str, Any], field: str) -> None:
+    """A function destination is there and is an event function."""
+    destination = parse_destination(written, field)
+    if not isinstance(destination, FunctionDestination):
+        return
+    name, qualifier = name_and_qualifier(destination)
+    try:
+        function = call.engine.function(name.ours, qualifier)
+    except NotFound as error:
+        raise _no_target(error, name, qualifier, field) from None
+    if is_http_function(call.engine, function):
+        raise invalid(
+            f"{field}: function '{_said(name)}' has an HTTP trigger; only event functions can be "
+            "destinations"
+        )
+
+
+def _no_target(error: NotFound, name: Name, qualifier: str, field: str) -> FcError:
+    match error:
+        case VersionNotFound():
+            what, code = f"version '{qualifier}' of function '{_said(name)}'", "VersionNotFound"
+        case AliasNotFound():
+            what, code = f"alias '{qualifier}' of function '{_said(name)}'", "AliasNotFound"
+        case FunctionNotFound():
+            what, code = f"function '{_said(name)}'", "FunctionNotFound"
+        case _:
+            what, code = f"'{qualifier}' of function '{_said(name)}'", "VersionNotFound"
+    return FcError(404, code, f"{field}: {what} does not exist")
+
+
+def _cycle(error: DestinationCycle) -> FcError:
+    path = " -> ".join(_said(name_of(one)) for one in error.fields["cycle"])
+    return invalid(
+        f"destinationConfig: these destinations form a cycle: {path}. An invocation would never "
+        "end; send one of them elsewhere"
+    )
+
+
+def _not_exists(name: Name, qualifier: str) -> FcError:
+    return FcError(
+        404,
+        "AsyncConfigNotExists",
+        f"async config of function '{_said(name)}' with qualifier '{shown_qualifier(qualifier)}' "
+        "does not exist",
+    )
+
+
+def _said(name: Name) -> str:
+    """A function in a message: `service/function` in FC 2.0."""
+    return f"{name.service}/{name.function}" if name.service else name.function
+
+
+def _ours(qualifier: str) -> str:
+    return LATEST if qualifier == shown_qualifier(LATEST) else qualifier
+
+
+def _without_nulls(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_nulls(value) if isinstance(value, dict) else value
+        for key, value in data.items()
+        if value is not None
+    }
+
+
+ONE = "/functions/{function}/async-invoke-config"
+IN_SERVICE = "/services/{service}" + ONE
+ROUTES = (
+    Route("PutAsyncInvokeConfig", "PUT", ONE, put_async_config, V3),
+    Route("GetAsyncInvokeConfig", "GET", ONE, get_async_config, V3),
+    Route("DeleteAsyncInvokeConfig", "DELETE", ONE, delete_async_config, V3),
+    Route("ListAsyncInvokeConfigs", "GET", "/async-invoke-configs", list_async_configs, V3),
+    Route("PutFunctionAsyncInvokeConfig", "PUT", IN_SERVICE, put_async_config, V2),
+    Route("GetFunctionAsyncInvokeConfig", "GET", IN_SERVICE, get_async_config, V2),
+    Route("DeleteFunctionAsyncInvokeConfig", "DELETE", IN_SERVICE, delete_async_config, V2),
+    Route(
+        "ListFunctionAsyncInvokeConfigs",
+        "GET",
+        f"{IN_SERVICE}s",
+        list_async_configs_of_function,
+        V2,
+    ),
+)
