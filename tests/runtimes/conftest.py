@@ -132,15 +132,25 @@ class House:
         return self.runtimes[-1]
 
     def deploy(
-        self, source: str, *, id: int = 1, revision: int = 1, files: Any = None, **spec: Any
+        self,
+        source: str,
+        *,
+        id: int = 1,
+        revision: int = 1,
+        files: Any = None,
+        name: str = "",
+        version: str = "latest",
+        **spec: Any,
     ) -> Function:
         digest = f"code-{id}-{revision}"
         root = self.directory / digest
         root.mkdir()
         (root / "main.py").write_text(textwrap.dedent(source))
-        for name, text in (files or {}).items():
-            (root / name).write_text(textwrap.dedent(text))
-        return Function(id, f"f{id}", revision, FunctionSpec(**spec), digest, 1, 0, 0)
+        for file, text in (files or {}).items():
+            (root / file).write_text(textwrap.dedent(text))
+        named = name or f"f{id}"
+        about = FunctionSpec(**spec)
+        return Function(id, named, revision, about, digest, 1, 0, 0, version=version)
 
     def submit(
         self, function: Function, payload: bytes = b"", **fields: Any

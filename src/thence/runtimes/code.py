@@ -62,10 +62,14 @@ class CodeCache:
                 ) from error
         return folder
 
+    def archive_path(self, digest: str) -> Path:
+        """Where the archive lies, if it is there."""
+        return self._root / f"{_checked(digest)}.zip"
+
     def archive(self, digest: str) -> bytes:
         """The archive as it came. Raises StoreUnavailable where it is missing."""
         try:
-            return (self._root / f"{_checked(digest)}.zip").read_bytes()
+            return self.archive_path(digest).read_bytes()
         except OSError as error:
             raise StoreUnavailable(
                 f"The archive {digest[:12]}… cannot be read: {error.strerror or error}. Deploy the "

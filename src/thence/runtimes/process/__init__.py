@@ -9,9 +9,10 @@ books of instances and ends them; `lane.py` says how many runs of one function m
 `instance.py` speaks with one instance; `sweep.py` watches time, memory and output; `idle.py`
 retires; `nursery.py` speaks with the forker; `ending.py` words an ending.
 
-In the instance: `worker.py` answers frames, `context.py` is what a handler is told, `handler.py`
-finds the handler, `result.py` writes what it returned, `failure.py` describes an exception,
-`cage.py` sets limits, files and environment, `privileges.py` takes what functions must not have.
+In the instance: `worker.py` answers frames, `contracts/` says how a handler is called and what it
+is told, `handler.py` finds it, `hooks.py` runs initializer and pre-stop hook, `result.py` words a
+result that cannot be kept, `failure.py` describes an exception, `cage.py` sets limits, files and
+environment, `privileges.py` takes what functions must not have. `setup.py` is what the node asks for.
 These import nothing of the node.
 
 What separates functions is a process, its limits and a clean environment; all run as the service's

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import io
-import logging
 import os
 import random
 import resource
@@ -16,7 +15,7 @@ import signal
 import sys
 import threading
 
-from .context import Setup
+from .setup import Setup
 
 _PR_SET_PDEATHSIG = 1
 _MIB = 1 << 20
@@ -27,13 +26,21 @@ HEADROOM_BYTES = 32 * _MIB  # lent to the worker to report that memory ran out
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def enter(setup: Setup, forker_pid: int, home: str, keep: list[int], output: int) -> None:
-    """Shut this process in. `keep`: descriptors that stay open; `output`: its stdout and stderr."""
+def enter(
+    setup: Setup,
+    forker_pid: int,
+    home: str,
+    keep: list[int],
+    output: int,
+    environment: dict[str, str],
+) -> None:
+    """Shut this process in. `keep`: descriptors that stay open; `output`: its stdout and stderr;
+    `environment`: the contract's variables, which come before those of the function."""
     os.setsid()
     _die_with(forker_pid)
     _signals()
     _files(keep, output)
-    _environment(setup, home)
+    _environment(setup, home, environment)
     os.umask(0o077)
     os.chdir(setup.code_path)
     sys.path.insert(0, setup.code_path)
@@ -78,7 +85,7 @@ def _files(keep: list[int], output: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _environment(setup: Setup, home: str) -> None:
+def _environment(setup: Setup, home: str, contract: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(
         {
@@ -87,6 +94,7 @@ def _environment(setup: Setup, home: str) -> None:
             "TMPDIR": home,
             "LANG": "C.UTF-8",
             **setup.environment,
+            **contract,
             "THENCE_ACCOUNT_ID": setup.account_id,
             "THENCE_REGION": setup.region,
             "THENCE_FUNCTION_NAME": setup.function_name,
@@ -103,9 +111,6 @@ def _streams() -> None:
         stream = io.TextIOWrapper(raw, encoding="utf-8", errors="replace", line_buffering=True)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    logging.basicConfig(
-        stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", level=logging.INFO
-    )
 
 
 def _memory(memory_mb: int) -> None:

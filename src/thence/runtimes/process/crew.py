@@ -30,6 +30,8 @@ log = logging.getLogger("thence.runtimes.process")
 
 _RESIDENT_SLACK_BYTES = 16 << 20  # so that a MemoryError comes before we end the instance
 
+_ENDS_ITSELF = frozenset({frames.OUT_OF_MEMORY, frames.CRASHED, frames.INITIALIZER_FAILED})
+
 
 class Crew:
     """Lanes, instances and the counts of both. `pool.ProcessRuntime` puts runs into it."""
@@ -83,9 +85,9 @@ class Crew:
             run = answer.run
             if run is not None and not instance.shut:
                 lane.load -= 1
-            if kind == frames.OUT_OF_MEMORY or kind == frames.CRASHED:
+            if kind in _ENDS_ITSELF:
                 self._shut(instance)
-                instance.ending = True  # it ends itself
+                instance.ending = True
                 memory = kind == frames.OUT_OF_MEMORY
                 instance.end_reason = "out_of_memory" if memory else "crashed"
             if run is None:

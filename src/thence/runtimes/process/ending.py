@@ -16,6 +16,7 @@ _OUTCOMES = {
     frames.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY,
     frames.CRASHED: Outcome.CRASHED,
     frames.SKIPPED: Outcome.NOT_STARTED,
+    frames.INITIALIZER_FAILED: Outcome.FUNCTION_ERROR,
 }
 
 END_REASON = {

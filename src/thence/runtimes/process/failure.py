@@ -19,6 +19,19 @@ class HandlerFault(Exception):
         self.kind = kind
 
 
+class NotFound(HandlerFault):
+    """There is no such `module`, or no `function` (empty: the module itself is missing) in it."""
+
+    def __init__(self, kind: str, message: str, module: str, function: str = "") -> None:
+        super().__init__(kind, message)
+        self.module = module
+        self.function = function
+
+
+class InitializerFault(HandlerFault):
+    """The initializer failed, so the instance cannot be used."""
+
+
 def describe(error: BaseException) -> tuple[bytes, bytes, bytes]:
     """(type, message, stack) as bounded UTF-8. The stack holds no frames of the worker and none
     of Python's import machinery; of a long one the end is kept, where the cause is."""

@@ -29,7 +29,7 @@ import msgspec
 
 from . import cage, privileges, worker
 from .confine import CLOSED, READABLE, Walls
-from .context import Setup
+from .setup import Setup
 
 PRELOADED = """
 argparse base64 bisect collections concurrent.futures contextlib copy csv dataclasses datetime

@@ -1,9 +1,9 @@
 """The bytes between the node and an instance, and the words of memory that both can see.
 
-A request is REQUEST, then content type, traceparent, payload. An answer is ANSWER, then result,
-output, error type, message and stack. Numbers are little-endian; the first is the length of all
-that follows it. Requests are answered in their order, so neither side sends a number: both count
-from 1, and the n-th request has the **sequence number** n.
+A request is REQUEST, then content type, traceparent, qualifier, payload. An answer is ANSWER, then
+result, output, error type, message and stack. Numbers are little-endian; the first is the length of
+all that follows it. Requests are answered in their order, so neither side sends a number: both
+count from 1, and the n-th request has the **sequence number** n.
 
 The shared words settle who owns a request that lies in the socket: the instance writes BEGUN before
 it looks at REVOKED, the node writes REVOKED before it looks at BEGUN, and a fence stands between on
@@ -16,8 +16,9 @@ import struct
 import threading
 
 LENGTH = struct.Struct("<I")
-# length, invocation id, attempt, retries used, accepted at (ms), flags, content type, traceparent
-REQUEST = struct.Struct("<I16sIIqBHH")
+# length, invocation id, attempt, retries used, accepted at (ms), flags, content type, traceparent,
+# qualifier
+REQUEST = struct.Struct("<I16sIIqBHHB")
 # length, kind, flags, began (monotonic ns), duration (µs), result, output, type, message, stack
 ANSWER = struct.Struct("<IBBQQIIHHH")
 
@@ -32,6 +33,7 @@ OUT_OF_MEMORY = 3  # the instance ends itself after this
 CRASHED = 4  # the handler asked to exit; the instance ends itself after this
 SKIPPED = 5  # the request had been taken back
 START_FAILED = 6  # the instance could not be set up; the message says why
+INITIALIZER_FAILED = 7  # so the run did; the instance ends itself after this
 
 # flags of an answer
 OUTPUT_TRUNCATED = 1
@@ -45,6 +47,9 @@ PREVIOUS_MAY_HAVE_RUN = 1
 BEGUN = 0  # sequence number of the request that was begun last
 REVOKED = 1  # requests from this sequence number on must not be begun
 BEGAN_NS = 2  # monotonic ns at which BEGUN was begun
+INITIALIZER_BEGAN_NS = 3  # monotonic ns; 0: not yet
+INITIALIZER_ENDED_NS = 4
+FAREWELL = 5  # not 0: the socket was closed for the pre-stop hook to be run
 WORDS_BYTES = 4096
 NOTHING_REVOKED = 1 << 62
 

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .failure import HandlerFault
+from .failure import HandlerFault, NotFound
 
-Handler = Callable[[Any, Any], Any]
+Handler = Callable[..., Any]
 
 
-def load(name: str, code_path: str) -> Handler:
-    """The handler. Raises whatever the import raises, or HandlerFault when the module has no such
+def load(name: str, code_path: str, setting: str = "handler") -> Handler:
+    """The handler, or the hook that `setting` names. Raises whatever the import raises, or HandlerFault when the module has no such
     function or it cannot be called. A failed load may be tried again."""
     module_name, _, function_name = name.rpartition(".")
     _unshadow(module_name.partition(".")[0], code_path)
@@ -22,23 +22,26 @@ def load(name: str, code_path: str) -> Handler:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name + ".").startswith(error.name + "."):
-            raise HandlerFault(
+            raise NotFound(
                 "ImportError",
-                f"handler {name!r}: there is no module {error.name!r} in the function's code. "
-                "Put it at the top of the archive or correct `handler`.",
+                f"{setting} {name!r}: there is no module {error.name!r} in the function's code. "
+                f"Put it at the top of the archive or correct `{setting}`.",
+                error.name,
             ) from None
         raise
     if not hasattr(module, function_name):
-        raise HandlerFault(
+        raise NotFound(
             "HandlerNotFound",
-            f"handler {name!r}: module {module_name!r} has no {function_name!r}. "
-            "Define it or correct `handler`.",
+            f"{setting} {name!r}: module {module_name!r} has no {function_name!r}. "
+            f"Define it or correct `{setting}`.",
+            module_name,
+            function_name,
         )
     found = getattr(module, function_name)
     if not callable(found):
         raise HandlerFault(
             "HandlerNotCallable",
-            f"handler {name!r} is a {type(found).__name__}, not something that can be called.",
+            f"{setting} {name!r} is a {type(found).__name__}, not something that can be called.",
         )
     return found  # type: ignore[no-any-return]
 

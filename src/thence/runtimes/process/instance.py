@@ -127,9 +127,14 @@ class Instance:
         payload = run.payload
         content_type = run.content_type.encode()[:1024]
         traceparent = run.traceparent.encode()[:1024]
+        qualifier = run.qualifier.encode()[:255]
         self._out.append(
             frames.REQUEST.pack(
-                frames.REQUEST_LENGTH_LESS + len(content_type) + len(traceparent) + len(payload),
+                frames.REQUEST_LENGTH_LESS
+                + len(content_type)
+                + len(traceparent)
+                + len(qualifier)
+                + len(payload),
                 run.id.to_bytes(16, "big"),
                 run.attempt,
                 run.retries_used,
@@ -137,10 +142,11 @@ class Instance:
                 frames.PREVIOUS_MAY_HAVE_RUN if run.previous_lost else 0,
                 len(content_type),
                 len(traceparent),
+                len(qualifier),
             )
         )
-        if content_type or traceparent:
-            self._out.append(content_type + traceparent)
+        if content_type or traceparent or qualifier:
+            self._out.append(content_type + traceparent + qualifier)
         self._out.append(payload)
         if not self._flushing:
             self._flushing = True
@@ -237,7 +243,7 @@ class Instance:
             if self._greeted:
                 raise ValueError("it has said before that it is there")
             self._greeted = True
-        elif kind > frames.START_FAILED:
+        elif kind > frames.INITIALIZER_FAILED:
             raise ValueError(f"there is no answer of kind {kind}")
         else:
             run, handed_at = self.queue[0]

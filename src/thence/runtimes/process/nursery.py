@@ -23,7 +23,7 @@ from typing import IO, Protocol
 import msgspec
 
 from ...errors import StartupError
-from .context import Setup
+from .setup import Setup
 
 log = logging.getLogger("thence.runtimes.process")
 

@@ -18,10 +18,11 @@ from ...notices import Notices
 from ..interface import NOTHING, Ended, Run
 from . import ending, frames
 from .confine import CLOSED, READABLE
-from .context import Setup
+from .contracts.choice import told
 from .crew import Crew
 from .instance import Instance
 from .lane import Lane
+from .setup import Setup
 
 log = logging.getLogger("thence.runtimes.process")
 
@@ -126,6 +127,13 @@ class ProcessRuntime(Crew):
             for position, (run, _) in enumerate(instance.queue):
                 if run is not None and run.id == id:
                     return self._stop_at(instance, position, run)
+        return False
+
+    def begun(self, id: int) -> bool:
+        for instance in self._instances.values():
+            for position, (run, _) in enumerate(instance.queue):
+                if run is not None and run.id == id:
+                    return instance.begun() > instance.answered + position
         return False
 
     def limits(self, function: Function) -> tuple[int, int]:
@@ -257,6 +265,13 @@ class ProcessRuntime(Crew):
                 result_bytes_max=self._result_bytes_max,
                 account_id=self._account_id,
                 region=self._region,
+                contract=spec.contract,
+                version=function.version,
+                initializer=spec.initializer,
+                initializer_timeout_seconds=spec.initializer_timeout_seconds,
+                pre_stop=spec.pre_stop,
+                pre_stop_timeout_seconds=spec.pre_stop_timeout_seconds,
+                told=told(spec.contract, spec.attributes),
             )
             instance = Instance(self._number, function, lane, self, now, self._answer_bytes_max)
             self._nursery.request(setup, instance.their_fds, instance.their_own_fds)

@@ -1,50 +1,44 @@
-"""In the instance: what a handler returned, as the bytes that are stored.
-
-`bytes` stay as they are. Everything else becomes JSON: what JSON has, and dates, UUIDs, sets,
-dataclasses and the like by msgspec's rules.
-"""
+"""In the instance: what is said of a result that cannot be kept, and what vendors make JSON of."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
-import msgspec
+import json
+from typing import Any
 
 from .failure import HandlerFault
 
 
-def _refuse(value: Any) -> NoReturn:
-    kind = type(value)
-    raise TypeError(f"{kind.__module__}.{kind.__qualname__}")
-
-
-_encode = msgspec.json.Encoder(enc_hook=_refuse).encode
-
-
-def write(value: Any, bytes_max: int) -> tuple[bytes, bool]:
-    """(the bytes, whether they are raw). Raises HandlerFault: ResultNotSerializable naming the
-    type, or ResultTooLarge naming the limit."""
-    raw = isinstance(value, (bytes, bytearray, memoryview))
-    data = bytes(value) if raw else _json(value)
+def bounded(data: bytes, bytes_max: int) -> bytes:
+    """The same bytes. Raises HandlerFault: ResultTooLarge naming the limit."""
     if len(data) > bytes_max:
-        raise HandlerFault(
-            "ResultTooLarge",
-            f"the handler returned {len(data)} bytes; the limit is {bytes_max}. "
-            "Return a reference to where the result was stored instead.",
-        )
-    return data, raw
+        raise too_large(len(data), bytes_max)
+    return data
 
 
-def _json(value: Any) -> bytes:
-    try:
-        return _encode(value)
-    except TypeError as error:
-        named = str(error)
-    except (ValueError, RecursionError, OverflowError) as error:
-        # Text that is not Unicode, a structure that holds itself, a number out of range.
-        named = f"{type(value).__module__}.{type(value).__qualname__} ({error})"
-    raise HandlerFault(
+def too_large(size: int, bytes_max: int) -> HandlerFault:
+    return HandlerFault(
+        "ResultTooLarge",
+        f"the handler returned {size} bytes; the limit is {bytes_max}. "
+        "Return a reference to where the result was stored instead.",
+    )
+
+
+def not_serializable(named: str) -> HandlerFault:
+    """`named`: the type, and what is wrong with it."""
+    return HandlerFault(
         "ResultNotSerializable",
         f"the handler returned something that cannot be written as JSON: {named}. "
         "Return text, numbers, lists, dicts or bytes.",
     )
+
+
+def standard_json(value: Any) -> bytes:
+    """As Python's own `json` writes it, which vendors' runtimes use: dates and the like are
+    refused, there is a space after `:` and `,`, and all characters are ASCII. Raises HandlerFault:
+    ResultNotSerializable (also for NaN and infinities, which JSON does not have)."""
+    try:
+        return json.dumps(value, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        kind = type(value)
+        named = f"{kind.__module__}.{kind.__qualname__} ({error})"
+    raise not_serializable(named)

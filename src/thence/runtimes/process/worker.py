@@ -12,15 +12,17 @@ import os
 import socket
 import sys
 import time
+from functools import partial
 from types import CoroutineType
 from typing import Any, NoReturn
 
-import msgspec
-
-from . import cage, frames, result
-from .context import Context, Setup
-from .failure import HandlerFault, describe
+from . import cage, frames
+from .contracts.choice import choose
+from .contracts.contract import INVOKE, Contract
+from .failure import InitializerFault, describe
 from .handler import Handler, load
+from .hooks import Hooks
+from .setup import Setup
 
 _READ_BYTES = 1 << 18
 _NO_ERROR = (b"", b"", b"")
@@ -30,10 +32,11 @@ def main(setup: Setup, fds: list[int], forker_pid: int, home: str) -> NoReturn:
     """Become the instance. `fds`: socket, output, shared words."""
     pipe = socket.socket(fileno=fds[0])
     try:
-        cage.enter(setup, forker_pid, home, fds, fds[1])
+        contract = choose(setup)
+        cage.enter(setup, forker_pid, home, fds, fds[1], contract.environment())
         words = memoryview(mmap.mmap(fds[2], frames.WORDS_BYTES)).cast("Q")
         os.close(fds[2])
-        worker = Worker(setup, pipe, fds[1], words)
+        worker = Worker(setup, contract, pipe, fds[1], words)
     except Exception as error:  # whatever it was, the node must be told why there is no instance
         message = f"{type(error).__name__}: {error}".encode()[: frames.ERROR_MESSAGE_BYTES_MAX]
         pipe.sendall(answer(frames.START_FAILED, message=message))
@@ -58,7 +61,10 @@ def answer(
     stack: bytes = b"",
 ) -> bytes:
     """One answer frame."""
-    body = data + output + type + message + stack
+    if kind == frames.OK and not output:  # nearly always
+        body = data
+    else:
+        body = b"".join((data, output, type, message, stack))
     return (
         frames.ANSWER.pack(
             frames.ANSWER_LENGTH_LESS + len(body),
@@ -80,17 +86,29 @@ class Worker:
     """The loop of one instance."""
 
     def __init__(
-        self, setup: Setup, pipe: socket.socket, output: int, words: memoryview[int]
+        self,
+        setup: Setup,
+        contract: Contract,
+        pipe: socket.socket,
+        output: int,
+        words: memoryview[int],
     ) -> None:
         self._setup = setup
+        self._contract = contract
+        self._context, self._event, self._result = contract.context, contract.event, contract.result
+        self._writes_log = contract.writes_log
         self._pipe = pipe
         self._output = output
         self._words = words
         self._pid = os.getpid()
+        self._timeout_ns = int(setup.timeout_seconds * 1e9)
         self._sequence = 0
         self._handler: Handler | None = None
+        self._initialized = not setup.initializer
+        self._invoking = False  # the contract was told that a run begins
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._decode = msgspec.json.Decoder().decode if setup.event == "json" else None
+        self._hooks = Hooks(setup, contract, words, self._finish)
+        contract.open_log(self._log)
 
     def serve(self) -> NoReturn:
         """Until the node closes the socket."""
@@ -111,7 +129,7 @@ class Worker:
         """`rest` and what comes next; at least one whole frame when its length is known."""
         chunk = self._pipe.recv(_READ_BYTES)
         if not chunk:
-            os._exit(0)
+            self._leave()
         if not rest:
             return chunk
         whole = bytearray(rest)
@@ -138,20 +156,24 @@ class Worker:
         try:
             if self._handler is None:
                 flags = frames.LOADED_HANDLER
-                self._handler = load(self._setup.handler, self._setup.code_path)
-            value, raw = self._call(self._handler, data, at, stop, began_ns)
+            value, raw = self._call(data, at, stop, began_ns)
             if raw:
                 flags |= frames.RAW_RESULT
+        except InitializerFault as fault:
+            kind, error, leave = frames.INITIALIZER_FAILED, describe(fault), 1
         except MemoryError as memory:
             cage.lend_headroom()
             kind, error, leave = frames.OUT_OF_MEMORY, self._memory_error(memory), 1
         except (SystemExit, KeyboardInterrupt) as exit:
-            kind, error, leave = frames.CRASHED, _exit_error(exit), 1
+            kind, error, leave = frames.CRASHED, self._exit_error(exit), 1
         except BaseException as raised:  # the handler's own error, whatever its class
-            kind, error = frames.FUNCTION_ERROR, describe(raised)
+            kind, error = frames.FUNCTION_ERROR, self._contract.describe(raised)
         duration_us = (time.monotonic_ns() - began_ns) // 1000
         if os.getpid() != self._pid:
             os._exit(0)  # a child that the handler forked came back here: it must not answer
+        if self._invoking:
+            self._invoking = False
+            self._contract.end(INVOKE, kind != frames.OK, duration_us)
         output, truncated = self._take_output()
         if truncated:
             flags |= frames.OUTPUT_TRUNCATED
@@ -159,50 +181,62 @@ class Worker:
         if leave is not None:
             os._exit(leave)
 
-    def _call(
-        self, handler: Handler, data: bytes, at: int, stop: int, began_ns: int
-    ) -> tuple[bytes, bool]:
-        (_, id, attempt, retries, accepted_at, flags, type_bytes, trace_bytes) = (
+    def _call(self, data: bytes, at: int, stop: int, began_ns: int) -> tuple[bytes, bool]:
+        (_, id, attempt, retries, accepted_at, flags, type_bytes, trace_bytes, named_bytes) = (
             frames.REQUEST.unpack_from(data, at)
         )
         at += frames.REQUEST.size
-        content_type = traceparent = ""
+        content_type = traceparent = qualifier = ""
         if type_bytes:
             content_type = data[at : at + type_bytes].decode("utf-8", "replace")
             at += type_bytes
         if trace_bytes:
             traceparent = data[at : at + trace_bytes].decode("utf-8", "replace")
             at += trace_bytes
-        payload = data[at:stop]
-        event = payload if self._decode is None else self._event(payload)
-        context = Context(
+        if named_bytes:
+            qualifier = data[at : at + named_bytes].decode("utf-8", "replace")
+            at += named_bytes
+        lost = bool(flags & frames.PREVIOUS_MAY_HAVE_RUN)
+        ends_ns = began_ns + self._timeout_ns
+        if not self._initialized:
+            told = (id, attempt, retries, accepted_at, lost, content_type, traceparent, qualifier)
+            ends_ns += self._hooks.initialize(partial(self._context, self._setup, *told))
+            self._initialized = True
+        context = self._context(
             self._setup,
             id,
             attempt,
             retries,
             accepted_at,
-            bool(flags & frames.PREVIOUS_MAY_HAVE_RUN),
+            lost,
             content_type,
             traceparent,
-            began_ns,
+            qualifier,
+            ends_ns,
         )
-        returned = handler(event, context)
+        if self._writes_log:
+            self._invoking = True
+            self._contract.begin(INVOKE, context)
+        handler = self._handler
+        if handler is None:
+            handler = self._handler = load(self._setup.handler, self._setup.code_path)
+        payload: Any = data[at:stop]
+        returned = handler(payload if self._event is None else self._event(payload), context)
         if isinstance(returned, CoroutineType):
             returned = self._finish(returned)
-        return result.write(returned, self._setup.result_bytes_max)
+        return self._result(returned)
 
-    def _event(self, payload: bytes) -> Any:
-        if not payload:
-            return None
-        assert self._decode is not None
-        try:
-            return self._decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise HandlerFault(
-                "InvalidEvent",
-                f"the payload ({len(payload)} bytes) is not JSON: {error}. Send JSON, or set "
-                '`event` of the function to "bytes".',
-            ) from None
+    def _leave(self) -> NoReturn:
+        """The node closed its end: it is gone, or it retires this instance. What the pre-stop hook
+        had to say stays in the output, for the node to read."""
+        used = self._handler is not None or (self._initialized and self._setup.initializer)
+        if not (self._setup.pre_stop and used and self._words[frames.FAREWELL]):
+            os._exit(0)
+        failed = self._hooks.pre_stop()
+        self._flush()
+        if failed:
+            self._log(failed)
+        os._exit(1 if failed else 0)
 
     def _finish(self, coroutine: CoroutineType[Any, Any, Any]) -> Any:
         """Run an async handler to its end. One loop serves all runs, so that clients that a
@@ -214,11 +248,7 @@ class Worker:
 
     def _take_output(self) -> tuple[bytes, bool]:
         """What was written since the last run: its last bytes, and whether that is not all."""
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except Exception:  # the user closed or replaced it: nothing of ours is in it
-                continue
+        self._flush()
         size = os.lseek(self._output, 0, os.SEEK_END)
         if size == 0:
             return b"", False
@@ -227,17 +257,33 @@ class Worker:
         os.ftruncate(self._output, 0)
         return data, size > kept
 
+    def _flush(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:  # the user closed or replaced it: nothing of ours is in it
+                continue
+
+    def _log(self, line: str) -> None:
+        """A line of the contract, after all that was written before it."""
+        self._flush()
+        os.write(self._output, f"{line}\n".encode("utf-8", "replace"))
+
+    def _who(self) -> str:
+        return "handler" if self._initialized else "initializer"
+
     def _memory_error(self, error: MemoryError) -> tuple[bytes, bytes, bytes]:
         stack = describe(error)[2]
         message = (
-            f"the handler needed more than its {self._setup.memory_mb} MiB of memory. "
+            f"the {self._who()} needed more than its {self._setup.memory_mb} MiB of memory. "
             "Raise `memory_mb` or use less."
         )
         return b"MemoryError", message.encode(), stack
 
-
-def _exit_error(error: BaseException) -> tuple[bytes, bytes, bytes]:
-    kind, _, stack = describe(error)
-    if isinstance(error, SystemExit):
-        return kind, f"the handler ended its process with sys.exit({error.code!r})".encode(), stack
-    return kind, b"the handler was interrupted (KeyboardInterrupt)", stack
+    def _exit_error(self, error: BaseException) -> tuple[bytes, bytes, bytes]:
+        kind, _, stack = describe(error)
+        if isinstance(error, SystemExit):
+            told = f"the {self._who()} ended its process with sys.exit({error.code!r})"
+        else:
+            told = f"the {self._who()} was interrupted (KeyboardInterrupt)"
+        return kind, told.encode(), stack
