@@ -100,9 +100,12 @@ async def test_a_cycle_of_destinations_is_refused_and_spelled_out(s: Service) ->
 
 
 async def test_a_destination_with_an_unknown_version_is_refused(s: Service) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        await s.function("a", on_success="function:b@v1")
-    assert refused.value.fields["field"] == "on_success"
+    await s.function("b")
+    for qualifier in ("v1", "7"):
+        with pytest.raises(InvalidInput) as refused:
+            await s.function("a", on_success=f"function:b@{qualifier}")
+        assert refused.value.fields["field"] == "on_success"
+        assert refused.value.fields["value"] == qualifier
 
 
 async def test_a_lineage_stops_at_16_hops(s: Service) -> None:

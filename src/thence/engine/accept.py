@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ..catalog.function import LATEST
 from ..clock import Clock
 from ..errors import (
+    CallerIdTaken,
     Draining,
     IdempotencyMismatch,
     InvalidInput,
@@ -28,7 +30,7 @@ from ..lifecycle.policy import DELAY_SECONDS_MAX
 from ..notices import InvocationAccepted, Notices
 from ..store.blobs import BlobStore
 from ..store.records import Accepted, Body, Claimed, Meta, NewInvocation
-from .checks import check_payload, check_qualifier
+from .checks import check_payload
 from .dispatch import Dispatch
 from .lanes import Lane
 from .options import Options
@@ -36,6 +38,7 @@ from .tasks import Tasks
 from .writer import Done, Writer
 
 IDEMPOTENCY_KEY_MAX = 255
+CALLER_ID_MAX = 255
 _NOTHING_SPENT = Spent()
 _encode = msgspec.json.Encoder().encode
 
@@ -71,25 +74,36 @@ class Accept:
         done: Done,
         *,
         meta: Meta | None = None,
-        qualifier: str = LATEST,
+        alias: str = "",
         delay_seconds: float = 0.0,
         idempotency_key: str | None = None,
         idempotency_seconds: float | None = None,
         fingerprint: bytes | None = None,
+        caller_id: str | None = None,
+        listed: bool | None = None,
         payload_bytes_max: int | None = None,
     ) -> None:
         """Accept one invocation of the lane's function; `done(Accepted, None)` after the commit.
 
-        Raises InvalidInput, QualifierNotFound, PayloadTooLarge, Throttled, Draining at once,
-        with nothing stored. `done` may get StoreUnavailable or IdempotencyMismatch.
-        `fingerprint`: what makes two requests of one key the same; by default body and settings.
+        Raises InvalidInput, PayloadTooLarge, Throttled, FunctionDisabled, Draining at once,
+        with nothing stored. `done` may get StoreUnavailable, IdempotencyMismatch or CallerIdTaken.
+        `alias`: by which the call came. `caller_id`: the id that the caller gives it. `listed`:
+        whether it is kept in the function's list, where such an id is taken once; None: as
+        configured. `fingerprint`: what makes two requests of one key the same; by default body and
+        settings.
         """
         if self.closed:
             raise Draining(
                 "The service is starting or shutting down and accepts nothing now.",
                 retry_after_seconds=5,
             )
-        self._check(lane, payload, qualifier, delay_seconds, idempotency_key, payload_bytes_max)
+        family = lane.family
+        if family.disabled is not None:
+            family.check_enabled()
+        self._check(lane, payload, delay_seconds, idempotency_key, payload_bytes_max)
+        config = lane.config(alias)
+        if alias or caller_id:
+            meta = _named(meta, alias, caller_id)
         now = self._clock.now()
         due_at = now + round(delay_seconds * 1000) if delay_seconds else now
         new = NewInvocation(
@@ -97,16 +111,22 @@ class Accept:
             lane.function.id,
             now,
             due_at,
-            due_at + lane.function.spec.max_event_age_seconds * 1000,
+            due_at + config.age_ms,
             Body(payload, len(payload)),
             0,
             _encode(meta) if meta is not None else None,
         )
         if idempotency_key:
             new.idempotency_key = idempotency_key
-            new.fingerprint = fingerprint or _fingerprint(payload, meta, delay_seconds)
+            new.key_scope = family.id  # the alias may choose another version the next time
+            called = alias or lane.function.version
+            new.fingerprint = fingerprint or _fingerprint(payload, meta, delay_seconds, called)
             seconds = idempotency_seconds or self._options.idempotency_seconds
             new.idempotency_expires_at = now + round(seconds * 1000)
+        if config.listed if listed is None else listed:
+            new.listed_in = family.id
+            new.caller_id = caller_id
+            new.qualifier = alias or lane.function.version
         if len(payload) > self._options.inline_bytes_max:
             self._tasks.spawn(self._offload(lane, new, meta, done))
         else:
@@ -122,13 +142,11 @@ class Accept:
         self,
         lane: Lane,
         payload: bytes,
-        qualifier: str,
         delay_seconds: float,
         key: str | None,
         bytes_max: int | None,
     ) -> None:
         check_payload(payload, bytes_max or self._options.payload_bytes_max)
-        check_qualifier(lane, qualifier)
         if delay_seconds and not 0 <= delay_seconds <= DELAY_SECONDS_MAX:
             raise InvalidInput(
                 f"delay_seconds: {delay_seconds:g} is out of range; 0 to {DELAY_SECONDS_MAX} "
@@ -144,10 +162,10 @@ class Accept:
                 limit=IDEMPOTENCY_KEY_MAX,
             )
         cap = self._options.waiting_max
-        if cap and lane.waiting >= cap:
+        if cap and lane.family.waiting >= cap:
             raise Throttled(
-                f"Function {lane.function.name!r} has {lane.waiting} invocations waiting; the "
-                f"setting limits.waiting_max allows {cap}. Try again later.",
+                f"Function {lane.function.name!r} has {lane.family.waiting} invocations waiting; "
+                f"the setting limits.waiting_max allows {cap}. Try again later.",
                 retry_after_seconds=5,
                 limit=cap,
             )
@@ -192,17 +210,22 @@ class Accept:
             lane.reserve(1)
 
         def committed(accepted: Any, error: ThenceError | None) -> None:
-            if direct:
-                lane.reserve(-1)
-            if error is None and not accepted.duplicate and not accepted.mismatch:
+            if error is None and accepted.id == new.id:
                 try:
                     done(accepted, None)
                 finally:
-                    # Whatever became of its caller: it is accepted, so it must run.
+                    # Whatever became of its caller: it is accepted, so it must run. Its slot is
+                    # kept until now, should the caller have asked for another in `done`.
+                    if direct:
+                        lane.reserve(-1)
                     self._follow(lane, new, direct, offloaded)
                 return
+            if direct:
+                lane.reserve(-1)
             if error is None and accepted.mismatch:
                 error = _mismatch(accepted, new)
+            elif error is None and accepted.taken:
+                error = _taken(accepted, new)
             done(None if error is not None else accepted, error)
             if direct:
                 dispatch.pump()  # the slot that was kept for it is free for what waits
@@ -240,11 +263,33 @@ class Accept:
         self.note_waiting(lane, new.due_at, new.expires_at)
 
 
-def _fingerprint(payload: bytes, meta: Meta | None, delay_seconds: float) -> bytes:
+def _named(meta: Meta | None, alias: str, caller_id: str | None) -> Meta:
+    """`meta` with what the call was named by. Raises InvalidInput."""
+    if caller_id and (len(caller_id) > CALLER_ID_MAX or not caller_id.isprintable()):
+        raise InvalidInput(
+            f"caller_id: 1 to {CALLER_ID_MAX} printable characters are taken.",
+            field="caller_id",
+            limit=CALLER_ID_MAX,
+        )
+    return replace(meta or Meta(), qualifier=alias, caller_id=caller_id or "")
+
+
+def _fingerprint(payload: bytes, meta: Meta | None, delay_seconds: float, qualifier: str) -> bytes:
     digest = hashlib.blake2b(payload, digest_size=16)
     digest.update(b"\x00%d\x00" % round(delay_seconds * 1000))
     digest.update((meta.content_type if meta else "").encode())
+    if qualifier != LATEST:
+        digest.update(b"\x00" + qualifier.encode())
     return digest.digest()
+
+
+def _taken(accepted: Accepted, new: NewInvocation) -> CallerIdTaken:
+    return CallerIdTaken(
+        f"The id {new.caller_id!r} belongs to invocation {format_id(accepted.id)} already. Ask for "
+        "that one, or use another id for a new request.",
+        caller_id=new.caller_id,
+        invocation=format_id(accepted.id),
+    )
 
 
 def _mismatch(accepted: Accepted, new: NewInvocation) -> IdempotencyMismatch:

@@ -1,24 +1,30 @@
 """The catalogue: deployed functions in memory, backed by the store. Changes are checked for cycles
-of destinations before they are saved."""
+of destinations before they are saved.
+
+versions.py, aliases.py, configs.py and controls.py change the rest of a family, under the same lock.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 
 from ..catalog.code import ArchiveInfo
-from ..catalog.destination import FunctionDestination
 from ..catalog.function import LATEST, Function, FunctionSpec, check_name
-from ..catalog.graph import find_cycle
 from ..clock import Clock
-from ..errors import DestinationCycle, FunctionNotFound, InvalidInput
-from ..lifecycle.policy import PLATFORM_WAIT, Policy
+from ..errors import FunctionNotFound, InvalidInput
 from ..notices import FunctionChanged, Notices
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Runtime
 from ..store.interface import Store
+from .effect import in_effect, of_row
+from .entries import Entries
+from .family import Family
 from .lanes import Lane, Lanes
+from .load import keep_configs, load_family
 from .options import Options
+from .targets import check_targets
 
 
 class Catalogue:
@@ -31,30 +37,46 @@ class Catalogue:
         clock: Clock,
         notices: Notices,
         options: Options,
+        rng: random.Random,
     ) -> None:
-        self._store = store
+        self.store = store
+        self.clock = clock
+        self.options = options
+        self.entries = Entries(store, clock)
+        self.lock = asyncio.Lock()
+        """Held while anything of the catalogue is changed."""
         self._lanes = lanes
         self._code = code
         self._runtime = runtime
-        self._clock = clock
         self._notices = notices
-        self._options = options
-        self._by_name: dict[str, Lane] = {}
-        self._lock = asyncio.Lock()
+        self._random = rng.random
+        self._by_name: dict[str, Lane] = {}  # the `latest` of each
         self.check_archive: Callable[[bytes], ArchiveInfo]
         """Checks an archive by the configured limits; set by the engine's builder."""
         self.retire: Callable[[Lane], None]
-        """Told of a deleted function, so that what waits for it ends; set by the engine."""
+        """Told of a deleted function or version, so that what waits for it ends; set by the engine."""
 
     async def load(self) -> None:
         """Read the catalogue at start. Deleted functions whose invocations remain keep a lane, so
         that those reach their final state."""
-        for function in await self._store.functions(deleted=True):
-            lane = self._lanes.put(function, self._policy(function))
-            if function.deleted_at is None:
-                self._by_name[function.name] = lane
-            else:
+        await self.entries.load()
+        for function in await self.store.functions(deleted=True):
+            lane = self.take(function)
+            if function.deleted_at is not None:
                 lane.deleted = True
+            elif function.version == LATEST:
+                self._by_name[function.name] = lane
+        for family in self._lanes.families():
+            await load_family(family, self.entries, self.options)
+
+    def take(self, function: Function) -> Lane:
+        """The lane of a row as it is now."""
+        lane = self._lanes.put(function, in_effect(of_row(function), self.options))
+        if function.deleted_at is None:
+            lane.family.rows[function.version] = lane
+        return lane
+
+    # ------------------------------------------------------------ looking
 
     def lane(self, name: str) -> Lane:
         """The lane of a deployed function; FunctionNotFound otherwise."""
@@ -67,24 +89,50 @@ class Catalogue:
             )
         return lane
 
+    def resolve(self, name: str, qualifier: str) -> tuple[Lane, str]:
+        """The lane that runs one call of `name`, and the alias by which it came ("": none). Asked
+        once an invocation: where an alias shares its calls, each time may answer another. Raises
+        FunctionNotFound, QualifierNotFound."""
+        lane = self.lane(name)
+        if qualifier == LATEST:
+            return lane, ""
+        lane = lane.family.chosen(qualifier, self._random())
+        return lane, "" if lane.function.version == qualifier else qualifier
+
+    def family(self, name: str) -> Family:
+        """Raises FunctionNotFound."""
+        return self.lane(name).family
+
+    def find(self, name: str) -> Family | None:
+        lane = self._by_name.get(name)
+        return None if lane is None else lane.family
+
     def names(self) -> list[str]:
         return sorted(self._by_name)
 
-    def get(self, name: str) -> Function:
-        return self.lane(name).function
+    def get(self, name: str, qualifier: str = LATEST) -> Function:
+        """The row of a version; of an alias, of its main version. Raises FunctionNotFound,
+        VersionNotFound, AliasNotFound."""
+        lane = self.lane(name)
+        return (lane if qualifier == LATEST else lane.family.row(qualifier)).function
+
+    # ------------------------------------------------------------ changing
 
     async def put(
         self, name: str, spec: FunctionSpec, archive: bytes | None
     ) -> tuple[Function, bool]:
-        """Create or replace; (function, created). Without an archive the present code is kept.
+        """Create or replace `latest`; (function, created). Without an archive the present code is
+        kept.
 
-        Raises InvalidInput, InvalidCode, DestinationCycle, FunctionNotFound (a destination that
-        does not exist is allowed: it may be deployed later), StoreUnavailable; nothing is changed.
+        Raises InvalidInput, InvalidCode, DestinationCycle, StoreUnavailable; nothing is changed.
+        (A destination function that does not exist is allowed: it may be deployed later.)
         """
         check_name(name)
-        async with self._lock:
+        async with self.lock:
             before = self._by_name.get(name)
-            self._check_cycle(name, spec)
+            # (Not in the store yet: only its spec counts here.)
+            new = in_effect(of_row(Function(0, name, 0, spec, "", 0, 0, 0)), self.options)
+            check_targets(name, new, None if before is None else before.own, self.find)
             if archive is not None:
                 info = await asyncio.to_thread(self.check_archive, archive)
                 await self._code.store(archive, info)
@@ -96,70 +144,39 @@ class Catalogue:
                     "code: a new function needs its code: a zip archive in base64 in 'code'.",
                     field="code",
                 )
-            function = await self._store.put_function(name, spec, digest, size, self._clock.now())
-            lane = self._lanes.put(function, self._policy(function))
-            self._by_name[name] = lane
+            function = await self.store.put_function(name, spec, digest, size, self.clock.now())
+            self._by_name[name] = self.take(function)
         self._runtime.forget(function.id)
         created = before is None
-        self._notices.publish(FunctionChanged(name, "created" if created else "updated"))
+        self.changed(name, "created" if created else "updated")
         return function, created
 
     async def delete(self, name: str) -> None:
-        """Delete; what waits becomes invalid (function_deleted), what runs may finish."""
-        async with self._lock:
-            lane = self.lane(name)
-            await self._store.delete_function(lane.function.id, self._clock.now())
+        """Delete with all versions; what waits becomes invalid (function_deleted), what runs may
+        finish."""
+        async with self.lock:
+            family = self.lane(name).family
+            await keep_configs(family, self.entries, family.written)
+            await self.store.delete_function(family.id, self.clock.now())
             del self._by_name[name]
-            lane.deleted = True
+            self.entries.forget(str(family.id))
+            lanes = list(family.rows.values())
+            family.rows.clear()
+        for lane in lanes:
+            self.ended(lane)
+        self.changed(name, "deleted")
+
+    def ended(self, lane: Lane) -> None:
+        """That row is deleted in the store."""
+        lane.delete()
         self._runtime.forget(lane.function.id)
-        self._notices.publish(FunctionChanged(name, "deleted"))
         self.retire(lane)
+
+    def changed(self, name: str, change: str = "updated") -> None:
+        self._notices.publish(FunctionChanged(name, change))
 
     async def prune_code(self, running: set[str]) -> None:
         """Remove the code of revisions that are deployed no more and not `running` (digests)."""
-        async with self._lock:  # nothing is stored meanwhile
-            keep = {lane.function.code_digest for lane in self._by_name.values()} | running
-            await asyncio.to_thread(self._code.prune, keep)
-
-    def _policy(self, function: Function) -> Policy:
-        spec, options = function.spec, self._options
-        wait = PLATFORM_WAIT
-        return Policy(
-            spec.max_retries,
-            spec.retry_wait,
-            type(wait)(
-                wait.first_seconds, wait.factor, options.platform_wait_cap_seconds, wait.jitter
-            ),
-            options.platform_budget_seconds,
-            options.losses_max,
-        )
-
-    def _check_cycle(self, name: str, spec: FunctionSpec) -> None:
-        def targets(of: str) -> list[str]:
-            if of == name:
-                function = Function(0, name, 0, spec, "", 0, 0, 0)
-            else:
-                lane = self._by_name.get(of)
-                if lane is None:
-                    return []
-                function = lane.function
-            found = (function.destination(success=True), function.destination(success=False))
-            return [one.name for one in found if isinstance(one, FunctionDestination)]
-
-        for which, written in (("on_success", True), ("on_failure", False)):
-            target = Function(0, name, 0, spec, "", 0, 0, 0).destination(success=written)
-            if isinstance(target, FunctionDestination) and target.qualifier != LATEST:
-                raise InvalidInput(
-                    f"{which}: {target.qualifier!r} is not a version or alias; use {LATEST!r}.",
-                    field=which,
-                    value=target.qualifier,
-                )
-        cycle = find_cycle(name, targets)
-        if cycle is not None:
-            spelled = " → ".join(cycle)
-            raise DestinationCycle(
-                f"on_success/on_failure: these destinations form a cycle: {spelled}. An invocation "
-                "would never end; send one of them elsewhere.",
-                field="on_success",
-                cycle=cycle,
-            )
+        async with self.lock:  # nothing is stored meanwhile
+            keep = {lane.function.code_digest for lane in self._lanes.all() if not lane.deleted}
+            await asyncio.to_thread(self._code.prune, keep | running)

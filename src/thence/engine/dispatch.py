@@ -90,8 +90,13 @@ class Dispatch:
         return room if room > 0 else 0
 
     def free(self, lane: Lane) -> int:
-        """Room that is promised to nobody; 0 or less: none."""
-        return self._runtime.room(lane.function, promised=self._lanes.promised) - lane.reserved
+        """Room that is promised to nobody; 0 or less: none. Where a limit counts for all versions
+        together, each run takes one of its slots, also where it would share an instance."""
+        family = lane.family
+        if family.disabled is not None:
+            return 0
+        room = self._runtime.room(lane.function, promised=self._lanes.promised) - lane.reserved
+        return room if family.limit is None else min(room, family.limit - family.used)
 
     def note(self, lane: Lane, due_at: int, now: int, number: int = 1) -> None:
         """So many of that lane wait in the store and are due then."""
@@ -158,7 +163,7 @@ class Dispatch:
             return False
         room = self.free(lane)
         if room <= 0:
-            if lane.throttled_since is None:
+            if lane.throttled_since is None and lane.family.disabled is None:
                 lane.throttled_since = self._clock.now()
             return self._has_nothing(lane)
         self._claim(lane, min(room, self._claim_max, max(lane.backlog, 1)))
@@ -173,6 +178,7 @@ class Dispatch:
         return (
             function.spec.concurrency > 0
             and lane.reserved == 0
+            and not lane.family.held
             and self._runtime.limits(function)[0] == 0
         )
 

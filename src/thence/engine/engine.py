@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
-from ..catalog.function import LATEST, Function, FunctionSpec
+from ..catalog.function import LATEST
 from ..clock import Clock
 from ..errors import InvocationNotFound, ThenceError
 from ..lifecycle.delivery import DeliveryPolicy
@@ -17,17 +17,19 @@ from ..notices import NodeDraining, Notices, StoreBack
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Ended, Run, Runtime
 from ..store.blobs import BlobStore
-from ..store.interface import Filter, Store
-from ..store.records import Accepted, Body, InvocationView, Meta
+from ..store.interface import Filter, ListFilter, Store
+from ..store.records import Accepted, Body, InvocationView, Meta, MinuteCount, Page
 from .accept import Accept
 from .catalogue import Catalogue
 from .deliver import Deliver
 from .dispatch import Dispatch
 from .events import Event, Events
 from .expire import Expire
+from .functions import Functions
 from .invoke import Invoke
 from .lanes import UNKNOWN, Lane, Lanes
 from .loop import Loop
+from .minutes import Minutes
 from .node import Node
 from .options import Options
 from .prune import Prune
@@ -44,7 +46,7 @@ from .why import Why, why
 from .writer import Done, Writer
 
 
-class Engine:
+class Engine(Functions):
     """One node's engine over one store. `start()` first, `drain()` last."""
 
     def __init__(
@@ -80,7 +82,9 @@ class Engine:
 
     def _build(self) -> None:
         o, clock, notices, store = self.options, self.clock, self.notices, self.store
-        self.catalogue = Catalogue(store, self.lanes, self.code, self.runtime, clock, notices, o)
+        self._offer(
+            Catalogue(store, self.lanes, self.code, self.runtime, clock, notices, o, self._rng)
+        )
         self.dispatch = Dispatch(
             self.lanes, self.runtime, self.writer, store, clock, notices, claim_max=o.claim_max
         )
@@ -114,17 +118,15 @@ class Engine:
             self._rng,
             inline_bytes_max=o.inline_bytes_max,
         )
-        self.run = RunAttempts(self.runtime, self.settle, self.blobs, clock, notices)
+        self.run = RunAttempts(self.lanes, self.runtime, self.settle, self.blobs, clock, notices)
         self.accepting = Accept(self.writer, self.dispatch, self.blobs, clock, notices, o, self.ids)
         self.invoking = Invoke(self.dispatch, self.runtime, clock, self.ids, o)
-        self.stopping = Stop(
-            self.lanes, store, self.writer, self.runtime, self.run.running, clock, notices
-        )
+        self.stopping = Stop(store, self.writer, self.runtime, self.run.running, clock)
         self.redriving = Redrive(
             store,
             self.blobs,
             clock,
-            self.catalogue.lane,
+            self.catalogue.resolve,
             self.accepting.accept,
             self.deliver.note,
             o.history_retention_seconds,
@@ -142,6 +144,7 @@ class Engine:
             held=lambda: self.node.held,
         )
         self.retire = Retire(self.lanes, store, self.expire.end, clock, notices)
+        self.minutes_ = Minutes(store, clock, notices)
 
     def _connect(self) -> None:
         self.settle.running = self.run.running
@@ -150,7 +153,9 @@ class Engine:
         self.expire.owed = self.settle.owed
         self.expire.note_delivery = self.deliver.note
         self.run.freed = self.dispatch.pump
+        self.stopping.end = self.expire.end
         self.catalogue.retire = self.retire.note
+        self.room_grown, self.abort = self._room_grown, self._abort
         self.node.on_lease = self._on_lease
         self.notices.on(StoreBack, self._store_back)
 
@@ -165,6 +170,18 @@ class Engine:
         for loop in (self.node.loop, self.rescue.loop, self.expire.loop, self.retire.loop):
             loop.wake()
         self.dispatch.pump()
+
+    def _room_grown(self, function_id: int | None) -> None:
+        lane = None if function_id is None else self.lanes.get(function_id)
+        if lane is not None:
+            # Another concurrency: whatever waits of it may be due.
+            self.dispatch.note(lane, self.clock.now(), self.clock.now(), UNKNOWN)
+        self.dispatch.pump()
+
+    async def _abort(self, family_id: int) -> None:
+        self.invoking.abort(family_id)
+        runs = [run for run in self._runs() if run.function.family == family_id]
+        await asyncio.gather(*(self.stopping.abort(run) for run in runs))
 
     def _note_waiting(self, lane: Lane, due_at: int, expires_at: int) -> None:
         if lane.deleted:
@@ -190,7 +207,7 @@ class Engine:
         lease = await self.node.join()
         await self.dispatch.start(lease)
         await self.deliver.start()
-        for loop in (self.node.loop, *self._chores()):
+        for loop in (self.node.loop, self.minutes_.loop, *self._chores()):
             loop.start()
         for lane in self.lanes.all():
             if lane.deleted:
@@ -225,6 +242,7 @@ class Engine:
         await self.runtime.drain(seconds)
         await self.settle.settled()
         await sending
+        await self.minutes_.close()
         await self.writer.stop()
         await self.runtime.close()
         await self.node.leave()
@@ -247,9 +265,16 @@ class Engine:
 
     # ------------------------------------------------------------ accepting
 
-    def accept(self, name: str, payload: bytes, done: Done, **settings: Any) -> None:
-        """See Accept.accept; FunctionNotFound where there is no such function."""
-        self.accepting.accept(self.catalogue.lane(name), payload, done, **settings)
+    def accept(
+        self, name: str, payload: bytes, done: Done, *, qualifier: str = LATEST, **settings: Any
+    ) -> None:
+        """See Accept.accept. `qualifier`: `latest`, a version or an alias, which chooses one now for
+        all attempts. Raises FunctionNotFound, QualifierNotFound as well."""
+        if qualifier == LATEST:
+            self.accepting.accept(self.catalogue.lane(name), payload, done, **settings)
+            return
+        lane, alias = self.catalogue.resolve(name, qualifier)
+        self.accepting.accept(lane, payload, done, alias=alias, **settings)
 
     async def accepted(
         self,
@@ -263,9 +288,11 @@ class Engine:
         source: str = "",
         delay_seconds: float = 0.0,
         qualifier: str = LATEST,
+        caller_id: str | None = None,
+        listed: bool | None = None,
         payload_bytes_max: int | None = None,
     ) -> Accepted:
-        """`accept` for callers that wait: returns after the commit."""
+        """`accept` for callers that wait: returns after the commit. Raises what `done` would get."""
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
 
         def done(answer: Any, error: ThenceError | None) -> None:
@@ -291,30 +318,19 @@ class Engine:
             qualifier=qualifier,
             delay_seconds=delay_seconds,
             idempotency_key=idempotency_key,
+            caller_id=caller_id,
+            listed=listed,
             payload_bytes_max=payload_bytes_max,
         )
         return await future
 
-    async def invoke(self, name: str, payload: bytes, **settings: Any) -> tuple[int, Ended]:
-        """A synchronous call: see Invoke.invoke."""
-        return await self.invoking.invoke(self.catalogue.lane(name), payload, **settings)
-
-    # ------------------------------------------------------------ the catalogue
-
-    async def put_function(
-        self, name: str, spec: FunctionSpec, archive: bytes | None
-    ) -> tuple[Function, bool]:
-        """See Catalogue.put."""
-        function, created = await self.catalogue.put(name, spec, archive)
-        lane = self.lanes.get(function.id)
-        if lane is not None:
-            # Another concurrency may have made room.
-            self.dispatch.note(lane, self.clock.now(), self.clock.now(), UNKNOWN)
-            self.dispatch.pump()
-        return function, created
-
-    async def delete_function(self, name: str) -> None:
-        await self.catalogue.delete(name)
+    async def invoke(
+        self, name: str, payload: bytes, *, qualifier: str = LATEST, **settings: Any
+    ) -> tuple[int, Ended]:
+        """A synchronous call: see Invoke.invoke. Raises FunctionNotFound, QualifierNotFound as
+        well."""
+        lane, alias = self.catalogue.resolve(name, qualifier)
+        return await self.invoking.invoke(lane, payload, alias=alias, **settings)
 
     # ------------------------------------------------------------ looking
 
@@ -330,6 +346,29 @@ class Engine:
             )
         return view
 
+    def begun(self, id: int) -> bool:
+        """Whether the code of its running attempt has begun. False also where none runs."""
+        return self.runtime.begun(id)
+
+    async def listed(
+        self,
+        name: str,
+        filter: ListFilter,
+        limit: int,
+        cursor: str | None,
+        *,
+        ascending: bool = False,
+    ) -> Page:
+        """See Store.listed: of the function's list, over all its versions. Raises
+        FunctionNotFound."""
+        family = self.catalogue.family(name).id
+        return await self.store.listed(family, filter, limit, cursor, ascending=ascending)
+
+    async def by_caller_id(self, name: str, caller_id: str) -> int | None:
+        """The invocation in the function's list to which the caller gave that id. Raises
+        FunctionNotFound."""
+        return await self.store.by_caller_id(self.catalogue.family(name).id, caller_id)
+
     def why(self, view: InvocationView) -> Why | None:
         """Why it waits; None when it does not."""
         lane = self.lanes.get(view.function_id)
@@ -343,6 +382,7 @@ class Engine:
             room=self.dispatch.free(lane),
             draining=self.draining,
             store_down=self.writer.down,
+            family=lane.family,
         )
 
     async def wait(self, id: int, seconds: float) -> InvocationView:
@@ -359,6 +399,16 @@ class Engine:
     async def stats(self) -> Stats:
         """Sums and counts per function. Raises StoreUnavailable."""
         return sum_up(await self.store.counts(self.clock.now()))
+
+    def count_minute(self, function: str, metric: str, value: float = 1.0) -> None:
+        """See Minutes.count."""
+        self.minutes_.count(function, metric, value)
+
+    async def minutes(
+        self, since: int, until: int, *, function: str | None = None, metric: str | None = None
+    ) -> list[MinuteCount]:
+        """See Minutes.read. Raises StoreUnavailable."""
+        return await self.minutes_.read(since, until, function, metric)
 
     def events(self, after: str | None) -> AsyncIterator[Event]:
         """See Events.read."""

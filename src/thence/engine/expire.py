@@ -38,7 +38,7 @@ class Expire:
         self._budget_ms = round(platform_budget_seconds * 1000)
         self.loop = Loop("expire", self.once, clock, notices, interval_seconds=60.0)
         self._next: int | None = None
-        self.owed: Callable[[Lane, State, int], tuple[Any, ...]]
+        self.owed: Callable[[Lane, State, int, str], tuple[Any, ...]]
         """settle.owed; set by the engine."""
         self.note_delivery: Callable[[str, int], None]
 
@@ -95,7 +95,7 @@ class Expire:
         if lane is None:
             return False
         now = self._clock.now()
-        deliveries = self.owed(lane, state, now)
+        deliveries = self.owed(lane, state, now, waiting.qualifier)
         end = End(waiting.id, waiting.function_id, state, reason, now, deliveries)
         applied: bool = await self._writer.wait(self._writer.end, end)
         if applied:

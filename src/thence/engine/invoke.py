@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 
-from ..catalog.function import LATEST
 from ..clock import Clock
 from ..errors import Draining, Throttled
 from ..lifecycle.ids import IdSource
 from ..lifecycle.outcome import Outcome
 from ..runtimes.interface import Ended, Run, Runtime
-from .checks import check_payload, check_qualifier
+from .checks import check_payload
 from .dispatch import Dispatch
 from .lanes import Lane
 from .options import Options
@@ -32,66 +31,85 @@ class Invoke:
         self._ids = ids
         self._options = options
         self.closed = True
+        self.running: dict[int, Run] = {}
+        """Synchronous calls under way, by id."""
 
     async def invoke(
         self,
         lane: Lane,
         payload: bytes,
         *,
-        qualifier: str = LATEST,
+        alias: str = "",
         content_type: str = "",
         traceparent: str = "",
+        queue_seconds: float | None = None,
+        measure: bool = False,
+        payload_bytes_max: int | None = None,
     ) -> tuple[int, Ended]:
-        """(id, how it ended). Raises QualifierNotFound, PayloadTooLarge, Draining, Throttled."""
-        until = self._clock.now() + round(self._options.sync_queue_seconds * 1000)
+        """(id, how it ended). `alias`: by which the call came. `queue_seconds`: how long it may wait
+        for a slot; None: as configured. `measure`: fill Ended.memory_bytes. Raises PayloadTooLarge,
+        FunctionDisabled, Draining, Throttled."""
+        seconds = self._options.sync_queue_seconds if queue_seconds is None else queue_seconds
+        until = self._clock.now() + round(seconds * 1000)
+        check_payload(payload, payload_bytes_max or self._options.payload_bytes_max)
         while True:
-            self._check(lane, payload, qualifier)
+            self._check(lane)
             await self._slot(lane, until)
-            id, ended = await self._run(lane, payload, content_type, traceparent)
+            run = self._new(lane, payload, alias, measure)
+            run.content_type, run.traceparent = content_type, traceparent
+            ended = await self._run(lane, run)
             if ended.outcome is not Outcome.NOT_STARTED:
-                return id, ended
+                return run.id, ended
             # It was behind a run that took too long or took its instance along: another place.
             if self._clock.now() >= until:
                 raise self._full(lane)
 
-    async def _run(
-        self, lane: Lane, payload: bytes, content_type: str, traceparent: str
-    ) -> tuple[int, Ended]:
+    def abort(self, family_id: int) -> None:
+        """End the synchronous calls of that family; they are answered as stopped."""
+        for run in list(self.running.values()):
+            if run.function.family == family_id:
+                self._runtime.stop(run.id)
+
+    def _new(self, lane: Lane, payload: bytes, alias: str, measure: bool) -> Run:
         now = self._clock.now()
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Ended] = loop.create_future()
-
-        def done(_run: Run, ended: Ended) -> None:
-            if not future.done():
-                future.set_result(ended)
-
-        age = lane.function.spec.max_event_age_seconds * 1000
-        run = Run(
+        return Run(
             self._ids.next(now),
             lane.function,
             1,
             payload,
             now,
-            now + age,
+            now + lane.config(alias).age_ms,
             0,
             False,
             False,
-            done,
-            content_type,
-            traceparent,
+            _nobody,
+            qualifier=alias,
+            measure=measure,
         )
+
+    async def _run(self, lane: Lane, run: Run) -> Ended:
+        future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+
+        def done(run: Run, ended: Ended) -> None:
+            lane.under_way -= 1
+            del self.running[run.id]
+            if not future.done():
+                future.set_result(ended)
+
+        run.done = done
+        lane.under_way += 1
+        self.running[run.id] = run
         self._runtime.submit(run)
         try:
-            return run.id, await future
+            return await future
         except asyncio.CancelledError:
             self._runtime.stop(run.id)
             raise
 
-    def _check(self, lane: Lane, payload: bytes, qualifier: str) -> None:
+    def _check(self, lane: Lane) -> None:
         if self.closed:
             raise Draining("The service is starting or shutting down.", retry_after_seconds=5)
-        check_qualifier(lane, qualifier)
-        check_payload(payload, self._options.payload_bytes_max)
+        lane.family.check_enabled()
 
     async def _slot(self, lane: Lane, until: int) -> None:
         """Return when there is room for one; Throttled when there is none until then (ms)."""
@@ -102,9 +120,15 @@ class Invoke:
                 retry_after_seconds=30,
                 limit=0,
             )
+        if lane.family.limit == 0:
+            raise Throttled(
+                f"Function {function.name!r} is paused: the limit of all its versions is 0.",
+                retry_after_seconds=30,
+                limit=0,
+            )
         if not lane.sync_waiters and self._dispatch.free(lane) > 0:
             return
-        if len(lane.sync_waiters) >= WAITING_MAX:
+        if len(lane.sync_waiters) >= WAITING_MAX or self._clock.now() >= until:
             raise self._full(lane)
         free = asyncio.Event()
 
@@ -131,10 +155,14 @@ class Invoke:
                 if cancelled:
                     self._dispatch.pump()  # the slot is free for what waits
         if not held:
+            lane.family.check_enabled()
             raise self._full(lane)
 
     def _full(self, lane: Lane) -> Throttled:
         used, allowed = self._runtime.limits(lane.function)
+        family = lane.family
+        if family.limit is not None and family.used >= family.limit:
+            used, allowed = family.used, family.limit
         return Throttled(
             f"Function {lane.function.name!r} is at its limit ({used}/{allowed} slots) and "
             f"{len(lane.sync_waiters)} synchronous calls wait already. Try again later, or invoke it "
@@ -142,3 +170,7 @@ class Invoke:
             retry_after_seconds=1,
             limit=allowed,
         )
+
+
+def _nobody(run: Run, ended: Ended) -> None:
+    """Takes the answers of a run until somebody waits for them: there are none."""

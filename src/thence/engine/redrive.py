@@ -49,7 +49,7 @@ class Redrive:
         store: Store,
         blobs: BlobStore,
         clock: Clock,
-        lane: Callable[[str], Lane],
+        resolve: Callable[[str, str], tuple[Lane, str]],
         accept: Callable[..., Any],
         note_delivery: Callable[[str, int], None],
         history_seconds: float,
@@ -57,7 +57,7 @@ class Redrive:
         self._store = store
         self._blobs = blobs
         self._clock = clock
-        self._lane = lane
+        self._resolve = resolve
         self._accept = accept
         self._note_delivery = note_delivery
         self._history_seconds = history_seconds
@@ -66,7 +66,7 @@ class Redrive:
         """(new id, whether it was redriven before). Any final invocation may be redriven.
 
         Raises InvocationNotFound, Conflict (it is not over, or its payload's retention has ended),
-        FunctionNotFound.
+        FunctionNotFound, QualifierNotFound (its version or alias is gone), FunctionDisabled.
         """
         view = await self._store.invocation(id)
         if view is None:
@@ -83,7 +83,8 @@ class Redrive:
         return await self._again(view, delay_seconds)
 
     async def _again(self, view: InvocationView, delay_seconds: float) -> tuple[int, bool]:
-        lane = self._lane(view.function)
+        # By the qualifier that the call named: an alias chooses again.
+        lane, alias = self._resolve(view.function, view.qualifier)
         payload, content_type = await self._payload(view.id)
         meta = Meta(
             content_type=content_type,
@@ -107,6 +108,7 @@ class Redrive:
             payload,
             done,
             meta=meta,
+            alias=alias,
             delay_seconds=delay_seconds,
             idempotency_key=f"redrive:{format_id(view.id)}",
             idempotency_seconds=self._history_seconds,

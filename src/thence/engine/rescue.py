@@ -68,9 +68,10 @@ class Rescue:
                 expires_at=one.expires_at,
                 stopping=one.state is State.STOPPING,
                 ended=ended,
+                alias=one.qualifier,
             )
             self._asked.add((one.id, one.attempt))
-            self._settle.ask(lane, settle, self._answered)
+            self._settle.ask(lane, settle, one.qualifier, self._answered)
             self._notices.publish(AttemptLost(one.id, lane.function.name, one.attempt))
         if not lost:
             self._asked.clear()

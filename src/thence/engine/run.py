@@ -17,7 +17,7 @@ from ..notices import AttemptStarted, Notices
 from ..runtimes.interface import Ended, Run, Runtime
 from ..store.blobs import BlobStore
 from ..store.records import Claimed, Meta
-from .lanes import Lane
+from .lanes import Lane, Lanes
 from .settle import SettleAttempts
 from .tasks import Tasks
 
@@ -30,12 +30,14 @@ _NO_META = Meta()
 class RunAttempts:
     def __init__(
         self,
+        lanes: Lanes,
         runtime: Runtime,
         settle: SettleAttempts,
         blobs: BlobStore,
         clock: Clock,
         notices: Notices,
     ) -> None:
+        self._lanes = lanes
         self._runtime = runtime
         self._settle = settle
         self._blobs = blobs
@@ -61,11 +63,13 @@ class RunAttempts:
             spent.retries_used,
             spent.losses_used > 0,
             spent.losses_used > 0,
-            self._done,
+            self._ended,
             meta.content_type,
             meta.traceparent,
             self.lease,
             spent,
+            False,
+            meta.qualifier,
         )
         self.running[run.id] = run
         body = claimed.payload
@@ -81,13 +85,14 @@ class RunAttempts:
         await self._tasks.settled()
 
     def _submit(self, lane: Lane, run: Run, due_at: int) -> None:
-        if lane.deleted or run.stopping:
+        if lane.deleted or run.stopping or lane.family.disabled is not None:
             self._done(run, Ended(Outcome.STOPPED if run.stopping else Outcome.NOT_STARTED))
             self.freed()
             return
         if self._notices.wanted(AttemptStarted):
             wait = max(0, self._clock.now() - due_at)
             self._notices.publish(AttemptStarted(run.id, lane.function.name, run.attempt, wait))
+        lane.under_way += 1
         self._runtime.submit(run)
 
     async def _fetch(self, lane: Lane, run: Run, ref: str, digest: str) -> None:
@@ -110,5 +115,13 @@ class RunAttempts:
         self._done(run, ended)
         self.freed()
 
+    def _ended(self, run: Run, ended: Ended) -> None:
+        """The runtime's answer."""
+        lane = self._lanes.get(run.function.id)
+        assert lane is not None
+        lane.under_way -= 1
+        self._settle.settle(run, ended)
+
     def _done(self, run: Run, ended: Ended) -> None:
+        """It never got to the runtime."""
         self._settle.settle(run, ended)

@@ -14,6 +14,7 @@ from ..errors import StoreUnavailable, ThenceError
 from ..lifecycle.decide import Complete, Fail, GiveBack, RetryAt, Spent, decide
 from ..lifecycle.ids import IdSource
 from ..lifecycle.outcome import BUDGET, Outcome
+from ..lifecycle.policy import Policy
 from ..lifecycle.states import DEAD, FINAL, WAITING, Reason, State
 from ..notices import (
     AttemptEnded,
@@ -79,6 +80,7 @@ class SettleAttempts:
             expires_at=run.expires_at,
             stopping=run.stopping,
             ended=ended,
+            alias=run.qualifier,
         )
         if self._notices.wanted(AttemptEnded):
             self._notices.publish(
@@ -90,7 +92,7 @@ class SettleAttempts:
         if result is not None and result.bytes > self._inline_bytes_max:
             self._tasks.spawn(self._offload(lane, settle, run))
         else:
-            self._ask(lane, settle, run)
+            self._ask(lane, settle, run, run.qualifier)
 
     async def settled(self) -> None:
         """Return when no result is on its way to the blob store."""
@@ -107,8 +109,10 @@ class SettleAttempts:
         expires_at: int,
         stopping: bool,
         ended: Ended,
+        alias: str,
     ) -> Settle:
-        """The change that follows an ending. Pure but for the clock, the ids and the dice."""
+        """The change that follows an ending. Pure but for the clock, the ids and the dice. `alias`:
+        by which the call came."""
         now = self._clock.now()
         outcome = ended.outcome
         settle = Settle(
@@ -133,18 +137,25 @@ class SettleAttempts:
             settle.error_message = ended.error_message
             settle.error_stack = ended.error_stack
             settle.budget = BUDGET[outcome]
-            self._not_ok(lane, settle, ended, expires_at, stopping, now)
+            self._not_ok(lane, settle, ended, expires_at, stopping, now, lane.config(alias).policy)
         if settle.state in FINAL:
-            settle.deliveries = self.owed(lane, settle.state, now)
+            settle.deliveries = self.owed(lane, settle.state, now, alias)
         return settle
 
     def _not_ok(
-        self, lane: Lane, settle: Settle, ended: Ended, expires_at: int, stopping: bool, now: int
+        self,
+        lane: Lane,
+        settle: Settle,
+        ended: Ended,
+        expires_at: int,
+        stopping: bool,
+        now: int,
+        policy: Policy,
     ) -> None:
         decision = decide(
             settle.outcome,
             settle.spent,
-            lane.policy,
+            policy,
             now=now,
             expires_at=expires_at,
             random=self._rng.random(),
@@ -173,12 +184,14 @@ class SettleAttempts:
         else:
             assert not isinstance(decision, Complete)
 
-    def owed(self, lane: Lane, state: State, now: int) -> tuple[NewDelivery, ...]:
-        """The deliveries that an ending owes: on_success, on_failure; a stop owes none."""
+    def owed(self, lane: Lane, state: State, now: int, alias: str) -> tuple[NewDelivery, ...]:
+        """The deliveries that an ending owes: on_success, on_failure; a stop owes one only where the
+        configuration says so. `alias`: by which the call came."""
+        config = lane.config(alias)
         if state is State.SUCCEEDED:
-            target, condition = lane.on_success, "success"
-        elif state in DEAD:
-            target, condition = lane.on_failure, "failure"
+            target, condition = config.on_success, "success"
+        elif state in DEAD or config.stop_notifies:
+            target, condition = config.on_failure, "failure"
         else:
             return ()
         if target is None:
@@ -199,23 +212,26 @@ class SettleAttempts:
                 # The answer must not be lost: as with settles, try until there is space again.
                 await self._clock.sleep(0.5)
         settle.result = Body(None, body.bytes, ref, digest)
-        self._ask(lane, settle, run)
+        self._ask(lane, settle, run, run.qualifier)
 
     def _ask(
         self,
         lane: Lane,
         settle: Settle,
         run: Run | None,
+        alias: str,
         answered: Callable[[int, int, bool], None] | None = None,
     ) -> None:
         def committed(applied: Any, error: ThenceError | None) -> None:
             if answered is not None:
                 answered(settle.id, settle.attempt, error is None and applied)
             if error is not None:
-                self._unsettled(lane, settle, run, error)
+                self._unsettled(lane, settle, run, error, alias)
                 return
             if not applied and run is not None and settle.state in WAITING:
-                self._ask(lane, _stopped(settle, run), run)
+                stopped = _stopped(settle, run)
+                stopped.deliveries = self.owed(lane, State.STOPPED, settle.now, alias)
+                self._ask(lane, stopped, run, alias)
                 return
             if run is not None and self.running.get(settle.id) is run:
                 del self.running[settle.id]
@@ -229,12 +245,16 @@ class SettleAttempts:
 
         self._writer.settle(settle, committed)
 
-    def ask(self, lane: Lane, settle: Settle, answered: Callable[[int, int, bool], None]) -> None:
+    def ask(
+        self, lane: Lane, settle: Settle, alias: str, answered: Callable[[int, int, bool], None]
+    ) -> None:
         """For rescue: settle an attempt that no run of this node answers for;
         `answered(id, attempt, applied)` tells what became of that."""
-        self._ask(lane, settle, None, answered)
+        self._ask(lane, settle, None, alias, answered)
 
-    def _unsettled(self, lane: Lane, settle: Settle, run: Run | None, error: ThenceError) -> None:
+    def _unsettled(
+        self, lane: Lane, settle: Settle, run: Run | None, error: ThenceError, alias: str
+    ) -> None:
         """The store is well but cannot take this settle (it holds something it cannot store): the
         attempt ends as a platform error without its bodies, so that it is never running for ever."""
         if settle.outcome is Outcome.PLATFORM_ERROR and settle.error_type == "ResultNotStored":
@@ -258,8 +278,10 @@ class SettleAttempts:
                 expires_at=expires_at,
                 stopping=False,
                 ended=plain,
+                alias=alias,
             ),
             run,
+            alias,
         )
 
     def _follow(self, lane: Lane, settle: Settle, expires_at: int) -> None:

@@ -4,17 +4,17 @@ a final state never changes."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from msgspec import Struct
 
 from ..clock import Clock
 from ..errors import InvocationNotFound, Unavailable
 from ..lifecycle.ids import format_id
 from ..lifecycle.states import FINAL, WAITING, Reason, State
-from ..notices import InvocationSettled, Notices
 from ..runtimes.interface import Run, Runtime
 from ..store.interface import StopMark, Store
-from ..store.records import End
-from .lanes import Lanes
+from ..store.records import InvocationView, Waiting
 from .writer import Writer
 
 TRIES = 10
@@ -31,21 +31,19 @@ class Stopped(Struct):
 class Stop:
     def __init__(
         self,
-        lanes: Lanes,
         store: Store,
         writer: Writer,
         runtime: Runtime,
         running: dict[int, Run],
         clock: Clock,
-        notices: Notices,
     ) -> None:
-        self._lanes = lanes
         self._store = store
         self._writer = writer
         self._runtime = runtime
         self._running = running
         self._clock = clock
-        self._notices = notices
+        self.end: Callable[[Waiting, State, Reason], Awaitable[bool]]
+        """expire.end, which ends one waiting invocation with all it owes; set by the engine."""
 
     async def stop(self, id: int) -> Stopped:
         """Raises InvocationNotFound; Unavailable when the state changed under each of ten tries."""
@@ -65,7 +63,7 @@ class Stop:
             if view.state in FINAL:
                 count = await self._store.stop_deliveries(id, self._clock.now())
                 return Stopped(view.state, count, changed=count > 0)
-            if view.state in WAITING and await self._waiting_one(id, view.function_id):
+            if view.state in WAITING and await self._waiting_one(view):
                 return Stopped(State.STOPPED)
             if view.state is State.STOPPING:
                 return Stopped(State.STOPPING, changed=False)
@@ -76,19 +74,21 @@ class Stop:
             )
         raise Unavailable("The invocation changed its state at every try to stop it; try again.")
 
-    async def _waiting_one(self, id: int, function_id: int) -> bool:
-        now = self._clock.now()
-        end = End(id, function_id, State.STOPPED, Reason.STOPPED_BY_CALLER, now)
-        applied: bool = await self._writer.wait(self._writer.end, end)
-        lane = self._lanes.get(function_id)
-        if applied and lane is not None:
-            lane.waiting = max(0, lane.waiting - 1)
-            self._notices.publish(
-                InvocationSettled(
-                    id, lane.function.name, State.STOPPED, Reason.STOPPED_BY_CALLER, 0
-                )
-            )
-        return applied
+    async def abort(self, run: Run) -> None:
+        """Stop that attempt, if it still runs; what its invocation has come to since is left."""
+        if self._running.get(run.id) is run:
+            await self._running_one(run)
+
+    async def _waiting_one(self, view: InvocationView) -> bool:
+        waiting = Waiting(
+            view.id,
+            view.function_id,
+            view.state,
+            view.due_at,
+            view.expires_at,
+            view.meta.qualifier,
+        )
+        return await self.end(waiting, State.STOPPED, Reason.STOPPED_BY_CALLER)
 
     async def _running_one(self, run: Run) -> bool:
         run.stopping = True

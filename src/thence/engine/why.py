@@ -8,10 +8,11 @@ from ..clock import iso
 from ..lifecycle.outcome import Budget
 from ..lifecycle.states import State
 from ..store.records import InvocationView
+from .family import Family
 
 
 class Why(Struct, frozen=True):
-    code: str  # delayed, backing_off, function_limit, node_limit, paused, draining, store, next
+    code: str  # delayed, backing_off, disabled, function_limit, node_limit, paused, draining, store, next
     text: str
     until: int | None = None
 
@@ -25,9 +26,10 @@ def why(
     room: int,
     draining: bool,
     store_down: bool,
+    family: Family,
 ) -> Why | None:
     """None unless it waits. `slots_*` (in use, its concurrency) and `room` are of its function on
-    this node, now."""
+    this node, now; `family` has the limit of all versions and the switch."""
     if view.state is State.QUEUED and view.due_at > now:
         return Why("delayed", f"delayed until {iso(view.due_at)}", view.due_at)
     if view.state is State.RETRYING and view.due_at > now:
@@ -38,10 +40,17 @@ def why(
         return Why("store", "the store cannot write now; it runs when the store is back")
     if draining:
         return Why("draining", "the node is shutting down; it runs after the restart")
+    if family.disabled is not None:
+        because = f": {family.disabled}" if family.disabled else ""
+        return Why("disabled", f"function disabled{because}")
+    if family.limit == 0:
+        return Why("paused", "paused: the limit of all versions is 0")
     if slots_allowed == 0:
         return Why("paused", "paused: the function's concurrency is 0")
     if slots_used >= slots_allowed:
         return Why("function_limit", f"function limit {slots_used}/{slots_allowed}")
+    if family.limit is not None and family.used >= family.limit:
+        return Why("function_limit", f"limit of all versions {family.used}/{family.limit}")
     if room <= 0:
         return Why("node_limit", "every instance of the node is taken (runtime.instances_max)")
     return Why("next", "about to be dispatched")

@@ -51,6 +51,7 @@ class NewInvocation(Struct, gc=False):
     idempotency_key: str | None = None
     fingerprint: bytes = b""  # of the request, kept with the key
     idempotency_expires_at: int = 0
+    key_scope: int = 0  # the family within which the key is one; 0: function_id
     listed_in: int = 0  # the family in whose list it is kept; 0: in none
     caller_id: str | None = None  # taken once in that list; None: the text of `id`
     qualifier: str = "latest"  # in the list: what the call named

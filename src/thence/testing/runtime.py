@@ -22,6 +22,7 @@ class Start(Struct, frozen=True):
     id: int
     attempt: int
     payload: bytes
+    version: str = "latest"
 
 
 class Scripts:
@@ -31,7 +32,7 @@ class Scripts:
         self._scripts: dict[str, Script] = {}
         self._used: dict[str, int] = {}
         self.starts: list[Start] = []
-        self.at_once: dict[str, int] = {}  # the most attempts of a function seen running together
+        self.at_once: dict[str, int] = {}  # the most attempts of a name seen running together
 
     def set(self, name: str, script: Script) -> None:
         """From the next attempt on, answers are taken from the beginning of `script`."""
@@ -108,6 +109,9 @@ class ScriptedRuntime:
         free = self._instances_max - sum(1 for one in self._here if one.began is not None)
         return running, max(0, min(function.spec.concurrency, running + free))
 
+    def begun(self, id: int) -> bool:
+        return any(one.run.id == id and one.began is not None for one in self._here)
+
     def _running(self, function_id: int) -> int:
         return sum(
             1 for one in self._here if one.run.function.id == function_id and one.began is not None
@@ -148,11 +152,15 @@ class ScriptedRuntime:
 
     def _begin(self, here: _Here) -> None:
         run, now = here.run, self._clock.now()
+        function = run.function
         here.began = now
-        name = run.function.name
-        self._scripts.starts.append(Start(now, name, run.id, run.attempt, run.payload))
+        name = function.name
+        self._scripts.starts.append(
+            Start(now, name, run.id, run.attempt, run.payload, function.version)
+        )
         at_once = self._scripts.at_once
-        at_once[name] = max(at_once.get(name, 0), self._running(run.function.id))
+        together = sum(1 for one in self.running() if one[0] == name)  # of all versions
+        at_once[name] = max(at_once.get(name, 0), together)
         here.answer = answer = self._scripts.next(run)
         seconds = duration(answer, run.function.spec.timeout_seconds)
         if seconds == FOREVER:

@@ -1,0 +1,60 @@
+"""Entries of the catalogue, in memory as they are in the store: aliases, asynchronous
+configurations, controls, and what vendors' doors keep."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..catalog.entry import Entry
+from ..clock import Clock
+from ..store.interface import Store
+
+ALIAS, ASYNC_CONFIG, CONTROL = "alias", "async_config", "control"
+VERSION_NUMBER = "version_number"  # the highest that a function has had
+DELETED = "deleted_configs"  # what was configured of what is deleted, while something waits
+OWN = frozenset({ALIAS, ASYNC_CONFIG, CONTROL, VERSION_NUMBER, DELETED})
+"""Kinds that the engine itself keeps; doors have others."""
+
+
+class Entries:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._kinds: dict[str, dict[tuple[str, str], Entry]] = {}
+        # One change at a time, so that memory sees them in the order in which the store does.
+        self._lock = asyncio.Lock()
+
+    async def load(self) -> None:
+        for entry in await self._store.entries():
+            self._keep(entry)
+
+    def get(self, kind: str, owner: str, name: str) -> Entry | None:
+        return self._kinds.get(kind, {}).get((owner, name))
+
+    def all(self, kind: str, owner: str | None = None) -> list[Entry]:
+        """Those of one kind, of one owner or of all, by owner and name."""
+        found = self._kinds.get(kind, {})
+        return [found[key] for key in sorted(found) if owner is None or key[0] == owner]
+
+    async def put(self, kind: str, owner: str, name: str, data: bytes) -> Entry:
+        """Create or replace. Raises StoreUnavailable; then nothing is changed."""
+        async with self._lock:
+            entry = await self._store.put_entry(kind, owner, name, data, self._clock.now())
+            self._keep(entry)
+            return entry
+
+    async def delete(self, kind: str, owner: str, name: str) -> bool:
+        """False: there was none. Raises StoreUnavailable; then nothing is changed."""
+        async with self._lock:
+            deleted = await self._store.delete_entry(kind, owner, name)
+            self._kinds.get(kind, {}).pop((owner, name), None)
+            return deleted
+
+    def forget(self, owner: str) -> None:
+        """The store has deleted all that belonged to that owner."""
+        for found in self._kinds.values():
+            for key in [key for key in found if key[0] == owner]:
+                del found[key]
+
+    def _keep(self, entry: Entry) -> None:
+        self._kinds.setdefault(entry.kind, {})[entry.owner, entry.name] = entry

@@ -1,0 +1,165 @@
+"""A family: one function with its versions, aliases, asynchronous configurations and its control.
+
+All lanes of a function share one object, so that a look at it costs nothing on the way of an
+invocation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..catalog.alias import Alias
+from ..catalog.async_config import AsyncConfig
+from ..catalog.control import Control
+from ..catalog.function import LATEST
+from ..errors import (
+    AliasNotFound,
+    FunctionDisabled,
+    InvalidInput,
+    QualifierNotFound,
+    VersionNotFound,
+)
+from .effect import InEffect
+
+if TYPE_CHECKING:
+    from .lanes import Lane
+
+
+class Family:
+    __slots__ = (
+        "aliases",
+        "configs",
+        "control",
+        "disabled",
+        "id",
+        "lanes",
+        "limit",
+        "name",
+        "rows",
+        "written",
+    )
+
+    def __init__(self, id: int, name: str) -> None:
+        self.id = id
+        self.name = name
+        self.rows: dict[str, Lane] = {}  # what is deployed: `latest` and the versions, by name
+        self.lanes: list[Lane] = []  # these, and deleted ones whose invocations remain
+        self.aliases: dict[str, Alias] = {}
+        self.written: dict[str, AsyncConfig] = {}  # by qualifier
+        self.configs: dict[str, InEffect] = {}  # the same, in effect
+        self.take(Control())
+
+    def take(self, control: Control) -> None:
+        """From now on that control counts."""
+        self.control = control
+        self.limit = control.limit
+        self.disabled = control.disabled
+
+    # ------------------------------------------------------------ slots
+
+    @property
+    def used(self) -> int:
+        """Runs of all versions that are handed over or promised a slot."""
+        return sum(lane.under_way + lane.reserved for lane in self.lanes)
+
+    @property
+    def held(self) -> bool:
+        """Nothing of it may begin now, whatever room there is."""
+        if self.disabled is not None:
+            return True
+        return self.limit is not None and self.used >= self.limit
+
+    @property
+    def waiting(self) -> int:
+        return sum(lane.waiting for lane in self.lanes)
+
+    def check_enabled(self) -> None:
+        """Raises FunctionDisabled."""
+        if self.disabled is not None:
+            why = f" ({self.disabled})" if self.disabled else ""
+            raise FunctionDisabled(
+                f"Function {self.name!r} is disabled{why}: it takes no calls until it is enabled "
+                "again.",
+                name=self.name,
+                reason=self.disabled,
+            )
+
+    # ------------------------------------------------------------ qualifiers
+
+    def row(self, qualifier: str) -> Lane:
+        """The row of that version; of an alias, of its main version. Raises VersionNotFound,
+        AliasNotFound."""
+        alias = self.aliases.get(qualifier)
+        lane = self.rows.get(qualifier if alias is None else alias.version)
+        if lane is None:
+            raise self.missing(qualifier)
+        return lane
+
+    def chosen(self, qualifier: str, random: float) -> Lane:
+        """The row that runs a call of that qualifier, given a random number in [0, 1). Raises
+        QualifierNotFound."""
+        lane = self.rows.get(qualifier)
+        if lane is not None:
+            return lane
+        alias = self.aliases.get(qualifier)
+        lane = None if alias is None else self.rows.get(alias.pick(random))
+        if lane is not None:
+            return lane
+        if qualifier.isdecimal():
+            raise self.missing(qualifier)
+        raise QualifierNotFound(
+            f"Function {self.name!r} has no version or alias {qualifier[:80]!r}; use {LATEST!r} or "
+            "one that it has.",
+            kind="qualifier",
+            name=qualifier[:80],
+        )
+
+    def version(self, version: str) -> Lane:
+        """The row of that published version. Raises VersionNotFound; InvalidInput for `latest`,
+        which is none."""
+        if version == LATEST:
+            raise InvalidInput(
+                f"version: {LATEST!r} is not a published version; delete the function instead.",
+                field="version",
+                value=version,
+            )
+        lane = self.rows.get(version)
+        if lane is None:
+            raise self.no_version(version)
+        return lane
+
+    def alias(self, name: str) -> Alias:
+        """Raises AliasNotFound."""
+        alias = self.aliases.get(name)
+        if alias is None:
+            raise self.no_alias(name)
+        return alias
+
+    def missing(self, qualifier: str) -> QualifierNotFound:
+        """A number can only be meant as a version, another name as an alias."""
+        if qualifier.isdecimal():
+            return self.no_version(qualifier)
+        return self.no_alias(qualifier)
+
+    def no_version(self, version: str) -> VersionNotFound:
+        return VersionNotFound(
+            f"Function {self.name!r} has no version {version[:80]!r}; publish it first.",
+            kind="version",
+            name=version[:80],
+        )
+
+    def no_alias(self, alias: str) -> AliasNotFound:
+        return AliasNotFound(
+            f"Function {self.name!r} has no alias {alias[:80]!r}; create it first.",
+            kind="alias",
+            name=alias[:80],
+        )
+
+    # ------------------------------------------------------------ configuration
+
+    def effects(self) -> Iterator[InEffect]:
+        """Every configuration by which an invocation of it may end."""
+        for lane in self.rows.values():
+            yield lane.own
+        yield from self.configs.values()

@@ -1,0 +1,62 @@
+"""Functions as destinations: what is checked of them before a configuration is saved.
+
+A cycle is looked for over the names of functions: whatever qualifier led into one, one of its
+configurations leads on. A target that does not exist is allowed, it may be deployed later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..catalog.destination import Destination, FunctionDestination
+from ..catalog.graph import find_cycle
+from ..errors import DestinationCycle, InvalidInput, QualifierNotFound
+from .effect import InEffect
+from .family import Family
+
+
+def check_targets(
+    name: str,
+    new: InEffect,
+    replaced: InEffect | None,
+    family_of: Callable[[str], Family | None],
+) -> None:
+    """`new` is to be a configuration of the function `name`, in the place of `replaced`. Raises
+    InvalidInput for a qualifier that its function does not have, DestinationCycle with the cycle."""
+    for field, owed in (("on_success", new.on_success), ("on_failure", new.on_failure)):
+        if owed is not None:
+            _check_qualifier(owed[1], field, family_of)
+
+    def targets(of: str) -> Iterable[str]:
+        family = family_of(of)
+        effects = [] if family is None else [one for one in family.effects() if one is not replaced]
+        if of == name:
+            effects.append(new)
+        found = (one for effect in effects for one in effect.destinations())
+        return [one.name for one in found if isinstance(one, FunctionDestination)]
+
+    cycle = find_cycle(name, targets)
+    if cycle is not None:
+        spelled = " → ".join(cycle)
+        raise DestinationCycle(
+            f"on_success/on_failure: these destinations form a cycle: {spelled}. An invocation "
+            "would never end; send one of them elsewhere.",
+            field="on_success",
+            cycle=cycle,
+        )
+
+
+def _check_qualifier(
+    destination: Destination, field: str, family_of: Callable[[str], Family | None]
+) -> None:
+    if not isinstance(destination, FunctionDestination):
+        return
+    family = family_of(destination.name)
+    if family is None:
+        return
+    try:
+        family.row(destination.qualifier)
+    except QualifierNotFound as error:
+        raise InvalidInput(
+            f"{field}: {error.detail}", field=field, value=destination.qualifier
+        ) from None
