@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..errors import ThenceError
 from .door import Door
 from .fc.app import FcApp
+from .functiongraph.app import FunctionGraphApp
 from .native.answer import problem
 from .native.call import Call
 from .native.problems import MethodNotAllowed, NotReady, RouteNotFound, internal
@@ -65,7 +66,7 @@ class _App:
     def __init__(self, door: Door, router: Router) -> None:
         self._door = door
         self._router = router
-        self._fc = FcApp(door)
+        self._vendors = (FcApp(door), FunctionGraphApp(door))
         self._open = frozenset(route.path for route in ROUTES if route.open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,10 +78,11 @@ class _App:
             await send(message)
 
         try:
-            if self._fc.takes(scope["path"]):
-                self._check_origin(scope)
-                await self._fc(scope, receive, watched)
-                return
+            for vendor in self._vendors:
+                if vendor.takes(scope["path"]):
+                    self._check_origin(scope)
+                    await vendor(scope, receive, watched)
+                    return
             self._check(scope)
             await self._router(scope, receive, watched)
         except ClientDisconnect:

@@ -9,6 +9,7 @@ from ..config import Settings
 from ..engine.engine import Engine
 from ..notices import NodeDraining, Notices
 from .fc.state import FcState
+from .functiongraph.state import FunctionGraphState
 from .metrics import Metrics
 from .native.auth import Credentials
 
@@ -26,6 +27,7 @@ class Door:
         self.metrics = metrics
         self.credentials = Credentials(settings.root_access_key_id, settings.root_access_key_secret)
         self.fc = FcState(settings, clock)
+        self.functiongraph = FunctionGraphState(settings, clock)
         self.started_at: int | None = None
         self.closing = asyncio.Event()
         """Set when the service begins to shut down: long polls and streams end."""

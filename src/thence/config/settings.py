@@ -193,6 +193,35 @@ class Platform(Struct, frozen=True):
     ] = 300.0
 
 
+class Fc(Struct, frozen=True):
+    """The door of Function Compute (limits: reference 3.3)."""
+
+    async_payload_bytes_max: Annotated[
+        int, _about("Largest payload of an asynchronous call at this door.", ge=1, le=1 << 30)
+    ] = 128 * 1024
+    sync_payload_bytes_max: Annotated[
+        int, _about("Largest payload of a synchronous call at this door.", ge=1, le=1 << 30)
+    ] = 32 * 1024 * 1024
+
+
+class FunctionGraph(Struct, frozen=True):
+    """The door of FunctionGraph (limits: reference 4.3)."""
+
+    auth_token: Annotated[
+        Secret, _about("What `X-Auth-Token` must hold; without one that header is not taken.")
+    ] = Secret()
+    async_payload_bytes_max: Annotated[
+        int, _about("Largest payload of an asynchronous call at this door.", ge=1, le=1 << 30)
+    ] = 256 * 1024
+    sync_payload_bytes_max: Annotated[
+        int, _about("Largest payload of a synchronous call at this door.", ge=1, le=1 << 30)
+    ] = 6 * 1024 * 1024
+    gateway_seconds: Annotated[
+        float,
+        _about("A synchronous call without an answer by then is answered 504.", ge=1, le=86_400),
+    ] = 90.0
+
+
 class Settings(Struct, frozen=True):
     """All settings, checked. Made by `load()`; `Settings()` has the defaults."""
 
@@ -244,6 +273,8 @@ class Settings(Struct, frozen=True):
     retention: Retention = Retention()
     destinations: Destinations = Destinations()
     platform: Platform = Platform()
+    fc: Fc = Fc()
+    functiongraph: FunctionGraph = FunctionGraph()
 
     @property
     def address(self) -> tuple[str, int]:

@@ -1,0 +1,86 @@
+"""The ASGI application of this door: finds the route, asks the gate, turns every error into the
+vendor's words, gives every answer its request id."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from ...errors import ThenceError
+from ...lifecycle.ids import format_id
+from ..segments import Segments, split
+from .answer import refusal
+from .call import Call
+from .errors import FssError, internal, not_found, translated
+from .route import Route
+from .table import ROUTES
+
+if TYPE_CHECKING:
+    from ..door import Door
+
+log = logging.getLogger("thence.api.functiongraph")
+
+PREFIX = "v2"
+REQUEST_ID = "x-request-id"
+
+
+class FunctionGraphApp:
+    """Answers everything below `/v2/{project_id}`."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._routes = Segments[Route]((one.method, one.path, one) for one in ROUTES)
+
+    def takes(self, path: str) -> bool:
+        """Whether a path of the service belongs to this door."""
+        return path[1:].partition("/")[0] == PREFIX
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = format_id(self._door.engine.ids.next(self._door.clock.now()))
+        try:
+            response = await self._answer(Request(scope, receive), scope, request_id)
+        except ClientDisconnect:
+            return  # nobody is there to be answered
+        except ThenceError as error:
+            response = refusal(translated(error))
+        except (
+            Exception
+        ):  # whatever a handler's mistake is, the caller learns nothing of its inside
+            log.exception("%s %s failed", scope.get("method"), scope.get("path"))
+            response = refusal(internal())
+        response.headers.setdefault(REQUEST_ID, request_id)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, scope: Scope, request_id: str) -> Response:
+        method, path = scope["method"], scope["path"]
+        raw_path = scope.get("raw_path") or path.encode()
+        segments = split(raw_path)
+        if not segments or len(segments) < 3:
+            raise not_found(f"there is nothing at {path[:200]!r}")
+        methods, values = self._routes.find(segments[2:])
+        found = methods.get(method)
+        names, route = found if found is not None else ((), None)
+        path_names = dict(zip(names, values, strict=True)) if route is not None else {}
+        call = Call(self._door, request, path_names, request_id)
+        if self._door.started_at is None:
+            raise FssError(503, "FSS.0503", "the service is starting; try again")
+        # Who asks comes before what there is: strangers learn nothing of the paths.
+        call.claim = self._door.functiongraph.gate.check(
+            method, raw_path, scope["query_string"], scope["headers"]
+        )
+        await call.body(route.body_max if route is not None else 256 * 1024)
+        project = self._door.functiongraph.project
+        if segments[1] != project:
+            raise FssError(
+                403,
+                "FSS.0403",
+                f"project_id: {segments[1][:64]!r} is not this service's project ({project!r}, "
+                "the setting account_id)",
+            )
+        if route is None:
+            raise not_found(f"there is nothing at {method} {path[:200]!r}")
+        return await route.handler(call)

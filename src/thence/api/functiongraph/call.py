@@ -1,0 +1,114 @@
+"""One request at the door: its path, query, headers and body, read and checked."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import Request
+
+from ...catalog.refusal import refusal
+from ...errors import InvalidInput
+from ...signing.sdk_hmac import Claim
+from .errors import FssError, invalid, too_large
+from .gate import prove
+from .urn import Urn, read
+
+if TYPE_CHECKING:
+    from ..door import Door
+
+JSON_BYTES_MAX = 256 * 1024
+T = TypeVar("T")
+_NUMBER = re.compile(r"-?\d{1,18}")
+
+
+class Call:
+    """`path`: the decoded names of the route's template. `request_id`: of this answer."""
+
+    def __init__(self, door: Door, request: Request, path: dict[str, str], request_id: str) -> None:
+        self.door = door
+        self.engine = door.engine
+        self.state = door.functiongraph
+        self.request = request
+        self.path = path
+        self.request_id = request_id
+        self.claim: Claim | None = None
+        self.query = _query(request.scope["query_string"])
+        self._body: bytes | None = None
+
+    @property
+    def urn(self) -> Urn:
+        """The function of the path."""
+        return read(self.path["function_urn"], self.state.region, self.state.project)
+
+    def header(self, name: str) -> str | None:
+        return self.request.headers.get(name)
+
+    def number(self, name: str, lowest: int, highest: int, default: int) -> int:
+        """A whole number of the query."""
+        text = self.query.get(name)
+        if text is None or text == "":
+            return default
+        if _NUMBER.fullmatch(text) is None or not lowest <= int(text) <= highest:
+            raise invalid(
+                f"{name}: {text[:40]!r} is not a whole number from {lowest} to {highest}",
+                "FSS.1001",
+            )
+        return int(text)
+
+    async def body(self, limit: int) -> bytes:
+        """The body, never more than `limit` bytes of it in memory, and the one that was signed:
+        this scheme can be judged only with it, so every handler reads it before it does anything."""
+        if self._body is not None:
+            return self._body
+        length = self.header("content-length")
+        if length is not None and length.isdecimal() and int(length) > limit:
+            raise too_large(limit)
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in self.request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise too_large(limit)
+            chunks.append(chunk)
+        self._body = b"".join(chunks)
+        prove(self.claim, self._body)
+        self.claim = None
+        return self._body
+
+    async def object(self, limit: int = JSON_BYTES_MAX) -> dict[str, Any]:
+        """The body as a JSON object, without the fields that are null; no body is an empty one."""
+        data = await self.body(limit)
+        try:
+            found = msgspec.json.decode(data or b"{}")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise invalid(f"the request body is not valid JSON: {error}") from None
+        if not isinstance(found, dict):
+            raise invalid("the request body must be a JSON object")
+        return {key: value for key, value in found.items() if value is not None}
+
+    async def json(self, kind: type[T], limit: int = JSON_BYTES_MAX) -> T:
+        """The body as that type, a Struct of the vendor's field names."""
+        return convert(await self.object(limit), kind)
+
+
+def convert(data: dict[str, Any], kind: type[T], code: str = "FSS.0400") -> T:
+    """A decoded object as that type; 400 naming field, value and limit."""
+    try:
+        return msgspec.convert(data, type=kind)
+    except msgspec.ValidationError as error:
+        found: InvalidInput = refusal(error, kind, data)
+        raise invalid(found.detail, code) from None
+
+
+def _query(raw: bytes) -> dict[str, str]:
+    found: dict[str, str] = {}
+    try:
+        pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+    except ValueError as error:
+        raise FssError(400, "FSS.1001", f"the query cannot be read: {error}") from None
+    for name, value in pairs:
+        found.setdefault(name, value)
+    return found

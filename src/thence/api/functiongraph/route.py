@@ -1,0 +1,23 @@
+"""What a route of this door is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+from starlette.responses import Response
+
+from .call import Call
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+class Route(Struct, frozen=True):
+    """One method at one path below `/v2/{project_id}`. `operation`: the SDK's method. `body_max`:
+    bytes of the body; the body is read and its signature proven before the handler is called."""
+
+    operation: str
+    method: str
+    path: str
+    handler: Handler
+    body_max: int = 256 * 1024

@@ -1,0 +1,17 @@
+"""What this door keeps of the service for all its requests."""
+
+from __future__ import annotations
+
+from ...clock import Clock
+from ...config import Settings
+from .gate import Gate
+
+
+class FunctionGraphState:
+    """`region` and `project`: what URNs are made of (THENCE_REGION, THENCE_ACCOUNT_ID)."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.gate = Gate(settings, clock)
+        self.region = settings.region
+        self.project = settings.account_id
+        self.settings = settings.functiongraph
