@@ -69,10 +69,12 @@ class Service:
     async def start(self) -> None:
         """Open the store and begin. Raises StartupError."""
         await self.engine.start()
+        self.door.metrics.start()
         self.door.started()
 
     async def stop(self, seconds: float) -> None:
         """Drain: accept nothing more, give runs `seconds` to end, leave the store. Idempotent."""
+        await self.door.metrics.stop()
         await self.engine.drain(seconds)
         await self.senders.close()
 

@@ -17,7 +17,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from thence import server as program
-from thence.api.minutes import ENTRIES_MAX, KEPT_MINUTES, Minutes
 from thence.api.native import problems
 from thence.api.native.table import ROUTES
 from thence.catalog.code import pack
@@ -168,15 +167,17 @@ async def test_deliveries_are_counted_by_function_and_minute(server: Any) -> Non
     assert (await server.get("/v1/stats/deliveries?since=2100-01-01T00:00:00Z")).json["items"] == []
 
 
-def test_minutes_are_kept_for_a_day_and_bounded() -> None:
-    minutes = Minutes()
-    for minute in range(KEPT_MINUTES + 10):
-        minutes.count(minute * 60_000, "f", delivered=minute % 2 == 0)
-    found = minutes.read()
-    assert len(found) == KEPT_MINUTES and found[0][0] == 10 * 60_000
-    for number in range(ENTRIES_MAX + 1):
-        minutes.count((KEPT_MINUTES + 10 + number // 200) * 60_000, f"f{number}", delivered=True)
-    assert len(minutes.read()) <= ENTRIES_MAX + 200
+async def test_deliveries_are_told_of_a_range_of_minutes(server: Any) -> None:
+    await server.deploy(answers=["x"], on_success="queue:q")
+    ended = server.next(DeliveryEnded)
+    await server.accept()
+    await ended
+    [one] = (await server.get("/v1/stats/deliveries")).json["items"]
+    assert one["function"] == "f" and (one["delivered"], one["dead"]) == (1, 0)
+    start = one["minute"]
+    inside = f"since={start.replace(':00.000Z', ':59Z')}"
+    assert (await server.get(f"/v1/stats/deliveries?{inside}")).json["items"] == [one]
+    assert (await server.get(f"/v1/stats/deliveries?until={start}&since=0")).json["items"] == []
 
 
 async def test_metrics_count_what_happened_and_are_documented(server: Any) -> None:
@@ -201,7 +202,8 @@ async def test_metrics_count_what_happened_and_are_documented(server: Any) -> No
     assert samples["thence_attempts_total", f, ("outcome", "function_error")] == 1
     assert samples["thence_attempts_total", f, ("outcome", "ok")] == 1
     assert samples["thence_attempt_duration_seconds_count", f] == 2
-    assert samples["thence_start_latency_seconds_count",] == 2
+    assert samples["thence_start_latency_seconds_count", f] == 2
+    assert samples["thence_invocations_begun_total", f] == 1
     assert samples["thence_deliveries_ended_total", f, ("state", "delivered")] == 1
     assert samples["thence_delivery_attempts_total", f, ("result", "answered")] == 1
     assert samples["thence_commit_seconds_count",] > 0

@@ -3,7 +3,7 @@ this process has seen. docs/reference/metrics.md lists each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -21,6 +21,8 @@ from ..engine.engine import Engine
 from ..engine.stats import Stats
 from ..errors import StoreUnavailable
 from ..notices import Notices
+from ..store.records import FunctionCounts
+from .samples import Samples
 from .tally import Histogram, Tally
 
 CACHED_MS = 1000
@@ -33,14 +35,22 @@ class Metrics:
     def __init__(self, engine: Engine, notices: Notices, clock: Clock, *, version: str) -> None:
         self._engine = engine
         self._clock = clock
-        self._tally = Tally(notices, clock)
-        self.minutes = self._tally.minutes
+        self.tally = Tally(notices, engine.count_minute)
+        self._samples = Samples(engine, self.tally, clock, notices)
         self._stats: Stats | None = None
         self._stats_at = 0
         self._version = version
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Service(self))
         self.up = False  # the store could be read at the last scrape
+
+    def start(self) -> None:
+        """Begin to look at what is no event but a state. The engine has started."""
+        self._samples.loop.start()
+
+    async def stop(self) -> None:
+        """Look no more. Idempotent."""
+        await self._samples.loop.stop()
 
     async def exposition(self) -> bytes:
         """All metrics in Prometheus' text format. When the store cannot be read, those of this
@@ -62,7 +72,7 @@ class Metrics:
         yield _gauge("draining", "Whether the service is shutting down.", self._engine.draining)
         if self._stats is not None:
             yield from _of_store(self._stats, self._clock.now())
-        yield from _of_process(self._tally)
+        yield from _of_process(self.tally)
 
 
 class _Service(Collector):
@@ -76,42 +86,35 @@ class _Service(Collector):
 def _of_store(stats: Stats, now: int) -> Iterator[Metric]:
     by = stats.functions
     label = ("function",)
-    yield _gauge(
-        "invocations_waiting", "The backlog.", {(f.function,): f.waiting for f in by}, label
-    )
+    yield _gauge("invocations_waiting", "The backlog.", _sums(by, "waiting"), label)
     yield _gauge(
         "invocations_delayed",
         "Of the backlog: not due yet.",
-        {(f.function,): f.delayed for f in by},
+        _sums(by, "delayed"),
         label,
     )
     yield _gauge(
         "invocations_running",
         "Attempts under way.",
-        {(f.function,): f.running for f in by},
+        _sums(by, "running"),
         label,
     )
     yield _gauge(
         "oldest_waiting_seconds",
         "Age of the oldest waiting invocation, 0 when none waits.",
-        {
-            (f.function,): 0.0
-            if f.oldest_accepted_at is None
-            else max(0, now - f.oldest_accepted_at) / 1000
-            for f in by
-        },
+        _ages(by, now),
         label,
     )
     yield _counter(
         "invocations_accepted",
         "Invocations accepted since the store was made.",
-        {(f.function,): f.accepted for f in by},
+        _sums(by, "accepted"),
         label,
     )
     yield _counter(
         "invocations_ended",
         "Invocations by their final state, since the store was made.",
-        {(f.function, state): getattr(f, state) for f in by for state in FINAL},
+        _ends(by, {state: state for state in FINAL}),
         ("function", "state"),
     )
     yield _gauge(
@@ -122,27 +125,57 @@ def _of_store(stats: Stats, now: int) -> Iterator[Metric]:
     yield _gauge(
         "deliveries_pending",
         "Deliveries that are owed.",
-        {(f.function,): f.deliveries_pending for f in by},
+        _sums(by, "deliveries_pending"),
         label,
     )
     yield _counter(
         "deliveries_ended",
         "Deliveries by their end, since the store was made.",
-        {
-            (f.function, state): getattr(f, f"deliveries_{state}")
-            for f in by
-            for state in ("delivered", "dead")
-        },
+        _ends(by, {state: f"deliveries_{state}" for state in ("delivered", "dead")}),
         ("function", "state"),
     )
+
+
+def _sums(by: Sequence[FunctionCounts], field: str) -> dict[tuple[str, ...], float]:
+    """By name: its versions are counted each and told together."""
+    sums: dict[tuple[str, ...], float] = {}
+    for one in by:
+        sums[one.function,] = sums.get((one.function,), 0) + getattr(one, field)
+    return sums
+
+
+def _ends(by: Sequence[FunctionCounts], fields: Mapping[str, str]) -> dict[tuple[str, ...], float]:
+    return {
+        (name, state): value
+        for state, field in fields.items()
+        for (name,), value in _sums(by, field).items()
+    }
+
+
+def _ages(by: Sequence[FunctionCounts], now: int) -> dict[tuple[str, ...], float]:
+    ages: dict[tuple[str, ...], float] = {}
+    for one in by:
+        since = now if one.oldest_accepted_at is None else one.oldest_accepted_at
+        age = max(0, now - since) / 1000
+        ages[one.function,] = max(age, ages.get((one.function,), 0.0))
+    return ages
 
 
 def _of_process(tally: Tally) -> Iterator[Metric]:
     label = ("function",)
     yield _counter("attempts", "Attempts by outcome.", tally.attempts, ("function", "outcome"))
     yield _histogram("attempt_duration_seconds", "How long attempts ran.", tally.durations, label)
+    yield _counter(
+        "invocations_begun",
+        "Invocations whose first attempt was begun.",
+        _one(tally.begun),
+        label,
+    )
     yield _histogram(
-        "start_latency_seconds", "From due to the start of an attempt.", {"": tally.start_latency}
+        "start_latency_seconds",
+        "From due to the start of an attempt.",
+        tally.start_latency,
+        label,
     )
     yield _counter(
         "throttled",

@@ -1,46 +1,107 @@
-"""How deliveries ended, by function and minute: the last 24 hours, in memory."""
+"""What is counted by function and minute: the metrics, and how their minutes are put together.
+
+The engine keeps the counts (31 days) and the store merges them (store.records.merged), so they go
+on over a restart. Vendors' doors make their own metrics of these. Pure.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping
+
+from ..lifecycle.outcome import Outcome
+from ..store.records import MinuteCount, merged
+
 MINUTE_MS = 60_000
-KEPT_MINUTES = 24 * 60
-ENTRIES_MAX = 200_000  # of functions and minutes together; the oldest minutes go first
+HOUR_MS = 3_600_000
+BOUNDS_MS = (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000)
+"""Upper bounds of the buckets of `duration_ms_to_…`; the last bucket has none."""
 
 
-class Minutes:
-    def __init__(self) -> None:
-        self._minutes: dict[int, dict[str, list[int]]] = {}  # in the order of time
-        self._entries = 0
+def bucket(ms: float) -> str:
+    """The metric that counts an execution which took so long."""
+    for bound in BOUNDS_MS:
+        if ms <= bound:
+            return f"duration_ms_to_{bound}"
+    return LAST_BUCKET
 
-    def count(self, now: int, function: str, *, delivered: bool) -> None:
-        """One delivery of that function has ended."""
-        minute = now // MINUTE_MS
-        functions = self._minutes.get(minute)
-        if functions is None:
-            functions = self._minutes[minute] = {}
-            self._trim(minute)
-        counts = functions.get(function)
-        if counts is None:
-            counts = functions[function] = [0, 0]
-            self._entries += 1
-        counts[0 if delivered else 1] += 1
 
-    def _trim(self, minute: int) -> None:
-        for old in list(self._minutes):
-            if old > minute - KEPT_MINUTES and self._entries <= ENTRIES_MAX:
-                return
-            if old != minute:
-                self._entries -= len(self._minutes.pop(old))
+LAST_BUCKET = "duration_ms_to_inf"
+BUCKETS = (*(f"duration_ms_to_{bound}" for bound in BOUNDS_MS), LAST_BUCKET)
 
-    def read(
-        self, function: str | None = None, since: int | None = None
-    ) -> list[tuple[int, str, int, int]]:
-        """(start of the minute in ms, function, delivered, dead), oldest minute first."""
-        first = 0 if since is None else since // MINUTE_MS
-        return [
-            (minute * MINUTE_MS, name, good, bad)
-            for minute, functions in self._minutes.items()
-            if minute >= first
-            for name, (good, bad) in sorted(functions.items())
-            if function is None or name == function
-        ]
+ATTEMPTS = {outcome: f"attempts_{outcome}" for outcome in Outcome if outcome != "not_started"}
+
+METRICS: dict[str, str] = {
+    "accepted": "Invocations accepted.",
+    "dequeued": "Invocations whose first attempt was begun.",
+    "start_latency_ms": "Sum: from due to the begin of the first attempt.",
+    "start_latency_ms_max": "The longest of these.",
+    "attempts_ok": "Attempts that ended well.",
+    "attempts_function_error": "Attempts that ended with an exception.",
+    "attempts_timed_out": "Attempts ended at their time limit.",
+    "attempts_crashed": "Attempts whose instance exited.",
+    "attempts_out_of_memory": "Attempts that passed their memory limit.",
+    "attempts_throttled": "Attempts refused at a concurrency limit (429).",
+    "attempts_platform_error": "Attempts ended by an error of the platform (500, 503).",
+    "attempts_lost": "Attempts nobody could answer for.",
+    "attempts_stopped": "Attempts that were stopped.",
+    "executions": "Attempts that ran the function's code to an end of its own making.",
+    "duration_ms": "Sum: how long executions ran.",
+    "duration_ms_max": "The longest execution.",
+    "duration_ms_min": "The shortest execution.",
+    **{name: f"Executions of at most {name[15:]} ms, and more than the bucket before."
+       for name in BUCKETS[:-1]},
+    LAST_BUCKET: f"Executions of more than {BOUNDS_MS[-1]} ms.",
+    "memory_bytes_max": "The most that an instance used, in synchronous calls that measured it.",
+    "throttled": "Invocations that had to wait because their function was at its limit.",
+    "succeeded": "Invocations that ended as succeeded.",
+    "failed": "Invocations that ended as failed.",
+    "stopped": "Invocations that ended as stopped.",
+    "expired": "Invocations that ended as expired.",
+    "invalid": "Invocations that ended as invalid.",
+    "deliveries_delivered": "Deliveries that were delivered.",
+    "deliveries_dead": "Deliveries that ended as dead letters.",
+    "delivery_tries_failed": "Tries of deliveries that failed.",
+    "waiting_max": "The backlog, as sampled.",
+    "running_max": "Attempts under way, as sampled.",
+    "oldest_waiting_ms_max": "Age of the oldest waiting invocation, as sampled.",
+    "instances_max": "Instances that were up, as sampled.",
+}  # fmt: skip
+"""Every metric that is counted, with its meaning."""
+
+
+def by_period(
+    counts: Iterable[MinuteCount], period_ms: int = MINUTE_MS
+) -> dict[tuple[int, str], dict[str, float]]:
+    """(start of the period, ms; function) -> metric -> value, in the order of time and name.
+    period_ms: a multiple of a minute, such as HOUR_MS."""
+    found: dict[tuple[int, str], dict[str, float]] = {}
+    for one in counts:
+        place = found.setdefault((one.minute - one.minute % period_ms, one.function), {})
+        before = place.get(one.metric)
+        place[one.metric] = one.value if before is None else merged(one.metric, before, one.value)
+    return dict(sorted(found.items()))
+
+
+def average(values: Mapping[str, float], total: str, number: str) -> float | None:
+    """Metric `total` over metric `number`; None where nothing was counted."""
+    count = values.get(number, 0.0)
+    return values.get(total, 0.0) / count if count else None
+
+
+def quantile(values: Mapping[str, float], share: float) -> float | None:
+    """Of the executions of a period, the duration in ms that `share` (0 to 1) of them did not pass:
+    found in its bucket by an even spread, never outside what was seen. None without executions."""
+    counts = [values.get(name, 0.0) for name in BUCKETS]
+    total = sum(counts)
+    if not total:
+        return None
+    lowest = values.get("duration_ms_min", 0.0)
+    highest = values.get("duration_ms_max", float(BOUNDS_MS[-1]))
+    rank, below, passed = share * total, 0.0, 0.0
+    for bound, count in zip((*BOUNDS_MS, math.inf), counts, strict=True):
+        if count and passed + count >= rank:
+            low, high = max(below, lowest), min(bound, highest)
+            return low + max(0.0, high - low) * max(0.0, rank - passed) / count
+        passed, below = passed + count, bound
+    return highest

@@ -1,12 +1,17 @@
-"""Counting notices, cheaply: every handler is a few dictionary steps, for the hot path calls it."""
+"""Counting notices, cheaply: every handler is a few dictionary steps, for the hot path calls it.
+
+What Prometheus reads begins at 0 with the process. What is counted by the minute is gathered here
+only until the event loop's next round and then given to the engine, which keeps it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from ..clock import Clock
+from ..lifecycle.outcome import Outcome, billed
 from ..notices import (
     AttemptEnded,
     AttemptLost,
@@ -16,6 +21,8 @@ from ..notices import (
     DeliveryEnded,
     InstanceEnded,
     InstanceStarted,
+    InvocationAccepted,
+    InvocationSettled,
     InvocationThrottled,
     LateAnswerDropped,
     LoopFailed,
@@ -23,7 +30,10 @@ from ..notices import (
     StoreBack,
     StoreLost,
 )
-from .minutes import Minutes
+from .minutes import ATTEMPTS, bucket
+
+Count = Callable[[str, str, float], None]
+"""(function, metric, value): counts it in this minute."""
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -56,11 +66,13 @@ class Histogram:
 class Tally:
     """What this process has seen since it started."""
 
-    def __init__(self, notices: Notices, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, notices: Notices, count: Count) -> None:
+        self._count = count
+        self._minute: dict[str, dict[str, float]] = {}  # function -> metric -> not given away yet
         self.attempts: Counter[tuple[str, str]] = Counter()  # function, outcome
         self.durations: dict[str, Histogram] = {}
-        self.start_latency = Histogram(SECONDS)
+        self.begun: Counter[str] = Counter()
+        self.start_latency: dict[str, Histogram] = {}
         self.commit_seconds = Histogram(SECONDS)
         self.commit_size = Histogram(SIZES)
         self.throttled: Counter[str] = Counter()
@@ -74,13 +86,14 @@ class Tally:
         self.store_losses = 0
         self.store_down_seconds = 0.0
         self.loop_failures: Counter[str] = Counter()
-        self.minutes = Minutes()
+        notices.on(InvocationAccepted, lambda n: self._add(n.function, "accepted"))
+        notices.on(InvocationSettled, lambda n: self._add(n.function, str(n.state)))
         notices.on(AttemptStarted, self._started)
         notices.on(AttemptEnded, self._ended)
         notices.on(Committed, self._committed)
-        notices.on(InvocationThrottled, lambda n: self.throttled.update((n.function,)))
+        notices.on(InvocationThrottled, self._throttled)
         notices.on(LateAnswerDropped, lambda n: self.late.update((n.function,)))
-        notices.on(AttemptLost, lambda n: self.lost.update((n.function,)))
+        notices.on(AttemptLost, self._lost_one)
         notices.on(DeliveryAttempted, self._tried)
         notices.on(DeliveryEnded, self._delivered)
         notices.on(InstanceStarted, self._instance_started)
@@ -89,17 +102,76 @@ class Tally:
         notices.on(StoreBack, self._store_back)
         notices.on(LoopFailed, lambda n: self.loop_failures.update((n.loop,)))
 
+    def ran(self, function: str, outcome: Outcome, duration_us: int, memory_bytes: int = 0) -> None:
+        """An attempt has ended. Of synchronous calls the engine publishes nothing: each door tells
+        of its own. memory_bytes: the most that the instance used, 0 where it was not measured."""
+        key = (function, outcome)
+        self.attempts[key] = self.attempts.get(key, 0) + 1
+        histogram = self.durations.get(function)
+        if histogram is None:
+            histogram = self.durations[function] = Histogram(SECONDS)
+        histogram.add(duration_us / 1_000_000)
+        metric = ATTEMPTS.get(outcome)
+        if metric is None:
+            return  # it never began, and will be claimed again
+        counts = self._counts(function)
+        counts[metric] = counts.get(metric, 0.0) + 1
+        if memory_bytes > counts.get("memory_bytes_max", 0.0):
+            counts["memory_bytes_max"] = float(memory_bytes)
+        if billed(outcome):
+            ms = duration_us / 1000
+            to = bucket(ms)
+            counts["executions"] = counts.get("executions", 0.0) + 1
+            counts[to] = counts.get(to, 0.0) + 1
+            _measure(counts, "duration_ms", ms)
+            if ms < counts.get("duration_ms_min", ms + 1):
+                counts["duration_ms_min"] = ms
+
+    # ------------------------------------------------------------ the minute
+
+    def _counts(self, function: str) -> dict[str, float]:
+        counts = self._minute.get(function)
+        if counts is None:
+            if not self._minute:
+                # In this very round of the loop: nothing is lost by an end of the service.
+                asyncio.get_running_loop().call_soon(self._give)
+            counts = self._minute[function] = {}
+        return counts
+
+    def _add(self, function: str, metric: str) -> None:
+        counts = self._counts(function)
+        counts[metric] = counts.get(metric, 0.0) + 1
+
+    def _give(self) -> None:
+        minute, self._minute = self._minute, {}
+        for function, counts in minute.items():
+            for metric, value in counts.items():
+                self._count(function, metric, value)
+
+    # ------------------------------------------------------------ what notices say
+
     def _started(self, notice: AttemptStarted) -> None:
-        self.start_latency.add(notice.wait_ms / 1000)
+        name = notice.function
+        histogram = self.start_latency.get(name)
+        if histogram is None:
+            histogram = self.start_latency[name] = Histogram(SECONDS)
+        histogram.add(notice.wait_ms / 1000)
+        if notice.attempt == 1:
+            self.begun[name] += 1
+            counts = self._counts(name)
+            counts["dequeued"] = counts.get("dequeued", 0.0) + 1
+            _measure(counts, "start_latency_ms", float(notice.wait_ms))
 
     def _ended(self, notice: AttemptEnded) -> None:
-        name = notice.function
-        key = (name, notice.outcome)
-        self.attempts[key] = self.attempts.get(key, 0) + 1
-        histogram = self.durations.get(name)
-        if histogram is None:
-            histogram = self.durations[name] = Histogram(SECONDS)
-        histogram.add(notice.duration_us / 1_000_000)
+        self.ran(notice.function, notice.outcome, notice.duration_us)
+
+    def _throttled(self, notice: InvocationThrottled) -> None:
+        self.throttled[notice.function] += 1
+        self._add(notice.function, "throttled")
+
+    def _lost_one(self, notice: AttemptLost) -> None:
+        self.lost[notice.function] += 1
+        self._add(notice.function, ATTEMPTS[Outcome.LOST])
 
     def _committed(self, notice: Committed) -> None:
         self.commit_seconds.add(notice.seconds)
@@ -107,12 +179,13 @@ class Tally:
 
     def _tried(self, notice: DeliveryAttempted) -> None:
         self.delivery_attempts[notice.function, "failed" if notice.error else "answered"] += 1
+        if notice.error:
+            self._add(notice.function, "delivery_tries_failed")
 
     def _delivered(self, notice: DeliveryEnded) -> None:
         self.delivery_ends[notice.function, notice.state] += 1
         if notice.state in ("delivered", "dead"):
-            delivered = notice.state == "delivered"
-            self.minutes.count(self._clock.now(), notice.function, delivered=delivered)
+            self._add(notice.function, f"deliveries_{notice.state}")
 
     def _instance_started(self, notice: InstanceStarted) -> None:
         self.instances[notice.function] += 1
@@ -128,3 +201,11 @@ class Tally:
 
     def _store_back(self, notice: StoreBack) -> None:
         self.store_down_seconds += notice.seconds
+
+
+def _measure(counts: dict[str, float], metric: str, value: float) -> None:
+    """Its sum and its highest."""
+    counts[metric] = counts.get(metric, 0.0) + value
+    highest = metric + "_max"
+    if value > counts.get(highest, -1.0):
+        counts[highest] = value

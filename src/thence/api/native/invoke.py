@@ -63,6 +63,7 @@ async def invoke(call: Call) -> Response:
     finally:
         gone.cancel()
         work.cancel()
+    call.door.metrics.tally.ran(name, ended.outcome, ended.duration_us, ended.memory_bytes)
     headers = {
         "thence-invocation-id": format_id(id),
         "thence-duration-ms": f"{ended.duration_us / 1000:.3f}",

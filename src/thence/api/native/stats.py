@@ -8,9 +8,12 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from ...clock import iso
-from ...store.records import FunctionCounts
+from ...store.records import FunctionCounts, MinuteCount
+from ..minutes import MINUTE_MS, by_period
 from .answer import COMMON, answer
 from .call import Call
+
+DAY_MS = 86_400_000
 
 
 class FunctionStats(Struct, kw_only=True):
@@ -63,7 +66,7 @@ class MinuteShown(Struct):
 
 
 class MinutesAnswer(Struct):
-    """Since this process started, at most 24 hours back; minutes without an ending are left out."""
+    """In the order of time and name; minutes without an ending are left out."""
 
     items: list[MinuteShown]
 
@@ -102,9 +105,26 @@ def _age(since: int | None, now: int) -> float | None:
 
 
 async def deliveries(call: Call) -> Response:
-    found = call.door.metrics.minutes.read(call.query["function"], call.query["since"])
+    query, now = call.query, call.door.clock.now()
+    since = now - DAY_MS if query["since"] is None else query["since"]
+    until = now + MINUTE_MS if query["until"] is None else query["until"]
+    counts: list[MinuteCount] = []
+    for metric in ("deliveries_delivered", "deliveries_dead"):
+        counts += await call.door.engine.minutes(
+            since - since % MINUTE_MS, until, function=query["function"], metric=metric
+        )
     return answer(
-        MinutesAnswer([MinuteShown(iso(at), name, good, bad) for at, name, good, bad in found])
+        MinutesAnswer(
+            [
+                MinuteShown(
+                    iso(at),
+                    function,
+                    round(values.get("deliveries_delivered", 0)),
+                    round(values.get("deliveries_dead", 0)),
+                )
+                for (at, function), values in by_period(counts).items()
+            ]
+        )
     )
 
 

@@ -292,7 +292,11 @@ SERVICE = (
         stats.deliveries,
         "Deliveries by function and minute",
         {200: MinutesAnswer},
-        (FUNCTION, Parameter("since", "time", "Only minutes from then on.")),
+        (
+            FUNCTION,
+            Parameter("since", "time", "Only minutes from then on; by default the last 24 hours."),
+            Parameter("until", "time", "Only minutes before then."),
+        ),
     ),
     Route(
         "GET",

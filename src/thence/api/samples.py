@@ -1,0 +1,38 @@
+"""samples: once a minute, how much waits, runs and is up is counted into that minute.
+
+What is no event but a state has no notice. The look is at the middle of the minute, so that every
+minute has one.
+"""
+
+from __future__ import annotations
+
+from ..clock import Clock
+from ..engine.engine import Engine
+from ..engine.loop import Loop
+from ..notices import Notices
+from .minutes import MINUTE_MS
+from .tally import Tally
+
+
+class Samples:
+    def __init__(self, engine: Engine, tally: Tally, clock: Clock, notices: Notices) -> None:
+        self._engine = engine
+        self._tally = tally
+        self._clock = clock
+        self.loop = Loop("samples", self.once, clock, notices, interval_seconds=MINUTE_MS / 1000)
+
+    async def once(self) -> float:
+        """One look; the seconds until the next."""
+        now = self._clock.now()
+        count = self._engine.count_minute
+        for one in (await self._engine.stats()).functions:
+            if one.waiting:
+                count(one.function, "waiting_max", one.waiting)
+            if one.running:
+                count(one.function, "running_max", one.running)
+            if one.oldest_accepted_at is not None:
+                count(one.function, "oldest_waiting_ms_max", max(0, now - one.oldest_accepted_at))
+        for function, up in self._tally.instances.items():
+            if up:
+                count(function, "instances_max", up)
+        return (MINUTE_MS + MINUTE_MS // 2 - now % MINUTE_MS) / 1000
