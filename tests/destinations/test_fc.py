@@ -165,9 +165,11 @@ def test_every_reason_makes_both_records(reason):
         ("f", "", "latest", "acs:fc:cn-local:1234567890:functions/f"),
         ("f", "", "3", "acs:fc:cn-local:1234567890:functions/f/3"),
         ("f", "live", "3", "acs:fc:cn-local:1234567890:functions/f/live"),
+        ("f", "live", "latest", "acs:fc:cn-local:1234567890:functions/f/live"),
         ("s$f", "", "latest", "acs:fc:::services/s.LATEST/functions/f"),
         ("s$f", "", "3", "acs:fc:::services/s.3/functions/f"),
         ("s$f", "live", "3", "acs:fc:::services/s.live/functions/f"),
+        ("s$f", "live", "latest", "acs:fc:::services/s.live/functions/f"),
     ],
 )
 def test_the_arn_names_what_the_call_named(function, qualifier, version, arn):

@@ -95,6 +95,26 @@ def test_the_sentence_of_a_time_limit_is_read_from_what_runtimes_say():
     assert json.loads(error_body(told))["errorMessage"] == "Function timed out after 12 seconds"
 
 
+def test_an_initializer_that_fails_or_takes_too_long_is_told_as_such():
+    late = attempt(
+        Outcome.TIMED_OUT,
+        error_type="InitializerTimedOut",
+        error_message="the initializer ran longer than its 5 s (`initializer_timeout_seconds`) …",
+    )
+    assert json.loads(error_body(late)) == {
+        "errorMessage": "Function initialization timed out after 5 seconds"
+    }
+    failed = attempt(
+        Outcome.FUNCTION_ERROR,
+        error_type="InitializerFailed",
+        error_message="the initializer 'index.start' failed with Exception: something is wrong",
+        error_stack=STACK,
+    )
+    body = json.loads(error_body(failed))
+    assert body["errorType"] == "InitializerFailed" and body["stackTrace"][0][1] == "line 2"
+    assert error_type(late.outcome) == error_type(failed.outcome) == "UnhandledInvocationError"
+
+
 def test_what_the_instance_used_is_told_where_it_was_measured():
     told = Ended(Outcome.TIMED_OUT, error_message="its 3 s passed")
     used = round(112.24 * (1 << 20))

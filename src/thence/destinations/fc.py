@@ -17,7 +17,7 @@ from ..clock import iso
 from ..lifecycle.ids import format_id
 from ..lifecycle.outcome import Outcome
 from ..lifecycle.states import Reason
-from ..store.records import InvocationView
+from ..store.records import AttemptView, InvocationView
 from . import fc_error
 from .source import Source
 
@@ -119,7 +119,7 @@ def _record(source: Source) -> Record:
         request_context=RequestContext(
             format_id(view.id),
             function_arn(view, source.region, source.account_id),
-            condition(source),
+            condition(view, source.last_attempt),
             view.attempt,
         ),
         request_payload=source.payload_text(),
@@ -128,10 +128,10 @@ def _record(source: Source) -> Record:
     )
 
 
-def condition(source: Source) -> str:
-    """Why the invocation ended. Empty on success and for one that was stopped (reference 7.3)."""
-    last = source.last_attempt
-    match source.view.reason:
+def condition(view: InvocationView, last: AttemptView | None) -> str:
+    """Why the invocation ended; `last`: its last attempt that ended. Empty on success and for one
+    that was stopped (reference 7.3)."""
+    match view.reason:
         case Reason.RETRIES_EXHAUSTED:
             return fc_error.UNHANDLED
         case Reason.PLATFORM_ERRORS_EXHAUSTED:

@@ -21,6 +21,7 @@ given, and no runtime here has one."""
 MIB = 1 << 20
 _STATUS = {Outcome.THROTTLED: 429, Outcome.PLATFORM_ERROR: 500, Outcome.LOST: 500}
 _NO_ROOM = ("InstanceNotStarted", "NodeDrained")  # error types of "insufficient resources"
+_SLOW_START = "InitializerTimedOut"
 _SECONDS = re.compile(r"\b([0-9]+(?:\.[0-9]+)?) s\b")
 
 
@@ -59,13 +60,15 @@ def error_body(ended: Failed, memory_bytes: int = 0) -> bytes:
 
     An exception has `errorMessage`, `errorType` and `stackTrace`, a list of `[file, line, function,
     code]` each; a time limit, an exit and a passed memory limit have `errorMessage` alone. FC's
-    text for the last is not known (reference 15.10): it is that of an exit. memory_bytes: the most
+    text for the last is not known (reference 15.10): it is that of an exit. Nor is it for an
+    initializer that took too long; one that failed is told as its exception. memory_bytes: the most
     that the instance used, 0 where it was not measured; it is then left out of the text.
     """
     match ended.outcome:
         case Outcome.TIMED_OUT:
             memory = f" (maxMemoryUsage: {memory_bytes / MIB:.2f}MB)" if memory_bytes else ""
-            return _pretty({"errorMessage": f"Function timed out after {_limit(ended)}{memory}"})
+            what = "Function initialization" if ended.error_type == _SLOW_START else "Function"
+            return _pretty({"errorMessage": f"{what} timed out after {_limit(ended)}{memory}"})
         case Outcome.CRASHED | Outcome.OUT_OF_MEMORY:
             memory = f", maxMemoryUsage: {memory_bytes / MIB:.2f}MB" if memory_bytes else ""
             took = f"duration: {ended.duration_us // 1000}ms{memory}"
