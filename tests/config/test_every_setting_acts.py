@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from thence import server
-from thence.config.settings import Secret, Settings, known_settings
+from thence.config.settings import Fc, Secret, Settings, known_settings
 
 # Those that are not the engine's: the call or attribute that must see them.
 ELSEWHERE = {
@@ -18,7 +18,7 @@ ELSEWHERE = {
     "limits.log_bytes_max", "limits.code_bytes_max", "limits.code_unpacked_bytes_max",
     "limits.code_files_max", "limits.connections_max", "runtime.instances_max",
     "runtime.idle_seconds", "runtime.start_seconds", "runtime.sandbox",
-    "destinations.allow_networks",
+    "destinations.allow_networks", "fc.async_payload_bytes_max", "fc.sync_payload_bytes_max",
 }  # fmt: skip
 NUMBERS = [one for one in known_settings() if one.name not in ELSEWHERE]
 
@@ -56,6 +56,7 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
         ("limits.code_files_max", 15), ("limits.connections_max", 16),
         ("runtime.instances_max", 17), ("runtime.idle_seconds", 18.0),
         ("runtime.start_seconds", 19.0), ("destinations.timeout_seconds", 20.0),
+        ("fc.async_payload_bytes_max", 21), ("fc.sync_payload_bytes_max", 22),
     ):  # fmt: skip
         section, _, field = name.rpartition(".")
         part = msgspec.structs.replace(getattr(settings, section), **{field: value})
@@ -70,6 +71,7 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
         "idle_seconds": 18.0, "start_seconds": 19.0, "account_id": "acc", "region": "moon",
     }  # fmt: skip
     assert {name: seen[name] for name in expected} == expected
+    assert service.door.fc.limits == Fc(21, 22)
     assert service.door.limits.connections_max == 16 and doors[0].timeout_seconds == 20.0
     assert (tmp_path / "data").is_dir()
     await service.senders.close()

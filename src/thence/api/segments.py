@@ -46,10 +46,10 @@ class Segments(Generic[T]):
         for part in template.strip("/").split("/"):
             if part.endswith("*}"):
                 names.append(part[1:-2])
-                node = node.rest = node.rest or _Node()
+                node.rest = node = node.rest or _Node()
             elif part.startswith("{"):
                 names.append(part[1:-1])
-                node = node.name = node.name or _Node()
+                node.name = node = node.name or _Node()
             else:
                 node = node.words.setdefault(part, _Node())
         if method in node.methods:

@@ -416,9 +416,9 @@ class Engine(Functions):
 
     # ------------------------------------------------------------ changing
 
-    async def stop(self, id: int) -> Stopped:
+    async def stop(self, id: int, *, deliveries: bool = True) -> Stopped:
         """See Stop.stop."""
-        stopped = await self.stopping.stop(id)
+        stopped = await self.stopping.stop(id, deliveries=deliveries)
         if stopped.deliveries_stopped:
             self.events_.changed()
         return stopped

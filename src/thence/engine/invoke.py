@@ -59,6 +59,7 @@ class Invoke:
             run.content_type, run.traceparent = content_type, traceparent
             ended = await self._run(lane, run)
             if ended.outcome is not Outcome.NOT_STARTED:
+                ended.function = run.function
                 return run.id, ended
             # It was behind a run that took too long or took its instance along: another place.
             if self._clock.now() >= until:

@@ -45,8 +45,9 @@ class Stop:
         self.end: Callable[[Waiting, State, Reason], Awaitable[bool]]
         """expire.end, which ends one waiting invocation with all it owes; set by the engine."""
 
-    async def stop(self, id: int) -> Stopped:
-        """Raises InvocationNotFound; Unavailable when the state changed under each of ten tries."""
+    async def stop(self, id: int, *, deliveries: bool = True) -> Stopped:
+        """`deliveries`: of one that has ended, stop those still owed. Raises InvocationNotFound;
+        Unavailable when the state changed under each of ten tries."""
         for _ in range(TRIES):
             run = self._running.get(id)
             if run is not None:
@@ -61,6 +62,8 @@ class Stop:
                     name=format_id(id),
                 )
             if view.state in FINAL:
+                if not deliveries:
+                    return Stopped(view.state, changed=False)
                 count = await self._store.stop_deliveries(id, self._clock.now())
                 return Stopped(view.state, count, changed=count > 0)
             if view.state in WAITING and await self._waiting_one(view):

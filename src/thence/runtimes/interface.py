@@ -56,6 +56,7 @@ class Ended(Struct, gc=False):
     retry_after_seconds: float | None = None
     instance: str = ""
     memory_bytes: int = 0  # the most the instance has used, where Run.measure asked; 0: not known
+    function: Function | None = None  # the engine's own: which version answered a synchronous call
 
 
 class Runtime(Protocol):
