@@ -6,8 +6,9 @@
 
 On the node: `pool.py` is the `Runtime` and says which instance gets a run; `crew.py` keeps the
 books of instances and ends them; `lane.py` says how many runs of one function may be handed over;
-`instance.py` speaks with one instance; `sweep.py` watches time, memory and output; `idle.py`
-retires; `nursery.py` speaks with the forker; `ending.py` words an ending.
+`instance.py` speaks with one instance; `sweep.py` watches time (`deadline.py`), memory (`memory.py`)
+and output; `idle.py` retires, and what retires runs its pre-stop hook in `leaving.py`; `nursery.py`
+speaks with the forker; `ending.py` words an ending; `until.py` waits when the node leaves.
 
 In the instance: `worker.py` answers frames, `contracts/` says how a handler is called and what it
 is told, `handler.py` finds it, `hooks.py` runs initializer and pre-stop hook, `result.py` words a

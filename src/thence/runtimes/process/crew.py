@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from ...clock import Clock
 from ...lifecycle.outcome import Outcome
@@ -23,8 +23,11 @@ from . import ending, frames
 from .idle import Idle
 from .instance import Answer, Instance
 from .lane import Lane
+from .leaving import Leaving
+from .memory import measure_base, peak_bytes
 from .nursery import Nursery
-from .sweep import Sweep, measure_base
+from .sweep import Sweep
+from .until import Until
 
 log = logging.getLogger("thence.runtimes.process")
 
@@ -57,9 +60,10 @@ class Crew:
         self._on_room: list[Callable[[int], None]] = []
         self._accepting = False
         self._closed = False
-        self._empty: asyncio.Event | None = None  # someone waits until nothing runs
+        self._until = Until()
         self._nursery = Nursery(self, walls)
         self._idle = Idle(clock, idle_seconds, self._retire_idle)
+        self._leaving = Leaving(clock, instances_max)
         self._sweep = Sweep(
             clock,
             self._instances.values,
@@ -73,6 +77,7 @@ class Crew:
     def answered(self, instance: Instance, answers: list[Answer]) -> None:
         lane = instance.lane
         now, ns = self._clock.now(), time.monotonic_ns()
+        was_full = self._total >= self._instances_max
         finished: list[tuple[Run, Ended]] = []
         for answer in answers:
             kind = answer.kind
@@ -92,19 +97,24 @@ class Crew:
                 instance.end_reason = "out_of_memory" if memory else "crashed"
             if run is None:
                 continue
-            if not answer.flags & frames.LOADED_HANDLER and kind != frames.SKIPPED:
+            if answer.flags & frames.LOADED_HANDLER:
+                instance.initialized = True
+            elif kind != frames.SKIPPED:
                 lane.measured(answer.duration_us)
             if instance.output_cut:
                 answer.flags |= frames.OUTPUT_TRUNCATED
                 instance.output_cut = False
-            finished.append((run, ending.of_answer(answer, instance.name, now, ns)))
+            ended = ending.of_answer(answer, instance.name, now, ns)
+            if run.measure:
+                ended.memory_bytes = peak_bytes(instance)
+            finished.append((run, ended))
         if instance.queue:
             instance.since = now
         elif instance.ready:
             self._rest(instance, lane, now)
         for run, ended in finished:
             self._finish(run, ended)
-        self._room_grew(lane, everywhere=self._total >= self._instances_max)
+        self._room_grew(lane, everywhere=was_full)
 
     def went_silent(self, instance: Instance, why: str) -> None:
         if why:
@@ -125,10 +135,12 @@ class Crew:
         if instance.ending:
             return
         if instance.retiring:
-            self._kill(instance, "replaced")
+            self._let_go(instance, "replaced")
             return
         if instance.shut:
             if not self._accepting:
+                if instance.function.spec.pre_stop:
+                    self._let_go(instance, "closing")
                 return
             instance.restore()
             instance.shut = False
@@ -145,10 +157,13 @@ class Crew:
         if instance is not None:
             instance.pid = pid
 
-    def instance_ended(self, number: int, status: int | None, error: str = "") -> None:
+    def instance_ended(
+        self, number: int, status: int | None, error: str = "", peak_bytes: int = 0
+    ) -> None:
         instance = self._instances.get(number)
         if instance is None:
             return
+        instance.peak_bytes = peak_bytes
         if error:
             instance.failure = error
         self._gone(instance, status)
@@ -183,6 +198,7 @@ class Crew:
             lane.shut -= 1
             self._uncount(instance)
         now, ns = self._clock.now(), time.monotonic_ns()
+        self._leaving.gone(instance, status)
         finished: list[tuple[Run, Ended]] = []
         for position, (run, handed_at) in enumerate(instance.queue):
             if run is None:
@@ -199,6 +215,7 @@ class Crew:
         for run, ended in finished:
             self._finish(run, ended)
         self._room_grew(lane, everywhere=was_full)
+        self._until.look()
 
     # ------------------------------------------------------------------ ending instances
 
@@ -228,7 +245,29 @@ class Crew:
         self._idle.remove(instance)
         instance.shut = True
         self._uncount(instance)
-        self._kill(instance, reason)
+        if not self._begin_leaving(instance, reason):
+            self._kill(instance, reason)
+
+    def _let_go(self, instance: Instance, reason: str) -> None:
+        """It is shut and has nothing to do."""
+        if self._begin_leaving(instance, reason):
+            instance.lane.shut -= 1
+            self._uncount(instance)
+        else:
+            self._kill(instance, reason)
+
+    def _begin_leaving(self, instance: Instance, reason: str) -> bool:
+        """Whether it runs its pre-stop hook now and ends then."""
+        if not self._leaving.begin(instance, reason):
+            return False
+        self._sweep.arm(self._clock.now())
+        return True
+
+    def _dismiss_idle(self) -> None:
+        """The node leaves: those that wait for work run their pre-stop hooks, if they have one."""
+        for instance in list(self._idle):
+            if instance.function.spec.pre_stop:
+                self._retire_idle(instance, "closing")
 
     def _replace(self, lane: Lane[Instance], revision: int) -> None:
         """Instances of older revisions end, now or when they are done."""
@@ -242,7 +281,14 @@ class Crew:
                 self._shut(instance)
         lane.start_anew()
 
-    def end_run(self, instance: Instance, sequence: int, outcome: Outcome, message: str) -> bool:
+    def end_run(
+        self,
+        instance: Instance,
+        sequence: int,
+        outcome: Outcome,
+        message: str,
+        error_type: str = "",
+    ) -> bool:
         """End the process for the run of that sequence number, which ends with `outcome`. False:
         that run has just ended by itself. Nothing behind it is begun."""
         self._shut(instance)
@@ -250,15 +296,21 @@ class Crew:
         if instance.surely_over(sequence, self._clock.now()):
             return False
         instance.verdict, instance.verdict_on = outcome, sequence
-        instance.verdict_message = message
+        instance.verdict_message, instance.verdict_type = message, error_type
         self._kill(instance, ending.END_REASON[outcome])
         return True
 
     def end_start(self, instance: Instance, why: str) -> None:
         """It takes too long to come up."""
-        instance.failure = why
+        instance.failure, instance.given_up = why, True
         self._shut(instance)
         self._kill(instance, "crashed")
+
+    def end_leaving(self, instance: Instance, why: str) -> None:
+        """Its pre-stop hook may not go on."""
+        instance.leave_by = 0
+        instance.failure = instance.failure or why
+        self._nursery.kill(instance.number)
 
     def release_waiting(self, instance: Instance, running_ms: int) -> None:
         """Its run takes unusually long: those behind it are given back, others can begin them."""
@@ -268,6 +320,8 @@ class Crew:
 
     def _end_lost(self, instance: Instance) -> None:
         """The node leaves: what has begun is lost, the rest is given back."""
+        if instance.leave_by:
+            self.end_leaving(instance, "the node shut down")
         if instance.ending:
             return
         if not instance.shut and instance.queue:
@@ -285,8 +339,7 @@ class Crew:
         except Exception:
             # The engine's mistake with one run must not keep the others from being told.
             log.exception("the end of a run could not be taken in")
-        if self._empty is not None and not self._anything_runs():
-            self._empty.set()
+        self._until.look()
 
     def _finish_soon(self, run: Run, ended: Ended) -> None:
         """Not from inside the engine's own call."""
@@ -305,19 +358,10 @@ class Crew:
             callback(0 if everywhere else lane.function_id)
 
     def _anything_runs(self) -> bool:
-        return any(
+        """A run, or a pre-stop hook."""
+        return bool(self._leaving) or any(
             run is not None for instance in self._instances.values() for run, _ in instance.queue
         )
 
-    async def _nothing_runs(self, limit: Awaitable[None]) -> bool:
-        """Wait until nothing runs, or for `limit`; whether nothing runs then."""
-        self._empty = asyncio.Event()
-        if not self._anything_runs():
-            self._empty.set()
-        waits = {asyncio.ensure_future(limit), asyncio.ensure_future(self._empty.wait())}
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
-        self._empty = None
-        return not self._anything_runs()
+    def _anyone_leaves(self) -> bool:
+        return bool(self._leaving)

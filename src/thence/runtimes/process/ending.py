@@ -77,13 +77,16 @@ def of_first(
 ) -> Ended:
     """For the first unanswered run of an instance that has ended. `status` as waitpid gives it,
     None: nobody knows."""
-    if not instance.ready:
+    begun = instance.first_has_begun()
+    if not instance.ready or (instance.given_up and not begun):
         return _never_up(instance, status)
-    if not instance.first_has_begun():
+    if not begun:
         return _not_begun(instance)
     outcome: Outcome | None = instance.verdict
     message = instance.verdict_message
+    kind = instance.verdict_type
     if outcome is None or instance.verdict_on != instance.answered + 1:
+        kind = ""
         if status is None:
             outcome, message = Outcome.PLATFORM_ERROR, instance.failure
         else:
@@ -94,11 +97,12 @@ def of_first(
         outcome,
         max(handed_at, now - since_us // 1000),
         since_us,
-        error_type=_ERROR_TYPES.get(outcome, ""),
+        error_type=kind or _ERROR_TYPES.get(outcome, ""),
         error_message=message,
         log=output or None,
         log_truncated=truncated,
         instance=instance.name,
+        memory_bytes=instance.peak_bytes,
     )
 
 

@@ -6,7 +6,8 @@ when a process id is free again, so only it ends instances. It ends with the nod
 closes it ends every instance, removes their directories and leaves.
 
 Requests are datagrams of JSON: {"start": Setup} with three descriptors, {"kill": number}.
-Reports: {"ready": pid, "missing": what of confine.py does not stand}, {"started": number, "pid": …}, {"ended": number, "status": wait status},
+Reports: {"ready": pid, "missing": what of confine.py does not stand}, {"started": number, "pid": …},
+{"ended": number, "status": wait status, "peak_bytes": most memory held},
 {"failed": number, "error": sentence}.
 """
 
@@ -135,7 +136,7 @@ class Forker:
     def _reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
@@ -145,7 +146,7 @@ class Forker:
             if number is not None:
                 del self._pids[number]
                 self._end_left_behind(pid)
-                self._report(ended=number, status=status)
+                self._report(ended=number, status=status, peak_bytes=used.ru_maxrss << 10)
                 self._remove(self._home(number))
 
     def _end_left_behind(self, group: int) -> None:

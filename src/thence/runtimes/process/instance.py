@@ -101,7 +101,13 @@ class Instance:
         self.verdict: Outcome | None = None  # when we end it: how the run in question ended
         self.verdict_on = 0  # that run's sequence number
         self.verdict_message = ""
-        self.failure = ""  # why it could not be set up
+        self.verdict_type = ""  # the error type; empty: that of the outcome
+        self.peak_bytes = 0  # the most memory it has held; known when it is gone
+        self.failure = ""  # why it could not be set up, or its pre-stop hook was ended
+        self.given_up = False  # it took too long to come up
+        self.initialized = False  # its initializer is known to have ended
+        self.initializing_since = 0  # ms: when the initializer was first seen to run
+        self.leave_by = 0  # ms: its pre-stop hook runs, and is ended then
         self.memory_limit_bytes = 0
         self.statm = -1
         self.output_cut = False
@@ -301,6 +307,14 @@ class Instance:
 
     def first_has_begun(self) -> bool:
         return bool(self.queue) and self.begun() == self.answered + 1
+
+    def dismiss(self) -> None:
+        """Ask an idle instance to run its pre-stop hook and to end."""
+        self.words[frames.FAREWELL] = 1
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return  # it has ended by itself; the forker's report says how
 
     def take_output(self, bytes_max: int) -> tuple[bytes, bool]:
         """The end of what it wrote, and whether that is not all."""

@@ -48,6 +48,7 @@ class Report(msgspec.Struct):
     error: str = ""
     ended: int = 0
     status: int = 0
+    peak_bytes: int = 0
 
 
 _decoder = msgspec.json.Decoder(Report)
@@ -59,8 +60,11 @@ class Parent(Protocol):
 
     def instance_started(self, number: int, pid: int) -> None: ...
 
-    def instance_ended(self, number: int, status: int | None, error: str = "") -> None:
-        """`status` as waitpid gives it; None: it never became a process, `error` says why."""
+    def instance_ended(
+        self, number: int, status: int | None, error: str = "", peak_bytes: int = 0
+    ) -> None:
+        """`status` as waitpid gives it; None: it never became a process, `error` says why.
+        `peak_bytes`: the most memory it has held."""
         ...
 
     def forker_lost(self, sentence: str) -> None:
@@ -182,7 +186,7 @@ class Nursery:
         if report.started:
             self._parent.instance_started(report.started, report.pid)
         elif report.ended:
-            self._parent.instance_ended(report.ended, report.status)
+            self._parent.instance_ended(report.ended, report.status, peak_bytes=report.peak_bytes)
         elif report.failed:
             self._parent.instance_ended(report.failed, None, report.error)
         elif self._ready is not None and not self._ready.done():

@@ -159,22 +159,30 @@ class ProcessRuntime(Crew):
 
     async def drain(self, seconds: float) -> None:
         self._accepting = False
+        self._dismiss_idle()
         for instance in list(self._instances.values()):
             self._shut(instance)
             self._give_back(instance.revoke_from(0))
-        if not await self._nothing_runs(self._clock.sleep(seconds)):
+        if not await self._until.no_longer(self._anything_runs, self._clock.sleep(seconds)):
             for instance in list(self._instances.values()):
                 self._end_lost(instance)
-            if not await self._nothing_runs(asyncio.sleep(_ENDED_WITHIN_SECONDS)):
+            limit = asyncio.sleep(_ENDED_WITHIN_SECONDS)
+            if not await self._until.no_longer(self._anything_runs, limit):
                 log.error("instances did not end within %g s of SIGKILL", _ENDED_WITHIN_SECONDS)
         await asyncio.sleep(0)  # what is to be finished soon is finished
 
     async def close(self) -> None:
         self._accepting = False
-        self._sweep.close()
         self._idle.close()
+        self._dismiss_idle()
         for instance in list(self._instances.values()):
-            self._end_lost(instance)
+            if not instance.leave_by:
+                self._end_lost(instance)
+        if self._leaving:
+            # The sweep ends them by its clock; this is for a clock that stands still.
+            limit = asyncio.sleep(self._leaving.seconds())
+            await self._until.no_longer(self._anyone_leaves, limit)
+        self._sweep.close()
         await self._nursery.close()
         for instance in list(self._instances.values()):
             self._gone(instance, None)

@@ -1,4 +1,5 @@
 """What is looked at while anything runs: time limits, memory, output, and runs stuck behind others.
+What a leaving instance does (leaving.py) is looked at, too.
 
 One timer for all instances, PERIOD_MS apart, and none while there is no instance. Limits are
 therefore enforced up to PERIOD_MS late. A look that comes much too late means that the clock was set, the
@@ -8,28 +9,35 @@ machine slept or the node hung: that time is nobody's, and no function is ended 
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ...clock import Clock, Timer
 from ...lifecycle.outcome import Outcome
+from .deadline import overdue
 from .instance import Instance
+from .memory import resident_bytes
 
 PERIOD_MS = 50
 WAITING_PERIOD_MS = 250  # while every instance waits
 STUCK_MS = 100  # runs behind one that takes longer are taken back
 OUTPUT_KEPT_FACTOR = 64  # of the log limit: what an instance's output may hold while it runs
 NOBODYS_MS = 2_000  # a look is never so late in a node that works
-_PAGE = resource.getpagesize()
 
 
 class Orders(Protocol):
     """What the sweep may ask of the pool."""
 
     def end_run(
-        self, instance: Instance, sequence: int, outcome: Outcome, message: str
+        self,
+        instance: Instance,
+        sequence: int,
+        outcome: Outcome,
+        message: str,
+        error_type: str = "",
     ) -> bool: ...
+
+    def end_leaving(self, instance: Instance, why: str) -> None: ...
 
     def end_start(self, instance: Instance, why: str) -> None: ...
 
@@ -78,8 +86,14 @@ class Sweep:
             for instance in self._instances():
                 instance.since = min(now, instance.since + late)
                 instance.created_at = min(now, instance.created_at + late)
+                instance.leave_by += late
+                if instance.initializing_since:
+                    instance.initializing_since = min(now, instance.initializing_since + late)
         active = waiting = False
         for instance in list(self._instances()):
+            if instance.leave_by:
+                active = True
+                self._leaving(instance, now)
             if instance.ending:
                 continue
             if instance.ready and not instance.queue:
@@ -97,30 +111,32 @@ class Sweep:
             self.arm(now, PERIOD_MS if active else WAITING_PERIOD_MS)
 
     def _running(self, instance: Instance, now: int) -> None:
-        spent_ms = now - instance.since
         sequence = instance.answered + 1
-        limit = instance.function.spec.timeout_seconds
-        if spent_ms >= limit * 1000:
+        late = overdue(instance, now)
+        if late is not None:
             self._orders.end_run(
-                instance,
-                sequence,
-                Outcome.TIMED_OUT,
-                f"the handler ran longer than its {limit:g} s (`timeout_seconds`) and was ended.",
+                instance, sequence, Outcome.TIMED_OUT, late.message, late.error_type
             )
             return
-        used = _resident_bytes(instance)
-        if used > instance.memory_limit_bytes > 0:
-            self._orders.end_run(
-                instance,
-                sequence,
-                Outcome.OUT_OF_MEMORY,
-                f"the instance held {used >> 20} MiB; {instance.function.spec.memory_mb} MiB "
-                "(`memory_mb`) and what an empty instance needs are allowed.",
-            )
+        over = _over_memory(instance)
+        if over:
+            self._orders.end_run(instance, sequence, Outcome.OUT_OF_MEMORY, over)
             return
+        spent_ms = now - instance.since
         self._bound_output(instance)
         if spent_ms >= STUCK_MS and len(instance.queue) > 1 and not instance.shut:
             self._orders.release_waiting(instance, spent_ms)
+
+    def _leaving(self, instance: Instance, now: int) -> None:
+        if now >= instance.leave_by:
+            limit = instance.function.spec.pre_stop_timeout_seconds
+            why = f"it ran longer than its {limit:g} s (`pre_stop_timeout_seconds`) and was ended"
+        else:
+            why = _over_memory(instance)
+        if why:
+            self._orders.end_leaving(instance, why)
+        else:
+            self._bound_output(instance)
 
     def _bound_output(self, instance: Instance) -> None:
         if os.fstat(instance.output).st_size > self._output_bytes_max:
@@ -129,22 +145,12 @@ class Sweep:
             instance.output_cut = True
 
 
-def measure_base(instance: Instance, slack_bytes: int) -> None:
-    """Remember what the empty instance holds: its memory limit is on top of that."""
-    try:
-        instance.statm = os.open(f"/proc/{instance.pid}/statm", os.O_RDONLY)
-    except OSError:
-        return  # no /proc, or it has ended already: RLIMIT_DATA alone limits it
-    base = _resident_bytes(instance)
-    if base:
-        limit = instance.function.spec.memory_mb << 20
-        instance.memory_limit_bytes = base + limit + slack_bytes
-
-
-def _resident_bytes(instance: Instance) -> int:
-    if instance.statm < 0:
-        return 0
-    try:
-        return int(os.pread(instance.statm, 128, 0).split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0  # it has just ended
+def _over_memory(instance: Instance) -> str:
+    """What is wrong with what it holds; empty: nothing."""
+    used = resident_bytes(instance)
+    if not used > instance.memory_limit_bytes > 0:
+        return ""
+    return (
+        f"the instance held {used >> 20} MiB; {instance.function.spec.memory_mb} MiB "
+        "(`memory_mb`) and what an empty instance needs are allowed."
+    )
