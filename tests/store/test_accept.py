@@ -139,3 +139,18 @@ async def test_an_expired_key_may_be_used_again(scene: Scene) -> None:
     await scene.accept(first)
     await scene.accept(later)
     assert (await scene.commit(accepts=[repeat])).accepts[0].id == later.id
+
+
+async def test_a_key_is_one_within_its_scope_over_all_versions(scene: Scene) -> None:
+    keyed = {"idempotency_key": "k", "fingerprint": b"f", "idempotency_expires_at": NOW + DAY}
+    first = scene.new(function=5, key_scope=9, **keyed)
+    again = scene.new(function=6, key_scope=9, **keyed)
+    other = scene.new(function=5, **keyed)
+    of_latest = scene.new(function=9, **keyed)
+    answers = (await scene.commit(accepts=[first, again, other, of_latest])).accepts
+    assert [(one.id, one.duplicate) for one in answers] == [
+        (first.id, False),
+        (first.id, True),
+        (other.id, False),
+        (first.id, True),
+    ]

@@ -112,3 +112,19 @@ async def test_counts_tell_what_waits_is_delayed_and_runs_per_function(scene: Sc
     assert one.oldest_accepted_at == NOW - 500
     assert (two.waiting, two.delayed, two.running, two.accepted, two.succeeded) == (1, 0, 1, 3, 1)
     assert [counts.delayed for counts in await scene.store.counts()] == [0, 0]
+
+
+async def test_what_a_call_named_is_told_of_the_waiting_the_expiring_and_the_lost(
+    scene: Scene,
+) -> None:
+    named = msgspec.json.encode(Meta(content_type="text/plain", qualifier="live"))
+    plain = msgspec.json.encode(Meta(content_type="text/plain"))
+    kinds = ((named, "live"), (plain, ""), (None, ""))
+    items = [scene.new(meta=meta) for meta, _ in kinds]
+    running = [scene.new(meta=meta, lease=scene.lease) for meta, _ in kinds]
+    await scene.accept(*items, *running)
+    wanted = [qualifier for _, qualifier in kinds]
+    assert [one.qualifier for one in await scene.store.waiting(1, 10)] == wanted
+    assert [one.qualifier for one in await scene.store.expiring(NOW + DAY, 10)] == wanted
+    await scene.store.leave(scene.lease)
+    assert [one.qualifier for one in await scene.store.lost(NOW, 10)] == wanted

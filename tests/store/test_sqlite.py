@@ -15,9 +15,9 @@ import pytest
 from thence.errors import StoreCorrupt, StoreInUse, StoreTooNew, StoreUnavailable
 from thence.lifecycle.outcome import Budget, Outcome
 from thence.lifecycle.states import Reason, State
-from thence.store.interface import Filter
+from thence.store.interface import Filter, ListFilter
 from thence.store.records import DeliveryResult
-from thence.store.sqlite import SqliteStore, codes, connection, cursors, prune
+from thence.store.sqlite import SqliteStore, codes, connection, cursors, prune, read_listed
 from thence.store.sqlite.statements import Many, load
 
 from .scene import DAY, NOW, F, Scene
@@ -260,6 +260,42 @@ async def test_the_queue_is_asked_by_index_and_never_read_whole(
     assert whole == [], plan
 
 
+@pytest.mark.parametrize("order", ["ASC", "DESC"])
+async def test_a_page_of_a_functions_list_reads_only_that_list(
+    made: SqliteStore, order: str
+) -> None:
+    db = made._work.db
+    assert db is not None
+    source = read_listed._source(None)
+    for name in ("listed", "listed_scanned"):
+        text = load("listed.sql")[name].format(source=source, order=order, far="max")
+        names = ("family", "above", "below", "scan", "limit", "states", "qualifier", "prefix")
+        values = dict.fromkeys(names, 1)
+        plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {text}", values)]
+        assert any("USING COVERING INDEX listed_family (family=?" in step for step in plan), plan
+        assert not any(f"SCAN {table}" in step for step in plan for table in "lerw"), plan
+
+
+async def test_a_functions_list_looks_at_a_bounded_number_of_rows_for_one_page(
+    sqlite_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cursors, "SCAN", 3)
+    scene = sqlite_scene
+    items = [scene.new(listed_in=F, qualifier="a" if n in (0, 7) else "b") for n in range(8)]
+    await scene.accept(*items)
+    for ascending in (False, True):
+        found, pages, cursor = [], 0, None
+        while True:
+            page = await scene.store.listed(
+                F, ListFilter(qualifier="a"), 5, cursor, ascending=ascending
+            )
+            found, pages, cursor = found + [one.id for one in page.items], pages + 1, page.cursor
+            if cursor is None:
+                break
+        assert pages == 3
+        assert found == sorted((items[0].id, items[7].id), reverse=not ascending)
+
+
 async def test_a_list_looks_at_a_bounded_number_of_rows_for_one_page(
     sqlite_scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,6 +346,10 @@ DAMAGE = {
     "a delivery with an end that is pending": (
         "UPDATE delivery SET ended_at = 5",
         ["pending with an end"],
+    ),
+    "a listed row of nobody": (
+        "INSERT INTO listed (id, tail, family, caller_id, qualifier) VALUES (5, 5, 1, 'a', 'latest')",
+        ["A row of listed (0000000000000005) belongs to no invocation"],
     ),
 }
 

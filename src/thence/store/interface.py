@@ -355,8 +355,10 @@ class Store(Protocol):
     ) -> tuple[int, list[str]]:
         """Delete what has outlived its retention, at most about `limit` rows: final invocations that
         ended before `history_before` and owe no delivery, bodies (only of final invocations that owe
-        no delivery; captured output goes with the result), journal entries but the newest, expired idempotency keys and mailbox messages,
-        nodes that hold nothing.
+        no delivery; captured output goes with the result), journal entries but the newest, counts
+        of minutes that began before `minutes_before`, expired idempotency keys and mailbox messages,
+        nodes that hold nothing. With its history an invocation leaves its function's list, and its
+        caller id is free again.
         Returns (rows changed, refs of blobs now unused). 0: nothing was left to do."""
         ...
 

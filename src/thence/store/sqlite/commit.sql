@@ -25,6 +25,15 @@ SELECT id, tail, fingerprint FROM idempotency WHERE function_id = ? AND key = ? 
 INSERT OR REPLACE INTO idempotency (function_id, key, id, tail, expires_at, fingerprint)
 VALUES (?,?,?,?,?,?)
 
+-- name: list_keep
+-- Zero rows: the caller id is taken in that list.
+INSERT INTO listed (id, tail, family, caller_id, qualifier) VALUES (?,?,?,?,?)
+ON CONFLICT (family, caller_id) DO NOTHING
+
+-- name: list_find
+-- Whose it is.
+SELECT id, tail FROM listed WHERE family = ? AND caller_id = ?
+
 -- name: settle_fence
 -- Fewer rows than ids: another attempt owns one of them now.
 DELETE FROM running WHERE attempt = ? AND lease = ? AND id IN (:ids)

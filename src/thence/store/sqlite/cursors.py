@@ -1,4 +1,5 @@
-"""Pages of a list, newest first, and their opaque cursors: the key below which the next begins."""
+"""Pages of a list and their opaque cursors: the key below which (above which, for a list that is
+oldest first) the next begins."""
 
 from __future__ import annotations
 
@@ -35,21 +36,28 @@ def decode(cursor: str | None) -> int:
 
 
 def page(
-    db: sqlite3.Connection, text: str, scanned: str, values: dict[str, Any], limit: int
+    db: sqlite3.Connection,
+    text: str,
+    scanned: str,
+    values: dict[str, Any],
+    limit: int,
+    *,
+    ascending: bool = False,
 ) -> tuple[list[tuple[Any, ...]], str | None]:
     """Rows of one page and the cursor of the next, by a statement that filters `:scan` rows below
-    `:below`, and one that tells how far that looked. Looks a little further each time, so that a
-    filter that matches much reads little, and stops after SCAN rows."""
+    `:below` (or above `:above`), and one that tells how far that looked. Looks a little further
+    each time, so that a filter that matches much reads little, and stops after SCAN rows."""
     rows: list[tuple[Any, ...]] = []
-    below, left, scan = values["below"], SCAN, limit + 1
+    moving = "above" if ascending else "below"
+    edge, left, scan = values[moving], SCAN, limit + 1
     while left > 0:
         scan = min(scan, left)
-        part = values | {"below": below, "scan": scan, "limit": limit + 1 - len(rows)}
+        part = values | {moving: edge, "scan": scan, "limit": limit + 1 - len(rows)}
         rows += db.execute(text, part).fetchall()
         if len(rows) > limit:
             return rows[:limit], encode(rows[limit - 1][0])
-        seen, lowest = db.execute(scanned, part).fetchone()
+        seen, furthest = db.execute(scanned, part).fetchone()
         if seen < scan:
             return rows, None
-        below, left, scan = lowest, left - seen, scan * 4
-    return rows, encode(below)
+        edge, left, scan = furthest, left - seen, scan * 4
+    return rows, encode(edge)

@@ -34,6 +34,7 @@ class Limits(Struct, frozen=True):
     journal_before: int
     now: int
     limit: int
+    minutes_before: int = 0
 
 
 class Marks(Struct):
@@ -103,6 +104,7 @@ def sweep(db: sqlite3.Connection, limits: Limits, found: Found) -> tuple[int, li
         ("messages", now),
         ("puts", limits.history_before),
         ("journal", limits.journal_before),
+        ("minutes", limits.minutes_before),
     ):
         changed += db.execute(_SQL[name], (before, limit)).rowcount
     changed += db.execute(_SQL["nodes"], (limit,)).rowcount
@@ -148,6 +150,7 @@ def _drop(db: sqlite3.Connection, ids: list[int]) -> set[str]:
         "drop_deliveries",
         "drop_attempts",
         "drop_dead",
+        "drop_listed",
         "drop_ended",
         "drop_invocations",
     ):

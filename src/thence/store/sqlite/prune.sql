@@ -22,6 +22,11 @@ DELETE FROM node WHERE incarnation IN (
 DELETE FROM journal WHERE at < ? AND seq IN (SELECT seq FROM journal ORDER BY seq LIMIT ?)
   AND seq < (SELECT max(seq) FROM journal)
 
+-- name: minutes
+-- Whole minutes, oldest first.
+DELETE FROM minute WHERE (function, minute, metric) IN (
+  SELECT function, minute, metric FROM minute WHERE minute < ? ORDER BY minute LIMIT ?)
+
 -- name: find_history
 -- What ended before: nothing accepted later can have. Those that owe a delivery stay.
 SELECT e.id FROM ended e WHERE e.id < ? AND e.ended_at < ?
@@ -110,6 +115,10 @@ DELETE FROM attempt WHERE id IN (:ids)
 -- name: drop_dead
 -- With their invocations.
 DELETE FROM dead WHERE id IN (:ids)
+
+-- name: drop_listed
+-- With their invocations; their caller ids may be used again.
+DELETE FROM listed WHERE id IN (:ids)
 
 -- name: drop_ended
 -- The history itself.

@@ -7,6 +7,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from ...lifecycle.decide import Spent
 from ..records import Lost, Waiting
 from .codes import STATES
@@ -15,6 +18,15 @@ from .statements import load
 
 _SQL = load("queue.sql")
 _FOREVER = (1 << 63) - 1
+
+
+class _Named(Struct, gc=False):
+    """What is needed of Meta here."""
+
+    qualifier: str = ""
+
+
+_named = msgspec.json.Decoder(_Named).decode
 
 
 def join(db: sqlite3.Connection, name: str, now: int, expires_at: int) -> int:
@@ -50,11 +62,11 @@ def lost(db: sqlite3.Connection, limit: int) -> list[Lost]:
     return [
         Lost(
             whole(id, tail), function_id, attempt, lease, STATES[state],
-            Spent(retries, tries, since, losses), accepted_at, expires_at,
+            Spent(retries, tries, since, losses), accepted_at, expires_at, _qualifier(meta),
         )
         for (
             id, tail, function_id, attempt, lease, state, retries, tries, since, losses,
-            accepted_at, expires_at,
+            accepted_at, expires_at, meta,
         ) in db.execute(_SQL["lost"], (limit,))
     ]  # fmt: skip
 
@@ -94,8 +106,14 @@ def waiting(
 
 
 def _waiting(row: tuple[Any, ...]) -> Waiting:
-    id, tail, function_id, state, due_at, expires_at = row
-    return Waiting(whole(id, tail), function_id, STATES[state], due_at, expires_at)
+    id, tail, function_id, state, due_at, expires_at, meta = row
+    return Waiting(
+        whole(id, tail), function_id, STATES[state], due_at, expires_at, _qualifier(meta)
+    )
+
+
+def _qualifier(meta: bytes | None) -> str:
+    return "" if meta is None else _named(meta).qualifier
 
 
 def probe(db: sqlite3.Connection) -> None:

@@ -30,7 +30,8 @@ SELECT 1 FROM node WHERE gone = 0 AND expires_at <= ? LIMIT 1
 -- name: lost
 -- What incarnations that are gone still hold. What runs is few: the table is read whole.
 SELECT r.id, i.tail, r.function_id, r.attempt, r.lease, r.state, r.retries_used, r.platform_tries,
-  r.platform_since, r.losses_used, i.accepted_at, r.expires_at
+  r.platform_since, r.losses_used, i.accepted_at, r.expires_at,
+  i.meta
 FROM running r CROSS JOIN invocation i ON i.id = r.id
 WHERE r.lease NOT IN (SELECT incarnation FROM node WHERE gone = 0) ORDER BY r.id LIMIT ?
 
@@ -65,7 +66,7 @@ FROM k WHERE key IS NOT NULL
 
 -- name: expiring
 -- Waiting past their age, oldest expiry first.
-SELECT w.id, i.tail, w.function_id, w.state, w.due_at, w.expires_at
+SELECT w.id, i.tail, w.function_id, w.state, w.due_at, w.expires_at, i.meta
 FROM (SELECT * FROM waiting WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?) w
 CROSS JOIN invocation i ON i.id = w.id ORDER BY w.expires_at, w.id
 
@@ -75,7 +76,7 @@ SELECT min(expires_at) FROM waiting
 
 -- name: waiting
 -- Waiting invocations of one function by due_at.
-SELECT w.id, i.tail, w.function_id, w.state, w.due_at, w.expires_at
+SELECT w.id, i.tail, w.function_id, w.state, w.due_at, w.expires_at, i.meta
 FROM (SELECT * FROM waiting WHERE function_id = ? AND due_at < ?
       ORDER BY due_at, expires_at, id LIMIT ?) w
 CROSS JOIN invocation i ON i.id = w.id ORDER BY w.due_at, w.expires_at, w.id

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from typing import Any
 
 from ..records import DeliveryAttemptView, DeliveryView, Page, Transition
 from . import cursors
 from .codes import DEAD, DELIVERY_STATE, DELIVERY_STOPPED, PENDING
 from .journal import Changes
 from .keys import split, whole
-from .statements import change, load
+from .statements import change, load, select
 from .write_deliveries import view
 
 _SQL = load("reads.sql")
 
 
-def of_invocation(db: sqlite3.Connection, high: int) -> list[DeliveryView]:
-    rows = db.execute(_SQL["deliveries_of"], (high,)).fetchall()
-    return [_with_attempts(db, view(row)) for row in rows]
+def of_invocations(db: sqlite3.Connection, keys: Sequence[int]) -> dict[int, list[DeliveryView]]:
+    """By the key of the invocation, in the order in which they came to be owed."""
+    owed: dict[int, list[DeliveryView]] = {}
+    for one in _with_attempts(db, select(db, _SQL["deliveries_of"], (), keys)):
+        owed.setdefault(one.invocation_id >> 64, []).append(one)
+    return owed
 
 
 def delivery(db: sqlite3.Connection, id: int) -> DeliveryView | None:
     row = db.execute(_SQL["delivery"], split(id)).fetchone()
-    return None if row is None else _with_attempts(db, view(row))
+    return None if row is None else _with_attempts(db, [row])[0]
 
 
-def _with_attempts(db: sqlite3.Connection, one: DeliveryView) -> DeliveryView:
-    rows = db.execute(_SQL["delivery_attempts"], (one.id >> 64,))
-    one.attempts = [DeliveryAttemptView(*row) for row in rows]
-    return one
+def _with_attempts(db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> list[DeliveryView]:
+    made = {row[0]: view(row) for row in rows}
+    for key, *attempt in select(db, _SQL["delivery_attempts"], (), list(made)):
+        made[key].attempts.append(DeliveryAttemptView(*attempt))
+    return list(made.values())
 
 
 def page(

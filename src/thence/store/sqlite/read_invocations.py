@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,12 +12,12 @@ import msgspec
 from ...lifecycle.decide import Spent
 from ...lifecycle.states import ACTIVE, DEAD, WAITING, Reason
 from ..interface import Filter
-from ..records import AttemptView, Body, InvocationRow, InvocationView, Meta, Page
+from ..records import AttemptView, Body, DeliveryView, InvocationRow, InvocationView, Meta, Page
 from . import cursors
 from .codes import REASON, REASONS, STATE, STATES, budget_of, outcome_of
 from .keys import split, whole
-from .read_deliveries import of_invocation
-from .statements import load
+from .read_deliveries import of_invocations
+from .statements import load, select
 
 _SQL = load("reads.sql")
 _meta = msgspec.json.Decoder(Meta).decode
@@ -27,43 +28,44 @@ def meta_of(data: bytes | None) -> Meta:
 
 
 def invocation(db: sqlite3.Connection, id: int) -> InvocationView | None:
-    row = db.execute(_SQL["invocation"], split(id)).fetchone()
-    if row is None:
-        return None
+    found = views(db, [id >> 64])
+    return found[0] if found and found[0].id == id else None
+
+
+def views(db: sqlite3.Connection, keys: Sequence[int]) -> list[InvocationView]:
+    """Those of `keys` that are there, in that order, each with all that belongs to it."""
+    attempts: dict[int, list[AttemptView]] = {}
+    for key, *row in select(db, _SQL["attempts"], (), keys):
+        attempts.setdefault(key, []).append(_attempt(row))
+    owed = of_invocations(db, keys)
+    rows = {row[0]: row for row in select(db, _SQL["invocations"], (), keys)}
+    return [
+        _view(rows[key], attempts.get(key, []), owed.get(key, [])) for key in keys if key in rows
+    ]
+
+
+def _view(
+    row: tuple[Any, ...], attempts: list[AttemptView], owed: list[DeliveryView]
+) -> InvocationView:
     (
         high, tail, function_id, name, accepted_at, first_due, expires_at, size, meta, state,
         reason, ended_at, attempt, due_at, retries, tries, since, losses, result_bytes, redriven,
-        claimed_at, *last, version,
+        claimed_at, outcome, budget, started_at, duration_us, *error, log_bytes, version,
     ) = row  # fmt: skip
-    attempts = [_attempt(one) for one in db.execute(_SQL["attempts"], (high,))]
-    if last[0] is not None:
-        outcome, budget, started_at, duration_us, *error, log_bytes = last
-        attempts.append(
-            _attempt(
-                (
-                    attempt,
-                    outcome,
-                    budget,
-                    started_at,
-                    ended_at,
-                    duration_us,
-                    None,
-                    *error,
-                    log_bytes,
-                )
-            )
-        )
+    if outcome is not None:
+        last = (attempt, outcome, budget, started_at, ended_at, duration_us, None)
+        attempts.append(_attempt((*last, *error, log_bytes)))
     elif claimed_at is not None:
         attempts.append(AttemptView(attempt, None, None, claimed_at, None, 0))
     return InvocationView(
         whole(high, tail), function_id, name or "", STATES[state], _reason(reason), accepted_at,
         first_due if due_at is None else due_at, expires_at, ended_at, attempt,
         Spent(retries, tries, since, losses), size, result_bytes, meta_of(meta),
-        _redriven(redriven), attempts, of_invocation(db, high), version,
+        _redriven(redriven), attempts, owed, version,
     )  # fmt: skip
 
 
-def _attempt(row: tuple[Any, ...]) -> AttemptView:
+def _attempt(row: Sequence[Any]) -> AttemptView:
     number, outcome, budget, started_at, ended_at, duration_us, retry_at, *error, log_bytes = row
     type_, message, stack = (text or "" for text in error)
     return AttemptView(

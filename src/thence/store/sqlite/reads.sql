@@ -1,5 +1,5 @@
--- name: invocation
--- One invocation wherever it stands.
+-- name: invocations
+-- Invocations wherever they stand.
 SELECT i.id, i.tail, i.function_id, f.name, i.accepted_at, i.due_at, i.expires_at, i.payload_bytes,
   i.meta, coalesce(e.state, r.state, w.state), e.reason, e.ended_at,
   coalesce(e.attempt, r.attempt, w.attempt), coalesce(r.due_at, w.due_at),
@@ -14,13 +14,13 @@ LEFT JOIN function f ON f.id = i.function_id
 LEFT JOIN ended e ON e.id = i.id
 LEFT JOIN running r ON r.id = i.id
 LEFT JOIN waiting w ON w.id = i.id
-WHERE i.id = ? AND i.tail = ?
+WHERE i.id IN (:ids)
 
 -- name: attempts
 -- All but the last of an ended one.
-SELECT attempt, outcome, budget, started_at, ended_at, duration_us, retry_at, error_type,
+SELECT id, attempt, outcome, budget, started_at, ended_at, duration_us, retry_at, error_type,
   error_message, error_stack, length(log)
-FROM attempt WHERE id = ? ORDER BY attempt
+FROM attempt WHERE id IN (:ids) ORDER BY id, attempt
 
 -- name: payload
 -- The payload and, in the meta, its content type.
@@ -84,16 +84,16 @@ SELECT d.id, d.tail, d.key, i.id, i.tail, d.function_id, d.destination, d.condit
 FROM delivery d CROSS JOIN invocation i ON i.id = d.invocation_id WHERE d.id = ? AND d.tail = ?
 
 -- name: deliveries_of
--- All deliveries of one invocation.
+-- All deliveries of some invocations.
 SELECT d.id, d.tail, d.key, i.id, i.tail, d.function_id, d.destination, d.condition, d.state,
   d.reason, d.created_at, d.due_at, d.ended_at, d.attempts_made, d.since
 FROM delivery d CROSS JOIN invocation i ON i.id = d.invocation_id
-WHERE d.invocation_id = ? ORDER BY d.id
+WHERE d.invocation_id IN (:ids) ORDER BY d.id
 
 -- name: delivery_attempts
 -- In the order they were made; a redrive counts from 1 again.
-SELECT attempt, started_at, duration_us, status, error FROM delivery_attempt
-WHERE delivery_id = ? ORDER BY seq
+SELECT delivery_id, attempt, started_at, duration_us, status, error FROM delivery_attempt
+WHERE delivery_id IN (:ids) ORDER BY delivery_id, seq
 
 -- name: delivery_row
 -- For a change of its state.

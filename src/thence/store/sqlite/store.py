@@ -11,7 +11,7 @@ from typing import Any
 from ...catalog.entry import Entry
 from ...catalog.function import Function, FunctionSpec
 from ...errors import StoreUnavailable
-from ..interface import Batch, Committed, Filter
+from ..interface import Batch, Committed, Filter, ListFilter
 from ..records import (
     Body,
     DeliveryView,
@@ -20,6 +20,7 @@ from ..records import (
     JournalEntry,
     Lost,
     MailboxMessage,
+    MinuteCount,
     Page,
     Waiting,
 )
@@ -27,10 +28,12 @@ from . import (
     catalog,
     counts,
     mailbox,
+    minutes,
     prune,
     queue,
     read_deliveries,
     read_invocations,
+    read_listed,
     verify,
 )
 from .connection import hold, prepare
@@ -177,6 +180,20 @@ class SqliteStore:
     async def invocations(self, filter: Filter, limit: int, cursor: str | None) -> Page:
         return await self._work.read(read_invocations.page, filter, limit, cursor)
 
+    async def listed(
+        self,
+        family: int,
+        filter: ListFilter,
+        limit: int,
+        cursor: str | None,
+        *,
+        ascending: bool = False,
+    ) -> Page:
+        return await self._work.read(read_listed.page, family, filter, limit, cursor, ascending)
+
+    async def by_caller_id(self, family: int, caller_id: str) -> int | None:
+        return await self._work.read(read_listed.by_caller_id, family, caller_id)
+
     async def deliveries(
         self, state: str | None, function_id: int | None, limit: int, cursor: str | None
     ) -> Page:
@@ -199,6 +216,15 @@ class SqliteStore:
 
     async def counts(self, now: int | None = None) -> list[FunctionCounts]:
         return await self._work.read(counts.counts, now)
+
+    async def add_minutes(self, counts: Sequence[MinuteCount]) -> None:
+        if counts:
+            await self._work.write(minutes.add, list(counts))
+
+    async def minutes(
+        self, since: int, until: int, *, function: str | None = None, metric: str | None = None
+    ) -> list[MinuteCount]:
+        return await self._work.read(minutes.read, since, until, function, metric)
 
     async def journal(self, after: int, limit: int) -> list[JournalEntry]:
         return await self._work.read(counts.journal, after, limit)
@@ -241,12 +267,14 @@ class SqliteStore:
         payload_before: int,
         result_before: int,
         journal_before: int,
+        minutes_before: int = 0,
         now: int,
         limit: int,
     ) -> tuple[int, list[str]]:
         limits = prune.Limits(
-            history_before, payload_before, result_before, journal_before, now, limit
-        )
+            history_before, payload_before, result_before, journal_before, now, limit,
+            minutes_before,
+        )  # fmt: skip
         found = await self._work.read(prune.find, limits, self._pruned)
         return await self._work.write(prune.sweep, limits, found)
 

@@ -37,6 +37,7 @@ UNION ALL SELECT 'running', id FROM running WHERE id NOT IN (SELECT id FROM invo
 UNION ALL SELECT 'ended', id FROM ended WHERE id NOT IN (SELECT id FROM invocation)
 UNION ALL SELECT 'attempt', id FROM attempt WHERE id NOT IN (SELECT id FROM invocation)
 UNION ALL SELECT 'delivery', id FROM delivery WHERE invocation_id NOT IN (SELECT id FROM invocation)
+UNION ALL SELECT 'listed', id FROM listed WHERE id NOT IN (SELECT id FROM invocation)
 LIMIT 20
 
 -- name: wrong_states

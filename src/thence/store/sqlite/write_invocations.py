@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...lifecycle.decide import Spent
-from ...lifecycle.ids import LOW_MASK
+from ...lifecycle.ids import LOW_MASK, format_id
 from ...lifecycle.outcome import Outcome
 from ...lifecycle.states import DEAD, WAITING, Reason, State
 from ..interface import StopMark
@@ -67,8 +67,8 @@ def accept(
     log = changes.transitions.append
     for item in items:
         id, function_id, at = item.id, item.function_id, item.accepted_at
-        if item.idempotency_key is not None:
-            earlier = _same_key(db, item)
+        if item.idempotency_key is not None or item.listed_in:
+            earlier = _earlier(db, item)
             if earlier is not None:
                 answers.append(earlier)
                 continue
@@ -103,19 +103,36 @@ def accept(
     return answers
 
 
-def _same_key(db: sqlite3.Connection, item: NewInvocation) -> Accepted | None:
-    """The earlier invocation of the same key; a new key is kept, for the rest of this batch too."""
-    found = db.execute(
-        _SQL["idempotency_find"], (item.function_id, item.idempotency_key, item.accepted_at)
-    ).fetchone()
-    if found is not None:
-        return Accepted(whole(found[0], found[1]), True, found[2] != item.fingerprint)
-    db.execute(
-        _SQL["idempotency_keep"],
-        (item.function_id, item.idempotency_key, *split(item.id), item.idempotency_expires_at,
-         item.fingerprint),
-    )  # fmt: skip
+def _earlier(db: sqlite3.Connection, item: NewInvocation) -> Accepted | None:
+    """The earlier invocation of the same key, or the one that has the caller id. None: there is
+    none, and both are kept, for the rest of this batch too."""
+    key, scope = item.idempotency_key, item.key_scope or item.function_id
+    if key is not None:
+        found = db.execute(_SQL["idempotency_find"], (scope, key, item.accepted_at)).fetchone()
+        if found is not None:
+            return Accepted(whole(found[0], found[1]), True, found[2] != item.fingerprint)
+    if item.listed_in:
+        taken = _list(db, item)
+        if taken is not None:
+            return taken
+    if key is not None:
+        db.execute(
+            _SQL["idempotency_keep"],
+            (scope, key, *split(item.id), item.idempotency_expires_at, item.fingerprint),
+        )
     return None
+
+
+def _list(db: sqlite3.Connection, item: NewInvocation) -> Accepted | None:
+    """Keep it in the list of its family, unless its caller id is taken there."""
+    family = item.listed_in
+    caller_id = format_id(item.id) if item.caller_id is None else item.caller_id
+    row = (*split(item.id), family, caller_id, item.qualifier)
+    if db.execute(_SQL["list_keep"], row).rowcount:
+        return None
+    return Accepted(
+        whole(*db.execute(_SQL["list_find"], (family, caller_id)).fetchone()), taken=True
+    )
 
 
 # ---------------------------------------------------------------- settle
