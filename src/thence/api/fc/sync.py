@@ -49,6 +49,9 @@ async def invoke_now(call: Call, wishes: Wishes) -> Response:
     )
     id, ended = await _unless_gone(call, asyncio.ensure_future(work))
     call.request_id = format_id(id)
+    call.door.metrics.tally.ran(
+        call.name.ours, ended.outcome, ended.duration_us, ended.memory_bytes
+    )
     if ended.outcome is Outcome.OK:
         body = ended.result or b""
     elif fc_error.error_type(ended.outcome):
