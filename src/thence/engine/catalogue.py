@@ -22,7 +22,7 @@ from .effect import in_effect, of_row
 from .entries import Entries
 from .family import Family
 from .lanes import Lane, Lanes
-from .load import keep_configs, load_family
+from .load import drop_unused, keep_configs, load_family
 from .options import Options
 from .targets import check_targets
 
@@ -68,6 +68,7 @@ class Catalogue:
                 self._by_name[function.name] = lane
         for family in self._lanes.families():
             await load_family(family, self.entries, self.options)
+        await drop_unused(self._lanes.families(), self.entries)
 
     def take(self, function: Function) -> Lane:
         """The lane of a row as it is now."""

@@ -3,6 +3,8 @@ whose qualifier is deleted, as long as invocations of it may wait."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from ..catalog.alias import Alias
@@ -31,21 +33,26 @@ async def load_family(family: Family, entries: Entries, options: Options) -> Non
     entry_of_control = entries.get(CONTROL, owner, "")
     if entry_of_control is not None:
         family.take(msgspec.json.decode(entry_of_control.data, type=Control))
-    await _load_deleted(family, entries, options)
+    _load_deleted(family, entries, options)
 
 
-async def _load_deleted(family: Family, entries: Entries, options: Options) -> None:
+def _load_deleted(family: Family, entries: Entries, options: Options) -> None:
     entry = entries.get(DELETED, "", str(family.id))
     if entry is None:
         return
-    deleted = [lane for lane in family.lanes if lane.deleted]
-    if not deleted:
-        await entries.delete(DELETED, "", str(family.id))
-        return
     kept = {name: in_effect(config, options) for name, config in _configs(entry.data).items()}
     both: dict[str, InEffect] = {**kept, **family.configs}
-    for lane in deleted:
-        lane.configs = both
+    for lane in family.lanes:
+        if lane.deleted:
+            lane.configs = both
+
+
+async def drop_unused(families: Iterable[Family], entries: Entries) -> None:
+    """Forget what was kept for deleted lanes that are no more."""
+    used = {str(family.id) for family in families if any(lane.deleted for lane in family.lanes)}
+    for entry in entries.all(DELETED):
+        if entry.name not in used:
+            await entries.delete(DELETED, "", entry.name)
 
 
 async def keep_configs(family: Family, entries: Entries, written: dict[str, AsyncConfig]) -> None:
