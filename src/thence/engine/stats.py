@@ -1,4 +1,7 @@
-"""What is where: the sums over all functions, and the difference that must be 0. Pure."""
+"""What is where: the sums by name and over all functions, and the difference that must be 0. Pure.
+
+The store counts by row: a name has one for `latest`, one for each published version, and those of
+functions of that name that were deleted. Whoever looks asks by name."""
 
 from __future__ import annotations
 
@@ -10,11 +13,19 @@ from ..lifecycle.states import FINAL
 from ..store.records import FunctionCounts
 
 _SUMMED = ("accepted", "waiting", "running", *sorted(FINAL))
+_OF_A_NAME = (
+    *_SUMMED,
+    "delayed",
+    "deliveries_pending",
+    "deliveries_delivered",
+    "deliveries_dead",
+)
 
 
 class Stats(Struct):
-    """Sums of one snapshot of the store. `conservation_difference` is accepted less waiting,
-    running and every final state (design §2, promise 2)."""
+    """Sums of one snapshot of the store; in `functions` one for each name, with the number of its
+    first row. `conservation_difference` is accepted less waiting, running and every final state
+    (design §2, promise 2)."""
 
     functions: list[FunctionCounts]
     accepted: int = 0
@@ -31,8 +42,28 @@ class Stats(Struct):
 
 def sum_up(counts: Sequence[FunctionCounts]) -> Stats:
     sums = {name: sum(getattr(one, name) for one in counts) for name in map(str, _SUMMED)}
-    oldest = [one.oldest_accepted_at for one in counts if one.oldest_accepted_at is not None]
-    stats = Stats(list(counts), **sums, oldest_accepted_at=min(oldest, default=None))
+    stats = Stats(_by_name(counts), **sums, oldest_accepted_at=_oldest(counts))
     elsewhere = sum(sums.values()) - stats.accepted  # waiting, running or ended
     stats.conservation_difference = stats.accepted - elsewhere
     return stats
+
+
+def _by_name(counts: Sequence[FunctionCounts]) -> list[FunctionCounts]:
+    """In the order in which the names come first."""
+    rows: dict[str, list[FunctionCounts]] = {}
+    for one in counts:
+        rows.setdefault(one.function, []).append(one)
+    return [
+        FunctionCounts(
+            same[0].function_id,
+            name,
+            oldest_accepted_at=_oldest(same),
+            **{each: sum(getattr(one, each) for one in same) for each in map(str, _OF_A_NAME)},
+        )
+        for name, same in rows.items()
+    ]
+
+
+def _oldest(counts: Sequence[FunctionCounts]) -> int | None:
+    known = (one.oldest_accepted_at for one in counts if one.oldest_accepted_at is not None)
+    return min(known, default=None)
