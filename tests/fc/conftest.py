@@ -1,4 +1,6 @@
-"""The door in virtual time: its whole application over SQLite and scripted functions, no sockets."""
+"""The door in virtual time: its whole application over SQLite and scripted functions. `door` asks
+it without sockets; `wire` through the service's own protocol on the loopback, which answers some
+requests itself (the hot way) and leaves others to the application (the slow way)."""
 
 from __future__ import annotations
 
@@ -8,10 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
+import aiohttp
 import pytest
+import yarl
 
 from thence.api.app import build_app
 from thence.api.door import Door
+from thence.api.listener import Listener, bind
 from thence.api.metrics import Metrics
 from thence.config import Settings
 from thence.testing.service import Service
@@ -107,7 +112,44 @@ class FcDoor:
         return await self.request("DELETE", path, **more)
 
 
+class Wire:
+    """A door behind a port. `way`: "hot", or "slow" with a header that the hot way leaves alone."""
+
+    def __init__(self, door: FcDoor, way: str) -> None:
+        self.door = door
+        self.service = door.service
+        self.engine = door.engine
+        self.way = way
+        self.session = aiohttp.ClientSession()
+
+    async def start(self) -> None:
+        self.listener = Listener(self.door.door, self.door.app, await bind("127.0.0.1", 0))
+        await self.listener.start()
+        self.port = int(self.listener.url.rpartition(":")[2])
+
+    async def stop(self) -> None:
+        await self.session.close()
+        await self.listener.stop(0)
+
+    async def post(
+        self, path: str, *, data: Any = b"", headers: dict[str, str] | None = None
+    ) -> Answer:
+        given = dict(headers or {})
+        if self.way == "slow":
+            given["prefer"] = "nothing"
+        url = yarl.URL(self.listener.url + path, encoded=True)
+        async with self.session.post(url, data=data, headers=given) as response:
+            low = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, low, await response.read())
+
+    async def accepted(self) -> int:
+        """How many invocations were ever accepted."""
+        stats = await self.engine.stats()
+        return int(stats.accepted)
+
+
 MakeDoor = Callable[..., Awaitable[FcDoor]]
+MakeWire = Callable[..., Awaitable[Wire]]
 
 
 @pytest.fixture
@@ -129,3 +171,24 @@ async def make_door() -> AsyncIterator[MakeDoor]:
 @pytest.fixture
 async def door(make_door: MakeDoor) -> FcDoor:
     return await make_door()
+
+
+@pytest.fixture(params=["hot", "slow"])
+async def make_wire(request: pytest.FixtureRequest, make_door: MakeDoor) -> AsyncIterator[MakeWire]:
+    """As make_door, behind a port; each test runs for both ways."""
+    wires: list[Wire] = []
+
+    async def make(options: dict[str, Any] | None = None, **settings: Any) -> Wire:
+        wire = Wire(await make_door(options, **settings), request.param)
+        await wire.start()
+        wires.append(wire)
+        return wire
+
+    yield make
+    for wire in wires:
+        await wire.stop()
+
+
+@pytest.fixture
+async def wire(make_wire: MakeWire) -> Wire:
+    return await make_wire()
