@@ -60,6 +60,28 @@ async def test_a_restart_within_a_minute_loses_and_doubles_nothing() -> None:
         assert (values["duration_ms_max"], values["duration_ms_min"]) == (5000, 3000)
 
 
+async def test_all_versions_of_a_function_are_counted_together() -> None:
+    async with Service() as s:
+        metrics = watch(s)
+        await s.function("f", concurrency=0)
+        await s.ask(s.engine.publish_version("f"))
+        first = await s.invoke("f")
+        await s.clock.advance(10)
+        await s.invoke("f", qualifier="1")
+        [one] = (await s.engine.stats()).functions
+        assert (one.function, one.accepted, one.waiting) == ("f", 2, 2)
+        assert one.oldest_accepted_at == (await s.show(first)).accepted_at
+        metrics.start()
+        await s.clock.advance(1)
+        await metrics.stop()
+        [values] = (await counted(s, HOUR_MS)).values()
+        assert (values["accepted"], values["waiting_max"]) == (2, 2)
+        assert values["oldest_waiting_ms_max"] >= 10_000
+        shown = (await metrics.exposition()).decode()
+        assert 'thence_invocations_waiting{function="f"} 2.0' in shown
+        assert shown.count('thence_oldest_waiting_seconds{function="f"}') == 1
+
+
 async def test_a_backlog_is_seen_in_every_minute() -> None:
     async with Service() as s:
         metrics = watch(s)

@@ -3,7 +3,7 @@ this process has seen. docs/reference/metrics.md lists each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -21,7 +21,6 @@ from ..engine.engine import Engine
 from ..engine.stats import Stats
 from ..errors import StoreUnavailable
 from ..notices import Notices
-from ..store.records import FunctionCounts
 from .samples import Samples
 from .tally import Histogram, Tally
 
@@ -86,35 +85,42 @@ class _Service(Collector):
 def _of_store(stats: Stats, now: int) -> Iterator[Metric]:
     by = stats.functions
     label = ("function",)
-    yield _gauge("invocations_waiting", "The backlog.", _sums(by, "waiting"), label)
+    yield _gauge(
+        "invocations_waiting", "The backlog.", {(f.function,): f.waiting for f in by}, label
+    )
     yield _gauge(
         "invocations_delayed",
         "Of the backlog: not due yet.",
-        _sums(by, "delayed"),
+        {(f.function,): f.delayed for f in by},
         label,
     )
     yield _gauge(
         "invocations_running",
         "Attempts under way.",
-        _sums(by, "running"),
+        {(f.function,): f.running for f in by},
         label,
     )
     yield _gauge(
         "oldest_waiting_seconds",
         "Age of the oldest waiting invocation, 0 when none waits.",
-        _ages(by, now),
+        {
+            (f.function,): 0.0
+            if f.oldest_accepted_at is None
+            else max(0, now - f.oldest_accepted_at) / 1000
+            for f in by
+        },
         label,
     )
     yield _counter(
         "invocations_accepted",
         "Invocations accepted since the store was made.",
-        _sums(by, "accepted"),
+        {(f.function,): f.accepted for f in by},
         label,
     )
     yield _counter(
         "invocations_ended",
         "Invocations by their final state, since the store was made.",
-        _ends(by, {state: state for state in FINAL}),
+        {(f.function, state): getattr(f, state) for f in by for state in FINAL},
         ("function", "state"),
     )
     yield _gauge(
@@ -125,40 +131,19 @@ def _of_store(stats: Stats, now: int) -> Iterator[Metric]:
     yield _gauge(
         "deliveries_pending",
         "Deliveries that are owed.",
-        _sums(by, "deliveries_pending"),
+        {(f.function,): f.deliveries_pending for f in by},
         label,
     )
     yield _counter(
         "deliveries_ended",
         "Deliveries by their end, since the store was made.",
-        _ends(by, {state: f"deliveries_{state}" for state in ("delivered", "dead")}),
+        {
+            (f.function, state): getattr(f, f"deliveries_{state}")
+            for f in by
+            for state in ("delivered", "dead")
+        },
         ("function", "state"),
     )
-
-
-def _sums(by: Sequence[FunctionCounts], field: str) -> dict[tuple[str, ...], float]:
-    """By name: its versions are counted each and told together."""
-    sums: dict[tuple[str, ...], float] = {}
-    for one in by:
-        sums[one.function,] = sums.get((one.function,), 0) + getattr(one, field)
-    return sums
-
-
-def _ends(by: Sequence[FunctionCounts], fields: Mapping[str, str]) -> dict[tuple[str, ...], float]:
-    return {
-        (name, state): value
-        for state, field in fields.items()
-        for (name,), value in _sums(by, field).items()
-    }
-
-
-def _ages(by: Sequence[FunctionCounts], now: int) -> dict[tuple[str, ...], float]:
-    ages: dict[tuple[str, ...], float] = {}
-    for one in by:
-        since = now if one.oldest_accepted_at is None else one.oldest_accepted_at
-        age = max(0, now - since) / 1000
-        ages[one.function,] = max(age, ages.get((one.function,), 0.0))
-    return ages
 
 
 def _of_process(tally: Tally) -> Iterator[Metric]:
