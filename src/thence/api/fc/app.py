@@ -78,9 +78,10 @@ class FcApp:
         if self._door.started_at is None:
             raise FcError(503, "ResourceThrottled", "the service is starting. Please retry.")
         # Who asks comes before what there is: strangers learn nothing of the paths.
-        call.caller = self._door.fc.gate.check(
-            method, raw_path, scope["query_string"], scope["headers"]
-        )
+        if route is None or not route.open:
+            call.caller = self._door.fc.gate.check(
+                method, raw_path, scope["query_string"], scope["headers"]
+            )
         if route is None:
             raise not_supported(method, path)
         return await route.handler(call)

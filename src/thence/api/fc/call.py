@@ -68,8 +68,13 @@ class Call:
     @property
     def name(self) -> Name:
         """The function of the path."""
-        function = check_function(self.path["function"])
-        return Name(function) if self.v3 else Name(function, self.service)
+        text = self.path["function"]
+        if not self.v3:
+            return Name(check_function(text), self.service)
+        service, inside, function = text.partition("$")  # how FC 3.0 names those of services
+        if inside:
+            return Name(check_function(function), check_service(service))
+        return Name(check_function(text))
 
     @property
     def qualifier(self) -> str:
@@ -128,14 +133,7 @@ class Call:
 
     async def object(self, limit: int = JSON_BYTES_MAX) -> dict[str, Any]:
         """The body as a JSON object, without the fields that are null; no body is an empty one."""
-        data = await self.body(limit)
-        try:
-            found = msgspec.json.decode(data or b"{}")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise invalid(f"the request body is not valid JSON: {error}") from None
-        if not isinstance(found, dict):
-            raise invalid("the request body must be a JSON object")
-        return {key: value for key, value in found.items() if value is not None}
+        return decoded(await self.body(limit))
 
     async def json(self, kind: type[T], limit: int = JSON_BYTES_MAX) -> T:
         """The body as that type, a Struct of the vendor's field names. A field that the type does
@@ -151,6 +149,17 @@ class Call:
             one.strip().removeprefix("W/").strip('"') for one in asked.split(",")
         ]:
             raise changed()
+
+
+def decoded(body: bytes) -> dict[str, Any]:
+    """See Call.object. Raises InvalidArgument."""
+    try:
+        found = msgspec.json.decode(body or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise invalid(f"the request body is not valid JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise invalid("the request body must be a JSON object")
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def convert(data: dict[str, Any], kind: type[T]) -> T:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from ...clock import Clock
 from ...config import Settings
+from .code import CodeLinks
 from .gate import Gate
 
 
 class FcState:
-    """`region` and `account`: what ARNs are made of (THENCE_REGION, THENCE_ACCOUNT_ID)."""
+    """`region` and `account`: what ARNs are made of (THENCE_REGION, THENCE_ACCOUNT_ID). `changing`
+    is held from looking at a function or service to changing it."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.gate = Gate(settings, clock)
+        self.limits = settings.fc
+        self.links = CodeLinks(clock)
+        self.changing = asyncio.Lock()
         self.region = settings.region
         self.account = settings.account_id

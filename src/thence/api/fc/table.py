@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from . import async_config, triggers
+from . import (
+    async_config,
+    code,
+    functions,
+    invoke,
+    services,
+    tagging,
+    tasks,
+    triggers,
+)
 from .route import Route
 
 ROUTES: tuple[Route, ...] = (
     *async_config.ROUTES,
+    *code.ROUTES,
+    *functions.ROUTES,
+    *invoke.ROUTES,
+    *services.ROUTES,
+    *tagging.ROUTES,
+    *tasks.ROUTES,
     *triggers.ROUTES,
 )

@@ -1,0 +1,178 @@
+"""A function's code archive: read from a request, its checksum, and the link that downloads it.
+
+The checksum is CRC-64/XZ in decimal (the vendor's `codeChecksum`, by which clients know whether an
+upload is needed). A link holds the archive's digest, an end and a signature by a key that this
+process made when it started; no credentials, nothing that outlives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import secrets
+from collections import OrderedDict
+
+import fastcrc
+from msgspec import Struct
+from starlette.responses import FileResponse, Response
+
+from ...catalog.function import Function
+from ...clock import Clock
+from ...engine.engine import Engine
+from .answer import COMMON, answer
+from .call import Call
+from .errors import FcError, invalid
+from .function_input import CodeInput
+from .route import V2, V3, Route
+from .services import wanted
+
+LINK_SECONDS = 600
+KNOWN_MAX = 4096  # checksums in memory
+ZIP = ".zip"
+_NUMBER = re.compile(r"\d{1,15}")
+
+
+class CodeLinks:
+    """Signs links to archives and checks them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._key = secrets.token_bytes(32)
+
+    def sign(self, digest: str) -> str:
+        """The query of a link that is good for LINK_SECONDS."""
+        expires = str(self._clock.now() // 1000 + LINK_SECONDS)
+        return f"expires={expires}&signature={self._signature(digest, expires)}"
+
+    def check(self, digest: str, expires: str, signature: str) -> None:
+        """Raises FcError (403) for a link that was changed or has expired."""
+        made = self._signature(digest, expires)
+        if not hmac.compare_digest(made.encode(), signature.encode()):
+            raise _forbidden("the link to the code is not one that this service made")
+        if _NUMBER.fullmatch(expires) is None or int(expires) * 1000 <= self._clock.now():
+            raise _forbidden("the link to the code has expired; ask GetFunctionCode for another")
+
+    def _signature(self, digest: str, expires: str) -> str:
+        return hmac.new(self._key, f"{digest}\n{expires}".encode(), hashlib.sha256).hexdigest()
+
+
+def _forbidden(message: str) -> FcError:
+    return FcError(403, "AccessDenied", message)
+
+
+# ---------------------------------------------------------------- checksums
+
+_known: OrderedDict[str, str] = OrderedDict()
+"""By digest of the archive, so that it is right for every service of the process."""
+
+
+async def checksum(engine: Engine, function: Function) -> str:
+    """The checksum of a function's archive. Raises StoreUnavailable where it cannot be read."""
+    digest = function.code_digest
+    found = _known.get(digest)
+    if found is None:
+        found = await asyncio.to_thread(lambda: crc64(engine.code.archive(digest)))
+        remember(digest, found)
+    return found
+
+
+def remember(digest: str, found: str) -> None:
+    _known[digest] = found
+    while len(_known) > KNOWN_MAX:
+        _known.popitem(last=False)
+
+
+def crc64(data: bytes) -> str:
+    return str(fastcrc.crc64.xz(data))
+
+
+# ---------------------------------------------------------------- in a request
+
+
+class Archive(Struct, frozen=True):
+    data: bytes
+    checksum: str
+
+
+async def read_archive(call: Call, code: CodeInput | None) -> Archive | None:
+    """The archive of a request, with its checksums verified; None where it brings none."""
+    if code is None:
+        return None
+    if code.oss_bucket_name or code.oss_object_name:
+        raise invalid(
+            "code.ossBucketName: there is no object storage here to read code from; send it in "
+            "code.zipFile"
+        )
+    if not code.zip_file:
+        return None
+    archive = await asyncio.to_thread(_decode, code.zip_file)
+    for where, said in (
+        ("code.checksum", code.checksum),
+        ("x-fc-code-checksum", call.header("x-fc-code-checksum")),
+    ):
+        said = (said or "").strip('" ')  # one client writes headers as JSON texts
+        if said and said != archive.checksum:
+            raise invalid(
+                f"{where}: {said[:40]!r} is not the CRC-64 of the archive that was sent, "
+                f"{archive.checksum}"
+            )
+    return archive
+
+
+def _decode(text: str) -> Archive:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise invalid(f"code.zipFile: it is not valid base64 ({error})") from None
+    return Archive(data, crc64(data))
+
+
+# ---------------------------------------------------------------- downloading
+
+
+async def get_function_code(call: Call) -> Response:
+    function = wanted(call, call.qualifier)
+    digest = function.code_digest
+    where = f"{_base(call)}/{call.generation}/function-code/{digest}{ZIP}"
+    shown = {
+        "url": f"{where}?{call.door.fc.links.sign(digest)}",
+        "checksum": await checksum(call.engine, function),
+    }
+    return answer(shown)
+
+
+async def download(call: Call) -> Response:
+    """No credentials are asked: the link is the permission."""
+    digest = call.path["archive"].removesuffix(ZIP)
+    query = call.query
+    call.door.fc.links.check(digest, query.get("expires", ""), query.get("signature", ""))
+    path = call.engine.code.archive_path(digest)
+    if not await asyncio.to_thread(path.is_file):
+        raise FcError(404, "FunctionNotFound", "the code of this link is deployed no more")
+    return FileResponse(path, headers=COMMON, media_type="application/zip", filename="code.zip")
+
+
+def _base(call: Call) -> str:
+    """This service as the caller reached it. Some clients write a scheme into `Host` (1.1)."""
+    host = (call.header("host") or "").rpartition("://")[2].rstrip("/")
+    if not host:
+        server = call.request.scope.get("server") or ("127.0.0.1", None)
+        host = f"{server[0]}:{server[1]}"
+    return f"{call.request.url.scheme}://{host}"
+
+
+ROUTES = (
+    Route("GetFunctionCode", "GET", "/functions/{function}/code", get_function_code, V3),
+    Route(
+        "GetFunctionCode",
+        "GET",
+        "/services/{service}/functions/{function}/code",
+        get_function_code,
+        V2,
+    ),
+    Route("DownloadCode", "GET", "/function-code/{archive}", download, (*V3, *V2), open=True),
+)

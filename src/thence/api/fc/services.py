@@ -1,0 +1,232 @@
+"""Services of FC 2.0: what its functions are grouped by (reference 8.2).
+
+A service is an entry of the catalogue. One whose functions were deployed at another door (as
+`service$function`) is there without an entry, with nothing but its name.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+from starlette.responses import Response
+
+from ...catalog.entry import Entry
+from ...catalog.function import LATEST, Function
+from ...engine.engine import Engine
+from ...errors import ThenceError
+from .answer import answer, empty, resource, stamp
+from .call import Call, convert
+from .errors import FcError, invalid
+from .function_input import LogConfig, TracingConfig, refuse_what_cannot_be_done
+from .function_spec import with_log, without_null
+from .keys import recased
+from .names import check_service
+from .paging import page, paged
+from .refused import SERVICE, refused
+from .route import V2, Route
+from .tags import drop_tags, service_names, service_owner, tags_by_owner
+
+OWNER = ""  # services belong to no function
+VERSION = "fc.service_version"  # entries; owner: the service, name: the number
+NUMBER = "fc.service_version_number"  # the highest that was given, data: it
+ALIAS = "fc.service_alias"  # owner: the service, name: the alias
+OWNED = (VERSION, NUMBER, ALIAS)
+SHOWN = ("description", "role", "logConfig", "tracingConfig")
+
+
+class ServiceInput(Struct, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
+    """CreateServiceRequest and UpdateServiceRequest. None: not given."""
+
+    service_name: str | None = None
+    description: Annotated[str, Meta(max_length=256)] | None = None
+    role: str | None = None
+    log_config: LogConfig | None = None
+    tracing_config: TracingConfig | None = None
+    internet_access: bool | None = None
+    vpc_config: Any = None
+    nas_config: Any = None
+    oss_mount_config: Any = None
+
+
+class Service(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept of a service; `given` has the vendor's names of SHOWN."""
+
+    id: str
+    given: dict[str, Any]
+
+
+# ---------------------------------------------------------------- for others
+
+
+def service_entry(engine: Engine, service: str) -> Entry | None:
+    """None: there is none, or it is there for its functions only."""
+    return next((one for one in engine.entries(SERVICE, OWNER) if one.name == service), None)
+
+
+def functions_of(engine: Engine, service: str) -> list[Function]:
+    """By name."""
+    return [one for one in engine.functions() if one.name.startswith(f"{service}$")]
+
+
+def check_service_exists(engine: Engine, service: str) -> None:
+    """Raises FcError: ServiceNotFound."""
+    if service_entry(engine, service) is None and not functions_of(engine, service):
+        raise _missing(service)
+
+
+def log_config_of(engine: Engine, service: str) -> LogConfig | None:
+    """What the contexts of its functions name."""
+    entry = service_entry(engine, service)
+    written = None if entry is None else _kept(entry).given.get("logConfig")
+    return None if written is None else msgspec.convert(written, LogConfig)
+
+
+def wanted(call: Call, qualifier: str = LATEST) -> Function:
+    """The function of the path, by our qualifier. Raises FcError."""
+    try:
+        return call.engine.function(call.name.ours, qualifier)
+    except ThenceError as error:
+        raise refused(error, call.engine, call.name, qualifier) from None
+
+
+# ---------------------------------------------------------------- operations
+
+
+async def create_service(call: Call) -> Response:
+    given = await _read(call)
+    name = check_service(given.service_name or "")
+    async with call.door.fc.changing:
+        if service_entry(call.engine, name) is not None:
+            raise FcError(409, "ServiceAlreadyExists", f"service '{name}' already exists")
+        kept = Service(str(uuid.uuid4()), _shown_fields(given))
+        await _put(call, name, kept)
+        await _tell_functions(call, name, given)
+    return resource(show_service(call, name))
+
+
+async def get_service(call: Call) -> Response:
+    """A qualifier must be one that the service has; what is shown is the service as it is now."""
+    check_service_exists(call.engine, call.service)
+    return resource(show_service(call, call.service))
+
+
+async def list_services(call: Call) -> Response:
+    """`tag_KEY=VALUE` in the query: only services with that tag (PY2)."""
+    prefix, begin = call.query.get("prefix", ""), call.query.get("startKey", "")
+    tags = tags_by_owner(call.engine)
+    asked = {
+        name.removeprefix("tag_"): value
+        for name, value in call.query.items()
+        if name.startswith("tag_")
+    }
+    found = [
+        name
+        for name in service_names(call.engine)
+        if name.startswith(prefix)
+        and name >= begin
+        and asked.items() <= tags.get(service_owner(name), {}).items()
+    ]
+    part, token = page(call, found, lambda name: (name,))
+    shown = {"services": [show_service(call, name) for name in part]}
+    return answer(paged(call, shown, token))
+
+
+async def update_service(call: Call) -> Response:
+    given = await _read(call)
+    name = call.service
+    if given.service_name not in (None, name):
+        raise invalid("serviceName: a service cannot be renamed")
+    async with call.door.fc.changing:
+        check_service_exists(call.engine, name)
+        call.check_match(show_service(call, name))
+        entry = service_entry(call.engine, name)
+        kept = Service(str(uuid.uuid4()), {}) if entry is None else _kept(entry)
+        await _put(call, name, replace(kept, given={**kept.given, **_shown_fields(given)}))
+        await _tell_functions(call, name, given)
+    return resource(show_service(call, name))
+
+
+async def delete_service(call: Call) -> Response:
+    name = call.service
+    async with call.door.fc.changing:
+        check_service_exists(call.engine, name)
+        call.check_match(show_service(call, name))
+        if functions_of(call.engine, name):
+            raise FcError(
+                409, "ServiceNotEmpty", f"service '{name}' has functions; delete them first"
+            )
+        await call.engine.delete_entry(SERVICE, OWNER, name)
+        for kind in OWNED:
+            for entry in call.engine.entries(kind, name):
+                await call.engine.delete_entry(kind, name, entry.name)
+        await drop_tags(call.engine, service_owner(name))
+    return empty()
+
+
+# ---------------------------------------------------------------- inside
+
+
+async def _read(call: Call) -> ServiceInput:
+    data = without_null(recased(await call.object(), ServiceInput))
+    given = convert(data, ServiceInput)
+    refuse_what_cannot_be_done(given)
+    return given
+
+
+def _shown_fields(given: ServiceInput) -> dict[str, Any]:
+    found = msgspec.to_builtins(given)
+    return {name: found[name] for name in SHOWN if name in found}
+
+
+async def _put(call: Call, name: str, kept: Service) -> None:
+    await call.engine.put_entry(SERVICE, OWNER, name, msgspec.json.encode(kept))
+
+
+async def _tell_functions(call: Call, name: str, given: ServiceInput) -> None:
+    """A new logConfig becomes that of the contexts of all its functions."""
+    if given.log_config is None:
+        return
+    for function in functions_of(call.engine, name):
+        spec = with_log(function.spec, given.log_config)
+        if spec != function.spec:
+            await call.engine.put_function(function.name, spec, None)
+
+
+def _kept(entry: Entry) -> Service:
+    return msgspec.json.decode(entry.data, type=Service)
+
+
+def show_service(call: Call, name: str) -> dict[str, Any]:
+    entry = service_entry(call.engine, name)
+    functions = functions_of(call.engine, name) if entry is None else []
+    created = min(one.created_at for one in functions) if entry is None else entry.created_at
+    changed = created if entry is None else entry.updated_at
+    kept = Service("", {}) if entry is None else _kept(entry)
+    return {
+        "serviceName": name,
+        "serviceId": kept.id or name,
+        "description": "",
+        "role": "",
+        "internetAccess": True,
+        "createdTime": stamp(created),
+        "lastModifiedTime": stamp(changed),
+        **kept.given,
+    }
+
+
+def _missing(service: str) -> FcError:
+    return FcError(404, "ServiceNotFound", f"service '{service}' does not exist")
+
+
+ONE = "/services/{service}"
+ROUTES = (
+    Route("CreateService", "POST", "/services", create_service, V2),
+    Route("ListServices", "GET", "/services", list_services, V2),
+    Route("GetService", "GET", ONE, get_service, V2),
+    Route("UpdateService", "PUT", ONE, update_service, V2),
+    Route("DeleteService", "DELETE", ONE, delete_service, V2),
+)
