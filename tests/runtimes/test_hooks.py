@@ -373,6 +373,37 @@ async def test_a_hook_that_never_returns_is_ended_and_delays_nobody(house, caplo
     assert "pre-stop hook of f1 (instance-1) failed: it ran longer than its 5 s" in caplog.text
 
 
+async def test_time_that_the_machine_slept_is_not_the_hooks(house, caplog):
+    says, gate = house.pipe("says"), house.pipe("gate")
+    source = STUCK.format(says=says.path, gate=gate.path)
+    function = house.deploy(source, pre_stop="main.stop", pre_stop_timeout_seconds=5)
+    await house.run(function)
+    house.runtime.forget(function.id)
+    await says.read()
+    house.clock.advance(3)
+    house.clock.step(3600)
+    house.clock.advance(1.8)
+    gate.write()
+    await house.notice(InstanceEnded)
+    assert "pre-stop" not in caplog.text
+
+
+async def test_time_that_the_machine_slept_is_not_the_initializers(house):
+    gate, says = house.pipe("gate"), house.pipe("says")
+    source = GATED.format(gate=gate.path, says=says.path)
+    function = house.deploy(source, initializer_timeout_seconds=5, timeout_seconds=5, **HOOK)
+    _, future = house.submit(function)
+    await says.read()
+    house.clock.advance(3)
+    house.clock.step(3600)
+    house.clock.advance(1.8)
+    gate.write()
+    assert await says.read() == "handling"
+    house.clock.advance(4.8)
+    gate.write()
+    assert (await house.end(future)).outcome is Outcome.OK
+
+
 async def test_drain_ends_a_hook_that_takes_longer_than_it_may(house, caplog):
     says, _ = await stuck(house, caplog, pre_stop_timeout_seconds=90)
     drained = asyncio.create_task(house.runtime.drain(3))

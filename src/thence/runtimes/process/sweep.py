@@ -86,7 +86,8 @@ class Sweep:
             for instance in self._instances():
                 instance.since = min(now, instance.since + late)
                 instance.created_at = min(now, instance.created_at + late)
-                instance.leave_by += late
+                if instance.leave_by:
+                    instance.leave_by += late
                 if instance.initializing_since:
                     instance.initializing_since = min(now, instance.initializing_since + late)
         active = waiting = False
