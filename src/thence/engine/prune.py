@@ -39,6 +39,7 @@ class Prune:
             payload_before=before(options.payload_retention_seconds),
             result_before=before(options.result_retention_seconds),
             journal_before=before(options.events_retention_seconds),
+            minutes_before=before(options.minutes_retention_seconds),
             now=now,
             limit=STEP,
         )
