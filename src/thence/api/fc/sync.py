@@ -48,7 +48,6 @@ async def invoke_now(call: Call, wishes: Wishes) -> Response:
         payload_bytes_max=limit,
     )
     id, ended = await _unless_gone(call, asyncio.ensure_future(work))
-    call.request_id = format_id(id)
     call.door.metrics.tally.ran(
         call.name.ours, ended.outcome, ended.duration_us, ended.memory_bytes
     )
@@ -58,17 +57,17 @@ async def invoke_now(call: Call, wishes: Wishes) -> Response:
         body = fc_error.error_body(ended, ended.memory_bytes)
     else:
         raise _platform(ended)
-    return Response(body, 200, await _headers(call, wishes, ended))
+    return Response(body, 200, await _headers(call, wishes, id, ended))
 
 
-async def _headers(call: Call, wishes: Wishes, ended: Ended) -> dict[str, str]:
+async def _headers(call: Call, wishes: Wishes, id: int, ended: Ended) -> dict[str, str]:
     function = ended.function
     assert function is not None
     headers = {
         **COMMON,
         "content-type": "application/octet-stream",
         "access-control-expose-headers": EXPOSED,
-        "x-fc-request-id": call.request_id,
+        "x-fc-request-id": format_id(id),
         "x-fc-invocation-duration": str(ended.duration_us // 1000),
         "x-fc-max-memory-usage": f"{ended.memory_bytes / MIB:.2f}",
         "x-fc-invocation-service-version": shown_qualifier(function.version),
