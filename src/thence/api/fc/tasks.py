@@ -12,10 +12,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ...errors import NotFound, ThenceError
+from ...errors import InvalidInput, NotFound, ThenceError
 from ...lifecycle.states import FINAL, State
 from ...store.interface import ListFilter
-from ...store.records import Body, InvocationView
+from ...store.records import Body, InvocationView, Page
 from .answer import answer, empty
 from .call import Call
 from .errors import invalid
@@ -59,13 +59,8 @@ async def list_tasks(call: Call) -> Response:
     tasks: list[dict[str, Any]] = []
     for _ in range(STORE_PAGES_MAX):
         wanted = limit - len(tasks)
-        found = await call.engine.listed(
-            call.name.ours,
-            filter,
-            min(wanted, BODIES_PAGE) if bodies else wanted,
-            cursor,
-            ascending=ascending,
-        )
+        wanted = min(wanted, BODIES_PAGE) if bodies else wanted
+        found = await _page(call, filter, wanted, cursor, ascending=ascending)
         cursor = found.cursor
         for view in found.items:
             if not _has_status(call, view, status):
@@ -115,6 +110,18 @@ async def _found(call: Call) -> InvocationView:
     if view is None or view.qualifier != call.qualifier:
         raise task_missing(name, task_id, v3=call.v3)
     return view
+
+
+async def _page(
+    call: Call, filter: ListFilter, limit: int, cursor: str | None, *, ascending: bool
+) -> Page:
+    """One page of the store. Its cursors are the tokens of this door."""
+    name = call.name.ours
+    try:
+        found: Page = await call.engine.listed(name, filter, limit, cursor, ascending=ascending)
+    except InvalidInput:
+        raise invalid(f"nextToken: {cursor!r:.80} is not a token that this list gave") from None
+    return found
 
 
 def _filter(call: Call, status: str) -> ListFilter:
