@@ -43,6 +43,12 @@ def test_everything_written_is_read() -> None:
         "retry_wait": {"first_seconds": 0, "factor": 1, "cap_seconds": 5, "jitter": "full"},
         "on_success": "queue:done",
         "on_failure": {"type": "function", "name": "dead"},
+        "contract": "fc",
+        "initializer": "package.module.begin",
+        "initializer_timeout_seconds": 300,
+        "pre_stop": "package.module.end",
+        "pre_stop_timeout_seconds": 90,
+        "attributes": {"fc": {"cpu": 0.1}},
     }
     spec = parse_spec(json.dumps(written).encode())
     assert spec.retry_wait == RetryWait(0, 1, 5, "full")

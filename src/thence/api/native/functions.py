@@ -11,8 +11,17 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from ...catalog.function import Function, FunctionSpec, check_name, parse_spec, render_spec
+from ...catalog.destination import render_destination
+from ...catalog.function import (
+    LATEST,
+    Function,
+    FunctionSpec,
+    check_name,
+    parse_spec,
+    render_spec,
+)
 from ...clock import iso
+from ...engine.engine import Engine
 from ...errors import InvalidInput
 from .answer import answer, empty
 from .call import Call, malformed_json
@@ -55,6 +64,13 @@ class FunctionShown(msgspec.Struct, kw_only=True):
     retry_wait: dict[str, Any]
     on_success: Any
     on_failure: Any
+    contract: str
+    initializer: str
+    initializer_timeout_seconds: int
+    pre_stop: str
+    pre_stop_timeout_seconds: int
+    versions: list[str]  # published, oldest first
+    aliases: dict[str, str]  # to their main version
     links: FunctionLinks
 
 
@@ -72,9 +88,13 @@ async def put(call: Call) -> Response:
         spec, archive = await asyncio.to_thread(_read, body)
     else:
         spec, archive = _read(body)
-    function, created = await call.door.engine.put_function(name, spec, archive)
+    engine = call.door.engine
+    function, created = await engine.put_function(name, spec, archive)
+    if engine.async_config(name, LATEST) is not None:
+        # A vendor's door had put one, which would go before what was just written.
+        await engine.delete_async_config(name, LATEST)
     headers = {"location": f"/v1/functions/{name}"} if created else {}
-    return answer(show(function), 201 if created else 200, headers)
+    return answer(show(engine, function), 201 if created else 200, headers)
 
 
 def _read(body: bytes) -> tuple[FunctionSpec, bytes | None]:
@@ -84,6 +104,11 @@ def _read(body: bytes) -> tuple[FunctionSpec, bytes | None]:
         raise malformed_json(error) from None
     if not isinstance(data, dict):
         raise InvalidInput("body: a JSON object is needed.", field="body")
+    if "attributes" in data:
+        raise InvalidInput(
+            "attributes: there is no such field; remove it. Vendors' doors keep theirs.",
+            field="attributes",
+        )
     code = data.pop("code", None)
     archive: bytes | None = None
     if code is not None:
@@ -97,7 +122,8 @@ def _read(body: bytes) -> tuple[FunctionSpec, bytes | None]:
 
 
 async def get(call: Call) -> Response:
-    return answer(show(call.door.engine.catalogue.get(call.path["name"])))
+    engine = call.door.engine
+    return answer(show(engine, engine.function(call.path["name"])))
 
 
 async def delete(call: Call) -> Response:
@@ -106,26 +132,43 @@ async def delete(call: Call) -> Response:
 
 
 async def listed(call: Call) -> Response:
-    catalogue = call.door.engine.catalogue
-    names = catalogue.names()
+    engine = call.door.engine
+    names = engine.catalogue.names()
     after, limit = call.query["cursor"], call.query["limit"]
     start = bisect.bisect_right(names, check_name(after, "cursor")) if after is not None else 0
     page = names[start : start + limit]
     more = start + limit < len(names)
     return answer(
-        FunctionPage([show(catalogue.get(name)) for name in page], page[-1] if more else None)
+        FunctionPage(
+            [show(engine, engine.function(name)) for name in page], page[-1] if more else None
+        )
     )
 
 
-def show(function: Function) -> FunctionShown:
-    path = f"/v1/functions/{function.name}"
+def show(engine: Engine, function: Function) -> FunctionShown:
+    """With the asynchronous configuration that counts for calls of `latest`."""
+    name = function.name
+    path = f"/v1/functions/{name}"
+    spec = render_spec(function.spec)
+    del spec["attributes"]
+    config = engine.effective_config(name, LATEST)
+    for which in ("max_retries", "max_event_age_seconds"):
+        spec[which] = getattr(config, which)
+    spec["retry_wait"] = msgspec.to_builtins(config.retry_wait)
+    for which, target in (
+        ("on_success", config.destination(success=True)),
+        ("on_failure", config.destination(success=False)),
+    ):
+        spec[which] = None if target is None else render_destination(target)
     return FunctionShown(
-        name=function.name,
+        name=name,
         revision=function.revision,
         code_digest=function.code_digest,
         code_bytes=function.code_bytes,
         created_at=iso(function.created_at) or "",
         updated_at=iso(function.updated_at) or "",
+        versions=[one.version for one in engine.versions(name)],
+        aliases={one.name: one.version for one in engine.aliases(name)},
         links=FunctionLinks(path, f"{path}/invocations", f"{path}/invoke"),
-        **render_spec(function.spec),
+        **spec,
     )
