@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 
 import pytest
 
@@ -52,6 +53,11 @@ HOOK = {"initializer": "main.initialize"}
 
 def count(house, kind):
     return sum(isinstance(notice, kind) for notice in house.seen)
+
+
+def only(house):
+    (instance,) = house.runtime._instances.values()
+    return instance
 
 
 # ---------------------------------------------------------------- initializer
@@ -183,10 +189,9 @@ async def test_an_initializer_that_never_returns_is_ended_at_its_own_limit(house
     id, future = house.submit(function)
     assert await says.read() == "here"
     assert house.runtime.begun(id)
-    pid = next(iter(house.runtime._instances.values())).pid
+    pid = only(house).pid
     house.clock.advance(4.9)
-    await asyncio.sleep(0)
-    assert not future.done(), "its time is not the handler's"
+    assert not only(house).ending, "its time is not the handler's"
     house.clock.advance(0.2)
     ended = await house.end(future)
     assert ended.outcome is Outcome.TIMED_OUT and ended.error_type == "InitializerTimedOut"
@@ -208,8 +213,7 @@ async def test_the_time_of_the_initializer_is_not_the_handlers(house):
     gate.write()
     assert await says.read() == "handling"
     house.clock.advance(9.8)
-    await asyncio.sleep(0)
-    assert not future.done()
+    assert not only(house).ending
     house.clock.advance(0.3)
     ended = await house.end(future)
     assert ended.outcome is Outcome.TIMED_OUT and ended.error_type == "TimedOut"
@@ -237,28 +241,55 @@ async def test_later_runs_have_the_handlers_limit_alone(house):
     assert (await house.end(future)).error_type == "TimedOut"
 
 
-async def test_a_function_that_forges_the_words_wins_no_more_than_both_limits(house):
+async def test_what_the_initializer_took_is_added_to_what_its_run_has_left(house):
+    function = house.deploy(
+        """
+        import time
+        def initialize(context):
+            real = time.monotonic_ns
+            time.monotonic_ns = lambda: real() + 40 * 10**9  # as if it had taken so long
+        def handler(event, context):
+            return context.remaining_ms()
+        """,
+        initializer_timeout_seconds=45,
+        timeout_seconds=50,
+        **HOOK,
+    )
+    assert 40_000 < json.loads((await house.run(function)).result) <= 50_000
+
+
+FORGER = """
+    import sys
+    from thence.runtimes.process import frames
+    def initialize(context): pass
+    def handler(event, context):
+        if not event: return
+        frame = sys._getframe()
+        while "words" not in frame.f_locals:
+            frame = frame.f_back
+        words = frame.f_locals["words"]
+        words[frames.INITIALIZER_BEGAN_NS], words[frames.INITIALIZER_ENDED_NS] = 1, 0
+        with open({says!r}, "w") as says: says.write("here")
+        open({gate!r}).readline()
+"""
+
+
+@pytest.mark.parametrize(("runs_before", "seconds"), [(0, 5.2), (1, 1.1)])
+async def test_a_function_that_forges_the_words_wins_the_other_limit_at_most_once(
+    house, runs_before, seconds
+):
     gate, says = house.pipe("gate"), house.pipe("says")
     function = house.deploy(
-        f"""
-        import sys
-        from thence.runtimes.process import frames
-        def initialize(context): pass
-        def handler(event, context):
-            frame = sys._getframe()
-            while "words" not in frame.f_locals:
-                frame = frame.f_back
-            frame.f_locals["words"][frames.INITIALIZER_ENDED_NS] = 0
-            with open({says.path!r}, "w") as says: says.write("here")
-            open({gate.path!r}).readline()
-        """,
+        FORGER.format(says=says.path, gate=gate.path),
         initializer_timeout_seconds=5,
         timeout_seconds=1,
         **HOOK,
     )
-    _, future = house.submit(function)
+    for _ in range(runs_before):
+        await house.run(function)
+    _, future = house.submit(function, b"1")
     await says.read()
-    house.clock.advance(6.1)
+    house.clock.advance(seconds)
     assert (await house.end(future)).outcome is Outcome.TIMED_OUT
 
 
@@ -360,7 +391,7 @@ async def stuck(house, caplog, **spec):
 
 async def test_a_hook_that_never_returns_is_ended_and_delays_nobody(house, caplog, is_gone):
     says, function = await stuck(house, caplog, pre_stop_timeout_seconds=5, concurrency=1)
-    pid = next(iter(house.runtime._instances.values())).pid
+    pid = only(house).pid
     house.clock.advance(61)
     assert await says.read() == "leaving"
     assert house.runtime.room(function) == 1 and house.runtime.limits(function) == (0, 1)
@@ -449,6 +480,15 @@ async def test_there_is_no_hook_after_a_kill(house):
     assert not says.exists()
 
 
+async def test_there_is_no_hook_when_the_node_is_simply_gone(house):
+    left = house.directory / "left"
+    function = house.deploy(LEAVES.format(says=str(left)), pre_stop="main.stop")
+    await house.run(function)
+    only(house)._socket.shutdown(socket.SHUT_WR)  # as when its process has ended
+    await house.notice(InstanceEnded)
+    assert not left.exists()
+
+
 async def test_more_leave_than_the_node_has_instances_without_their_hooks(house, caplog):
     await house.open(instances_max=1)
     says, function = await stuck(house, caplog)
@@ -478,7 +518,7 @@ async def test_the_output_of_a_hook_is_bounded(house, caplog):
         pre_stop_timeout_seconds=60,
     )
     await house.run(function)
-    instance = next(iter(house.runtime._instances.values()))
+    instance = only(house)
     house.runtime.forget(function.id)
     await says.read()
     house.clock.advance(0.1)
@@ -547,7 +587,7 @@ async def test_the_hooks_of_function_compute_have_a_context_and_their_lines(hous
         f"FC Invoke Start RequestId: {id}",
         f"FC Invoke End RequestId: {id}",
     ]
-    instance = next(iter(house.runtime._instances.values()))
+    instance = only(house)
     told: list[bytes] = []
     close = instance.close
     instance.close = lambda: (told.append(instance.take_output(9999)[0]), close())
