@@ -15,8 +15,9 @@ from ..bounds import rule as rule_of
 from ..errors import InvalidInput
 
 _PATH = re.compile(r" - at `\$\.?(.*)`$")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
-_PARTS = re.compile(r"\[\.\.\.\]|[^.\[]+")
+_PARTS = re.compile(r"\[\.\.\.\]|\[\d+\]|[^.\[]+")
 _VALUE_CHARACTERS_MAX = 80
 
 
@@ -33,6 +34,10 @@ def refusal(error: msgspec.ValidationError, kind: type, data: Any) -> InvalidInp
         return InvalidInput(
             f"{where}: there is no such field; remove it or correct its name.", field=where
         )
+    missing = _MISSING.search(text)
+    if missing:
+        where = f"{path}.{missing.group(1)}" if path else missing.group(1)
+        return InvalidInput(f"{where}: it is required.", field=where)
     where, expected, value = _follow(path, inspect.type_info(kind), data)
     rule = rule_of(expected)
     fields: dict[str, Any] = {"limit": rule}
@@ -43,18 +48,32 @@ def refusal(error: msgspec.ValidationError, kind: type, data: Any) -> InvalidInp
 
 
 def _follow(path: str, expected: inspect.Type, value: Any) -> tuple[str, inspect.Type, Any]:
-    """Down msgspec's path (`a.b`, `a[...]`): the field's name, its type, the value given."""
-    names: list[str] = []
+    """Down msgspec's path (`a.b`, `a[0]`, `a[...]`): the field's name, its type, the value given."""
+    where = ""
     for name in _PARTS.findall(path):
+        expected = _of_kind(expected)
+        if isinstance(expected, inspect.ListType | inspect.VarTupleType):
+            expected = expected.item_type
+            where += name
+            value = value[int(name[1:-1])]
+            continue
         if isinstance(expected, inspect.StructType):
             expected = next(one.type for one in expected.fields if one.encode_name == name)
         elif isinstance(expected, inspect.DictType):
             # msgspec does not say which key; texts are the only items that our types know.
             expected = expected.value_type
             name = next(key for key, item in value.items() if not isinstance(item, str))
-        names.append(name)
+        where += f".{name}" if where else name
         value = value[name]
-    return ".".join(names) or "body", expected, value
+    return where or "body", expected, value
+
+
+def _of_kind(expected: inspect.Type) -> inspect.Type:
+    """Of a choice of types that one which a path can lead into."""
+    if not isinstance(expected, inspect.UnionType):
+        return expected
+    deep = (inspect.StructType, inspect.DictType, inspect.ListType, inspect.VarTupleType)
+    return next((one for one in expected.types if isinstance(one, deep)), expected)
 
 
 def _scalar(value: Any) -> dict[str, Any]:
