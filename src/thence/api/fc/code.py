@@ -103,10 +103,7 @@ async def read_archive(call: Call, code: CodeInput | None) -> Archive | None:
     if code is None:
         return None
     if code.oss_bucket_name or code.oss_object_name:
-        raise invalid(
-            "code.ossBucketName: there is no object storage here to read code from; send it in "
-            "code.zipFile"
-        )
+        raise _no_storage("code.ossBucketName")
     if not code.zip_file:
         return None
     archive = await asyncio.to_thread(_decode, code.zip_file)
@@ -121,6 +118,18 @@ async def read_archive(call: Call, code: CodeInput | None) -> Archive | None:
                 f"{archive.checksum}"
             )
     return archive
+
+
+async def get_temp_bucket_token(call: Call) -> Response:
+    """Serverless Devs asks for it before it uploads code to a bucket of the vendor."""
+    raise _no_storage("tempBucketToken")
+
+
+def _no_storage(where: str) -> FcError:
+    return invalid(
+        f"{where}: there is no object storage here that code could be read from; send the archive "
+        "in code.zipFile"
+    )
 
 
 def _decode(text: str) -> Archive:
@@ -174,5 +183,6 @@ ROUTES = (
         get_function_code,
         V2,
     ),
+    Route("GetTempBucketToken", "GET", "/tempBucketToken", get_temp_bucket_token, V2),
     Route("DownloadCode", "GET", "/function-code/{archive}", download, (*V3, *V2), open=True),
 )

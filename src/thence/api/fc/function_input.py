@@ -6,7 +6,7 @@ it asks for something (`refuse_what_cannot_be_done`). docs/reference/api-fc.md h
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -92,7 +92,7 @@ class FunctionInput(Struct, forbid_unknown_fields=True, rename="camel", kw_only=
     instance_concurrency: InstanceConcurrency | None = None
     instance_lifecycle_config: Lifecycle | None = None
     cpu: Cpu | None = None
-    disk_size: Annotated[int, Meta(ge=512, le=10_240)] | None = None
+    disk_size: Literal[512, 10_240] | None = None
     layers: Any = None
     custom_container_config: Any = None
     custom_runtime_config: Any = None

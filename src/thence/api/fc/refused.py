@@ -47,12 +47,19 @@ def refused(
 def function_missing(engine: Engine, name: Name) -> FcError:
     if not name.service:
         return FcError(404, "FunctionNotFound", f"function '{name.function}' does not exist")
-    if all(one.name != name.service for one in engine.entries(SERVICE)):
+    if not _has_service(engine, name.service):
         return FcError(404, "ServiceNotFound", f"service '{name.service}' does not exist")
     return FcError(
         404,
         "FunctionNotFound",
         f"function '{name.function}' does not exist in service '{name.service}'",
+    )
+
+
+def _has_service(engine: Engine, service: str) -> bool:
+    """It was created, or is there for functions that another door deployed."""
+    return any(one.name == service for one in engine.entries(SERVICE)) or any(
+        one.startswith(f"{service}$") for one in engine.catalogue.names()
     )
 
 
