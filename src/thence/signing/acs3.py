@@ -24,6 +24,7 @@ from hashlib import sha256
 from .canonical import (
     authorization,
     check_lines,
+    credential,
     header_lines,
     signed_headers,
     single,
@@ -43,9 +44,6 @@ TRANSPORT = frozenset(
     )
 )
 
-_CREDENTIAL = re.compile(
-    rb"Credential=([!-+\--~]{1,128}), ?SignedHeaders=([^, ]+), ?Signature=([0-9a-f]{64})"
-)
 _SHA256 = re.compile(rb"[0-9a-f]{64}")
 
 
@@ -69,15 +67,9 @@ def verify(
     found, doubled = single(headers)
     _no_bearer(found)
     text = authorization(found, doubled, SCHEME)
-    parts = _CREDENTIAL.fullmatch(text)
-    if parts is None:
-        raise Refused(
-            "malformed",
-            "authorization: it must be Credential=ID,SignedHeaders=a;b;c,Signature=64 hex digits",
-        )
-    access_key_id, listed, signature = parts.groups()
+    access_key_id, listed, signature = credential(text, b"Credential")
     signed = signed_headers(listed, found, doubled, REQUIRED, must_sign)
-    lines = header_lines(signed.names, found)
+    lines = signed.lines(found)
     signed_at = _date(found[b"x-acs-date"])
     window.check(signed_at)
     nonce = found[b"x-acs-signature-nonce"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from .interface import Headers, Refused
 
 SIGNED_HEADERS_BYTES_MAX = 4096
+ACCESS_KEY_ID_BYTES_MAX = 128
 _NAMES = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+(?:;[!#$%&'*+.^_`|~0-9a-z-]+)*")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _ONE_PLAIN_PAIR = re.compile(rb"[A-Za-z0-9_.~-]+=[A-Za-z0-9_.~-]*")
@@ -43,11 +45,40 @@ def authorization(found: dict[bytes, bytes], doubled: Collection[bytes], scheme:
     return rest.strip(b" ")
 
 
+def credential(text: bytes, id_label: bytes) -> tuple[bytes, bytes, bytes]:
+    """Access key id, list of signed headers and signature of `ID_LABEL=…,SignedHeaders=…,Signature=…`,
+    where a space may follow a comma. Raises Refused ("malformed")."""
+    parts = [part.removeprefix(b" ").partition(b"=") for part in text.split(b",")]
+    if [part[0] for part in parts] == [id_label, b"SignedHeaders", b"Signature"]:
+        access_key_id, listed, signature = (part[2] for part in parts)
+        if 0 < len(access_key_id) <= ACCESS_KEY_ID_BYTES_MAX and len(signature) == 64:
+            return access_key_id, listed, signature
+    raise Refused(
+        "malformed",
+        f"authorization: it must be {_text(id_label)}=ID,SignedHeaders=a;b;c,Signature=64 hex "
+        f"digits, with an ID of at most {ACCESS_KEY_ID_BYTES_MAX} bytes",
+    )
+
+
 class Signed(NamedTuple):
     """A list of signed headers, read."""
 
     names: tuple[bytes, ...]
     known: frozenset[bytes]
+    parts: list[bytes]
+    """`name:`, room for the value, a line feed; and so on."""
+    values: Callable[[dict[bytes, bytes]], tuple[bytes, ...]]
+    """The headers' values, in the same order."""
+
+    def lines(self, found: dict[bytes, bytes]) -> bytes:
+        """What header_lines gives, at a third of its cost."""
+        try:
+            values = self.values(found)
+        except KeyError:
+            return header_lines(self.names, found)  # which says what is missing
+        parts = self.parts.copy()
+        parts[1::3] = [value.strip(b" \t") for value in values]
+        return b"".join(parts)
 
 
 @lru_cache(256)  # a client sends the same few lists for ever
@@ -56,7 +87,10 @@ def _signed(text: bytes) -> Signed | None:
         return None
     names = tuple(text.split(b";"))
     known = frozenset(names)
-    return Signed(names, known) if names == tuple(sorted(known)) else None
+    if len(names) < 2 or names != tuple(sorted(known)):  # every scheme asks for two at least
+        return None
+    parts = [part for name in names for part in (name + b":", b"", b"\n")]
+    return Signed(names, known, parts, itemgetter(*names))
 
 
 def signed_headers(
@@ -79,8 +113,8 @@ def signed_headers(
     if not required <= known:
         name = _text(min(required - known))
         raise Refused("header", f"{name}: this header must be there and be signed", header=name)
-    for name_bytes in found:
-        if name_bytes not in known and name_bytes.startswith(guarded):
+    for name_bytes in found.keys() - known:
+        if name_bytes.startswith(guarded):
             name = _text(name_bytes)
             raise Refused("header", f"{name}: this header is not signed; sign it", header=name)
     for name_bytes in doubled:
