@@ -24,6 +24,7 @@ from .keys import recased
 from .names import Name, check_function, function_arn, name_of, shown_qualifier
 from .paging import page, paged
 from .route import V2, V3, Route
+from .services import wanted
 from .triggers import is_http_function
 
 DOOR = "fc"  # our part of a configuration's attributes
@@ -71,7 +72,7 @@ class PutAsyncConfigOfService(_Put, frozen=True):
 
 async def put_async_config(call: Call) -> Response:
     name, qualifier = call.name, call.qualifier
-    call.engine.function(name.ours, qualifier)  # what is not there is said before the rest
+    wanted(call, qualifier)  # what is not there is said before the rest
     config = config_of(call, await call.object())
     try:
         saved = await call.engine.put_async_config(name.ours, qualifier, config)
@@ -82,7 +83,7 @@ async def put_async_config(call: Call) -> Response:
 
 async def get_async_config(call: Call) -> Response:
     name, qualifier = call.name, call.qualifier
-    call.engine.function(name.ours, qualifier)
+    wanted(call, qualifier)
     config = call.engine.async_config(name.ours, qualifier)
     if config is None:
         raise _not_exists(name, qualifier)
@@ -91,7 +92,7 @@ async def get_async_config(call: Call) -> Response:
 
 async def delete_async_config(call: Call) -> Response:
     name, qualifier = call.name, call.qualifier
-    call.engine.function(name.ours, qualifier)
+    wanted(call, qualifier)
     if not await call.engine.delete_async_config(name.ours, qualifier):
         raise _not_exists(name, qualifier)
     return empty()
@@ -108,7 +109,7 @@ async def list_async_configs(call: Call) -> Response:
 
 async def list_async_configs_of_function(call: Call) -> Response:
     """FC 2.0: of one function."""
-    call.engine.function(call.name.ours)
+    wanted(call)
     return _list(call, [call.name])
 
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from ...catalog.entry import Entry
 from ...catalog.function import Function
+from ...engine.engine import Engine
 from .answer import answer
 from .call import Call, convert
 from .errors import FcError, invalid
@@ -22,6 +23,7 @@ from .keys import recased
 from .names import Name, qualifier_of
 from .paging import page, paged
 from .route import V2, V3, Route
+from .services import wanted
 
 TRIGGER = "fc.trigger"  # entries; owner: the family, name: the trigger's, data: as it is shown
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
@@ -64,7 +66,7 @@ class CreateTrigger(Struct, forbid_unknown_fields=True):
 
 
 async def create_trigger(call: Call) -> Response:
-    function = call.engine.function(call.name.ours)
+    function = wanted(call)
     data = await call.object()
     asked = convert(recased(data, CreateTrigger) if call.old else data, CreateTrigger)
     kind = _check(call, asked)
@@ -77,7 +79,7 @@ async def create_trigger(call: Call) -> Response:
 
 
 async def list_triggers(call: Call) -> Response:
-    function = call.engine.function(call.name.ours)
+    function = wanted(call)
     prefix, begin = call.query.get("prefix", ""), call.query.get("startKey", "")
     found = [
         one
@@ -91,7 +93,7 @@ async def list_triggers(call: Call) -> Response:
 
 async def no_such_trigger(call: Call) -> Response:
     """Get, update and delete, as long as there can be none."""
-    call.engine.function(call.name.ours)
+    wanted(call)
     name = call.path["trigger"]
     raise FcError(404, "TriggerNotFound", f"trigger '{name}' does not exist in {_said(call.name)}")
 
@@ -99,13 +101,12 @@ async def no_such_trigger(call: Call) -> Response:
 # ---------------------------------------------------------------- for others
 
 
-def triggers_of(engine: Any, function: Function) -> list[Entry]:
+def triggers_of(engine: Engine, function: Function) -> list[Entry]:
     """Of all versions of a function, by name."""
-    found: list[Entry] = engine.entries(TRIGGER, str(function.family))
-    return found
+    return engine.entries(TRIGGER, str(function.family))
 
 
-def is_http_function(engine: Any, function: Function) -> bool:
+def is_http_function(engine: Engine, function: Function) -> bool:
     """Whether it is called by HTTP requests, and so cannot be a destination (seed
     alibaba-fc-result-callback)."""
     return any(
@@ -133,7 +134,7 @@ def _check(call: Call, asked: CreateTrigger) -> Kind:
     _check_config(asked.triggerConfig, old=call.old)
     if kind.source and not asked.sourceArn:
         raise invalid(f"sourceArn: a trigger of type '{asked.triggerType}' must name its source")
-    call.engine.function(call.name.ours, qualifier_of(asked.qualifier))
+    wanted(call, qualifier_of(asked.qualifier))
     return kind
 
 
