@@ -23,7 +23,13 @@ from .function_view import PYTHON, Shown, show_2, show_3
 from .names import Name, check_function, name_of
 from .paging import page, paged
 from .route import V2, V3, Route
-from .services import check_service_exists, functions_of, log_config_of, wanted
+from .services import (
+    check_qualifier,
+    check_service_exists,
+    functions_of,
+    log_config_of,
+    wanted,
+)
 from .tags import (
     check_tags,
     function_owner,
@@ -150,6 +156,8 @@ def _of_service(call: Call) -> list[Function]:
                 found.append(call.engine.function(one.name, call.qualifier))
             except QualifierNotFound:
                 continue  # added to the service after that version
+    if not found:
+        check_qualifier(call)
     return found
 
 

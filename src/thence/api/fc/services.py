@@ -78,6 +78,19 @@ def check_service_exists(engine: Engine, service: str) -> None:
         raise _missing(service)
 
 
+def check_qualifier(call: Call) -> None:
+    """Raises FcError where the service has no such version or alias."""
+    service, qualifier = call.service, call.qualifier
+    if qualifier == LATEST:
+        return
+    number = qualifier.isdecimal()
+    if all(
+        one.name != qualifier for one in call.engine.entries(VERSION if number else ALIAS, service)
+    ):
+        code, what = ("VersionNotFound", "version") if number else ("AliasNotFound", "alias")
+        raise FcError(404, code, f"{what} '{qualifier}' of service '{service}' does not exist")
+
+
 def log_config_of(engine: Engine, service: str) -> LogConfig | None:
     """What the contexts of its functions name."""
     entry = service_entry(engine, service)
@@ -111,7 +124,7 @@ async def create_service(call: Call) -> Response:
 async def get_service(call: Call) -> Response:
     """A qualifier must be one that the service has; what is shown is the service as it is now."""
     check_service_exists(call.engine, call.service)
-    _check_qualifier(call)
+    check_qualifier(call)
     return resource(show_service(call, call.service))
 
 
@@ -169,18 +182,6 @@ async def delete_service(call: Call) -> Response:
 
 
 # ---------------------------------------------------------------- inside
-
-
-def _check_qualifier(call: Call) -> None:
-    service, qualifier = call.service, call.qualifier
-    if qualifier == LATEST:
-        return
-    number = qualifier.isdecimal()
-    if all(
-        one.name != qualifier for one in call.engine.entries(VERSION if number else ALIAS, service)
-    ):
-        code, what = ("VersionNotFound", "version") if number else ("AliasNotFound", "alias")
-        raise FcError(404, code, f"{what} '{qualifier}' of service '{service}' does not exist")
 
 
 async def _read(call: Call) -> ServiceInput:
