@@ -215,7 +215,8 @@ class Crew:
         for run, ended in finished:
             self._finish(run, ended)
         self._room_grew(lane, everywhere=was_full)
-        self._until.look()
+        if self._until.waiting:
+            self._until.look()
 
     # ------------------------------------------------------------------ ending instances
 
@@ -339,7 +340,8 @@ class Crew:
         except Exception:
             # The engine's mistake with one run must not keep the others from being told.
             log.exception("the end of a run could not be taken in")
-        self._until.look()
+        if self._until.waiting:
+            self._until.look()
 
     def _finish_soon(self, run: Run, ended: Ended) -> None:
         """Not from inside the engine's own call."""

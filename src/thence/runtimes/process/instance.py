@@ -131,16 +131,17 @@ class Instance:
         self.queue.append((run, now))
         self.sent += 1
         payload = run.payload
-        content_type = run.content_type.encode()[:1024]
-        traceparent = run.traceparent.encode()[:1024]
-        qualifier = run.qualifier.encode()[:255]
+        content_type = traceparent = qualifier = b""
+        told = bool(run.content_type or run.traceparent or run.qualifier)
+        size = frames.REQUEST_LENGTH_LESS + len(payload)
+        if told:
+            content_type = run.content_type.encode()[:1024]
+            traceparent = run.traceparent.encode()[:1024]
+            qualifier = run.qualifier.encode()[:255]
+            size += len(content_type) + len(traceparent) + len(qualifier)
         self._out.append(
             frames.REQUEST.pack(
-                frames.REQUEST_LENGTH_LESS
-                + len(content_type)
-                + len(traceparent)
-                + len(qualifier)
-                + len(payload),
+                size,
                 run.id.to_bytes(16, "big"),
                 run.attempt,
                 run.retries_used,
@@ -151,7 +152,7 @@ class Instance:
                 len(qualifier),
             )
         )
-        if content_type or traceparent or qualifier:
+        if told:
             self._out.append(content_type + traceparent + qualifier)
         self._out.append(payload)
         if not self._flushing:
