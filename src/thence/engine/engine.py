@@ -118,7 +118,7 @@ class Engine(Functions):
             self._rng,
             inline_bytes_max=o.inline_bytes_max,
         )
-        self.run = RunAttempts(self.lanes, self.runtime, self.settle, self.blobs, clock, notices)
+        self.run = RunAttempts(self.runtime, self.settle, self.blobs, clock, notices)
         self.accepting = Accept(self.writer, self.dispatch, self.blobs, clock, notices, o, self.ids)
         self.invoking = Invoke(self.dispatch, self.runtime, clock, self.ids, o)
         self.stopping = Stop(store, self.writer, self.runtime, self.run.running, clock)

@@ -17,7 +17,7 @@ from ..notices import AttemptStarted, Notices
 from ..runtimes.interface import Ended, Run, Runtime
 from ..store.blobs import BlobStore
 from ..store.records import Claimed, Meta
-from .lanes import Lane, Lanes
+from .lanes import Lane
 from .settle import SettleAttempts
 from .tasks import Tasks
 
@@ -30,14 +30,12 @@ _NO_META = Meta()
 class RunAttempts:
     def __init__(
         self,
-        lanes: Lanes,
         runtime: Runtime,
         settle: SettleAttempts,
         blobs: BlobStore,
         clock: Clock,
         notices: Notices,
     ) -> None:
-        self._lanes = lanes
         self._runtime = runtime
         self._settle = settle
         self._blobs = blobs
@@ -63,7 +61,7 @@ class RunAttempts:
             spent.retries_used,
             spent.losses_used > 0,
             spent.losses_used > 0,
-            self._ended,
+            self._settle.settle,
             meta.content_type,
             meta.traceparent,
             self.lease,
@@ -77,6 +75,7 @@ class RunAttempts:
             lane.reserve(1)  # the slot it was claimed for, until it is handed over
             self._tasks.spawn(self._fetch(lane, run, body.ref, body.digest))
             return
+        lane.under_way += 1  # until settle gets its ending
         run.payload = body.data or b""
         self._submit(lane, run, claimed.due_at)
 
@@ -86,13 +85,13 @@ class RunAttempts:
 
     def _submit(self, lane: Lane, run: Run, due_at: int) -> None:
         if lane.deleted or run.stopping or lane.family.disabled is not None:
-            self._done(run, Ended(Outcome.STOPPED if run.stopping else Outcome.NOT_STARTED))
+            outcome = Outcome.STOPPED if run.stopping else Outcome.NOT_STARTED
+            self._settle.settle(run, Ended(outcome))
             self.freed()
             return
         if self._notices.wanted(AttemptStarted):
             wait = max(0, self._clock.now() - due_at)
             self._notices.publish(AttemptStarted(run.id, lane.function.name, run.attempt, wait))
-        lane.under_way += 1
         self._runtime.submit(run)
 
     async def _fetch(self, lane: Lane, run: Run, ref: str, digest: str) -> None:
@@ -108,20 +107,10 @@ class RunAttempts:
             return
         finally:
             lane.reserve(-1)
+            lane.under_way += 1
         self._submit(lane, run, run.accepted_at)
 
     def _unreadable(self, run: Run, why: str) -> None:
         ended = Ended(Outcome.PLATFORM_ERROR, error_type="PayloadUnreadable", error_message=why)
-        self._done(run, ended)
+        self._settle.settle(run, ended)
         self.freed()
-
-    def _ended(self, run: Run, ended: Ended) -> None:
-        """The runtime's answer."""
-        lane = self._lanes.get(run.function.id)
-        assert lane is not None
-        lane.under_way -= 1
-        self._settle.settle(run, ended)
-
-    def _done(self, run: Run, ended: Ended) -> None:
-        """It never got to the runtime."""
-        self._settle.settle(run, ended)

@@ -63,9 +63,10 @@ class SettleAttempts:
         self.draining = False
 
     def settle(self, run: Run, ended: Ended) -> None:
-        """Take the ending of a run of this node."""
+        """Take the ending of a run of this node: its slot is free now."""
         lane = self._lanes.get(run.function.id)
         assert lane is not None
+        lane.under_way -= 1
         if self.draining and ended.outcome is Outcome.LOST:
             # Our own shutdown cut it off: nobody's fault, so no loss and no retry is spent.
             ended.outcome = Outcome.PLATFORM_ERROR
@@ -187,7 +188,7 @@ class SettleAttempts:
     def owed(self, lane: Lane, state: State, now: int, alias: str) -> tuple[NewDelivery, ...]:
         """The deliveries that an ending owes: on_success, on_failure; a stop owes one only where the
         configuration says so. `alias`: by which the call came."""
-        config = lane.config(alias)
+        config = lane.config(alias) if lane.configs else lane.own
         if state is State.SUCCEEDED:
             target, condition = config.on_success, "success"
         elif state in DEAD or config.stop_notifies:
