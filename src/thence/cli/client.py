@@ -229,7 +229,7 @@ class Client:
             document = json.loads(answer.body)
         except ValueError:
             pass  # not ours, or a proxy's page: told below by its status
-        if isinstance(document, dict) and ("title" in document or "detail" in document):
+        if isinstance(document, dict) and ({"title", "detail", "Code"} & document.keys()):
             raise Problem(answer.status, document)
         if answer.status >= 400:
             raise Problem(answer.status, {"title": f"The service answered {answer.status}"})

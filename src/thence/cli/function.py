@@ -15,6 +15,8 @@ from .options import SECONDS, as_json_option, connected, function_names
 from .output import clean, print_facts, print_json, say, size, span
 from .source import SETTINGS_FILE, check_handler, read_source
 
+PROJECTS = (".yaml", ".yml")
+
 
 def _pairs(given: tuple[str, ...]) -> dict[str, str]:
     pairs: dict[str, str] = {}
@@ -59,6 +61,9 @@ def _destination(text: str | None) -> Any:
 @click.option("--on-failure", metavar="DEST", help="Where records of dead ends go.")
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="Environment; may be repeated.")
 @click.option("--description", help="A line for people.")
+@click.option("--dry-run", is_flag=True, help="Of a project: show the plan, change nothing.")
+@click.option("--resource", "only", multiple=True, metavar="NAME", help="Of a project: only it.")
+@click.option("--skip-triggers", is_flag=True, help="Of a project: leave its triggers out.")
 @as_json_option
 @connected
 def deploy(
@@ -68,9 +73,12 @@ def deploy(
     env: tuple[str, ...],
     retry_first: float | None,
     retry_cap: float | None,
+    dry_run: bool,
+    only: tuple[str, ...],
+    skip_triggers: bool,
     as_json: bool,
     **given: Any,
-) -> None:
+) -> int | None:
     """Create or replace a function from a folder or a file.
 
     TARGET is a folder, a Python file or a ZIP archive. A folder may hold 'thence.function.toml'
@@ -78,12 +86,28 @@ def deploy(
     over it, and what neither says has its default. A destination is function:NAME, queue:NAME,
     topic:NAME, stream:NAME, bucket:NAME/prefix/, a https:// URL, JSON, or @FILE with one of these.
 
+    TARGET may also be a project of Serverless Devs (s.yaml, components fc3 and fc): its functions,
+    asynchronous configurations and triggers are deployed as the file says; --dry-run shows what
+    would change. It ends with status 1 where the service refused a part of it.
+
     \b
     Example:
       thence deploy examples/hello
+      thence deploy s.yaml --dry-run
       thence deploy unzip.py --event bytes --retries 2 --timeout 30s \\
           --on-success queue:unzipped --on-failure queue:dead-letters
     """
+    if target.suffix in PROJECTS:
+        from .project.deploy import deploy_project
+
+        _only_for_functions(name=name, env=env, first=retry_first, cap=retry_cap, **given)
+        return deploy_project(
+            client, target, dry_run=dry_run, only=only, skip_triggers=skip_triggers, as_json=as_json
+        )
+    if dry_run or only or skip_triggers:
+        raise click.UsageError(
+            "--dry-run, --resource and --skip-triggers are for a project (s.yaml)."
+        )
     source = read_source(target)
     spec = source.settings | _spec(given)
     if env:
@@ -100,6 +124,15 @@ def deploy(
         as_json,
         len(source.archive),
     )
+    return None
+
+
+def _only_for_functions(**given: Any) -> None:
+    for option, value in given.items():
+        if value not in (None, (), False):
+            raise click.UsageError(
+                f"--{option.replace('_', '-')}: what a project deploys is written in its file."
+            )
 
 
 def _no_json(value: Any) -> Any:

@@ -1,0 +1,53 @@
+"""Making the changes of plans: first what others may point at, then what points at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from .plan import Change, Plan
+from .vendor import Refused, Vendor
+
+ORDER = ("service", "function", "concurrency", "async config", "trigger")
+
+
+class Done(Struct):
+    """What became of one change. `refusal`: the service's sentence; empty: it is made."""
+
+    change: Change
+    refusal: str = ""
+
+
+def apply(
+    plans: Sequence[Plan],
+    vendors: Callable[[Plan], Vendor],
+    told: Callable[[Done], None],
+) -> list[Done]:
+    """Make all changes; those that depend on a refused one are not tried. A destination may be a
+    function of the same file, so all functions come before the first configuration."""
+    done: list[Done] = []
+    broken: set[int] = set()
+    for what in ORDER:
+        for number, plan in enumerate(plans):
+            for change in plan.changes:
+                if change.what != what or change.kind == "same":
+                    continue
+                outcome = (
+                    Done(change, "left out: what it belongs to was refused")
+                    if number in broken
+                    else _make(change, vendors(plan))
+                )
+                if outcome.refusal and what in ("service", "function"):
+                    broken.add(number)
+                done.append(outcome)
+                told(outcome)
+    return done
+
+
+def _make(change: Change, vendor: Vendor) -> Done:
+    try:
+        vendor.ask(change.method, change.path, change.body, **change.query)
+    except Refused as refused:
+        return Done(change, str(refused))
+    return Done(change)

@@ -1,0 +1,75 @@
+"""The properties of the component `fc3` (FC 3.0, reference 12.1)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ...errors import InvalidInput
+from .wanted import Wanted, WantedTrigger, code, listed, table, text
+
+# Of the tool or of other parts of the cloud: nothing of the function itself.
+TOOLS = ("region", "endpoint", "code", "triggers", "asyncInvokeConfig", "concurrencyConfig")
+ELSEWHERE = {
+    "customDomain": "there are no custom domains here",
+    "provisionConfig": "instances are kept warm by use, not by provision",
+    "scalingConfig": "instances are kept warm by use, not by provision",
+    "artifact": "code is taken from the path in `code`",
+}
+AUTO = ("logConfig", "nasConfig", "vpcConfig", "ossMountConfig", "role")
+
+
+def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
+    """Raises InvalidInput naming the place in the file."""
+    where = f"resources.{resource}.props"
+    found = Wanted(resource, "2023-03-30", text(where, props, "functionName"))
+    for name, value in props.items():
+        if name in TOOLS or value is None:
+            continue
+        if name in ELSEWHERE:
+            found.left_out.append(f"{name}: {ELSEWHERE[name]}")
+        elif name in AUTO and value == "auto":
+            found.left_out.append(f"{name}: auto: nothing of that kind is made here")
+        else:
+            found.body[name] = value
+    found.body.setdefault("memorySize", 512)  # the tool's own default
+    _tags(where, found.body)
+    found.archive = code(f"{where}.code", props.get("code"), folder)
+    _async(where, props, found)
+    found.triggers = [
+        _trigger(f"{where}.triggers", one) for one in listed(where, props, "triggers")
+    ]
+    concurrency = table(where, props, "concurrencyConfig")
+    if concurrency:
+        found.reserved_concurrency = int(concurrency.get("reservedConcurrency", 0))
+    return found
+
+
+def _tags(where: str, body: dict[str, Any]) -> None:
+    tags = body.get("tags")
+    if isinstance(tags, dict):
+        body["tags"] = [{"key": str(key), "value": str(value)} for key, value in tags.items()]
+
+
+def _async(where: str, props: dict[str, Any], found: Wanted) -> None:
+    given = props.get("asyncInvokeConfig")
+    for one in given if isinstance(given, list) else [given]:
+        if one is None:
+            continue
+        if not isinstance(one, dict):
+            raise InvalidInput(
+                f"{where}.asyncInvokeConfig: an object is needed.",
+                field=f"{where}.asyncInvokeConfig",
+            )
+        config = dict(one)
+        qualifier = str(config.pop("qualifier", None) or "LATEST")
+        found.async_configs[qualifier] = config
+
+
+def _trigger(where: str, one: dict[str, Any]) -> WantedTrigger:
+    name = text(where, one, "triggerName")
+    body = dict(one)
+    if isinstance(body.get("triggerConfig"), dict):
+        body["triggerConfig"] = json.dumps(body["triggerConfig"], separators=(",", ":"))
+    return WantedTrigger(name, body)

@@ -1,0 +1,160 @@
+"""What there is against what a project wants: a list of changes. Looks, changes nothing."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Literal
+
+import fastcrc
+from msgspec import Struct, field
+
+from .vendor import Vendor, segment
+from .wanted import Wanted, WantedTrigger
+
+Kind = Literal["create", "update", "same"]
+SECRET = "(changed)"
+
+
+class Difference(Struct):
+    """One field: what it is and what it will be; None: not there."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class Change(Struct):
+    """One thing to be made. `what`: service, function, concurrency, async config, trigger."""
+
+    what: str
+    name: str
+    kind: Kind
+    method: str
+    path: str
+    body: dict[str, Any]
+    query: dict[str, Any] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+
+
+class Plan(Struct):
+    """The changes of one function of the project, in the order in which they are made."""
+
+    wanted: Wanted
+    changes: list[Change]
+
+
+def make_plan(wanted: Wanted, vendor: Vendor) -> Plan:
+    """Asks the service what there is. Raises Refused, Unreachable."""
+    changes: list[Change] = []
+    root = ""
+    if wanted.service:
+        root = f"/services/{segment(wanted.service)}"
+        changes.append(
+            _change("service", wanted.service, vendor, "/services", root, wanted.service_body)
+        )
+    home = f"{root}/functions/{segment(wanted.function)}"
+    function = _function(wanted, vendor, f"{root}/functions", home)
+    changes.append(function)
+    is_new = function.kind == "create"
+    if wanted.reserved_concurrency is not None:
+        body = {"reservedConcurrency": wanted.reserved_concurrency}
+        changes.append(
+            _put("concurrency", wanted.shown, vendor, f"{home}/concurrency", body, {}, is_new)
+        )
+    for qualifier, body in wanted.async_configs.items():
+        path, query = f"{home}/async-invoke-config", {"qualifier": qualifier}
+        name = f"{wanted.shown} {qualifier}"
+        changes.append(_put("async config", name, vendor, path, body, query, is_new))
+    changes += [_trigger(one, wanted, vendor, home, is_new) for one in wanted.triggers]
+    return Plan(wanted, changes)
+
+
+def _change(
+    what: str, name: str, vendor: Vendor, collection: str, item: str, body: dict[str, Any]
+) -> Change:
+    now = vendor.find(item)
+    if now is None:
+        return Change(what, name, "create", "POST", collection, body, {}, compare({}, body))
+    found = compare(now, body)
+    return Change(what, name, "update" if found else "same", "PUT", item, body, {}, found)
+
+
+def _function(wanted: Wanted, vendor: Vendor, collection: str, home: str) -> Change:
+    change = _change("function", wanted.shown, vendor, collection, home, dict(wanted.body))
+    if wanted.archive is None:
+        return change
+    checksum = str(fastcrc.crc64.xz(wanted.archive))
+    now = vendor.find(home) if change.kind != "create" else None
+    before = None if now is None else str(now.get("codeChecksum"))
+    if before == checksum:
+        return change  # the upload is spared
+    change.body["code"] = {"zipFile": base64.b64encode(wanted.archive).decode()}
+    size = f"{len(wanted.archive)} bytes, CRC-64 {checksum}"
+    was = None if now is None else f"{now.get('codeSize')} bytes, CRC-64 {before}"
+    change.differences.append(Difference("code", was, size))
+    if change.kind == "same":
+        change.kind = "update"
+    return change
+
+
+def _put(
+    what: str,
+    name: str,
+    vendor: Vendor,
+    path: str,
+    body: dict[str, Any],
+    query: dict[str, Any],
+    is_new: bool,
+) -> Change:
+    now = None if is_new else vendor.find(path, **query)
+    found = compare(now or {}, body)
+    kind: Kind = "create" if now is None else "update" if found else "same"
+    return Change(what, name, kind, "PUT", path, body, query, found)
+
+
+def _trigger(one: WantedTrigger, wanted: Wanted, vendor: Vendor, home: str, is_new: bool) -> Change:
+    name = f"{wanted.shown} {one.name} ({one.body.get('triggerType')})"
+    collection, item = f"{home}/triggers", f"{home}/triggers/{segment(one.name)}"
+    if is_new:
+        return Change(
+            "trigger", name, "create", "POST", collection, one.body, {}, compare({}, one.body)
+        )
+    return _change("trigger", name, vendor, collection, item, one.body)
+
+
+def compare(now: dict[str, Any], wanted: dict[str, Any], path: str = "") -> list[Difference]:
+    """The fields of `wanted` that are not so now; what only `now` has is the service's business.
+    Values of environment variables are not shown: they may be secrets."""
+    found: list[Difference] = []
+    for name, value in wanted.items():
+        where = f"{path}.{name}" if path else name
+        before = now.get(name)
+        if name == "environmentVariables" and isinstance(value, dict):
+            found += _environment(where, before or {}, value)
+        elif isinstance(value, dict) and value:
+            found += compare(before if isinstance(before, dict) else {}, value, where)
+        elif not _same(before, value):
+            found.append(Difference(where, before, value))
+    return found
+
+
+def _environment(where: str, before: Any, wanted: dict[str, Any]) -> list[Difference]:
+    old = before if isinstance(before, dict) else {}
+    return [
+        Difference(
+            f"{where}.{name}",
+            None if name not in old else "…",
+            None if name not in wanted else SECRET if name in old else "…",
+        )
+        for name in sorted({*old, *wanted})
+        if str(old.get(name, "\0")) != str(wanted.get(name, "\0"))
+    ]
+
+
+def _same(before: Any, wanted: Any) -> bool:
+    if wanted in ("", [], {}) and before in (None, "", [], {}):
+        return True
+    if isinstance(wanted, list) and isinstance(before, list):
+        key = repr
+        return sorted(map(key, before)) == sorted(map(key, wanted))
+    return bool(before == wanted)
