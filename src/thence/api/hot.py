@@ -1,12 +1,52 @@
-"""What the protocol keeps of a request that it answers itself, and the answers that it gives."""
+"""The hot way: accepts that the protocol answers itself, and the contract that each door's fills.
+
+`POST …/invocations` is most of the traffic, and an ASGI application costs more than the rest of an
+accept. A way says which requests it takes; it takes none that it would have to answer differently
+than the application, so that nobody can tell the two apart but by the clock.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-from .native.accepting import accepted_parts
+from ..engine.writer import Done
+from ..errors import ThenceError
+from ..store.records import Accepted
 
-TEMPLATES_MAX = 1000
+Headers = list[tuple[bytes, bytes]]
+"""Of a request; names in lower case."""
+
+
+class Way(Protocol):
+    """One door's. A target is what a URL names, a wish what the whole request asks for."""
+
+    prefixes: tuple[bytes, ...]  # of the URLs that may be its own
+    bytes_max: int  # of a payload
+
+    def target(self, url: bytes) -> Any:
+        """None: the slow way. url: path and query as on the wire."""
+        ...
+
+    def admit(self, target: Any, headers: Headers) -> Any:
+        """Called once the header is there and nothing else stands against the hot way: the wish, or
+        None for the slow way. Who may not ask goes the slow way, which says why."""
+        ...
+
+    def accept(self, wish: Any, headers: Headers, payload: bytes, done: Done) -> None:
+        """Raises ThenceError, as `done` gets it."""
+        ...
+
+    def accepted(self, wish: Any, accepted: Accepted, date: bytes) -> bytes:
+        """The whole answer."""
+        ...
+
+    def refused(self, wish: Any, error: ThenceError, date: bytes, *, close: bool) -> bytes:
+        """The whole answer; `close`: it says that the connection ends."""
+        ...
+
+    def too_large(self, size: int) -> ThenceError:
+        """The payload has that many bytes or more, which is over `bytes_max`."""
+        ...
 
 
 class _Silent:
@@ -20,15 +60,15 @@ class Hot:
     request-response cycle, so that it queues later requests behind it."""
 
     __slots__ = (
-        "body",
         "chunks",
         "disconnected",
         "keep_alive",
         "message_event",
         "more_body",
-        "name",
         "response_complete",
         "size",
+        "way",
+        "wish",
     )
 
     def __init__(self) -> None:
@@ -39,27 +79,5 @@ class Hot:
         self.message_event = _Silent()
         self.chunks: list[bytes] = []
         self.size = 0
-        self.name = ""
-
-
-class Templates:
-    """The 202 answers by function, renewed with the Date header."""
-
-    def __init__(self) -> None:
-        self._date: Any = None
-        self._parts: dict[str, list[bytes]] = {}
-
-    def parts(self, name: str, default_headers: list[tuple[bytes, bytes]]) -> list[bytes]:
-        if default_headers is not self._date:
-            self._date = default_headers
-            self._parts.clear()
-        parts = self._parts.get(name)
-        if parts is None:
-            if len(self._parts) >= TEMPLATES_MAX:
-                self._parts.clear()
-            date = default_headers[0][1] if default_headers else b""
-            parts = self._parts[name] = accepted_parts(name, date)
-        return parts
-
-
-templates = Templates()
+        self.way: Way
+        self.wish: Any = None

@@ -16,6 +16,8 @@ import uvicorn
 
 from ..errors import StartupError
 from .door import Door
+from .fc.hot import FcWay
+from .native.hot import NativeWay
 from .protocol import Protocol
 
 BACKLOG = 4096
@@ -54,7 +56,7 @@ class Listener:
         self._socket = bound
         config = uvicorn.Config(
             app,
-            http=functools.partial(Protocol, door),  # type: ignore[arg-type]
+            http=functools.partial(Protocol, door, (NativeWay(door), FcWay(door))),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,

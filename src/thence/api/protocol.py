@@ -1,10 +1,9 @@
-"""The HTTP protocol of every connection: uvicorn's, with the hot route answered in here.
+"""The HTTP protocol of every connection: uvicorn's, with the hot way (hot.py) answered in here.
 
-`POST /v1/functions/{name}/invocations` is most of the traffic, and an ASGI application costs more
-than the rest of an accept (design §4). So a plain request of that kind goes straight to the engine,
-and its answer is written from the commit's callback. Everything else goes on to the application
-untouched, and so does a hot request that needs more (`Prefer`, `Expect`, a query, an `Origin`) or
-that comes while another request of its connection is under way, so that answers keep their order.
+A plain accept goes straight to the engine, and its answer is written from the commit's callback
+(design §4). Everything else goes on to the application untouched, and so does an accept that needs
+more (`Prefer`, `Expect`, an `Origin`, whatever its door leaves alone) or that comes while another
+request of its connection is under way, so that answers keep their order.
 
 Also here, because only the protocol sees it: limits of header and target, of idle and half-sent
 requests, of connections; and malformed HTTP as a problem.
@@ -18,12 +17,11 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ..errors import PayloadTooLarge, ThenceError, Unauthorized
-from ..lifecycle.ids import format_id
+from ..errors import ThenceError
 from .door import Door
-from .hot import Hot, templates
+from .hot import Hot, Way
 from .native import problems
-from .native.accepting import NAME_BYTES, read_wishes, with_header
+from .native.accepting import with_header
 
 log = logging.getLogger("thence.api")
 
@@ -32,7 +30,6 @@ TARGET_BYTES_MAX = 8 * 1024
 IDLE_SECONDS = 75.0  # without a request, or with a header that does not end
 STALLED_SECONDS = 60.0  # a body of which nothing more comes
 LINGER_SECONDS = 2.0  # after a refusal: so that the caller can read it before the connection goes
-PREFIX = b"/v1/functions/"
 # Headers with which a request takes the slow way.
 SLOW = frozenset({b"prefer", b"expect", b"origin", b"upgrade"})
 
@@ -40,9 +37,10 @@ SLOW = frozenset({b"prefer", b"expect", b"origin", b"upgrade"})
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
-    def __init__(self, door: Door, *arguments: Any, **settings: Any) -> None:
+    def __init__(self, door: Door, ways: tuple[Way, ...], *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._door = door
+        self._ways = ways
         self._hot = Hot()
         self._is_hot = False  # the request being read is hot, or refused
         self._size = 0  # of the header being read
@@ -134,8 +132,11 @@ class Protocol(HttpToolsProtocol):
                 _head_too_large() if self._size > HEAD_BYTES_MAX else _target_too_long(len(url))
             )
             return
-        if url.startswith(PREFIX) and not self._busy() and self._begin_hot(url):
-            return
+        for way in self._ways:
+            if url.startswith(way.prefixes):
+                if not self._busy() and self._begin_hot(way, url):
+                    return
+                break
         headers, expect = self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expect
@@ -156,8 +157,8 @@ class Protocol(HttpToolsProtocol):
         if hot.response_complete or not hot.more_body:
             return  # refused already, or sent behind a refused request
         hot.size += len(body)
-        if hot.size > self._door.limits.payload_bytes_max:
-            self._answer_hot(_too_large(hot.size, self._door.limits.payload_bytes_max), close=True)
+        if hot.size > hot.way.bytes_max:
+            self._refuse_hot(hot.way.too_large(hot.size))
             return
         hot.chunks.append(body)
 
@@ -175,48 +176,36 @@ class Protocol(HttpToolsProtocol):
         payload = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         hot.chunks = []
         try:
-            wishes = read_wishes(self.headers)
-            self._door.engine.accept(
-                hot.name,
-                payload,
-                self._accepted,
-                meta=wishes.meta(),
-                delay_seconds=wishes.delay_seconds,
-                idempotency_key=wishes.idempotency_key,
-            )
+            hot.way.accept(hot.wish, self.headers, payload, self._accepted)
         except ThenceError as error:
-            self._answer_hot(error)
+            self._answer_error(error)
         except Exception:  # a mistake of ours must not end the connection without an answer
             log.exception("accepting failed")
-            self._answer_hot(problems.internal())
+            self._answer_error(problems.internal())
 
-    # ------------------------------------------------------------ the hot route
+    # ------------------------------------------------------------ the hot way
 
-    def _begin_hot(self, url: bytes) -> bool:
+    def _begin_hot(self, way: Way, url: bytes) -> bool:
         """Whether the request is answered in here; then its body is collected."""
-        match = NAME_BYTES.fullmatch(url)
-        if match is None or self.parser.get_method() != b"POST" or self.flow.write_paused:
+        target = way.target(url)
+        if target is None or self.parser.get_method() != b"POST" or self.flow.write_paused:
             return False
         if self._door.started_at is None:
             return False
-        authorization: bytes | None = None
         length = 0
         for name, value in self.headers:
             if name in SLOW:
                 return False
             if name == b"content-length":
                 length = int(value)  # the parser has checked it
-            elif name == b"authorization":
-                authorization = value
         if self.parser.get_http_version() != "1.1":
             return False
-        try:
-            # Before any of the body is kept. The slow way says what is missing.
-            self._door.credentials.check(authorization)
-        except Unauthorized:
+        wish = way.admit(target, self.headers)
+        if wish is None:
             return False
         hot = self._hot
-        hot.name = match[1].decode()
+        hot.way = way
+        hot.wish = wish
         hot.keep_alive = self.parser.should_keep_alive()
         hot.response_complete = False
         hot.more_body = True
@@ -224,31 +213,30 @@ class Protocol(HttpToolsProtocol):
         hot.size = 0
         self.cycle = hot  # type: ignore[assignment]
         self._is_hot = True
-        limit = self._door.limits.payload_bytes_max
-        if length > limit:
-            self._answer_hot(_too_large(length, limit), close=True)
+        if length > way.bytes_max:
+            self._refuse_hot(way.too_large(length))
         return True
 
     def _accepted(self, accepted: Any, error: ThenceError | None) -> None:
         """The commit is on disk, or failed."""
         if error is not None:
-            self._answer_hot(error)
+            self._answer_error(error)
             return
         hot = self._hot
-        parts = templates.parts(hot.name, self.server_state.default_headers)
-        answer = format_id(accepted.id).encode().join(parts)
-        if accepted.duplicate:
-            answer = with_header(answer, b"idempotency-replayed: true")
+        answer = hot.way.accepted(hot.wish, accepted, self._date())
         if not hot.keep_alive:
             answer = with_header(answer, b"connection: close")
         self._write(answer)
 
-    def _answer_hot(self, error: ThenceError, *, close: bool = False) -> None:
-        if close:
-            self._hot.response_complete = True
-            self._refuse(error)
-            return
-        self._write(problems.raw(error, date=self._date(), close=not self._hot.keep_alive))
+    def _answer_error(self, error: ThenceError) -> None:
+        hot = self._hot
+        self._write(hot.way.refused(hot.wish, error, self._date(), close=not hot.keep_alive))
+
+    def _refuse_hot(self, error: ThenceError) -> None:
+        """Its body is not wanted: answer, and end the connection."""
+        hot = self._hot
+        hot.response_complete = True
+        self._end(hot.way.refused(hot.wish, error, self._date(), close=True))
 
     def _write(self, answer: bytes) -> None:
         hot = self._hot
@@ -301,7 +289,8 @@ class Protocol(HttpToolsProtocol):
         if self._busy() and cycle.more_body:
             # It broke in the middle of a body: that request can never be complete.
             if cycle is self._hot:
-                self._answer_hot(problem, close=True)
+                self._hot.response_complete = True
+                self._refuse(problem)
                 return
             queued = [entry for entry in self.pipeline if entry[0] is cycle]
             if not queued:
@@ -327,14 +316,17 @@ class Protocol(HttpToolsProtocol):
         return self._busy() or bool(self.pipeline)
 
     def _refuse(self, error: ThenceError) -> None:
-        """Write the error, throw away what still comes, and close soon. Closing at once could make
+        self._end(problems.raw(error, date=self._date(), close=True))
+
+    def _end(self, answer: bytes) -> None:
+        """Write the answer, throw away what still comes, and close soon. Closing at once could make
         the caller's system drop the answer unread, because it is still sending."""
         self._refusal = None
         self._deaf = True
         transport = self.transport
         if transport.is_closing():
             return
-        transport.write(problems.raw(error, date=self._date(), close=True))
+        transport.write(answer)
         if transport.can_write_eof():
             transport.write_eof()
         self.flow.resume_reading()
@@ -352,14 +344,6 @@ class Protocol(HttpToolsProtocol):
     def _date(self) -> bytes:
         headers = self.server_state.default_headers
         return headers[0][1] if headers else b""
-
-
-def _too_large(size: int, limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(
-        f"The payload is {size} bytes or more; at most {limit} bytes are taken "
-        "(limits.payload_bytes_max).",
-        limit_bytes=limit,
-    )
 
 
 def _head_too_large() -> problems.HttpError:

@@ -1,0 +1,166 @@
+"""The hot way of InvokeFunction with `x-fc-invocation-type: Async`, in all three generations.
+
+It takes plain URLs whose headers can be read and whose signature is right; all else is left to the
+slow way. The gate is asked last, because it takes a nonce only once.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+from msgspec import Struct
+from starlette.responses import Response
+
+from ...catalog.function import LATEST
+from ...engine.writer import Done
+from ...errors import ThenceError
+from ...lifecycle.ids import format_id
+from ...signing.interface import Verified
+from ...store.records import Accepted
+from ..door import Door
+from ..hot import Headers
+from .answer import COMMON, refusal
+from .errors import FcError, too_large
+from .gate import check_body
+from .names import Name, qualifier_of
+from .refused import refused
+from .wishes import Wishes, read_wishes
+
+TARGETS_MAX = 1000
+_FUNCTION = rb"/functions/([A-Za-z_][A-Za-z0-9_-]{0,63})/invocations"
+_SERVICE = rb"/services/([A-Za-z_][A-Za-z0-9_-]{0,127})"
+_WORD = rb"([A-Za-z0-9_][A-Za-z0-9_-]{0,127})"
+_PATTERNS = (  # groups: service, qualifier of the path, function, qualifier of the query
+    re.compile(rb"/2023-03-30()()" + _FUNCTION + rb"(?:\?qualifier=" + _WORD + rb")?"),
+    re.compile(
+        rb"/2021-04-06" + _SERVICE + rb"()" + _FUNCTION + rb"(?:\?qualifier=" + _WORD + rb")?"
+    ),
+    re.compile(rb"/2016-08-15" + _SERVICE + rb"(?:\." + _WORD + rb")?" + _FUNCTION + rb"()"),
+)
+_HEAD = b"HTTP/1.1 202 Accepted\r\n" + b"".join(
+    f"{name}: {value}\r\n".encode() for name, value in COMMON.items()
+)
+_TASK_ID = b"\r\nx-fc-async-task-id: "
+
+
+class Target(Struct, frozen=True, gc=False):
+    """What a URL names. `qualifier`: ours. path, query: as on the wire."""
+
+    name: Name
+    ours: str
+    qualifier: str
+    v3: bool
+    path: bytes
+    query: bytes
+
+
+class Wish(Struct, gc=False):
+    target: Target
+    wishes: Wishes
+    caller: Verified | None
+
+
+class FcWay:
+    prefixes = (b"/2023-03-30/", b"/2021-04-06/", b"/2016-08-15/")
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._engine = door.engine
+        self._gate = door.fc.gate
+        self.bytes_max = door.fc.limits.async_payload_bytes_max
+        self._targets: dict[bytes, Target | None] = {}  # of URLs: clients send few, again and again
+        self._date = b""
+        self._head = b""
+
+    def target(self, url: bytes) -> Target | None:
+        try:
+            return self._targets[url]
+        except KeyError:
+            found = _target(url)
+        if found is not None:
+            if len(self._targets) >= TARGETS_MAX:
+                self._targets.clear()
+            self._targets[url] = found
+        return found
+
+    def admit(self, target: Target, headers: Headers) -> Wish | None:
+        try:
+            wishes = read_wishes(headers)
+            if not wishes.asynchronous:
+                return None
+            caller = self._gate.check("POST", target.path, target.query, headers)
+        except ThenceError:
+            return None  # the slow way finds the same and says it
+        return Wish(target, wishes, caller)
+
+    def accept(self, wish: Wish, headers: Headers, payload: bytes, done: Done) -> None:
+        target, wishes = wish.target, wish.wishes
+        check_body(wish.caller, payload)
+        self._engine.accept(
+            target.ours,
+            payload,
+            done,
+            meta=wishes.meta(),
+            qualifier=target.qualifier,
+            delay_seconds=wishes.delay_seconds,
+            caller_id=wishes.task_id or None,
+            listed=wishes.listed or None,
+            payload_bytes_max=self.bytes_max,
+        )
+
+    def accepted(self, wish: Wish, accepted: Accepted, date: bytes) -> bytes:
+        if date is not self._date:
+            self._date = date
+            self._head = b"%sdate: %s\r\ncontent-length: 0\r\nx-fc-request-id: " % (_HEAD, date)
+        id = format_id(accepted.id).encode()
+        task_id = wish.wishes.task_id
+        if task_id:
+            return b"%s%s%s%s\r\n\r\n" % (self._head, id, _TASK_ID, task_id.encode())
+        if wish.target.v3:
+            return b"%s%s%s%s\r\n\r\n" % (self._head, id, _TASK_ID, id)
+        return b"%s%s\r\n\r\n" % (self._head, id)
+
+    def refused(self, wish: Wish, error: ThenceError, date: bytes, *, close: bool) -> bytes:
+        target = wish.target
+        found = refused(
+            error,
+            self._engine,
+            target.name,
+            target.qualifier,
+            wish.wishes.task_id,
+            v3=target.v3,
+        )
+        request_id = format_id(self._engine.ids.next(self._door.clock.now()))
+        response = refusal(found, request_id)
+        response.headers["x-fc-request-id"] = request_id
+        return _raw(response, date, close)
+
+    def too_large(self, size: int) -> FcError:
+        return too_large(self.bytes_max)
+
+
+def _target(url: bytes) -> Target | None:
+    for pattern in _PATTERNS:
+        match = pattern.fullmatch(url)
+        if match is None:
+            continue
+        service, inside, function, asked = (one.decode() if one else "" for one in match.groups())
+        if LATEST in (inside, asked):
+            return None  # refused: it is not how the vendor writes it
+        name = Name(function, service)
+        path, _, query = url.partition(b"?")
+        v3 = not service
+        return Target(name, name.ours, qualifier_of(inside or asked), v3, path, query)
+    return None
+
+
+def _raw(response: Response, date: bytes, close: bool) -> bytes:
+    """The whole HTTP/1.1 answer."""
+    status = response.status_code
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
+    lines += [b"%s: %s" % pair for pair in response.raw_headers]
+    lines.append(b"date: %s" % date)
+    if close:
+        lines.append(b"connection: close")
+    return b"\r\n".join((*lines, b"", bytes(response.body)))

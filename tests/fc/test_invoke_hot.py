@@ -1,0 +1,381 @@
+"""The hot way: which requests take it, that nobody can tell it from the slow way, signatures, and
+requests behind one another."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from thence.api.fc import hot
+from thence.catalog.async_config import AsyncConfig
+from thence.config import Secret
+from thence.signing import acs3, fc
+from thence.signing.interface import Key
+
+from .conftest import MakeDoor, Wire
+
+V3 = "/2023-03-30/functions/f/invocations"
+V2 = "/2021-04-06/services/s/functions/f/invocations"
+OLD = "/2016-08-15/services/s/functions/f/invocations"
+ASYNC = "x-fc-invocation-type: Async"
+KEY = Key("id", "secret")
+CREDENTIALS = {"root_access_key_id": "id", "root_access_key_secret": Secret("secret")}
+
+
+def request(path: str, *lines: str, body: bytes = b"{}", first: str = "POST {} HTTP/1.1") -> bytes:
+    head = [first.format(path), "host: h", f"content-length: {len(body)}", *lines]
+    return "\r\n".join((*head, "", "")).encode("latin-1") + body
+
+
+LAST = b"GET /livez HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"
+
+
+def parse(data: bytes) -> list[tuple[int, dict[str, str], bytes]]:
+    """The answers in a stream; all of them have a Content-Length."""
+    found = []
+    while data:
+        head, _, data = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        matched = re.fullmatch(r"HTTP/1\.1 (\d{3}) \S.*", first)
+        assert matched is not None, first
+        headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}
+        assert len(headers) == len(lines), "no header comes twice"
+        size = int(headers.get("content-length", "0"))
+        found.append((int(matched[1]), headers, data[:size]))
+        data = data[size:]
+    return found
+
+
+class Counted:
+    """An application that counts what it is asked."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.paths: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.paths.append(scope["path"])
+        await self.app(scope, receive, send)
+
+
+class Line:
+    """One door, its raw connections, and what came to the application."""
+
+    def __init__(self, wire: Any, slow: Counted) -> None:
+        self.wire = wire
+        self.slow = slow
+
+    async def raw(self, data: bytes) -> list[tuple[int, dict[str, str], bytes]]:
+        """Everything that is answered until the server closes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.wire.port)
+        writer.write(data)
+        found = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        return parse(found)
+
+    async def one(self, data: bytes, *, hot: bool) -> tuple[int, dict[str, str], bytes]:
+        """The answer to one request, which must have taken that way."""
+        self.slow.paths.clear()
+        answer, last = await self.raw(data + LAST)
+        assert last[0] == 200 and len(self.slow.paths) == (1 if hot else 2), self.slow.paths
+        return answer
+
+
+MakeLine = Callable[..., Awaitable[Line]]
+
+
+@pytest.fixture
+async def make_line(make_door: MakeDoor) -> AsyncIterator[MakeLine]:
+    wires: list[Wire] = []
+
+    async def make(**settings: Any) -> Line:
+        door = await make_door(**settings)
+        door.app = counted = Counted(door.app)
+        for name in ("f", "s$f"):
+            await door.service.function(name)
+        wires.append(Wire(door, "hot"))
+        await wires[-1].start()
+        return Line(wires[-1], counted)
+
+    yield make
+    for wire in wires:
+        await wire.stop()
+
+
+@pytest.fixture
+async def line(make_line: MakeLine) -> Line:
+    return await make_line()
+
+
+# ---------------------------------------------------------------- which way
+
+
+@pytest.mark.parametrize(
+    ("path", "lines"),
+    [
+        (V3, []),
+        (V2, []),
+        (OLD, []),
+        (f"{V3}?qualifier=LATEST", []),
+        (f"{V2}?qualifier=LATEST", []),
+        (OLD.replace("/s/", "/s.LATEST/"), []),
+        (V3, ["x-fc-async-task-id: t", "x-fc-async-delay: 5", "x-fc-log-type: None"]),
+        (V2, ["X-Fc-Stateful-Async-Invocation-Id: t", "X-Fc-Account-Id: 1"]),
+    ],
+)
+async def test_a_plain_call_takes_the_hot_way(line: Line, path: str, lines: list[str]) -> None:
+    status, headers, _ = await line.one(request(path, ASYNC, *lines), hot=True)
+    assert status == 202 and headers["x-fc-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (request(V3), 200),
+        (request(V3, "x-fc-invocation-type: Sync"), 200),
+        (request(V3, "x-fc-invocation-type: Other"), 400),
+        (request(V3, ASYNC, "x-fc-log-type: Tail"), 400),
+        (request(V3, ASYNC, "x-fc-async-task-id: 1"), 400),
+        (request(V3, ASYNC, "x-fc-async-delay: x"), 400),
+        (request(V3, ASYNC, "thence-lineage: 01890a5d-ac96-774b-bcce-b302099a8057;hops=17"), 400),
+        (request(V3, ASYNC, "prefer: wait=1"), 202),
+        (request(V3, ASYNC, "origin: http://h"), 202),
+        (request(V3, ASYNC, "origin: http://elsewhere"), 403),
+        (request(V3.replace("/f/", "/%66/"), ASYNC), 202),
+        (request(f"{V3}?", ASYNC), 202),
+        (request(f"{V3}?qualifier=", ASYNC), 202),
+        (request(f"{V3}?qualifier=LATEST&more=1", ASYNC), 202),
+        (request(f"{V3}?qualifier=latest", ASYNC), 400),
+        (request(f"{OLD}?qualifier=LATEST", ASYNC), 202),
+        (request(V3, ASYNC, first="PUT {} HTTP/1.1"), 400),
+        (request(f"{V3}/", ASYNC), 400),
+    ],
+)
+async def test_what_is_not_plain_takes_the_slow_way(line: Line, data: bytes, status: int) -> None:
+    assert (await line.one(data, hot=False))[0] == status
+
+
+async def test_a_request_of_http_1_0_takes_the_slow_way(line: Line) -> None:
+    ((status, _, _),) = await line.raw(request(V3, ASYNC, first="POST {} HTTP/1.0"))
+    assert status == 202 and len(line.slow.paths) == 1
+
+
+async def test_before_the_service_has_started_nothing_is_hot(line: Line) -> None:
+    line.wire.door.door.started_at = None
+    assert (await line.one(request(V3, ASYNC), hot=False))[0] == 503
+
+
+# ---------------------------------------------------------------- the same answers
+
+IDS = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}")
+
+
+def same(one: tuple[int, dict[str, str], bytes]) -> Any:
+    """An answer without its id and date."""
+    status, headers, body = one
+    assert re.fullmatch(IDS.pattern.decode(), headers["x-fc-request-id"]) and headers["date"]
+    shown = {name: IDS.sub(b"ID", value.encode()) for name, value in headers.items()}
+    del shown["date"]
+    return status, shown, IDS.sub(b"ID", body)
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "body"),
+    [
+        (V3, [], b""),
+        (V2, [], b""),
+        (OLD, [], b""),
+        (V3, ["x-fc-async-task-id: new"], b""),
+        (V2, ["x-fc-stateful-async-invocation-id: new"], b""),
+        (V3.replace("/f/", "/g/"), [], b""),
+        (V2.replace("/f/", "/g/"), [], b""),
+        (OLD.replace("/s/", "/t/"), [], b""),
+        (f"{V3}?qualifier=7", [], b""),
+        (f"{V2}?qualifier=x", [], b""),
+        (OLD.replace("/s/", "/s.x/"), [], b""),
+        (V3, ["x-fc-async-task-id: taken", "x-fc-stateful-async-invocation-enable: true"], b""),
+        (V2, ["x-fc-async-task-id: taken", "x-fc-stateful-async-invocation-enable: true"], b""),
+    ],
+)
+async def test_both_ways_answer_the_same(
+    line: Line, path: str, lines: list[str], body: bytes
+) -> None:
+    for name in ("f", "s$f"):
+        accepted = await line.wire.engine.accepted(name, b"", caller_id="taken", listed=True)
+        assert accepted.id
+    quick = await line.one(request(path, ASYNC, *lines, body=body), hot=True)
+    slow = await line.one(request(path, ASYNC, *lines, "prefer: x", body=body), hot=False)
+    assert same(quick) == same(slow)
+
+
+async def test_a_call_over_the_limit_is_answered_and_ends_the_connection(line: Line) -> None:
+    large = request(V3, ASYNC, body=b"x" * (128 * 1024 + 1))
+    ((status, headers, body),) = await line.raw(large + request(V3, ASYNC))
+    assert status == 400 and b"EntityTooLarge" in body and headers["connection"] == "close"
+    ((status, _, body),) = await line.raw(large[: -128 * 1024])  # before the body is there
+    assert status == 400 and b"EntityTooLarge" in body
+    head = f"POST {V3} HTTP/1.1\r\nhost: h\r\n{ASYNC}\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunk = b"%x\r\n%s\r\n" % (100 * 1024, b"x" * 100 * 1024)
+    ((status, _, body),) = await line.raw(head.encode() + 2 * chunk)  # and no end of it
+    assert status == 400 and b"EntityTooLarge" in body
+    assert await line.wire.accepted() == 0 and not line.slow.paths
+
+
+async def test_a_mistake_of_ours_is_500_in_the_vendors_words(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line.wire.engine, "accept", lambda *_, **__: 1 / 0)
+    status, headers, body = await line.one(request(V3, ASYNC), hot=True)
+    assert status == 500 and b'"Code":"InternalServerError"' in body
+    assert headers["x-fc-request-id"].encode() in body and b"ZeroDivision" not in body
+
+
+async def test_broken_http_in_a_body_is_refused(line: Line) -> None:
+    head = f"POST {V3} HTTP/1.1\r\nhost: h\r\n{ASYNC}\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"
+    ((status, headers, _),) = await line.raw(head.encode())
+    assert status == 400 and headers["connection"] == "close"
+    assert await line.wire.accepted() == 0
+
+
+# ---------------------------------------------------------------- behind one another
+
+
+async def test_answers_keep_the_order_of_requests_of_all_kinds(line: Line) -> None:
+    parts = [
+        request(V3, ASYNC, "x-fc-async-task-id: a"),
+        b"GET /livez HTTP/1.1\r\nhost: h\r\n\r\n",
+        request(V2, ASYNC, "x-fc-async-task-id: b"),
+        request("/v1/functions/f/invocations"),
+        request(V3.replace("/f/", "/g/"), ASYNC),
+        request(OLD, ASYNC, "x-fc-async-task-id: c"),
+        LAST,
+    ]
+    answers = await line.raw(b"".join(parts))
+    assert [one[0] for one in answers] == [202, 200, 202, 202, 404, 202, 200]
+    shown = [one[1].get("x-fc-async-task-id") for one in answers]
+    assert shown == ["a", None, "b", None, None, "c", None]
+
+
+async def test_a_connection_is_closed_when_the_caller_wants_it(line: Line) -> None:
+    ((status, headers, _),) = await line.raw(request(V3, ASYNC, "connection: close"))
+    assert status == 202 and headers["connection"] == "close" and not line.slow.paths
+
+
+async def test_many_urls_are_not_kept(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hot, "TARGETS_MAX", 3)
+    for number in range(10):
+        path = V3.replace("/f/", f"/f{number}/")
+        assert (await line.one(request(path, ASYNC), hot=True))[0] == 404
+    assert (await line.one(request(V3, ASYNC), hot=True))[0] == 202
+
+
+# ---------------------------------------------------------------- signatures
+
+
+def signed(line: Line, scheme: str, *lines: str, body: bytes = b"{}", nonce: str = "n") -> bytes:
+    """A request signed at the door's time. lines: further headers, not signed."""
+    now = line.wire.service.clock.now()
+    headers = [(b"host", b"h"), (b"x-fc-invocation-type", b"Async"), (b"x-fc-log-type", b"None")]
+    if scheme == "acs3":
+        path = V3
+        sent = acs3.sign("POST", V3.encode(), b"", headers, body, KEY, now=now, nonce=nonce)
+    else:
+        path = OLD
+        sent = fc.sign("POST", OLD.encode(), b"", headers, KEY, now=now)
+    shown = [f"{name.decode()}: {value.decode()}" for name, value in sent if name != b"host"]
+    return request(path, *shown, *lines, body=body)
+
+
+schemes = pytest.mark.parametrize("scheme", ["acs3", "fc"])
+ways = pytest.mark.parametrize("lines", [[], ["prefer: x"]], ids=["hot", "slow"])
+
+
+@schemes
+@ways
+async def test_a_signed_call_is_accepted(make_line: Any, scheme: str, lines: list[str]) -> None:
+    line = await make_line(**CREDENTIALS)
+    answer = await line.one(signed(line, scheme, *lines), hot=not lines)
+    assert answer[0] == 202
+
+
+@pytest.mark.parametrize("first", [[], ["prefer: x"]], ids=["hot", "slow"])
+@pytest.mark.parametrize("second", [[], ["prefer: x"]], ids=["hot", "slow"])
+async def test_a_nonce_counts_once_whichever_way_it_comes(
+    make_line: Any, first: list[str], second: list[str]
+) -> None:
+    line = await make_line(**CREDENTIALS)
+    assert (await line.one(signed(line, "acs3", *first), hot=not first))[0] == 202
+    status, _, body = await line.one(signed(line, "acs3", *second), hot=False)
+    assert status == 403 and b'"Code":"AccessDenied"' in body and b"nonce" in body
+    assert await line.wire.accepted() == 1
+    assert (await line.one(signed(line, "acs3", *second, nonce="m"), hot=not second))[0] == 202
+
+
+@ways
+async def test_another_body_than_the_signed_one_is_refused(
+    make_line: Any, lines: list[str]
+) -> None:
+    line = await make_line(**CREDENTIALS)
+    data = signed(line, "acs3", *lines, body=b"right").replace(b"\r\n\r\nright", b"\r\n\r\nwrong")
+    status, headers, body = await line.one(data, hot=not lines)
+    assert status == 403 and b'"Code":"SignatureNotMatch"' in body
+    assert headers["x-fc-request-id"].encode() in body
+    assert await line.wire.accepted() == 0
+
+
+@schemes
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ((b"Async", b"asynC"), b"SignatureNotMatch"),
+        ((b"functions/f/", b"functions/g/"), b"SignatureNotMatch"),
+        ((b"FC id:", b"FC ix:"), b"InvalidAccessKeyID"),
+        ((b"Credential=id", b"Credential=ix"), b"InvalidAccessKeyID"),
+    ],
+)
+async def test_what_the_gate_refuses_is_said_by_the_slow_way(
+    make_line: Any, scheme: str, change: tuple[bytes, bytes], code: bytes
+) -> None:
+    line = await make_line(**CREDENTIALS)
+    data = signed(line, scheme)
+    changed = data.replace(*change)
+    if changed == data:
+        return  # the change is of the other scheme's text
+    status, _, body = await line.one(changed, hot=False)
+    assert status == 403 and code in body
+    assert await line.wire.accepted() == 0
+
+
+@schemes
+@ways
+async def test_an_old_date_is_refused(make_line: Any, scheme: str, lines: list[str]) -> None:
+    line = await make_line(**CREDENTIALS)
+    data = signed(line, scheme, *lines)
+    await line.wire.service.clock.advance(901)
+    assert (await line.one(data, hot=False))[0] == 403
+
+
+async def test_without_a_signature_nobody_is_let_in(make_line: Any) -> None:
+    line = await make_line(**CREDENTIALS)
+    status, _, body = await line.one(request(V3, ASYNC), hot=False)
+    assert status == 400 and b"MissingRequiredHeader" in body
+    assert await line.wire.accepted() == 0
+
+
+async def test_a_refused_signature_does_not_use_up_the_nonce(make_line: Any) -> None:
+    line = await make_line(**CREDENTIALS)
+    data = signed(line, "acs3")
+    changed = data.replace(b"x-acs-date", b"x-acs-dat3")
+    assert (await line.one(changed, hot=False))[0] == 403
+    assert (await line.one(data, hot=True))[0] == 202
+
+
+async def test_a_task_is_taken_once_whichever_way_it_comes(line: Line) -> None:
+    await line.wire.engine.put_async_config("f", "latest", AsyncConfig(listed=True))
+    for lines, status in (([], 202), (["prefer: x"], 409), ([], 409)):
+        data = request(V3, ASYNC, "x-fc-async-task-id: t", *lines)
+        assert (await line.one(data, hot=not lines))[0] == status
