@@ -33,7 +33,7 @@ _TYPES = {
     "service": SERVICE_TYPE,
     "aliyun::fc::service": SERVICE_TYPE,
 }
-_ARN = re.compile(r"(?:acs:fc:[^:]*:[^:]*:)?(.+)")
+_ARN = re.compile(r"(?:acs:fc:([^:]*):([^:]*):)?(.+)")
 _FUNCTION = re.compile(rf"functions/(?:({SERVICE.pattern})\$)?({FUNCTION.pattern})")
 _IN_SERVICE = re.compile(
     rf"services/({SERVICE.pattern})(?:\.{QUALIFIER.pattern})?/functions/({FUNCTION.pattern})"
@@ -142,7 +142,9 @@ def resource_of(call: Call, text: str, kind: str | None = None) -> Resource:
     """What an ARN, or the part of it behind the account, names; of that type where one is given.
     Raises FcError."""
     match = _ARN.fullmatch(text)
-    path = "" if match is None else match[1]
+    path = "" if match is None else match[3]
+    if match is not None:
+        _check_home(call, match[1], match[2])
     found: Resource | None = None
     if match := _FUNCTION.fullmatch(path):
         found = _function(call, Name(match[2], match[1] or ""))
@@ -158,6 +160,17 @@ def resource_of(call: Call, text: str, kind: str | None = None) -> Resource:
             "acs:fc:REGION:ACCOUNT:functions/NAME or acs:fc:REGION:ACCOUNT:services/NAME"
         )
     return found
+
+
+def _check_home(call: Call, region: str | None, account: str | None) -> None:
+    """An ARN of elsewhere does not mean what has the same name here."""
+    fc = call.door.fc
+    for which, given, own in (("region", region, fc.region), ("account", account, fc.account)):
+        if given and given != own:
+            raise invalid(
+                f"resource: the {which} {given[:64]!r} is not this service's, {own!r}; write that "
+                "or leave it empty"
+            )
 
 
 def all_of(call: Call, kind: str) -> list[Resource]:
