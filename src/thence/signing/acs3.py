@@ -67,7 +67,7 @@ def verify(
     found, doubled = single(headers)
     _no_bearer(found)
     text = authorization(found, doubled, SCHEME)
-    access_key_id, listed, signature = credential(text, b"Credential")
+    access_key_id, listed, signature = credential(text, b"Credential=")
     signed = signed_headers(listed, found, doubled, REQUIRED, must_sign)
     lines = signed.lines(found)
     signed_at = _date(found[b"x-acs-date"])

@@ -46,16 +46,26 @@ def authorization(found: dict[bytes, bytes], doubled: Collection[bytes], scheme:
 
 
 def credential(text: bytes, id_label: bytes) -> tuple[bytes, bytes, bytes]:
-    """Access key id, list of signed headers and signature of `ID_LABEL=…,SignedHeaders=…,Signature=…`,
-    where a space may follow a comma. Raises Refused ("malformed")."""
-    parts = [part.removeprefix(b" ").partition(b"=") for part in text.split(b",")]
-    if [part[0] for part in parts] == [id_label, b"SignedHeaders", b"Signature"]:
-        access_key_id, listed, signature = (part[2] for part in parts)
-        if 0 < len(access_key_id) <= ACCESS_KEY_ID_BYTES_MAX and len(signature) == 64:
-            return access_key_id, listed, signature
+    """Access key id, list of signed headers and signature of `ID=…,SignedHeaders=…,Signature=…`,
+    where a space may follow a comma. id_label: the first word with its `=`.
+
+    Raises Refused ("malformed")."""
+    access_key_id, _, rest = text.partition(b",")
+    listed, _, signature = rest.partition(b",")
+    listed = listed.removeprefix(b" ")
+    signature = signature.removeprefix(b" ")
+    if (
+        access_key_id.startswith(id_label)
+        and listed.startswith(b"SignedHeaders=")
+        and signature.startswith(b"Signature=")
+        and len(signature) == 74
+    ):
+        access_key_id = access_key_id[len(id_label) :]
+        if 0 < len(access_key_id) <= ACCESS_KEY_ID_BYTES_MAX:
+            return access_key_id, listed[14:], signature[10:]
     raise Refused(
         "malformed",
-        f"authorization: it must be {_text(id_label)}=ID,SignedHeaders=a;b;c,Signature=64 hex "
+        f"authorization: it must be {_text(id_label)}ID,SignedHeaders=a;b;c,Signature=64 hex "
         f"digits, with an ID of at most {ACCESS_KEY_ID_BYTES_MAX} bytes",
     )
 

@@ -94,7 +94,7 @@ def read(
     """All that can be judged without the body. Raises Refused. path, query: as on the wire."""
     found, doubled = single(headers)
     text = authorization(found, doubled, SCHEME)
-    access_key_id, listed, signature = credential(text, b"Access")
+    access_key_id, listed, signature = credential(text, b"Access=")
     signed = signed_headers(listed, found, doubled, REQUIRED, MUST_SIGN)
     lines = signed.lines(found)
     date = found[b"x-sdk-date"]
