@@ -1,8 +1,7 @@
-"""A function's code archive: read from a request, its checksum, and the link that downloads it.
+"""A function's code archive: read from a request, its checksum, and its download.
 
-The checksum is CRC-64/XZ in decimal (the vendor's `codeChecksum`, by which clients know whether an
-upload is needed). A link holds the archive's digest, an end and a signature by a key that this
-process made when it started; no credentials, nothing that outlives it.
+The checksum is CRC-64/XZ in decimal: the vendor's `codeChecksum`, by which clients know whether an
+upload is needed.
 """
 
 from __future__ import annotations
@@ -10,10 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import hashlib
-import hmac
-import re
-import secrets
 from collections import OrderedDict
 
 import fastcrc
@@ -21,7 +16,6 @@ from msgspec import Struct
 from starlette.responses import FileResponse, Response
 
 from ...catalog.function import Function
-from ...clock import Clock
 from ...engine.engine import Engine
 from .answer import COMMON, answer
 from .call import Call
@@ -30,38 +24,8 @@ from .function_input import CodeInput
 from .route import V2, V3, Route
 from .services import wanted
 
-LINK_SECONDS = 600
 KNOWN_MAX = 4096  # checksums in memory
 ZIP = ".zip"
-_NUMBER = re.compile(r"\d{1,15}")
-
-
-class CodeLinks:
-    """Signs links to archives and checks them."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._key = secrets.token_bytes(32)
-
-    def sign(self, digest: str) -> str:
-        """The query of a link that is good for LINK_SECONDS."""
-        expires = str(self._clock.now() // 1000 + LINK_SECONDS)
-        return f"expires={expires}&signature={self._signature(digest, expires)}"
-
-    def check(self, digest: str, expires: str, signature: str) -> None:
-        """Raises FcError (403) for a link that was changed or has expired."""
-        made = self._signature(digest, expires)
-        if not hmac.compare_digest(made.encode(), signature.encode()):
-            raise _forbidden("the link to the code is not one that this service made")
-        if _NUMBER.fullmatch(expires) is None or int(expires) * 1000 <= self._clock.now():
-            raise _forbidden("the link to the code has expired; ask GetFunctionCode for another")
-
-    def _signature(self, digest: str, expires: str) -> str:
-        return hmac.new(self._key, f"{digest}\n{expires}".encode(), hashlib.sha256).hexdigest()
-
-
-def _forbidden(message: str) -> FcError:
-    return FcError(403, "AccessDenied", message)
 
 
 # ---------------------------------------------------------------- checksums
