@@ -15,7 +15,9 @@ from thence.errors import (
 )
 from thence.lifecycle.policy import RetryWait
 from thence.lifecycle.states import State
-from thence.testing import Error, Forever, Lost, Ok, Service
+from thence.store.interface import StopMark
+from thence.testing import Error, Forever, Service
+from thence.testing.service import gather_now
 
 EXACT = RetryWait(first_seconds=1, factor=1, jitter="none")
 
@@ -245,14 +247,26 @@ async def test_one_that_is_stopped_while_it_backs_off_notifies(s: Service) -> No
     assert len(await s.mail("queue:dead")) == 1
 
 
-async def test_a_stop_that_an_attempt_outruns_notifies_once(s: Service) -> None:
-    await s.function("f", answers=[Lost(seconds=5), Ok(seconds=5)], concurrency=1)
+async def test_a_stop_written_by_one_who_did_not_see_the_run_notifies_once(s: Service) -> None:
+    await s.function("f", answers=[Error(seconds=1)])
+    config = AsyncConfig(on_failure="queue:dead", stop_notifies=True)
+    await s.engine.put_async_config("f", "latest", config)
+    view = await s.show(await s.invoke("f"))
+    writer, mark = s.engine.writer, StopMark(view.id, view.function_id, 1, s.clock.now())
+    await gather_now(s, writer.wait(writer.mark_stopping, mark))
+    await s.clock.advance(60)
+    assert (await s.show(view.id)).state is State.STOPPED
+    assert len(await s.mail("queue:dead")) == 1
+
+
+async def test_an_attempt_that_was_lost_after_its_stop_notifies_once(s: Service) -> None:
+    await s.function("f", answers=[Forever()])
     config = AsyncConfig(on_failure="queue:dead", stop_notifies=True)
     await s.engine.put_async_config("f", "latest", config)
     id = await s.invoke("f")
-    await s.settle()
+    s.runtime.stop = lambda id: True  # the instance does not end before the crash
     await s.stop(id)
-    await s.clock.advance(60)
-    view = await s.show(id)
-    assert view.state is State.STOPPED and len(view.deliveries) == 1
+    await s.crash()
+    await s.settle()
+    assert (await s.show(id)).state is State.STOPPED
     assert len(await s.mail("queue:dead")) == 1

@@ -120,14 +120,17 @@ async def test_a_limit_of_0_pauses(s: Service) -> None:
 
 async def test_a_limited_function_does_not_make_others_wait() -> None:
     async with Service(instances_max=2) as s:
-        await published(s, answers=[Forever()], concurrency=5)
         await s.function("other", answers=[Ok(seconds=1)], concurrency=5)
-        await limit(s, 0)
-        await s.invoke("f")
-        for _ in range(10):
+        for n in range(4):  # they wait, yet for no instance
+            await s.function(f"f{n}")
+            await s.engine.put_control(f"f{n}", Control(limit=0))
+            await s.invoke(f"f{n}")
+        await s.invoke("other")
+        await s.clock.advance(0.5)
+        for _ in range(9):
             await s.invoke("other")
-        await s.clock.advance(5)
-        assert len(s.starts("other")) == 10
+        await s.clock.advance(10)
+        assert s.starts("other") == [half / 2 for half in range(10)]
 
 
 async def test_a_restart_keeps_the_control(s: Service) -> None:

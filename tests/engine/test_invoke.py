@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from thence.catalog.alias import Alias
 from thence.errors import Draining, FunctionNotFound, PayloadTooLarge, QualifierNotFound, Throttled
 from thence.lifecycle.outcome import Outcome
 from thence.runtimes.interface import Ended, Run
@@ -62,6 +63,54 @@ async def test_it_waits_for_a_slot_and_gives_up_after_its_time(s: Service) -> No
     with pytest.raises(Throttled):
         await call
     assert s.engine.lanes.all()[0].reserved == 0
+
+
+async def test_each_call_may_say_how_long_it_waits_for_a_slot(s: Service) -> None:
+    await s.function("f", answers=[Ok(seconds=30)], concurrency=1)
+    await s.invoke("f")
+    await s.settle()
+    with pytest.raises(Throttled):
+        await s.engine.invoke("f", b"1", queue_seconds=0)
+    patient = asyncio.ensure_future(s.engine.invoke("f", b"1", queue_seconds=40))
+    short = asyncio.ensure_future(s.engine.invoke("f", b"1", queue_seconds=2))
+    await s.clock.advance(2)
+    with pytest.raises(Throttled):
+        await short
+    await s.clock.advance(60)
+    assert (await patient)[1].outcome is Outcome.OK
+
+
+async def test_the_run_knows_the_alias_and_whether_to_measure(s: Service) -> None:
+    seen: list[tuple[str, str, bool]] = []
+    await s.function("f", answers=lambda run: seen.append(facts(run)))
+    await s.engine.publish_version("f")
+    await s.engine.put_alias("f", Alias("prod", "1"), create=True)
+    await s.engine.invoke("f", b"1", qualifier="prod", measure=True)
+    await s.engine.invoke("f", b"1", qualifier="1")
+    await s.engine.invoke("f", b"1")
+    await s.invoke("f", 1, qualifier="prod")
+    await s.settle()
+    assert seen == [
+        ("1", "prod", True),
+        ("1", "", False),
+        ("latest", "", False),
+        ("1", "prod", False),
+    ]
+
+
+def facts(run: Run) -> tuple[str, str, bool]:
+    return run.function.version, run.qualifier, run.measure
+
+
+async def test_each_call_may_have_its_own_limit_of_bytes(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    large = b"1" * (s.options.payload_bytes_max + 1)
+    with pytest.raises(PayloadTooLarge):
+        await s.engine.invoke("f", large)
+    assert (await s.engine.invoke("f", large, payload_bytes_max=len(large)))[1].result == b'"ok"'
+    with pytest.raises(PayloadTooLarge) as refused:
+        await s.engine.invoke("f", b"123", payload_bytes_max=2)
+    assert refused.value.fields["limit_bytes"] == 2
 
 
 async def test_a_caller_that_goes_away_ends_its_run_and_frees_the_slot(s: Service) -> None:

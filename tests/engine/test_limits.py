@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from thence.lifecycle.states import State
 from thence.runtimes.interface import Run
+from thence.store.records import Accepted
 from thence.testing import Error, Forever, Lost, Ok, PlatformError, Service
 
 
@@ -15,6 +16,23 @@ async def test_never_more_attempts_at_once_than_the_function_allows(s: Service) 
     assert {(await s.show(id)).state for id in ids} == {State.SUCCEEDED}
     # A slot that is free is taken in the same instant.
     assert s.starts("f") == [float(second) for second in range(10) for _ in range(3)]
+
+
+async def test_one_that_is_asked_for_by_another_s_answer_finds_its_slot_taken(s: Service) -> None:
+    await s.function("f", answers=[Ok(seconds=1)], concurrency=1)
+    await s.settle()
+    ids: list[int] = []
+
+    def accepted(answer: Accepted, _: object) -> None:
+        ids.append(answer.id)
+        if len(ids) < 3:
+            s.engine.accept("f", b"1", accepted)
+
+    s.engine.accept("f", b"1", accepted)
+    await s.settle()
+    assert [(await s.show(id)).state for id in ids] == [State.RUNNING, State.QUEUED, State.QUEUED]
+    await s.clock.advance(5)
+    assert s.starts("f") == [0.0, 1.0, 2.0]
 
 
 async def test_what_waits_starts_in_the_order_of_its_arrival(s: Service) -> None:

@@ -133,7 +133,7 @@ class Catalogue:
             before = self._by_name.get(name)
             # (Not in the store yet: only its spec counts here.)
             new = in_effect(of_row(Function(0, name, 0, spec, "", 0, 0, 0)), self.options)
-            check_targets(name, new, None if before is None else before.own, self.find)
+            check_targets(name, new, self.find)
             if archive is not None:
                 info = await asyncio.to_thread(self.check_archive, archive)
                 await self._code.store(archive, info)

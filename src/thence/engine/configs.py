@@ -51,7 +51,7 @@ class Configs:
         async with catalogue.lock:
             family = catalogue.family(name)
             family.row(qualifier)
-            check_targets(name, effect, family.configs.get(qualifier), catalogue.find)
+            check_targets(name, effect, catalogue.find)
             before, now = family.written.get(qualifier), catalogue.clock.now()
             created_at = now if before is None else before.created_at
             config = replace(config, created_at=created_at, updated_at=now)

@@ -18,18 +18,18 @@ from .family import Family
 def check_targets(
     name: str,
     new: InEffect,
-    replaced: InEffect | None,
     family_of: Callable[[str], Family | None],
 ) -> None:
-    """`new` is to be a configuration of the function `name`, in the place of `replaced`. Raises
-    InvalidInput for a qualifier that its function does not have, DestinationCycle with the cycle."""
+    """`new` is to be a configuration of the function `name`. Raises InvalidInput for a qualifier
+    that its function does not have, DestinationCycle with the cycle. (What it replaces may be looked
+    at as well: it was in no cycle.)"""
     for field, owed in (("on_success", new.on_success), ("on_failure", new.on_failure)):
         if owed is not None:
             _check_qualifier(owed[1], field, family_of)
 
     def targets(of: str) -> Iterable[str]:
         family = family_of(of)
-        effects = [] if family is None else [one for one in family.effects() if one is not replaced]
+        effects = [] if family is None else list(family.effects())
         if of == name:
             effects.append(new)
         found = (one for effect in effects for one in effect.destinations())
