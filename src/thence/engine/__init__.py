@@ -3,6 +3,9 @@
 accept  dispatch  run  settle  deliver      the way of one invocation
 stop  redrive  rescue  expire  prune        what else may happen to it
 writer                                      every change goes through its group commits
-lanes  catalogue  node  loop                what the verbs share
-engine                                      builds them and is what the doors talk to
+lanes  family  effect  node  loop           what the verbs share
+catalogue  versions  aliases  configs       what is deployed, and how it is called; targets: cycles
+controls  entries  load
+minutes                                     counts by function and minute
+engine  functions  looking                  builds them and is what the doors talk to
 """

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 
 from ..catalog.function import LATEST
 from ..clock import Clock
-from ..errors import InvocationNotFound, ThenceError
+from ..errors import ThenceError
 from ..lifecycle.delivery import DeliveryPolicy
-from ..lifecycle.ids import IdSource, format_id
+from ..lifecycle.ids import IdSource
 from ..lifecycle.lineage import Lineage
 from ..notices import NodeDraining, Notices, StoreBack
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Ended, Run, Runtime
 from ..store.blobs import BlobStore
-from ..store.interface import Filter, ListFilter, Store
-from ..store.records import Accepted, Body, InvocationView, Meta, MinuteCount, Page
+from ..store.interface import Filter, Store
+from ..store.records import Accepted, Meta
 from .accept import Accept
 from .catalogue import Catalogue
 from .deliver import Deliver
 from .dispatch import Dispatch
-from .events import Event, Events
+from .events import Events
 from .expire import Expire
 from .functions import Functions
 from .invoke import Invoke
 from .lanes import UNKNOWN, Lane, Lanes
+from .looking import Looking
 from .loop import Loop
 from .minutes import Minutes
 from .node import Node
@@ -38,15 +38,13 @@ from .rescue import Rescue
 from .retire import Retire
 from .run import RunAttempts
 from .settle import SettleAttempts
-from .stats import Stats, sum_up
 from .stop import Stop, Stopped
 from .sweep import Sweep
 from .wait import Wait
-from .why import Why, why
 from .writer import Done, Writer
 
 
-class Engine(Functions):
+class Engine(Functions, Looking):
     """One node's engine over one store. `start()` first, `drain()` last."""
 
     def __init__(
@@ -331,88 +329,6 @@ class Engine(Functions):
         well."""
         lane, alias = self.catalogue.resolve(name, qualifier)
         return await self.invoking.invoke(lane, payload, alias=alias, **settings)
-
-    # ------------------------------------------------------------ looking
-
-    async def show(self, id: int) -> InvocationView:
-        """Everything about one invocation. Raises InvocationNotFound."""
-        view = await self.store.invocation(id)
-        if view is None:
-            raise InvocationNotFound(
-                f"There is no invocation {format_id(id)}; its id is wrong or its retention has "
-                "ended.",
-                kind="invocation",
-                name=format_id(id),
-            )
-        return view
-
-    def begun(self, id: int) -> bool:
-        """Whether the code of its running attempt has begun. False also where none runs."""
-        return self.runtime.begun(id)
-
-    async def listed(
-        self,
-        name: str,
-        filter: ListFilter,
-        limit: int,
-        cursor: str | None,
-        *,
-        ascending: bool = False,
-    ) -> Page:
-        """See Store.listed: of the function's list, over all its versions. Raises
-        FunctionNotFound."""
-        family = self.catalogue.family(name).id
-        return await self.store.listed(family, filter, limit, cursor, ascending=ascending)
-
-    async def by_caller_id(self, name: str, caller_id: str) -> int | None:
-        """The invocation in the function's list to which the caller gave that id. Raises
-        FunctionNotFound."""
-        return await self.store.by_caller_id(self.catalogue.family(name).id, caller_id)
-
-    def why(self, view: InvocationView) -> Why | None:
-        """Why it waits; None when it does not."""
-        lane = self.lanes.get(view.function_id)
-        if lane is None:
-            return None
-        return why(
-            view,
-            now=self.clock.now(),
-            slots_used=self.runtime.limits(lane.function)[0],
-            slots_allowed=lane.function.spec.concurrency,
-            room=self.dispatch.free(lane),
-            draining=self.draining,
-            store_down=self.writer.down,
-            family=lane.family,
-        )
-
-    async def wait(self, id: int, seconds: float) -> InvocationView:
-        """See Wait.wait."""
-        return await self.waits.wait(id, seconds)
-
-    async def body(self, body: Body) -> bytes | None:
-        """The bytes of a payload or result wherever they are; None when retention has ended.
-        Raises StoreUnavailable."""
-        if body.data is not None or body.ref is None:
-            return body.data
-        return await self.blobs.get(body.ref, body.digest)
-
-    async def stats(self) -> Stats:
-        """Sums and counts per function. Raises StoreUnavailable."""
-        return sum_up(await self.store.counts(self.clock.now()))
-
-    def count_minute(self, function: str, metric: str, value: float = 1.0) -> None:
-        """See Minutes.count."""
-        self.minutes_.count(function, metric, value)
-
-    async def minutes(
-        self, since: int, until: int, *, function: str | None = None, metric: str | None = None
-    ) -> list[MinuteCount]:
-        """See Minutes.read. Raises StoreUnavailable."""
-        return await self.minutes_.read(since, until, function, metric)
-
-    def events(self, after: str | None) -> AsyncIterator[Event]:
-        """See Events.read."""
-        return self.events_.read(after)
 
     # ------------------------------------------------------------ changing
 

@@ -47,14 +47,16 @@ class Invoke:
         payload_bytes_max: int | None = None,
     ) -> tuple[int, Ended]:
         """(id, how it ended). `alias`: by which the call came. `queue_seconds`: how long it may wait
-        for a slot; None: as configured. `measure`: fill Ended.memory_bytes. Raises PayloadTooLarge,
-        FunctionDisabled, Draining, Throttled."""
-        seconds = self._options.sync_queue_seconds if queue_seconds is None else queue_seconds
-        until = self._clock.now() + round(seconds * 1000)
+        for a slot that others hold; None: as configured. (For an instance to start, where no limit
+        is reached, it waits as configured in any case.) `measure`: fill Ended.memory_bytes. Raises
+        PayloadTooLarge, FunctionDisabled, Draining, Throttled."""
+        now = self._clock.now()
+        latest = now + round(self._options.sync_queue_seconds * 1000)
+        until = latest if queue_seconds is None else now + round(queue_seconds * 1000)
         check_payload(payload, payload_bytes_max or self._options.payload_bytes_max)
         while True:
             self._check(lane)
-            await self._slot(lane, until)
+            await self._slot(lane, until, latest)
             run = self._new(lane, payload, alias, measure)
             run.content_type, run.traceparent = content_type, traceparent
             ended = await self._run(lane, run)
@@ -62,7 +64,7 @@ class Invoke:
                 ended.function = run.function
                 return run.id, ended
             # It was behind a run that took too long or took its instance along: another place.
-            if self._clock.now() >= until:
+            if self._clock.now() >= latest:
                 raise self._full(lane)
 
     def abort(self, family_id: int) -> None:
@@ -112,8 +114,9 @@ class Invoke:
             raise Draining("The service is starting or shutting down.", retry_after_seconds=5)
         lane.family.check_enabled()
 
-    async def _slot(self, lane: Lane, until: int) -> None:
-        """Return when there is room for one; Throttled when there is none until then (ms)."""
+    async def _slot(self, lane: Lane, until: int, latest: int) -> None:
+        """Return when there is room for one; Throttled when there is none until then (ms): until
+        `latest` where others do not hold all the slots now."""
         function = lane.function
         if function.spec.concurrency == 0:
             raise Throttled(
@@ -129,6 +132,8 @@ class Invoke:
             )
         if not lane.sync_waiters and self._dispatch.free(lane) > 0:
             return
+        if not self._at_limit(lane):
+            until = max(until, latest)
         if len(lane.sync_waiters) >= WAITING_MAX or self._clock.now() >= until:
             raise self._full(lane)
         free = asyncio.Event()
@@ -158,6 +163,19 @@ class Invoke:
         if not held:
             lane.family.check_enabled()
             raise self._full(lane)
+
+    def _at_limit(self, lane: Lane) -> bool:
+        """Runs, and calls before this one, hold every slot that there may be. Below that there may
+        be no room all the same: instances come up a few at a time, and room may be promised to
+        claims that find nothing."""
+        _, allowed = self._runtime.limits(lane.function)
+        if lane.under_way + len(lane.sync_waiters) >= allowed:
+            return True
+        family = lane.family
+        if family.limit is None:
+            return False
+        waiting = sum(len(one.sync_waiters) for one in family.lanes)
+        return sum(one.under_way for one in family.lanes) + waiting >= family.limit
 
     def _full(self, lane: Lane) -> Throttled:
         used, allowed = self._runtime.limits(lane.function)
