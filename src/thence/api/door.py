@@ -8,6 +8,7 @@ from ..clock import Clock
 from ..config import Settings
 from ..engine.engine import Engine
 from ..notices import NodeDraining, Notices
+from .fc.prometheus import series as fc_series
 from .fc.state import FcState
 from .functiongraph.state import FunctionGraphState
 from .metrics import Metrics
@@ -25,6 +26,7 @@ class Door:
         self.clock = clock
         self.notices = notices
         self.metrics = metrics
+        metrics.more.append(fc_series)
         self.credentials = Credentials(settings.root_access_key_id, settings.root_access_key_secret)
         self.fc = FcState(settings, clock)
         self.functiongraph = FunctionGraphState(settings, clock)

@@ -1,0 +1,233 @@
+"""The metrics of Function Compute by function and minute or hour (reference 11), over a range of time.
+
+The vendor keeps them in another product (namespace `acs_fc`); here the door answers them:
+
+    GET /metrics                          the names and what they mean
+    GET /metrics/FunctionDestinationErrors?functionName=f&startTime=…&endTime=…&period=60
+
+Each is made of the counts that the engine keeps of every minute for 31 days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+from starlette.responses import Response
+
+from ...lifecycle.outcome import Outcome
+from ..minutes import ATTEMPTS, HOUR_MS, MINUTE_MS, average, by_period, quantile
+from .answer import answer
+from .call import Call
+from .errors import FcError, invalid
+from .names import check_function, check_service, name_of
+from .paging import page, paged
+from .route import V2, V3, Route
+
+Values = Mapping[str, float]
+MIB = 1 << 20
+RANGE_MS_MAX = 31 * 24 * HOUR_MS
+PERIODS = {"60": MINUTE_MS, "3600": HOUR_MS}
+_FUNCTION_ERRORS = (
+    Outcome.FUNCTION_ERROR,
+    Outcome.TIMED_OUT,
+    Outcome.CRASHED,
+    Outcome.OUT_OF_MEMORY,
+)
+
+
+class Metric(Struct, frozen=True):
+    """`value` answers None where nothing was measured: then there is no datapoint."""
+
+    meaning: str
+    unit: str
+    value: Callable[[Values], float | None]
+
+
+def _count(*names: str) -> Callable[[Values], float | None]:
+    return lambda values: sum(values.get(name, 0.0) for name in names)
+
+
+def _seen(name: str, unit: float = 1.0) -> Callable[[Values], float | None]:
+    return lambda values: values[name] / unit if name in values else None
+
+
+def _attempts(*outcomes: Outcome) -> Callable[[Values], float | None]:
+    return _count(*(ATTEMPTS[outcome] for outcome in outcomes))
+
+
+_SUCCEEDED = Metric("Records of finished invocations that were delivered.", "count",
+                    _count("deliveries_delivered"))  # fmt: skip
+METRICS: dict[str, Metric] = {
+    "FunctionEnqueueCount": Metric("Asynchronous calls accepted.", "count", _count("accepted")),
+    "FunctionDequeueCount": Metric("Asynchronous calls begun.", "count", _count("dequeued")),
+    "FunctionAsyncMessageLatencyAvg": Metric(
+        "From enqueue (or the end of a delay) to the begin of processing, on average.",
+        "ms",
+        lambda values: average(values, "start_latency_ms", "dequeued"),
+    ),
+    "FunctionAsyncMessageLatencyMax": Metric(
+        "The longest of these.", "ms", _seen("start_latency_ms_max")
+    ),
+    "FunctionAsyncMessagesBacklogV2": Metric(
+        "Asynchronous calls waiting, as sampled each minute.", "count", _count("waiting_max")
+    ),
+    "FunctionAsyncMessagesInProcess": Metric(
+        "Asynchronous calls in process, as sampled each minute.", "count", _count("running_max")
+    ),
+    "FunctionAsyncEventExpiredDropped": Metric(
+        "Asynchronous calls dropped for their age.", "count", _count("expired")
+    ),
+    "FunctionDestinationErrors": Metric(
+        "Records that could not be delivered.", "count", _count("deliveries_dead")
+    ),
+    "FunctionDestinationSucceed": _SUCCEEDED,
+    "FunctionDestinationSucceeded": _SUCCEEDED,  # the spelling of another page
+    "FunctionTotalInvocations": Metric(
+        "Executions; every attempt counts, a 202 does not.",
+        "count",
+        _attempts(*(outcome for outcome in ATTEMPTS)),
+    ),
+    "FunctionFunctionErrors": Metric(
+        "Executions that ended with a function error.", "count", _attempts(*_FUNCTION_ERRORS)
+    ),
+    "FunctionServerErrors": Metric(
+        "Attempts that the platform failed.",
+        "count",
+        _attempts(Outcome.PLATFORM_ERROR, Outcome.LOST),
+    ),
+    "FunctionConcurrencyThrottles": Metric(
+        "Attempts refused at a concurrency limit (429).",
+        "count",
+        _count(ATTEMPTS[Outcome.THROTTLED], "throttled"),
+    ),
+    "FunctionHTTPStatus2xx": Metric(
+        "Attempts answered 200: successes and function errors.",
+        "count",
+        _attempts(Outcome.OK, *_FUNCTION_ERRORS),
+    ),
+    "FunctionAvgDuration": Metric(
+        "How long executions ran, on average.",
+        "ms",
+        lambda values: average(values, "duration_ms", "executions"),
+    ),
+    "FunctionMaxDuration": Metric("The longest execution.", "ms", _seen("duration_ms_max")),
+    "FunctionP90Duration": Metric(
+        "What nine of ten executions did not pass.", "ms", lambda values: quantile(values, 0.9)
+    ),
+    "FunctionP99Duration": Metric(
+        "What 99 of 100 executions did not pass.", "ms", lambda values: quantile(values, 0.99)
+    ),
+    "FunctionMaxMemoryUsage": Metric(
+        "The most that an instance used, of synchronous calls.",
+        "MB",
+        _seen("memory_bytes_max", MIB),
+    ),
+    "FunctionOndemandActiveInstance": Metric(
+        "Instances that were up, as sampled each minute.", "count", _count("instances_max")
+    ),
+}
+"""The metrics that are answered; docs/reference/api-fc.md names those that are not, and why."""
+
+
+async def list_metrics(call: Call) -> Response:
+    return answer(
+        {
+            "metrics": [
+                {"metricName": name, "description": one.meaning, "unit": one.unit}
+                for name, one in METRICS.items()
+            ]
+        }
+    )
+
+
+async def get_metric(call: Call) -> Response:
+    name = call.path["metric"]
+    metric = METRICS.get(name)
+    if metric is None:
+        raise invalid(f"metricName: {name[:80]!r} is not one of {', '.join(METRICS)}")
+    period = PERIODS.get(call.query.get("period", "60"))
+    if period is None:
+        raise invalid(f"period: {call.query['period'][:40]!r} is not 60 or 3600 (seconds)")
+    since, until = _range(call, period)
+    counts = await call.engine.minutes(since, until, function=_function(call))
+    found = []
+    for (start, function), values in by_period(counts, period).items():
+        theirs = name_of(function)
+        if call.v3 != (not theirs.service):
+            continue
+        value = metric.value(values)
+        if value is not None:
+            found.append(
+                {
+                    "timestamp": start,
+                    "functionName": theirs.function,
+                    "serviceName": theirs.service,
+                    "value": value,
+                }
+            )
+    part, token = page(call, found, _key)
+    shown: dict[str, Any] = {
+        "metricName": name,
+        "period": period // 1000,
+        "unit": metric.unit,
+        "datapoints": part,
+    }
+    return answer(paged(call, shown, token))
+
+
+def _key(point: dict[str, Any]) -> tuple[Any, ...]:
+    return point["timestamp"], point["serviceName"], point["functionName"]
+
+
+def _function(call: Call) -> str | None:
+    """Ours, where one is named."""
+    function, service = call.query.get("functionName", ""), call.query.get("serviceName", "")
+    if not function:
+        if service:
+            raise invalid("serviceName: name the function too, with functionName")
+        return None
+    check_function(function)
+    if call.v3:
+        return function
+    return f"{check_service(service)}${function}"
+
+
+def _range(call: Call, period: int) -> tuple[int, int]:
+    """[since, until) in ms, widened to whole periods; by default the last hour."""
+    until = _instant(call, "endTime", call.door.clock.now() + 1)  # the present minute too
+    since = _instant(call, "startTime", until - HOUR_MS)
+    if not 0 <= until - since <= RANGE_MS_MAX:
+        raise invalid(
+            f"startTime, endTime: {since} to {until} is not a range of at most 31 days (ms), "
+            "the begin first"
+        )
+    return since - since % period, until + -until % period
+
+
+def _instant(call: Call, name: str, default: int) -> int:
+    """ms, or `2006-01-02T15:04:05Z`."""
+    text = call.query.get(name, "")
+    if not text:
+        return default
+    if text.isdecimal() and len(text) <= 15:
+        return int(text)
+    try:
+        return (
+            int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+            * 1000
+        )
+    except ValueError:
+        raise _no_instant(name, text) from None
+
+
+def _no_instant(name: str, text: str) -> FcError:
+    return invalid(f"{name}: {text[:40]!r} is not a time in ms or like 2006-01-02T15:04:05Z")
+
+
+ROUTES = (
+    Route("ListMetrics", "GET", "/metrics", list_metrics, (*V3, *V2)),
+    Route("GetMetric", "GET", "/metrics/{metric}", get_metric, (*V3, *V2)),
+)
