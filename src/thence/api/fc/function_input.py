@@ -87,7 +87,7 @@ class FunctionInput(Struct, forbid_unknown_fields=True, rename="camel", kw_only=
     code: CodeInput | None = None
     timeout: Seconds | None = None
     memory_size: MemoryMb | None = None
-    description: str | None = None
+    description: Annotated[str, Meta(max_length=256)] | None = None
     environment_variables: dict[str, str] | None = None
     instance_concurrency: InstanceConcurrency | None = None
     instance_lifecycle_config: Lifecycle | None = None

@@ -69,9 +69,10 @@ class FunctionGraphApp:
         if self._door.started_at is None:
             raise FssError(503, "FSS.0503", "the service is starting; try again")
         # Who asks comes before what there is: strangers learn nothing of the paths.
-        call.claim = self._door.functiongraph.gate.check(
-            method, raw_path, scope["query_string"], scope["headers"]
-        )
+        if route is None or not route.open:
+            call.claim = self._door.functiongraph.gate.check(
+                method, raw_path, scope["query_string"], scope["headers"]
+            )
         await call.body(route.body_max if route is not None else 256 * 1024)
         project = self._door.functiongraph.project
         if segments[1] != project:

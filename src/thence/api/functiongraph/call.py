@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
@@ -80,9 +81,11 @@ class Call:
 
     async def object(self, limit: int = JSON_BYTES_MAX) -> dict[str, Any]:
         """The body as a JSON object, without the fields that are null; no body is an empty one."""
-        data = await self.body(limit)
+        data = await self.body(limit) or b"{}"
+        decode = msgspec.json.decode
         try:
-            found = msgspec.json.decode(data or b"{}")
+            large = len(data) > JSON_BYTES_MAX  # that would hold up all others
+            found = await asyncio.to_thread(decode, data) if large else decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise invalid(f"the request body is not valid JSON: {error}") from None
         if not isinstance(found, dict):

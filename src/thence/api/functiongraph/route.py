@@ -14,10 +14,12 @@ Handler = Callable[[Call], Awaitable[Response]]
 
 class Route(Struct, frozen=True):
     """One method at one path below `/v2/{project_id}`. `operation`: the SDK's method. `body_max`:
-    bytes of the body; the body is read and its signature proven before the handler is called."""
+    bytes of the body; the body is read and its signature proven before the handler is called. `open`:
+    nobody is asked who they are."""
 
     operation: str
     method: str
     path: str
     handler: Handler
     body_max: int = 256 * 1024
+    open: bool = False

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from ...clock import Clock
 from ...config import Settings
+from ..code_link import CodeLinks
 from .gate import Gate
 
 
@@ -15,3 +18,6 @@ class FunctionGraphState:
         self.region = settings.region
         self.project = settings.account_id
         self.settings = settings.functiongraph
+        self.links = CodeLinks(clock)
+        self.changing = asyncio.Lock()
+        """Held from a look at the catalogue to the change that follows from it."""

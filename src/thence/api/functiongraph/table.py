@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from . import code, functions, pinned
 from .route import Route
 
-ROUTES: tuple[Route, ...] = ()
+ROUTES: tuple[Route, ...] = (
+    *code.ROUTES,
+    *functions.ROUTES,
+    *pinned.ROUTES,
+)

@@ -1,0 +1,186 @@
+"""The vendor's description of a function as ours (reference 10). Pure.
+
+What is only shown goes into `FunctionSpec.attributes["functiongraph"]` under the vendor's names.
+`encrypted` there has the names of the environment variables that are answered blank.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from ...catalog.function import (
+    CONCURRENCY_MAX,
+    ENVIRONMENT_BYTES_MAX,
+    ENVIRONMENT_ITEMS_MAX,
+    HANDLER,
+    FunctionSpec,
+    parse_spec,
+)
+from ...errors import InvalidInput
+from .errors import FssError, invalid
+from .function_input import SHOWN, ConfigInput, wrong
+
+DOOR = "functiongraph"
+_THEIR_NAMES = {
+    "environment": "user_data",
+    "initializer": "initializer_handler",
+    "pre_stop": "pre_stop_handler",
+}
+_HOOKS = ("initializer", "pre_stop")
+
+
+def attributes(spec: FunctionSpec) -> dict[str, Any]:
+    """What this door keeps of a function."""
+    found: dict[str, Any] = spec.attributes.get(DOOR, {})
+    return found
+
+
+def new_spec(given: ConfigInput, project: str) -> FunctionSpec:
+    """Of a function to be created. Without settings of its own a function error is not retried
+    (seed huawei-functiongraph-async-invocation). How many instances it may have is said by its
+    control (instances.py), not here. Raises FssError."""
+    before = FunctionSpec(
+        contract="functiongraph",
+        max_retries=0,
+        concurrency=CONCURRENCY_MAX,
+        attributes={DOOR: {"project_id": project, "runtime": given.runtime}},
+    )
+    return changed_spec(before, given)
+
+
+def changed_spec(before: FunctionSpec, given: ConfigInput) -> FunctionSpec:
+    """`before` with what is given, its runtime and its handler contract as they are. Raises
+    FssError."""
+    kept = {**attributes(before), **_shown(given)}
+    changes: dict[str, Any] = {}
+    if given.handler is not None:
+        changes["handler"] = _dotted(given.handler, "handler")
+        kept["handler"] = given.handler
+    for name, ours in (
+        ("timeout", "timeout_seconds"),
+        ("memory_size", "memory_mb"),
+        ("description", "description"),
+    ):
+        if getattr(given, name) is not None:
+            changes[ours] = getattr(given, name)
+    changes |= _hooks(given, kept)
+    changes |= _environment(before, given, kept)
+    changes["attributes"] = {**before.attributes, DOOR: kept}
+    return _checked(replace(before, **changes))
+
+
+def with_attributes(spec: FunctionSpec, **kept: Any) -> FunctionSpec:
+    """`spec` with more that this door keeps."""
+    return replace(spec, attributes={**spec.attributes, DOOR: {**attributes(spec), **kept}})
+
+
+def _shown(given: ConfigInput) -> dict[str, Any]:
+    found = {name: getattr(given, name, None) for name in SHOWN}
+    if given.log_config is not None:
+        found["log_group_id"] = given.log_config.group_id
+        found["log_stream_id"] = given.log_config.stream_id
+    if given.strategy_config is not None:
+        found["concurrent_num"] = given.strategy_config.concurrent_num
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _hooks(given: ConfigInput, kept: dict[str, Any]) -> dict[str, Any]:
+    """An empty handler is none; a time limit of 0 is the default one."""
+    changes: dict[str, Any] = {}
+    for ours in _HOOKS:
+        where = f"{ours}_handler"
+        handler, seconds = getattr(given, where), getattr(given, f"{ours}_timeout")
+        if handler is not None:
+            changes[ours] = _dotted(handler, where) if handler else ""
+            kept[where] = handler
+        if seconds:
+            changes[f"{ours}_timeout_seconds"] = seconds
+    return changes
+
+
+def _dotted(handler: str, where: str) -> str:
+    """`dir/module.function` as `dir.module.function`."""
+    dotted = handler.replace("/", ".")
+    if HANDLER.fullmatch(dotted) is None:
+        raise wrong(
+            f"{where}: {handler[:256]!r} is not of the form file.function or dir/file.function "
+            "(letters, digits and '_')"
+        )
+    return dotted
+
+
+# ---------------------------------------------------------------- environment
+
+
+def _environment(
+    before: FunctionSpec, given: ConfigInput, kept: dict[str, Any]
+) -> dict[str, dict[str, str]]:
+    """`user_data` and `encrypted_user_data` are two parts of one environment; each replaces its own
+    part only. A name in both is the encrypted one."""
+    if given.user_data is None and given.encrypted_user_data is None:
+        return {}
+    plain, secret = parts(before)
+    if given.user_data is not None:
+        plain = _variables(given.user_data, "user_data")
+    if given.encrypted_user_data is not None:
+        secret = _variables(given.encrypted_user_data, "encrypted_user_data")
+    kept["encrypted"] = sorted(secret)
+    found = {**plain, **secret}
+    if len(found) > ENVIRONMENT_ITEMS_MAX:
+        raise invalid(
+            f"user_data: {len(found)} variables; at most {ENVIRONMENT_ITEMS_MAX}", "FSS.1017"
+        )
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in found.items())
+    if size > ENVIRONMENT_BYTES_MAX:
+        raise invalid(
+            f"user_data: {size} bytes of names and values; at most {ENVIRONMENT_BYTES_MAX}",
+            "FSS.1018",
+        )
+    return {"environment": found}
+
+
+def parts(spec: FunctionSpec) -> tuple[dict[str, str], dict[str, str]]:
+    """The environment: what is shown, and what is answered blank."""
+    secret = set(attributes(spec).get("encrypted", ()))
+    plain = {name: value for name, value in spec.environment.items() if name not in secret}
+    return plain, {name: value for name, value in spec.environment.items() if name in secret}
+
+
+def _variables(text: str, where: str) -> dict[str, str]:
+    """A JSON object as text. What is no text is taken as the JSON of it; objects and lists are
+    refused. An empty text is no variable."""
+    if not text.strip():
+        return {}
+    try:
+        found = json.loads(text)
+        text.encode()
+    except (ValueError, RecursionError) as error:
+        raise wrong(f"{where}: the text is not valid JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise wrong(f"{where}: the text must hold a JSON object of variables")
+    for name, value in found.items():
+        if value is None or isinstance(value, dict | list):
+            raise wrong(f"{where}: the value of {name[:80]!r} is not a text")
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in found.items()
+    }
+
+
+def _checked(spec: FunctionSpec) -> FunctionSpec:
+    """As our own checks see it; their sentences begin with the name of the field."""
+    try:
+        return parse_spec(msgspec.to_builtins(spec))
+    except InvalidInput as error:
+        raise _theirs(error) from None
+
+
+def _theirs(error: InvalidInput) -> FssError:
+    for ours, theirs in _THEIR_NAMES.items():
+        if error.detail.startswith(ours):
+            return wrong(theirs + error.detail.removeprefix(ours))
+    return wrong(error.detail)

@@ -1,0 +1,191 @@
+"""Functions: create, list, delete; their configuration and the maximum of their instances
+(reference 10)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from starlette.responses import Response
+
+from ...catalog.function import LATEST, Function, FunctionSpec
+from ...errors import Conflict
+from . import instances
+from .answer import answer, empty
+from .call import Call
+from .code import BODY_BYTES_MAX, about, put, read_archive
+from .errors import FssError
+from .found import latest, row, shown, wanted
+from .function_input import INSTANCES_MAX, ConfigInput, CreateInput, check_required, read, wrong
+from .function_spec import attributes, changed_spec, new_spec, with_attributes
+from .function_view import PYTHON, show, show_listed
+from .paging import page, paged
+from .pinned import is_pinned
+from .route import Route
+from .urn import NAME, PACKAGE, Urn, name_of
+
+
+class MaxInstances(Struct, forbid_unknown_fields=True):
+    max_instance_num: Annotated[int, Meta(ge=-1, le=INSTANCES_MAX)]
+
+
+# ---------------------------------------------------------------- operations
+
+
+async def create_function(call: Call) -> Response:
+    given = read(await call.object(), CreateInput)
+    check_required(given)
+    urn = _new_name(given)
+    spec = with_attributes(new_spec(given, call.state.project), **about(given))
+    archive = await read_archive(given, spec.handler, call.door.limits.code_bytes_max)
+    async with call.state.changing:
+        if urn.ours in call.engine.catalogue.names():
+            raise FssError(409, "FSS.1061", f"function {urn.package}:{urn.name} already exists")
+        function = await put(call, urn.ours, spec, archive)
+        room = _asked(given)
+        await instances.put(call.engine, function, instances.DEFAULT if room is None else room)
+    return answer(show(await shown(call, function)))
+
+
+async def list_functions(call: Call) -> Response:
+    """Pinned ones first; `func_name` is looked for inside names, in any case."""
+    package, part_of_name = call.query.get("package_name", ""), call.query.get("func_name", "")
+    found = []
+    for one in call.engine.functions():
+        name = name_of(one.name)
+        if (
+            _has_urn(name)
+            and package in ("", name.package)
+            and part_of_name.lower() in name.name.lower()
+        ):
+            found.append(one)
+    found.sort(key=lambda one: (not is_pinned(call.engine, one), _in_order(one)))
+    part, next_marker = page(call, found)
+    functions = [show_listed(await shown(call, one)) for one in part]
+    return answer(paged("functions", functions, next_marker, len(found)))
+
+
+async def show_function_config(call: Call) -> Response:
+    return answer(show(await shown(call, wanted(call))))
+
+
+async def update_function_config(call: Call) -> Response:
+    """What is not given stays as it is."""
+    given = read(await call.object(), ConfigInput)
+    async with call.state.changing:
+        before = latest(call)
+        _check_same(before, given)
+        room = _asked(given)
+        spec = changed_spec(before.spec, given)
+        function = await _put(call, before, spec, room)
+    return answer(show(await shown(call, function)))
+
+
+async def update_function_max_instance_config(call: Call) -> Response:
+    """Of all versions together, whichever the path names."""
+    given = read(await call.object(), MaxInstances)
+    urn = call.urn
+    async with call.state.changing:
+        row(call, urn)
+        before = row(call, Urn(urn.package, urn.name))
+        function = await _put(call, before, before.spec, given.max_instance_num)
+    return answer(show(await shown(call, function)))
+
+
+async def delete_function(call: Call) -> Response:
+    """With a version or an alias only that; else the function with all it has (reference 3)."""
+    urn = call.urn
+    async with call.state.changing:
+        row(call, urn)
+        if not urn.named:
+            await call.engine.delete_function(urn.ours)
+        elif urn.qualifier == LATEST:
+            raise wrong(
+                "function_urn: latest cannot be deleted alone; leave it out to delete the function "
+                "with all versions"
+            )
+        elif urn.qualifier in {one.name for one in call.engine.aliases(urn.ours)}:
+            await call.engine.delete_alias(urn.ours, urn.qualifier)
+        else:
+            await _delete_version(call, urn)
+    return empty()
+
+
+# ---------------------------------------------------------------- inside
+
+
+async def _put(call: Call, before: Function, spec: FunctionSpec, room: int | None) -> Function:
+    """Deploys what has changed. `room`: the maximum of instances, None: as it is."""
+    if room is not None:
+        spec = instances.with_room(spec, room)
+    function = before
+    if spec != before.spec:
+        function = await put(call, before.name, spec, None)
+    if room is not None:
+        await instances.put(call.engine, function, room)
+    return function
+
+
+async def _delete_version(call: Call, urn: Urn) -> None:
+    try:
+        await call.engine.delete_version(urn.ours, urn.qualifier)
+    except Conflict as error:
+        users = ", ".join(error.fields.get("aliases", ()))
+        raise FssError(
+            403,
+            "FSS.1094",
+            f"version {urn.qualifier!r} is used by the alias {users}; change or delete that first",
+        ) from None
+
+
+def _new_name(given: CreateInput) -> Urn:
+    """Raises FssError."""
+    name, package = given.func_name or "", given.package or ""
+    for field, text, allowed in (("func_name", name, NAME), ("package", package, PACKAGE)):
+        if allowed.fullmatch(text) is None:
+            raise wrong(
+                f"{field}: {text[:80]!r} is not valid; 1 to 60 letters, digits, '_' or '-', "
+                "beginning with a letter and ending with a letter or digit"
+            )
+    return Urn(package, name)
+
+
+def _in_order(function: Function) -> tuple[str, str]:
+    name = name_of(function.name)
+    return name.package, name.name
+
+
+def _has_urn(name: Urn) -> bool:
+    """What another door deployed may have a name that no URN can hold."""
+    return NAME.fullmatch(name.name) is not None and PACKAGE.fullmatch(name.package) is not None
+
+
+def _check_same(before: Function, given: ConfigInput) -> None:
+    """Raises FssError for what cannot be changed."""
+    name, runtime = name_of(before.name).name, attributes(before.spec).get("runtime", PYTHON)
+    if given.func_name not in (None, name):
+        raise wrong("func_name: a function cannot be renamed")
+    if given.runtime not in (None, runtime):
+        raise wrong(f"runtime: it cannot be changed; this function has {runtime}")
+
+
+def _asked(given: ConfigInput) -> int | None:
+    """The maximum of instances that is asked for."""
+    return None if given.strategy_config is None else given.strategy_config.concurrency
+
+
+ALL = "/fgs/functions"
+ONE = ALL + "/{function_urn}"
+ROUTES = (
+    Route("create_function", "POST", ALL, create_function, BODY_BYTES_MAX),
+    Route("list_functions", "GET", ALL, list_functions),
+    Route("delete_function", "DELETE", ONE, delete_function),
+    Route("show_function_config", "GET", ONE + "/config", show_function_config),
+    Route("update_function_config", "PUT", ONE + "/config", update_function_config),
+    Route(
+        "update_function_max_instance_config",
+        "PUT",
+        ONE + "/config-max-instance",
+        update_function_max_instance_config,
+    ),
+)

@@ -1,0 +1,44 @@
+"""Pinned functions: those come first in lists (`update_function_collect_state`)."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from ...catalog.function import Function
+from ...engine.engine import Engine
+from .answer import answer
+from .call import Call
+from .errors import invalid
+from .found import row
+from .route import Route
+from .urn import Urn, read
+
+PINNED = "functiongraph.pinned"  # entries; owner: the family
+_STATES = {"true": True, "false": False}
+
+
+async def update_function_collect_state(call: Call) -> Response:
+    urn = read(call.path["func_urn"], call.state.region, call.state.project)
+    state = call.path["state"].lower()
+    if state not in _STATES:
+        raise invalid(f"state: {state[:40]!r} is not true or false")
+    family = str(row(call, Urn(urn.package, urn.name)).family)
+    if _STATES[state]:
+        await call.engine.put_entry(PINNED, family, "", b"true")
+    else:
+        await call.engine.delete_entry(PINNED, family, "")
+    return answer({})
+
+
+def is_pinned(engine: Engine, function: Function) -> bool:
+    return bool(engine.entries(PINNED, str(function.family)))
+
+
+ROUTES = (
+    Route(
+        "update_function_collect_state",
+        "PUT",
+        "/fgs/functions/{func_urn}/collect/{state}",
+        update_function_collect_state,
+    ),
+)
