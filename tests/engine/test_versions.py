@@ -124,6 +124,22 @@ async def test_a_version_that_an_alias_names_cannot_be_deleted(s: Service) -> No
             await s.engine.delete_version("f", wrong)
 
 
+async def test_versions_that_come_and_go_leave_nothing_to_count(s: Service) -> None:
+    await s.function("f", answers=[Ok(seconds=10)])
+    await s.engine.publish_version("f")
+    await s.invoke("f", qualifier="1")
+    await s.settle()
+    await s.engine.delete_version("f", "1")
+    for _ in range(5):
+        version = (await s.engine.publish_version("f")).version
+        await s.engine.delete_version("f", version)
+    family = s.engine.catalogue.family("f")
+    assert len(family.lanes) == 3 and family.used == 1  # latest, what runs, the last
+    await s.clock.advance(20)
+    await s.engine.publish_version("f")
+    assert len(family.lanes) == 2
+
+
 async def test_what_waits_for_a_deleted_version_becomes_invalid_and_says_so(s: Service) -> None:
     await s.function("f", answers=[Ok(seconds=10)], concurrency=1)
     await s.engine.publish_version("f")

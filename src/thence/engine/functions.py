@@ -51,8 +51,13 @@ class Functions:
         self, name: str, spec: FunctionSpec, archive: bytes | None
     ) -> tuple[Function, bool]:
         """See Catalogue.put."""
+        family = self.catalogue.find(name)
+        before = None if family is None else family.row(LATEST).function.spec.concurrency
         function, created = await self.catalogue.put(name, spec, archive)
-        self.room_grown(function.id)
+        # Only then: looking for what waits promises it room, which a synchronous call that comes at
+        # once would not get.
+        if before is not None and spec.concurrency > before:
+            self.room_grown(function.id)
         return function, created
 
     async def delete_function(self, name: str) -> None:

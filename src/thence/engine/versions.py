@@ -39,6 +39,7 @@ class Versions:
             chosen = self._next(family) if version is None else _check(family, version)
             await self._remember(family, chosen)
             function = await catalogue.store.publish(family.id, chosen, note, catalogue.clock.now())
+            family.forget_deleted()
             catalogue.take(function)
         catalogue.changed(name)
         return function
