@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from thence.api.fc.metrics import METRICS
+from thence.api.fc.metric_table import METRICS
 from thence.testing.answers import Error
 
 MINUTE, HOUR = 60_000, 3_600_000

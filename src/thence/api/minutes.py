@@ -102,6 +102,7 @@ def quantile(values: Mapping[str, float], share: float) -> float | None:
     for bound, count in zip((*BOUNDS_MS, math.inf), counts, strict=True):
         if count and passed + count >= rank:
             low, high = max(below, lowest), min(bound, highest)
-            return low + max(0.0, high - low) * max(0.0, rank - passed) / count
+            found = low + max(0.0, high - low) * max(0.0, rank - passed) / count
+            return min(found, highest)  # rounding must not lead past it
         passed, below = passed + count, bound
     return highest

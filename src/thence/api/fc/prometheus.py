@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from ...engine.stats import Stats
 from ...store.records import FunctionCounts
 from ..tally import Tally
-from .metrics import METRICS
+from .metric_table import METRICS
 from .names import name_of
 
 LABELS = ("serviceName", "functionName")
