@@ -147,6 +147,7 @@ class House:
         root.mkdir()
         (root / "main.py").write_text(textwrap.dedent(source))
         for file, text in (files or {}).items():
+            (root / file).parent.mkdir(parents=True, exist_ok=True)
             (root / file).write_text(textwrap.dedent(text))
         named = name or f"f{id}"
         about = FunctionSpec(**spec)

@@ -70,6 +70,14 @@ async def test_the_initializer_runs_once_in_an_instance_before_its_first_run(hou
     assert (first.log, second.log) == (b"initializing\n", None)
 
 
+async def test_initializer_and_handler_share_a_module_in_a_folder_that_is_no_package(house):
+    """`lib/index.py` without `lib/__init__.py`, as Function Compute's `lib/index.handler` has it."""
+    names = {"handler": "lib.index.handler", "initializer": "lib.index.initialize"}
+    function = house.deploy("", files={"lib/index.py": INITIALIZED}, **names)
+    ended = await house.run(function)
+    assert len(json.loads(ended.result)) == 1
+
+
 async def test_an_initializer_may_be_async_and_shares_the_handlers_loop(house):
     function = house.deploy(
         """

@@ -52,7 +52,9 @@ def _unshadow(top: str, code_path: str) -> None:
     loaded = sys.modules.get(top)
     if loaded is None or importlib.machinery.PathFinder.find_spec(top, [code_path]) is None:
         return
-    if (getattr(loaded, "__file__", None) or "").startswith(code_path):
+    # A folder without __init__.py has no file, but it has a path.
+    places = [getattr(loaded, "__file__", None), *getattr(loaded, "__path__", ())]
+    if any(place and place.startswith(code_path) for place in places):
         return
     for name in [name for name in sys.modules if name == top or name.startswith(top + ".")]:
         del sys.modules[name]
