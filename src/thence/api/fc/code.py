@@ -122,7 +122,9 @@ async def download(call: Call) -> Response:
     """No credentials are asked: the link is the permission."""
     digest = call.path["archive"].removesuffix(ZIP)
     query = call.query
-    call.door.fc.links.check(digest, query.get("expires", ""), query.get("signature", ""))
+    why = call.door.fc.links.refused(digest, query.get("expires", ""), query.get("signature", ""))
+    if why is not None:
+        raise FcError(403, "AccessDenied", why)
     path = call.engine.code.archive_path(digest)
     if not await asyncio.to_thread(path.is_file):
         raise FcError(404, "FunctionNotFound", "the code of this link is deployed no more")

@@ -6,7 +6,7 @@ import asyncio
 
 from ...clock import Clock
 from ...config import Settings
-from .code_link import CodeLinks
+from ..code_link import CodeLinks
 from .gate import Gate
 
 
