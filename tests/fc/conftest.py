@@ -21,6 +21,7 @@ from thence.api.metrics import Metrics
 from thence.config import Settings
 from thence.testing.service import Service
 
+ASK_SECONDS = 60  # so that what is never answered does not hang a test
 ALL_KEYS = {"Code", "Message", "RequestId", "ErrorCode", "ErrorMessage"}
 
 
@@ -43,6 +44,52 @@ class Answer:
         return self.status, found["Code"], found["Message"]
 
 
+async def ask(
+    app: Any,
+    method: str,
+    path: str,
+    *,
+    data: bytes | list[bytes] = b"",
+    json: Any = None,
+    headers: dict[str, str] | None = None,
+    gone: asyncio.Event | None = None,
+) -> Answer:
+    """data: a list comes in pieces, without a Content-Length. gone: the caller goes away when it
+    is set; then the answer has status 0."""
+    chunks = data if isinstance(data, list) else [data]
+    given = {"host": "127.0.0.1", **{k.lower(): v for k, v in (headers or {}).items()}}
+    if json is not None:
+        chunks = [json_.dumps(json).encode()]
+        given.setdefault("content-type", "application/json")
+    if not isinstance(data, list):
+        given["content-length"] = str(len(chunks[0]))
+    raw_path, _, query = path.partition("?")
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
+        "scheme": "http", "path": unquote(raw_path), "raw_path": raw_path.encode(),
+        "query_string": query.encode(), "root_path": "", "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+        "headers": [(k.encode(), v.encode("latin-1")) for k, v in given.items()],
+    }  # fmt: skip
+    left, sent = list(chunks), []
+
+    async def receive() -> dict[str, Any]:
+        if left:
+            return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+        await (gone or asyncio.Event()).wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async with asyncio.timeout(ASK_SECONDS):
+        await app(scope, receive, send)
+    if not sent:
+        return Answer(0, {}, b"")
+    found = {k.decode(): v.decode("latin-1") for k, v in sent[0]["headers"]}
+    return Answer(sent[0]["status"], found, b"".join(one["body"] for one in sent[1:]))
+
+
 class FcDoor:
     """`service`: functions, clock and engine. `request` asks as a client would."""
 
@@ -55,49 +102,9 @@ class FcDoor:
         self.door.started()
         self.app = build_app(self.door)
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        data: bytes | list[bytes] = b"",
-        json: Any = None,
-        headers: dict[str, str] | None = None,
-        gone: asyncio.Event | None = None,
-    ) -> Answer:
-        """data: a list comes in pieces, without a Content-Length. gone: the caller goes away when it
-        is set; then the answer has status 0."""
-        chunks = data if isinstance(data, list) else [data]
-        given = {"host": "127.0.0.1", **{k.lower(): v for k, v in (headers or {}).items()}}
-        if json is not None:
-            chunks = [json_.dumps(json).encode()]
-            given.setdefault("content-type", "application/json")
-        if not isinstance(data, list):
-            given["content-length"] = str(len(chunks[0]))
-        raw_path, _, query = path.partition("?")
-        scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
-            "scheme": "http", "path": unquote(raw_path), "raw_path": raw_path.encode(),
-            "query_string": query.encode(), "root_path": "", "server": ("127.0.0.1", 80),
-            "client": ("127.0.0.1", 1),
-            "headers": [(k.encode(), v.encode("latin-1")) for k, v in given.items()],
-        }  # fmt: skip
-        left, sent = list(chunks), []
-
-        async def receive() -> dict[str, Any]:
-            if left:
-                return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
-            await (gone or asyncio.Event()).wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.app(scope, receive, send)
-        if not sent:
-            return Answer(0, {}, b"")
-        found = {k.decode(): v.decode("latin-1") for k, v in sent[0]["headers"]}
-        return Answer(sent[0]["status"], found, b"".join(one["body"] for one in sent[1:]))
+    async def request(self, method: str, path: str, **more: Any) -> Answer:
+        """See ask()."""
+        return await ask(self.app, method, path, **more)
 
     async def get(self, path: str, **more: Any) -> Answer:
         return await self.request("GET", path, **more)
