@@ -12,6 +12,7 @@ from ..errors import Conflict, InvalidInput
 from .catalogue import Catalogue
 from .entries import ALIAS, ASYNC_CONFIG
 from .family import Family
+from .lanes import Lane
 from .versions import check_qualifier
 
 WEIGHTS_MAX = 20
@@ -67,14 +68,14 @@ class Aliases:
         catalogue.changed(name)
 
 
-def _check_new(family: Family, alias: str) -> None:
+def _check_new(family: Family[Lane], alias: str) -> None:
     check_qualifier("name", alias)
     if alias in family.aliases or alias in family.rows:
         what = "alias" if alias in family.aliases else "version"
         raise Conflict(f"Function {family.name!r} has the {what} {alias!r} already.", alias=alias)
 
 
-def _check(family: Family, alias: Alias) -> None:
+def _check(family: Family[Lane], alias: Alias) -> None:
     for version in (alias.version, *alias.weights):
         if version not in family.rows:
             raise family.no_version(version)

@@ -100,11 +100,11 @@ class Catalogue:
         lane = lane.family.chosen(qualifier, self._random())
         return lane, "" if lane.function.version == qualifier else qualifier
 
-    def family(self, name: str) -> Family:
+    def family(self, name: str) -> Family[Lane]:
         """Raises FunctionNotFound."""
         return self.lane(name).family
 
-    def find(self, name: str) -> Family | None:
+    def find(self, name: str) -> Family[Lane] | None:
         lane = self._by_name.get(name)
         return None if lane is None else lane.family
 

@@ -10,6 +10,7 @@ from .catalogue import Catalogue
 from .configs import checked
 from .entries import CONTROL
 from .family import Family
+from .lanes import Lane
 
 
 class Controls:
@@ -20,7 +21,7 @@ class Controls:
         """Raises FunctionNotFound."""
         return self._catalogue.family(name).control
 
-    async def put(self, name: str, control: Control) -> tuple[Family, Control]:
+    async def put(self, name: str, control: Control) -> tuple[Family[Lane], Control]:
         """From its commit on it counts for all that begins. Raises FunctionNotFound, InvalidInput."""
         catalogue = self._catalogue
         control = replace(checked(Control, control), updated_at=catalogue.clock.now())

@@ -6,8 +6,9 @@ invocation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Generic, Protocol, TypeVar
 
 from ..catalog.alias import Alias
 from ..catalog.async_config import AsyncConfig
@@ -22,11 +23,22 @@ from ..errors import (
 )
 from .effect import InEffect
 
-if TYPE_CHECKING:
-    from .lanes import Lane
+
+class Row(Protocol):
+    """What a family sees of a lane."""
+
+    own: InEffect
+    deleted: bool
+    under_way: int
+    reserved: int
+    waiting: int
+    sync_waiters: deque[Callable[[], None]]
 
 
-class Family:
+L = TypeVar("L", bound=Row)
+
+
+class Family(Generic[L]):
     __slots__ = (
         "aliases",
         "configs",
@@ -43,8 +55,8 @@ class Family:
     def __init__(self, id: int, name: str) -> None:
         self.id = id
         self.name = name
-        self.rows: dict[str, Lane] = {}  # what is deployed: `latest` and the versions, by name
-        self.lanes: list[Lane] = []  # these, and deleted ones whose invocations remain
+        self.rows: dict[str, L] = {}  # what is deployed: `latest` and the versions, by name
+        self.lanes: list[L] = []  # these, and deleted ones whose invocations remain
         self.aliases: dict[str, Alias] = {}
         self.written: dict[str, AsyncConfig] = {}  # by qualifier
         self.configs: dict[str, InEffect] = {}  # the same, in effect
@@ -95,7 +107,7 @@ class Family:
 
     # ------------------------------------------------------------ qualifiers
 
-    def row(self, qualifier: str) -> Lane:
+    def row(self, qualifier: str) -> L:
         """The row of that version; of an alias, of its main version. Raises VersionNotFound,
         AliasNotFound."""
         alias = self.aliases.get(qualifier)
@@ -104,7 +116,7 @@ class Family:
             raise self.missing(qualifier)
         return lane
 
-    def chosen(self, qualifier: str, random: float) -> Lane:
+    def chosen(self, qualifier: str, random: float) -> L:
         """The row that runs a call of that qualifier, given a random number in [0, 1). Raises
         QualifierNotFound."""
         lane = self.rows.get(qualifier)
@@ -123,7 +135,7 @@ class Family:
             name=qualifier[:80],
         )
 
-    def version(self, version: str) -> Lane:
+    def version(self, version: str) -> L:
         """The row of that published version. Raises VersionNotFound; InvalidInput for `latest`,
         which is none."""
         if version == LATEST:

@@ -41,7 +41,7 @@ class Lane:
     )
 
     def __init__(
-        self, function: Function, own: InEffect, family: Family, promised: dict[int, int]
+        self, function: Function, own: InEffect, family: Family[Lane], promised: dict[int, int]
     ) -> None:
         self.function = function
         self.own = own  # by its spec: counts where a qualifier has no configuration
@@ -94,7 +94,7 @@ class Lanes:
 
     def __init__(self) -> None:
         self._lanes: dict[int, Lane] = {}
-        self._families: dict[int, Family] = {}
+        self._families: dict[int, Family[Lane]] = {}
         self.promised: dict[int, int] = {}
         """Room promised to claims on their way, by function id; none where there is none."""
 
@@ -116,5 +116,5 @@ class Lanes:
     def all(self) -> list[Lane]:
         return list(self._lanes.values())
 
-    def families(self) -> list[Family]:
+    def families(self) -> list[Family[Lane]]:
         return list(self._families.values())

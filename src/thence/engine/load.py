@@ -13,12 +13,13 @@ from ..catalog.control import Control
 from .effect import InEffect, in_effect
 from .entries import ALIAS, ASYNC_CONFIG, CONTROL, DELETED, Entries
 from .family import Family
+from .lanes import Lane
 from .options import Options
 
 _configs = msgspec.json.Decoder(dict[str, AsyncConfig]).decode
 
 
-async def load_family(family: Family, entries: Entries, options: Options) -> None:
+async def load_family(family: Family[Lane], entries: Entries, options: Options) -> None:
     owner = str(family.id)
     for entry in entries.all(ALIAS, owner):
         family.aliases[entry.name] = msgspec.json.decode(entry.data, type=Alias)
@@ -36,7 +37,7 @@ async def load_family(family: Family, entries: Entries, options: Options) -> Non
     _load_deleted(family, entries, options)
 
 
-def _load_deleted(family: Family, entries: Entries, options: Options) -> None:
+def _load_deleted(family: Family[Lane], entries: Entries, options: Options) -> None:
     entry = entries.get(DELETED, "", str(family.id))
     if entry is None:
         return
@@ -47,7 +48,7 @@ def _load_deleted(family: Family, entries: Entries, options: Options) -> None:
             lane.configs = both
 
 
-async def drop_unused(families: Iterable[Family], entries: Entries) -> None:
+async def drop_unused(families: Iterable[Family[Lane]], entries: Entries) -> None:
     """Forget what was kept for deleted lanes that are no more."""
     used = {str(family.id) for family in families if any(lane.deleted for lane in family.lanes)}
     for entry in entries.all(DELETED):
@@ -55,7 +56,9 @@ async def drop_unused(families: Iterable[Family], entries: Entries) -> None:
             await entries.delete(DELETED, "", entry.name)
 
 
-async def keep_configs(family: Family, entries: Entries, written: dict[str, AsyncConfig]) -> None:
+async def keep_configs(
+    family: Family[Lane], entries: Entries, written: dict[str, AsyncConfig]
+) -> None:
     """Before their entries go with what is deleted: its last invocations end by them, also after a
     restart."""
     if not written:

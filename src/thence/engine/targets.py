@@ -13,12 +13,13 @@ from ..catalog.graph import find_cycle
 from ..errors import DestinationCycle, InvalidInput, QualifierNotFound
 from .effect import InEffect
 from .family import Family
+from .lanes import Lane
 
 
 def check_targets(
     name: str,
     new: InEffect,
-    family_of: Callable[[str], Family | None],
+    family_of: Callable[[str], Family[Lane] | None],
 ) -> None:
     """`new` is to be a configuration of the function `name`. Raises InvalidInput for a qualifier
     that its function does not have, DestinationCycle with the cycle. (What it replaces may be looked
@@ -47,7 +48,7 @@ def check_targets(
 
 
 def _check_qualifier(
-    destination: Destination, field: str, family_of: Callable[[str], Family | None]
+    destination: Destination, field: str, family_of: Callable[[str], Family[Lane] | None]
 ) -> None:
     if not isinstance(destination, FunctionDestination):
         return

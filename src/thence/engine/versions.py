@@ -9,10 +9,11 @@ from ..errors import Conflict, InvalidInput
 from .catalogue import Catalogue
 from .entries import ASYNC_CONFIG, VERSION_NUMBER
 from .family import Family
+from .lanes import Lane
 from .load import keep_configs
 
 NOTE_MAX = 1024
-QUALIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}")
+QUALIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 class Versions:
@@ -71,17 +72,17 @@ class Versions:
 
     # ------------------------------------------------------------ numbers
 
-    def _next(self, family: Family) -> str:
+    def _next(self, family: Family[Lane]) -> str:
         number = max([self._highest(family), *map(_number, family.rows)]) + 1
         while str(number) in family.aliases:
             number += 1
         return str(number)
 
-    def _highest(self, family: Family) -> int:
+    def _highest(self, family: Family[Lane]) -> int:
         entry = self._catalogue.entries.get(VERSION_NUMBER, str(family.id), "")
         return 0 if entry is None else int(entry.data)
 
-    async def _remember(self, family: Family, version: str) -> None:
+    async def _remember(self, family: Family[Lane], version: str) -> None:
         """Before it is published: a number may be left out, but never given twice."""
         number = _number(version)
         if number > self._highest(family):
@@ -93,7 +94,7 @@ def _number(version: str) -> int:
     return int(version) if version.isdecimal() else 0
 
 
-def _check(family: Family, version: str) -> str:
+def _check(family: Family[Lane], version: str) -> str:
     check_qualifier("version", version)
     if version in family.rows or version in family.aliases:
         what = "version" if version in family.rows else "alias"
@@ -108,8 +109,8 @@ def check_qualifier(field: str, name: str) -> None:
     """A name for a version or an alias. Raises InvalidInput."""
     if QUALIFIER.fullmatch(name) is None or name.lower() == LATEST:
         raise InvalidInput(
-            f"{field}: {name[:140]!r} is not the name of one. Use letters, digits, _ and - (not "
-            f"first), at most 128 characters, and not {LATEST!r}.",
+            f"{field}: {name[:140]!r} is not the name of one. Use letters, digits, _, . and - (not the "
+            f"last two first), at most 128 characters, and not {LATEST!r}.",
             field=field,
             value=name[:140],
             limit=QUALIFIER.pattern,

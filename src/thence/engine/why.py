@@ -9,6 +9,7 @@ from ..lifecycle.outcome import Budget
 from ..lifecycle.states import State
 from ..store.records import InvocationView
 from .family import Family
+from .lanes import Lane
 
 
 class Why(Struct, frozen=True):
@@ -26,7 +27,7 @@ def why(
     room: int,
     draining: bool,
     store_down: bool,
-    family: Family,
+    family: Family[Lane],
 ) -> Why | None:
     """None unless it waits. `slots_*` (in use, its concurrency) and `room` are of its function on
     this node, now; `family` has the limit of all versions and the switch."""
