@@ -73,7 +73,8 @@ class FunctionGraphApp:
             call.claim = self._door.functiongraph.gate.check(
                 method, raw_path, scope["query_string"], scope["headers"]
             )
-        await call.body(route.body_max if route is not None else 256 * 1024)
+        settings = self._door.functiongraph.settings
+        await call.body(route.body_bytes_max(settings) if route is not None else 256 * 1024)
         project = self._door.functiongraph.project
         if segments[1] != project:
             raise FssError(

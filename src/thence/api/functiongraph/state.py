@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from ...clock import Clock
 from ...config import Settings
@@ -21,3 +22,7 @@ class FunctionGraphState:
         self.links = CodeLinks(clock)
         self.changing = asyncio.Lock()
         """Held from a look at the catalogue to the change that follows from it."""
+        self.enabling = asyncio.Lock()
+        """Held while the log group is made."""
+        self.unanswered: set[asyncio.Future[Any]] = set()
+        """Synchronous calls that still run although their callers were answered 504."""

@@ -1,0 +1,186 @@
+"""Asynchronous settings of a function, a version or an alias: retries, validity, targets (reference 5).
+
+A PUT is the whole of the settings: a field that is missing has its default, whatever was there. No
+settings at all: a function error is not retried (seed huawei-functiongraph-notification-policy).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.responses import Response
+
+from ...catalog.async_config import AsyncConfig
+from ...catalog.destination import parse_destination
+from ...clock import iso
+from ...errors import AliasNotFound, DestinationCycle, FunctionNotFound, VersionNotFound
+from .answer import answer, empty
+from .call import Call
+from .errors import FssError, invalid, not_found
+from .found import row
+from .route import Route
+from .status_log import ensure_enabled
+from .target import shown_target, target_of
+from .urn import Urn, write
+
+DOOR = "functiongraph"  # our part of a configuration's attributes
+RETRIES_MAX = 3
+AGE_SECONDS_MAX, AGE_SECONDS_DEFAULT = 86_400, 3600
+RETRIES_MISSING = 1  # reference 17: what clients of the API are told
+PAGE_DEFAULT, PAGE_MAX = 10, 100
+ENDINGS = ("on_success", "on_failure")
+LOG_NAMES = ("log_group_id", "log_stream_id", "log_group_name", "log_stream_name")
+
+
+class Target(Struct, frozen=True, forbid_unknown_fields=True):
+    destination: str
+    param: str = "{}"
+
+
+class Targets(Struct, frozen=True, forbid_unknown_fields=True):
+    on_success: Target | None = None
+    on_failure: Target | None = None
+
+
+class PutSettings(Struct, forbid_unknown_fields=True):
+    max_async_event_age_in_seconds: Annotated[int, Meta(ge=1, le=AGE_SECONDS_MAX)] = (
+        AGE_SECONDS_DEFAULT
+    )
+    max_async_retry_attempts: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = RETRIES_MISSING
+    destination_config: Targets = Targets()
+    enable_async_status_log: bool = False
+    log_group_id: str = ""
+    log_stream_id: str = ""
+    log_group_name: str = ""
+    log_stream_name: str = ""
+
+
+async def put_settings(call: Call) -> Response:
+    urn = call.urn
+    row(call, urn)
+    put = await call.json(PutSettings)
+    config = await _config(call, put)
+    try:
+        saved = await call.engine.put_async_config(urn.ours, urn.qualifier, config)
+    except DestinationCycle as error:
+        cycle = " -> ".join(error.fields.get("cycle", ()))
+        raise invalid(
+            f"destination_config: these functions would notify each other for ever: {cycle}"
+        ) from None
+    return answer(_shown(call, urn, saved))
+
+
+async def get_settings(call: Call) -> Response:
+    urn = call.urn
+    row(call, urn)
+    config = call.engine.async_config(urn.ours, urn.qualifier)
+    if config is None:
+        raise _none(call, urn)
+    return answer(_shown(call, urn, config))
+
+
+async def delete_settings(call: Call) -> Response:
+    urn = call.urn
+    row(call, urn)
+    if not await call.engine.delete_async_config(urn.ours, urn.qualifier):
+        raise _none(call, urn)
+    return empty()
+
+
+async def list_settings(call: Call) -> Response:
+    """Those of all versions and aliases of the function. `marker` is an offset."""
+    urn = call.urn
+    row(call, urn)
+    limit = call.number("limit", 0, PAGE_MAX, PAGE_DEFAULT) or PAGE_DEFAULT
+    marker = call.number("marker", 0, 1 << 31, 0)
+    found = sorted(call.engine.async_configs(urn.ours).items())
+    aliases = {one.name for one in call.engine.aliases(urn.ours)}
+    shown = [
+        _shown(call, msgspec.structs.replace(urn, qualifier=name, alias=name in aliases), config)
+        for name, config in found[marker : marker + limit]
+    ]
+    following = marker + limit
+    info = {
+        "next_marker": following if following < len(found) else None,
+        "previous_marker": max(0, marker - limit) if marker else None,
+        "current_count": len(shown),
+    }
+    return answer({"async_invoke_configs": shown, "count": len(found), "page_info": info})
+
+
+# ---------------------------------------------------------------- their words and ours
+
+
+async def _config(call: Call, put: PutSettings) -> AsyncConfig:
+    kept: dict[str, Any] = {}
+    written: dict[str, Any] = {}
+    for which in ENDINGS:
+        target: Target | None = getattr(put.destination_config, which)
+        if target is None:
+            continue
+        field = f"destination_config.{which}"
+        region, project = call.state.region, call.state.project
+        written[which], function = target_of(
+            target.destination, target.param, field, region, project
+        )
+        if function is not None:
+            _check_function(call, function, field)
+        kept[which] = {"destination": target.destination, "param": target.param}
+    if put.enable_async_status_log:
+        await ensure_enabled(call.engine, call.state)
+    kept["status_log"] = put.enable_async_status_log
+    kept |= {name: value for name in LOG_NAMES if (value := getattr(put, name))}
+    return AsyncConfig(
+        max_retries=put.max_async_retry_attempts,
+        max_event_age_seconds=put.max_async_event_age_in_seconds,
+        on_success=written.get("on_success"),
+        on_failure=written.get("on_failure"),
+        listed=True,
+        stop_notifies=True,  # a cancelled request is FAIL with 4208, so its failure is told
+        attributes={DOOR: kept},
+    )
+
+
+def _check_function(call: Call, urn: Urn, field: str) -> None:
+    try:
+        call.engine.function(urn.ours, urn.qualifier)
+    except (FunctionNotFound, VersionNotFound, AliasNotFound) as error:
+        raise not_found(f"{field}.param: func_urn: {error.detail}", "FSS.1051") from None
+
+
+def _shown(call: Call, urn: Urn, config: AsyncConfig) -> dict[str, Any]:
+    region, project = call.state.region, call.state.project
+    kept = config.attributes.get(DOOR, {})
+    targets: dict[str, Any] = {}
+    for which in ENDINGS:
+        written = getattr(config, which)
+        if written is not None:
+            targets[which] = kept.get(which) or shown_target(
+                parse_destination(written), region, project
+            )
+    return {
+        "func_urn": write(urn, region, project),
+        "max_async_event_age_in_seconds": config.max_event_age_seconds,
+        "max_async_retry_attempts": config.max_retries,
+        "destination_config": targets,
+        "enable_async_status_log": bool(kept.get("status_log")),
+        "created_time": iso(config.created_at),
+        "last_modified": iso(config.updated_at),
+        **{name: kept[name] for name in LOG_NAMES if name in kept},
+    }
+
+
+def _none(call: Call, urn: Urn) -> FssError:
+    shown = write(urn, call.state.region, call.state.project)
+    return not_found(f"there are no asynchronous settings of {shown}")
+
+
+_PATH = "/fgs/functions/{function_urn}/async-invoke-config"
+ROUTES = (
+    Route("update_function_async_invoke_config", "PUT", _PATH, put_settings),
+    Route("show_function_async_invoke_config", "GET", _PATH, get_settings),
+    Route("delete_function_async_invoke_config", "DELETE", _PATH, delete_settings),
+    Route("list_function_async_invoke_config", "GET", f"{_PATH}s", list_settings),
+)

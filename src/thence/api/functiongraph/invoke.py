@@ -1,0 +1,85 @@
+"""invoke_function and async_invoke_function (reference 4): asynchronous calls here, synchronous ones in
+sync.py.
+
+202 means that the request is on disk and its record can be read; anything that is wrong with it is
+said before that. The body is the event itself.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from ...lifecycle.ids import format_id
+from ..native.accepting import Wishes, read_wishes
+from .answer import answer
+from .call import Call
+from .errors import invalid
+from .found import row
+from .route import Route
+from .sync import REQUEST_ID, invoke_now
+
+MEMORIES = (
+    *(128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 8192, 10240),
+)
+_OF_NATIVE = frozenset({b"traceparent", b"thence-lineage"})
+"""Not of the vendor: a trace that goes on, and the chain of destinations that must end."""
+
+
+async def invoke_function(call: Call) -> Response:
+    _check_memory(call)
+    row(call, call.urn)
+    return await invoke_now(call, _beside(call).traceparent)
+
+
+async def async_invoke_function(call: Call) -> Response:
+    _check_memory(call)
+    urn = call.urn
+    row(call, urn)
+    limit = call.state.settings.async_payload_bytes_max
+    wishes = _beside(call)
+    accepted = await call.engine.accepted(
+        urn.ours,
+        await call.body(limit),
+        qualifier=urn.qualifier,
+        listed=True,
+        traceparent=wishes.traceparent,
+        lineage=wishes.lineage,
+        payload_bytes_max=limit,
+    )
+    request_id = format_id(accepted.id)
+    return answer({"request_id": request_id}, 202, {REQUEST_ID: request_id})
+
+
+def _beside(call: Call) -> Wishes:
+    """Raises InvalidInput for a chain of destinations that is too long."""
+    return read_wishes(one for one in call.request.scope["headers"] if one[0] in _OF_NATIVE)
+
+
+def _check_memory(call: Call) -> None:
+    """`X-Cff-Instance-Memory` counts only where dynamic memory is enabled (reference 4.1), which it
+    never is here; so the sizes that the vendor has are taken and change nothing."""
+    text = call.header("x-cff-instance-memory")
+    if text and text not in map(str, MEMORIES):
+        raise invalid(
+            f"X-Cff-Instance-Memory: {text[:40]!r} is not one of {', '.join(map(str, MEMORIES))}",
+            "FSS.1007",
+        )
+
+
+_ONE = "/fgs/functions/{function_urn}"
+ROUTES = (
+    Route(
+        "invoke_function",
+        "POST",
+        f"{_ONE}/invocations",
+        invoke_function,
+        lambda settings: settings.sync_payload_bytes_max,
+    ),
+    Route(
+        "async_invoke_function",
+        "POST",
+        f"{_ONE}/invocations-async",
+        async_invoke_function,
+        lambda settings: settings.async_payload_bytes_max,
+    ),
+)

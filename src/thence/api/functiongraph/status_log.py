@@ -1,0 +1,72 @@
+"""Status logs: where the lines of asynchronous requests go (reference 7).
+
+One log group and one log stream for the whole project, made when they are first asked for. Their ids
+are kept, so that clients find the same ones for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from ...engine.engine import Engine
+from ...lifecycle.ids import format_id
+from .answer import answer
+from .call import Call
+from .errors import not_found
+from .route import Route
+from .state import FunctionGraphState
+
+KIND = "functiongraph.status_log"  # entries; owner: none, name: none
+GROUP = "function-async-log-group"
+STREAM = "function-async-log-stream"
+
+
+async def enable(call: Call) -> Response:
+    await ensure_enabled(call.engine, call.state)
+    return answer({})
+
+
+async def detail(call: Call) -> Response:
+    found = enabled(call.engine)
+    if found is None:
+        raise not_found(
+            "status logs are not enabled; POST /fgs/functions/enable-async-status-logs first"
+        )
+    return answer(found)
+
+
+async def ensure_enabled(engine: Engine, state: FunctionGraphState) -> dict[str, Any]:
+    """Group and stream, made if they are not there; from here on lines are written for functions
+    whose settings ask for them. Raises StoreUnavailable."""
+    async with state.enabling:
+        found = enabled(engine)
+        if found is None:
+            now = engine.clock.now()
+            found = {
+                "group_id": format_id(engine.ids.next(now)),
+                "group_name": f"{GROUP}-{state.project}",
+                "stream_id": format_id(engine.ids.next(now)),
+                "stream_name": f"{STREAM}-{state.project}",
+            }
+            await engine.put_entry(KIND, "", "", msgspec.json.encode(found))
+    return found
+
+
+def enabled(engine: Engine) -> dict[str, Any] | None:
+    """Group and stream, None where they were never asked for."""
+    entries = engine.entries(KIND, "")
+    return msgspec.json.decode(entries[0].data) if entries else None
+
+
+ROUTES = (
+    Route("enable_async_status_log", "POST", "/fgs/functions/enable-async-status-logs", enable),
+    Route(
+        "show_project_async_status_log_info",
+        "GET",
+        "/fgs/functions/async-status-log-detail",
+        detail,
+    ),
+)
