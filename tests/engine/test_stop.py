@@ -122,6 +122,29 @@ async def test_a_stop_that_races_with_the_end_leaves_one_final_state(
     assert len(s.receiver(HOOK).got) == (1 if view.state is State.SUCCEEDED else 0)
 
 
+async def test_a_stop_whose_run_ends_before_it_is_written_says_that_it_stopped_it(
+    s: Service,
+) -> None:
+    await s.function("f", answers=[Error(seconds=1)], max_retries=3, on_failure=HOOK)
+    await s.function("other", answers=[Forever()], timeout_seconds=3600)
+    id = await s.invoke("f")
+    commit, free = s.engine.store.commit, asyncio.Event()
+
+    async def slow(batch: Batch) -> object:
+        await free.wait()
+        return await commit(batch)
+
+    s.engine.store.commit = slow  # type: ignore[method-assign,assignment]
+    before = asyncio.ensure_future(s.invoke("other"))  # is on its way to the disk all the time
+    await s.clock.advance(0.5)
+    stop = asyncio.ensure_future(s.stop(id))
+    await s.clock.advance(1)
+    free.set()
+    await gather_now(s, before, stop)
+    assert await ended(s, id) == STOPPED
+    assert stop.result().changed and len(s.receiver(HOOK).got) == 0
+
+
 async def test_many_stops_of_one_invocation_are_one(s: Service) -> None:
     await s.function("f", answers=[Forever()], timeout_seconds=3600)
     id = await s.invoke("f")

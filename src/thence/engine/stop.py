@@ -48,9 +48,11 @@ class Stop:
     async def stop(self, id: int, *, deliveries: bool = True) -> Stopped:
         """`deliveries`: of one that has ended, stop those still owed. Raises InvocationNotFound;
         Unavailable when the state changed under each of ten tries."""
+        asked = False  # by this stop, while it ran: then it is what has stopped it
         for _ in range(TRIES):
             run = self._running.get(id)
             if run is not None:
+                asked = True
                 if await self._running_one(run):
                     return Stopped(State.STOPPING)
                 continue
@@ -61,6 +63,8 @@ class Stop:
                     kind="invocation",
                     name=format_id(id),
                 )
+            if view.state is State.STOPPED and asked:
+                return Stopped(State.STOPPED)
             if view.state in FINAL:
                 if not deliveries:
                     return Stopped(view.state, changed=False)
@@ -71,6 +75,7 @@ class Stop:
             if view.state is State.STOPPING:
                 return Stopped(State.STOPPING, changed=False)
             # It has just been claimed, or another node runs it: mark it there, or look again.
+            asked = True
             await self._writer.wait(
                 self._writer.mark_stopping,
                 StopMark(id, view.function_id, view.attempt, self._clock.now()),
