@@ -134,7 +134,7 @@ async def test_a_stop_whose_run_ends_before_it_is_written_says_that_it_stopped_i
         await free.wait()
         return await commit(batch)
 
-    s.engine.store.commit = slow  # type: ignore[method-assign,assignment]
+    s.engine.store.commit = slow
     before = asyncio.ensure_future(s.invoke("other"))  # is on its way to the disk all the time
     await s.clock.advance(0.5)
     stop = asyncio.ensure_future(s.stop(id))
