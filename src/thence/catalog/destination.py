@@ -33,7 +33,7 @@ from ..errors import InvalidInput
 MAILBOX_KINDS = ("queue", "topic", "stream", "bucket")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,119}")
 _PART = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
-_FUNCTION = re.compile(rf"({_PART}(?:\${_PART})?)(?:@([A-Za-z0-9_][A-Za-z0-9_-]{{0,127}}))?")
+_FUNCTION = re.compile(rf"({_PART}(?:\${_PART})?)(?:@([A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}))?")
 _RECORD = ("form", "record_bytes_max")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 URL_MAX = 2048

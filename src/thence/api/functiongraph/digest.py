@@ -10,20 +10,22 @@ from ...catalog.function import Function
 from ...engine.engine import Engine
 
 KNOWN_MAX = 4096  # digests in memory
-_known: OrderedDict[str, str] = OrderedDict()
-"""By our digest of the archive, so that it is right for every service of the process."""
+_known: OrderedDict[tuple[str, str], str] = OrderedDict()
+"""By algorithm and our own digest of the archive, so that it is right for every service of the
+process."""
 
 
-async def digest(engine: Engine, function: Function) -> str:
-    """SHA-512 of a function's archive, hex. Raises StoreUnavailable where it cannot be read."""
-    found = _known.get(function.code_digest)
+async def digest(engine: Engine, function: Function, algorithm: str = "sha512") -> str:
+    """Of a function's archive, hex. Raises StoreUnavailable where that cannot be read."""
+    key = (algorithm, function.code_digest)
+    found = _known.get(key)
     if found is None:
-        found = await asyncio.to_thread(_sha512, engine, function.code_digest)
-        _known[function.code_digest] = found
+        found = _known[key] = await asyncio.to_thread(_of_archive, engine, *key)
         while len(_known) > KNOWN_MAX:
             _known.popitem(last=False)
     return found
 
 
-def _sha512(engine: Engine, archive: str) -> str:
-    return hashlib.sha512(engine.code.archive(archive)).hexdigest()
+def _of_archive(engine: Engine, algorithm: str, archive: str) -> str:
+    data = engine.code.archive(archive)
+    return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()

@@ -14,22 +14,23 @@ from .urn import Urn
 
 def wanted(call: Call) -> Function:
     """The row of the version or alias that the path names; of an alias that of its main version.
-    What is written with `!` is an alias, else it may be either (reference 3). Raises FssError."""
+    Raises FssError."""
     return row(call, call.urn)
 
 
 def row(call: Call, urn: Urn) -> Function:
-    """See wanted."""
+    """See wanted. `!name` means an alias only, a plain name a version only."""
     try:
         if urn.alias:
             call.engine.alias(urn.ours, urn.qualifier)
+        elif urn.qualifier in {one.name for one in call.engine.aliases(urn.ours)}:
+            raise no_version(urn, urn.qualifier)
         return call.engine.function(urn.ours, urn.qualifier)
     except FunctionNotFound:
         raise no_function(urn) from None
-    except AliasNotFound:
-        raise no_alias(urn, urn.qualifier) from None
     except QualifierNotFound:
-        raise no_version(urn, urn.qualifier) from None
+        missing = no_alias if urn.alias else no_version
+        raise missing(urn, urn.qualifier) from None
 
 
 def latest(call: Call) -> Function:

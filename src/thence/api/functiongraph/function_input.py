@@ -184,7 +184,7 @@ def read(data: dict[str, Any], kind: type[T]) -> T:
     except FssError as error:
         raise wrong(error.detail) from None
     for name, why in _NOT_HERE.items():
-        if _asks(getattr(given, name, None)):
+        if isinstance(given, ConfigInput | CodeInput) and _asks(getattr(given, name, None)):
             raise wrong(f"{name}: this cannot be done here: {why}")
     runtime, memory = getattr(given, "runtime", None), getattr(given, "memory_size", None)
     if runtime is not None and runtime not in RUNTIMES:

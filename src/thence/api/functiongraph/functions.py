@@ -104,7 +104,7 @@ async def delete_function(call: Call) -> Response:
                 "function_urn: latest cannot be deleted alone; leave it out to delete the function "
                 "with all versions"
             )
-        elif urn.qualifier in {one.name for one in call.engine.aliases(urn.ours)}:
+        elif urn.alias:
             await call.engine.delete_alias(urn.ours, urn.qualifier)
         else:
             await _delete_version(call, urn)
