@@ -293,3 +293,17 @@ async def test_bad_queries_of_deliveries_and_dead_letters_are_refused(server: An
     ):
         answer = await server.get(path)
         assert answer.status == 400 and answer.problem()["field"] == field, path
+
+
+async def test_a_list_by_function_has_the_invocations_of_its_versions_too(server: Any) -> None:
+    await server.deploy("f", answers=["ok"], on_success="queue:done")
+    latest = await server.accept("f")
+    await server.ended(latest)
+    version = await server.engine.publish_version("f")
+    accepted = await server.engine.accepted("f", b"{}", qualifier=version.version)
+    other = format_id(accepted.id)
+    await server.ended(other)
+    found = (await server.get("/v1/invocations?function=f")).json["items"]
+    assert {one["id"] for one in found} == {latest, other}
+    deliveries = (await server.get("/v1/deliveries?function=f")).json["items"]
+    assert {one["invocation"] for one in deliveries} == {latest, other}

@@ -266,7 +266,7 @@ class Store(Protocol):
     async def deliveries(
         self, state: str | None, function_id: int | None, limit: int, cursor: str | None
     ) -> Page:
-        """DeliveryView items, newest first."""
+        """DeliveryView items, newest first. function_id: also of the versions of its family."""
         ...
 
     async def delivery(self, id: int) -> DeliveryView | None: ...

@@ -9,7 +9,7 @@ from ...errors import DeliveryNotFound
 from ...lifecycle.ids import format_id, parse_id
 from .answer import answer
 from .call import Call
-from .filters import function_id
+from .filters import family_id
 from .shown import DeliveryPage, show_delivery
 
 STATES = ("pending", "delivered", "dead", "stopped")
@@ -28,7 +28,7 @@ async def page(call: Call, state: str | None) -> Response:
     """One page of the deliveries in that state."""
     query, engine = call.query, call.door.engine
     found = await engine.store.deliveries(
-        state, function_id(engine, query["function"]), query["limit"], query["cursor"]
+        state, family_id(engine, query["function"]), query["limit"], query["cursor"]
     )
     return answer(DeliveryPage([show_delivery(engine, one) for one in found.items], found.cursor))
 

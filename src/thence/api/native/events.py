@@ -17,7 +17,7 @@ from ...errors import ThenceError
 from ...lifecycle.ids import format_id
 from .answer import COMMON
 from .call import Call
-from .filters import function_id
+from .filters import family_id
 
 log = logging.getLogger("thence.api")
 
@@ -45,7 +45,7 @@ async def stream(call: Call) -> Response:
     after = call.header("last-event-id") or query["after"]
     if after is not None:
         parse_event_id(after)
-    wanted = function_id(engine, query["function"])
+    wanted = family_id(engine, query["function"])
     events = _chosen(engine, engine.events(after), wanted, query["invocation"])
     headers = {**COMMON, "content-type": "text/event-stream", "x-accel-buffering": "no"}
     return StreamingResponse(_chunks(call, events), 200, headers)
@@ -54,17 +54,22 @@ async def stream(call: Call) -> Response:
 async def _chosen(
     engine: Engine,
     events: AsyncIterator[Event],
-    function: int | None,
+    family: int | None,
     invocation: int | None,
 ) -> AsyncIterator[bytes]:
     async for event in events:
         one = event.transition
         if one is not None:
-            if function is not None and one.function_id != function:
+            if family is not None and _family(engine, one.function_id) != family:
                 continue
             if invocation is not None and one.id != invocation:
                 continue
         yield encode(engine, event)
+
+
+def _family(engine: Engine, function_id: int) -> int:
+    lane = engine.lanes.get(function_id)
+    return function_id if lane is None else lane.function.family
 
 
 def encode(engine: Engine, event: Event) -> bytes:

@@ -11,18 +11,18 @@ STATES = tuple(str(state) for state in State)
 REASONS = tuple(str(reason) for reason in Reason)
 
 
-def function_id(engine: Engine, name: str | None) -> int | None:
-    """The id of the function of that name, also of a deleted one whose invocations remain.
+def family_id(engine: Engine, name: str | None) -> int | None:
+    """The family of the function of that name, also of a deleted one whose invocations remain.
     Raises FunctionNotFound."""
     if name is None:
         return None
     found = [
-        lane.function.id
+        lane.function.family
         for lane in engine.lanes.all()
         if lane.function.name == name and lane.deleted
     ]
     try:
-        return engine.catalogue.get(name).id
+        return engine.catalogue.get(name).family
     except FunctionNotFound:
         if not found:
             raise
@@ -44,7 +44,7 @@ def make_filter(
     if since is not None and until is not None and since >= until:
         raise InvalidInput("since: it must be before `until`.", field="since")
     return Filter(
-        function_id=function_id(engine, function),
+        family=family_id(engine, function),
         states=None if states is None else frozenset(State(state) for state in states),
         reason=reason,
         since=since,

@@ -69,7 +69,8 @@ SELECT d.id, d.tail, d.key, i.id, i.tail, d.function_id, d.destination, d.condit
   d.reason, d.created_at, d.due_at, d.ended_at, d.attempts_made, d.since
 FROM (SELECT * FROM delivery WHERE id < :below {dead} ORDER BY id DESC LIMIT :scan) d
 CROSS JOIN invocation i ON i.id = d.invocation_id
-WHERE (:state IS NULL OR d.state = :state) AND (:function IS NULL OR d.function_id = :function)
+WHERE (:state IS NULL OR d.state = :state) AND (:function IS NULL OR d.function_id = :function
+  OR d.function_id IN (SELECT id FROM function WHERE family_id = :function AND family_id <> 0))
 ORDER BY d.id DESC LIMIT :limit
 
 -- name: deliveries_scanned
