@@ -69,7 +69,7 @@ async def put_settings(call: Call) -> Response:
         raise invalid(
             f"destination_config: these functions would notify each other for ever: {cycle}"
         ) from None
-    return answer(_shown(call, urn, saved))
+    return answer(shown_settings(call, urn, saved))
 
 
 async def get_settings(call: Call) -> Response:
@@ -78,7 +78,7 @@ async def get_settings(call: Call) -> Response:
     config = call.engine.async_config(urn.ours, urn.qualifier)
     if config is None:
         raise _none(call, urn)
-    return answer(_shown(call, urn, config))
+    return answer(shown_settings(call, urn, config))
 
 
 async def delete_settings(call: Call) -> Response:
@@ -98,7 +98,9 @@ async def list_settings(call: Call) -> Response:
     found = sorted(call.engine.async_configs(urn.ours).items())
     aliases = {one.name for one in call.engine.aliases(urn.ours)}
     shown = [
-        _shown(call, msgspec.structs.replace(urn, qualifier=name, alias=name in aliases), config)
+        shown_settings(
+            call, msgspec.structs.replace(urn, qualifier=name, alias=name in aliases), config
+        )
         for name, config in found[marker : marker + limit]
     ]
     following = marker + limit
@@ -150,7 +152,8 @@ def _check_function(call: Call, urn: Urn, field: str) -> None:
         raise not_found(f"{field}.param: func_urn: {error.detail}", "FSS.1051") from None
 
 
-def _shown(call: Call, urn: Urn, config: AsyncConfig) -> dict[str, Any]:
+def shown_settings(call: Call, urn: Urn, config: AsyncConfig) -> dict[str, Any]:
+    """As the vendor's clients know them."""
     region, project = call.state.region, call.state.project
     kept = config.attributes.get(DOOR, {})
     targets: dict[str, Any] = {}

@@ -25,6 +25,7 @@ from .errors import FssError, invalid
 from .function_input import SHOWN, ConfigInput, wrong
 
 DOOR = "functiongraph"
+EVENT_AGE_SECONDS = 3600  # without asynchronous settings, as where these leave it out
 _THEIR_NAMES = {
     "environment": "user_data",
     "initializer": "initializer_handler",
@@ -46,6 +47,7 @@ def new_spec(given: ConfigInput, project: str) -> FunctionSpec:
     before = FunctionSpec(
         contract="functiongraph",
         max_retries=0,
+        max_event_age_seconds=EVENT_AGE_SECONDS,
         concurrency=CONCURRENCY_MAX,
         attributes={DOOR: {"project_id": project, "runtime": given.runtime}},
     )

@@ -7,11 +7,13 @@ import time
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from ...catalog.function import LATEST, Function
 from ...errors import Conflict
 from .answer import answer
+from .async_config import shown_settings
 from .call import Call
 from .digest import digest
 from .errors import FssError, invalid
@@ -20,7 +22,7 @@ from .function_input import read, wrong
 from .function_view import show
 from .paging import page, paged
 from .route import Route
-from .urn import Urn
+from .urn import Urn, name_of
 
 VERSIONS_MAX = 20  # latest included (reference 3)
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,40}[A-Za-z0-9])?")
@@ -71,6 +73,10 @@ async def list_function_versions(call: Call) -> Response:
 
 async def _show(call: Call, function: Function) -> dict[str, Any]:
     found = show(await shown(call, function))
+    settings = call.engine.async_config(function.name, function.version)
+    if settings is not None:
+        urn = replace(name_of(function.name), qualifier=function.version)
+        found["function_async_config"] = shown_settings(call, urn, settings)
     return {**found, **found["strategy_config"], "version_description": function.note}
 
 
