@@ -8,9 +8,9 @@ alibabacloud_fc_open20210406 2.0.12 and aliyun-fc2 2.5.2, on 2026-11-22).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from thence.api.listener import Listener, bind
 from thence.config import Settings
 from thence.config.settings import Secret
 from thence.lifecycle.ids import parse_id
+from thence.notices import AttemptStarted
 from thence.server import Service, build
 from thence.signing import acs3, fc
 from thence.signing.interface import Key
@@ -42,7 +43,6 @@ class Answer:
         self.status = status
         self.headers = headers
         self.body = body
-        assert parse_id(headers["x-fc-request-id"]) is not None, headers
 
     @property
     def json(self) -> Any:
@@ -76,18 +76,36 @@ class Port:
         return sha256(str(self._nonces).encode()).hexdigest()[:32]
 
     async def send(self, method: str, target: str, headers: Head, body: bytes = b"") -> Answer:
-        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+        answer = await self.raw(on_the_wire(method, target, headers, body))
+        assert answer is not None, "the connection ended without an answer"
+        assert parse_id(answer.headers["x-fc-request-id"]) is not None, answer.headers
+        return answer
+
+    async def raw(self, data: bytes) -> Answer | None:
+        """The first answer to these bytes, None where the connection ends without one."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
-            writer.write("\r\n".join((*lines, "", "")).encode("latin-1") + body)
+            writer.write(data)
             return await asyncio.wait_for(_read(reader), 20)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
         finally:
             writer.close()
-            await writer.wait_closed()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def started(self) -> asyncio.Future[AttemptStarted]:
+        """The next attempt that begins."""
+        return asyncio.ensure_future(self.engine.notices.wait_for(AttemptStarted))
 
     async def stored(self) -> int:
         """How many invocations were ever accepted."""
         return int((await self.engine.stats()).accepted)
+
+
+def on_the_wire(method: str, target: str, headers: Head, body: bytes = b"") -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join((*lines, "", "")).encode("latin-1") + body
 
 
 async def _read(reader: asyncio.StreamReader) -> Answer:
@@ -98,7 +116,7 @@ async def _read(reader: asyncio.StreamReader) -> Answer:
     return Answer(int(head[0].split()[1]), headers, body)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def serving(folder: Path, key: Key, now: int, account: str) -> AsyncIterator[Port]:
     """A service whose clock stands still at `now` (ms)."""
     scripts, clock = Scripts(), VirtualClock(now)

@@ -197,6 +197,7 @@ async def _configure_3(client: Client) -> None:
 
 
 async def _call_3(client: Client) -> None:
+    running = client.port.started()
     called = await client.ask(
         "InvokeFunction",
         "POST",
@@ -206,6 +207,7 @@ async def _call_3(client: Client) -> None:
         more=ASYNC_3,
     )
     assert called.status == 202
+    await running
     one = f"{FUNCTION}/async-tasks/task-1795359253"
     got = await client.ask("GetAsyncTask", "GET", f"{one}?qualifier=LATEST")
     assert got.status == 200, got.body
@@ -375,11 +377,13 @@ async def _configure_2(client: Client) -> None:
 
 async def _call_2(client: Client) -> None:
     home = f"{SERVICE}/functions/smoke-fn"
+    running = client.port.started()
     called = await client.ask(
         *("InvokeFunction", "POST", f"{home}/invocations?qualifier=LATEST", b'{"sleep": 30}'),
         more=ASYNC_2,
     )
     assert (called.status, called.body) == (202, b"")
+    await running
     one = f"{home}/stateful-async-invocations/task-1795359254?qualifier=LATEST"
     got = await client.ask("GetStatefulAsyncInvocation", "GET", one)
     assert got.json["requestId"] == called.headers["x-fc-request-id"]

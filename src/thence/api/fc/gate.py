@@ -38,7 +38,7 @@ class Gate:
         try:
             return self._verified(method, path, query, headers)
         except Refused as refused:
-            raise _refusal(refused, headers) from None
+            raise _refusal(refused, query, headers) from None
 
     def _verified(self, method: str, path: bytes, query: bytes, headers: Headers) -> Verified:
         scheme = next((value for name, value in headers if name == b"authorization"), None)
@@ -61,7 +61,7 @@ def check_body(caller: Verified | None, body: bytes) -> None:
         raise FcError(403, "SignatureNotMatch", f"{NOT_MATCHING} ({refused.detail})") from None
 
 
-def _refusal(refused: Refused, headers: Headers) -> FcError:
+def _refusal(refused: Refused, query: bytes, headers: Headers) -> FcError:
     match refused.kind:
         case "missing":
             return missing_header("Authorization")
@@ -70,6 +70,14 @@ def _refusal(refused: Refused, headers: Headers) -> FcError:
             return FcError(403, "InvalidAccessKeyID", f"invalid access key ID '{id[:128]}'")
         case "signature" | "body":
             return FcError(403, "SignatureNotMatch", NOT_MATCHING)
-        case "date" if not any(name in (b"date", b"x-acs-date") for name, _ in headers):
-            return missing_header("Date")
-    return FcError(403, "AccessDenied", refused.detail)
+    needed = _missing(refused, query, {name for name, _ in headers})
+    return missing_header(needed) if needed else FcError(403, "AccessDenied", refused.detail)
+
+
+def _missing(refused: Refused, query: bytes, present: set[bytes]) -> str:
+    """The header that the refusal is about and that is not there. A signed URL needs no date."""
+    if refused.kind == "header":
+        name = str(refused.fields.get("header", ""))
+        return "" if name.encode("latin-1") in present else name
+    no_date = refused.kind == "date" and present.isdisjoint((b"date", b"x-acs-date"))
+    return "Date" if no_date and not fc.is_signed_url(query) else ""
