@@ -430,3 +430,9 @@ async def test_a_function_of_a_service_has_its_services_name_before_it(door: Any
     shown = (await door.get(f"{FUNCTIONS}/s%24f")).json
     assert shown["functionName"] == "s$f" and shown["description"] == "d"
     assert shown["functionArn"] == "acs:fc:local:thence:services/s.LATEST/functions/f"
+
+
+async def test_a_query_of_too_many_parameters_is_refused(door: Any) -> None:
+    query = "&".join(f"a{number}=1" for number in range(101))
+    status, code, message = (await door.get(f"{FUNCTIONS}?{query}")).error()
+    assert (status, code) == (400, "InvalidArgument") and "at most 100" in message

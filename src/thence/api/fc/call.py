@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..door import Door  # which keeps this door's state
 
 JSON_BYTES_MAX = 256 * 1024
+PARAMETERS_MAX = 100
 PAGE_DEFAULT, PAGE_MAX = 20, 100  # reference 2.4
 Generation = Literal["2023-03-30", "2021-04-06", "2016-08-15"]
 T = TypeVar("T")
@@ -173,7 +174,10 @@ def convert(data: dict[str, Any], kind: type[T]) -> T:
 
 def _query(raw: bytes) -> dict[str, str]:
     """A form, as the clients write it: a space is `+`. Of a name given twice the first counts."""
+    text = raw.decode("latin-1")
+    if text.count("&") >= PARAMETERS_MAX:
+        raise invalid(f"the query: at most {PARAMETERS_MAX} parameters are taken")
     found: dict[str, str] = {}
-    for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=100):
+    for name, value in parse_qsl(text, keep_blank_values=True):
         found.setdefault(name, value)
     return found
