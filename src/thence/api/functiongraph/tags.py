@@ -10,10 +10,10 @@ from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from ...engine.engine import Engine
-from ...lifecycle.ids import format_id, parse_id
+from ...lifecycle.ids import format_id
 from .answer import answer, empty
 from .call import Call
-from .errors import FssError, invalid
+from .errors import invalid
 from .found import row
 from .function_input import read
 from .route import Route
@@ -90,14 +90,11 @@ async def _asked(call: Call, action: str) -> list[Tag]:
 def _owner(call: Call) -> str:
     """Of the function that `resource_id` is: any form of its URN, or the id in its answers."""
     text = call.path["resource_id"]
-    id = parse_id(text)
-    if id is not None:
-        if any(one.family == id for one in call.engine.functions()):
-            return str(id)
-        raise FssError(404, "FSS.1051", f"function {format_id(id)} does not exist")
+    for one in call.engine.functions():
+        if format_id(one.family) == text:
+            return str(one.family)
     urn = read_urn(text, call.state.region, call.state.project)
-    name = Urn(urn.package, urn.name)
-    return str(row(call, name).family)
+    return str(row(call, Urn(urn.package, urn.name)).family)
 
 
 ALL = "/functions/tags"
