@@ -56,6 +56,22 @@ async def test_a_configuration_is_put_shown_listed_and_deleted(door: Any) -> Non
         assert "'LATEST'" in answer.error()[2]
 
 
+async def test_a_change_of_a_state_that_is_over_is_refused(door: Any) -> None:
+    reserved = "/2023-03-30/functions/f/concurrency"
+    for path, field in ((V3, "maxAsyncRetryAttempts"), (reserved, "reservedConcurrency")):
+        old = {"if-match": (await door.put(path, json={field: 1})).headers["etag"]}
+        assert (await door.put(path, json={field: 2}, headers=old)).status == 200
+        for refused in (
+            await door.put(path, json={field: 3}, headers=old),
+            await door.delete(path, headers=old),
+        ):
+            assert refused.error()[:2] == (412, "PreconditionFailed")
+        got = await door.get(path)
+        assert got.json[field] == 2
+        now = {"if-match": got.headers["etag"]}
+        assert (await door.delete(path, headers=now)).status == 204
+
+
 async def test_a_put_replaces_the_whole_and_what_it_leaves_out_has_the_default(door: Any) -> None:
     await door.put(V3, json={"maxAsyncRetryAttempts": 8, "asyncTask": True, **FAILED})
     await door.clock.advance(5)

@@ -74,10 +74,12 @@ async def put_async_config(call: Call) -> Response:
     name, qualifier = call.name, call.qualifier
     wanted(call, qualifier)  # what is not there is said before the rest
     config = config_of(call, await call.object())
-    try:
-        saved = await call.engine.put_async_config(name.ours, qualifier, config)
-    except DestinationCycle as error:
-        raise _cycle(error) from None
+    async with call.door.fc.changing:
+        _check_match(call, name, qualifier)
+        try:
+            saved = await call.engine.put_async_config(name.ours, qualifier, config)
+        except DestinationCycle as error:
+            raise _cycle(error) from None
     return resource(shown(call, name, qualifier, saved))
 
 
@@ -93,8 +95,10 @@ async def get_async_config(call: Call) -> Response:
 async def delete_async_config(call: Call) -> Response:
     name, qualifier = call.name, call.qualifier
     wanted(call, qualifier)
-    if not await call.engine.delete_async_config(name.ours, qualifier):
-        raise _not_exists(name, qualifier)
+    async with call.door.fc.changing:
+        _check_match(call, name, qualifier)
+        if not await call.engine.delete_async_config(name.ours, qualifier):
+            raise _not_exists(name, qualifier)
     return empty()
 
 
@@ -184,6 +188,13 @@ def shown(call: Call, name: Name, qualifier: str, config: AsyncConfig) -> dict[s
         "statefulInvocation": config.listed,
         **common,
     }
+
+
+def _check_match(call: Call, name: Name, qualifier: str) -> None:
+    """`If-Match`, where there is something that it can be compared with."""
+    config = call.engine.async_config(name.ours, qualifier)
+    if config is not None:
+        call.check_match(shown(call, name, qualifier, config))
 
 
 def _check_target(call: Call, written: dict[str, Any], field: str) -> None:

@@ -38,6 +38,9 @@ class PutOnDemand(Struct, forbid_unknown_fields=True):
 async def put_concurrency(call: Call) -> Response:
     wanted(call)
     asked = await body(call, PutConcurrency)
+    limit = call.engine.control(call.name.ours).limit
+    if limit is not None:
+        call.check_match(_reserved(call, call.name, limit))
     await _put(call, asked.reservedConcurrency)
     return resource(_reserved(call, call.name, asked.reservedConcurrency))
 
@@ -48,7 +51,8 @@ async def get_concurrency(call: Call) -> Response:
 
 
 async def delete_concurrency(call: Call) -> Response:
-    _limit(call, "ConcurrencyConfigNotFound")
+    limit = _limit(call, "ConcurrencyConfigNotFound")
+    call.check_match(_reserved(call, call.name, limit))
     await _put(call, None)
     return empty()
 
