@@ -4,7 +4,8 @@
 `run()` is `serve()` with a loop of its own, for the command line. Only this file knows which driver
 runs.
 
-Under the data directory (mode 0700): `store.db`, `blobs/` (large bodies), `code/` (archives).
+Under the data directory (mode 0700): `store.db`, `blobs/` (large bodies), `code/` (archives),
+`uploads/` (archives on their way to a function).
 """
 
 from __future__ import annotations
@@ -70,11 +71,13 @@ class Service:
         """Open the store and begin. Raises StartupError."""
         await self.engine.start()
         self.door.metrics.start()
+        await self.door.functiongraph.logs.start(self.engine, self.engine.notices)
         self.door.started()
 
     async def stop(self, seconds: float) -> None:
         """Drain: accept nothing more, give runs `seconds` to end, leave the store. Idempotent."""
         await self.door.metrics.stop()
+        await self.door.functiongraph.logs.stop()
         await self.engine.drain(seconds)
         await self.senders.close()
 

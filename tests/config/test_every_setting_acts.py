@@ -19,6 +19,10 @@ ELSEWHERE = {
     "limits.code_files_max", "limits.connections_max", "runtime.instances_max",
     "runtime.idle_seconds", "runtime.start_seconds", "runtime.sandbox",
     "destinations.allow_networks", "fc.async_payload_bytes_max", "fc.sync_payload_bytes_max",
+    "functiongraph.auth_token", "functiongraph.async_payload_bytes_max",
+    "functiongraph.sync_payload_bytes_max", "functiongraph.gateway_seconds",
+    "functiongraph.status_log_file_bytes_max", "functiongraph.status_log_files_max",
+    "functiongraph.status_log_otlp_endpoint", "functiongraph.status_log_otlp_headers",
 }  # fmt: skip
 NUMBERS = [one for one in known_settings() if one.name not in ELSEWHERE]
 
@@ -57,6 +61,7 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
         ("runtime.instances_max", 17), ("runtime.idle_seconds", 18.0),
         ("runtime.start_seconds", 19.0), ("destinations.timeout_seconds", 20.0),
         ("fc.async_payload_bytes_max", 21), ("fc.sync_payload_bytes_max", 22),
+        ("functiongraph.async_payload_bytes_max", 23),
     ):  # fmt: skip
         section, _, field = name.rpartition(".")
         part = msgspec.structs.replace(getattr(settings, section), **{field: value})
@@ -72,6 +77,8 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
     }  # fmt: skip
     assert {name: seen[name] for name in expected} == expected
     assert service.door.fc.limits == Fc(21, 22)
+    # What each of these then does: tests/functiongraph/.
+    assert service.door.functiongraph.settings is settings.functiongraph
     assert service.door.limits.connections_max == 16 and doors[0].timeout_seconds == 20.0
     assert (tmp_path / "data").is_dir()
     await service.senders.close()

@@ -59,6 +59,7 @@ def test_every_setting_can_be_set_by_its_variable(setting) -> None:  # type: ign
         "log_format": "json",
         "runtime.sandbox": "off",
         "destinations.allow_networks": "10.0.0.0/8, fd00::/8",
+        "functiongraph.status_log_otlp_endpoint": "http://127.0.0.1:4318/v1/logs",
     }
     number = isinstance(setting.default, (int, float))
     text = texts.get(setting.name, "17" if number else "other")

@@ -220,6 +220,28 @@ class FunctionGraph(Struct, frozen=True):
         float,
         _about("A synchronous call without an answer by then is answered 504.", ge=1, le=86_400),
     ] = 90.0
+    status_log_file_bytes_max: Annotated[
+        int,
+        _about(
+            "A file of the status log that has so many bytes is followed by the next one.",
+            ge=1,
+            le=1 << 34,
+        ),
+    ] = 64 * 1024 * 1024
+    status_log_files_max: Annotated[
+        int, _about("So many files of the status log are kept.", ge=1, le=100_000)
+    ] = 10
+    status_log_otlp_endpoint: Annotated[
+        str,
+        _about(
+            "Where the status log is sent as OpenTelemetry logs too, the whole address: "
+            "`http://127.0.0.1:4318/v1/logs`.",
+            pattern="^(https?://[^ ]+)?$",
+        ),
+    ] = ""
+    status_log_otlp_headers: Annotated[
+        Secret, _about("Headers of these requests: `name=value`, separated by commas.")
+    ] = Secret()
 
 
 class Settings(Struct, frozen=True):

@@ -8,14 +8,14 @@ the last hour is meant, but requests that are named by id are found whenever the
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from starlette.responses import Response
 
+from ...errors import InvalidInput
 from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL, State
 from ...store.interface import ListFilter
 from ...store.records import InvocationView
+from ..native.parameter import read_time
 from .answer import answer
 from .call import Call
 from .errors import FssError, invalid
@@ -127,20 +127,16 @@ def _filter(call: Call, urn: Urn, among: frozenset[State], *, everything: bool) 
 
 def _instant(call: Call, name: str) -> int | None:
     """`YYYY-MM-DDTHH:MM:SS` in UTC; also with a fraction, an offset or a space, as the client writes
-    times that it is given as such (reference 6.1). ms."""
+    times that it is given as such (reference 6.1). In ms."""
     text = call.query.get(name, "").strip()
     if not text:
         return None
     try:
-        # In a query `+` is a space, and a client may forget that.
-        at = datetime.fromisoformat(text if text[-6:-5] != " " else text[:-6] + "+" + text[-5:])
-    except ValueError:
-        raise _query(f"{name}: {text[:60]!r} is not a time like 2026-01-02T03:04:05") from None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    ms = round(at.timestamp() * 1000)
+        ms = read_time(name, text)
+    except InvalidInput as error:
+        raise _query(error.detail) from None
     # Without a fraction the whole of the second is meant.
-    return ms + 999 if name == "query_end_time" and at.microsecond == 0 else ms
+    return ms + 999 if name == "query_end_time" and not ms % 1000 else ms
 
 
 def _matches(view: InvocationView, filter: ListFilter) -> bool:

@@ -9,6 +9,7 @@ from ...clock import Clock
 from ...config import Settings
 from ..code_link import CodeLinks
 from .gate import Gate
+from .logs import StatusLogs
 
 
 class FunctionGraphState:
@@ -20,6 +21,7 @@ class FunctionGraphState:
         self.project = settings.account_id
         self.settings = settings.functiongraph
         self.links = CodeLinks(clock)
+        self.logs = StatusLogs(settings)
         self.changing = asyncio.Lock()
         """Held from a look at the catalogue to the change that follows from it."""
         self.enabling = asyncio.Lock()

@@ -20,8 +20,6 @@ from .route import Route
 from .state import FunctionGraphState
 
 KIND = "functiongraph.status_log"  # entries; owner: none, name: none
-GROUP = "function-async-log-group"
-STREAM = "function-async-log-stream"
 
 
 async def enable(call: Call) -> Response:
@@ -47,11 +45,12 @@ async def ensure_enabled(engine: Engine, state: FunctionGraphState) -> dict[str,
             now = engine.clock.now()
             found = {
                 "group_id": format_id(engine.ids.next(now)),
-                "group_name": f"{GROUP}-{state.project}",
+                "group_name": state.logs.group,
                 "stream_id": format_id(engine.ids.next(now)),
-                "stream_name": f"{STREAM}-{state.project}",
+                "stream_name": state.logs.stream,
             }
             await engine.put_entry(KIND, "", "", msgspec.json.encode(found))
+    await state.logs.begin()
     return found
 
 

@@ -21,9 +21,11 @@ from starlette.responses import Response
 
 from ...destinations import fc_error
 from ...destinations.functiongraph_error import error_body
+from ...errors import Throttled
 from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
+from ..minutes import ATTEMPTS
 from . import run_error
 from .answer import COMMON, JSON
 from .call import Call
@@ -63,15 +65,19 @@ async def invoke_now(call: Call, traceparent: str) -> Response:
 async def _run(call: Call, traceparent: str) -> tuple[int, Ended]:
     limit = call.state.settings.sync_payload_bytes_max
     urn = call.urn
-    id, ended = await call.engine.invoke(
-        urn.ours,
-        await call.body(limit),
-        qualifier=urn.qualifier,
-        queue_seconds=0,
-        measure=True,
-        traceparent=traceparent,
-        payload_bytes_max=limit,
-    )
+    try:
+        id, ended = await call.engine.invoke(
+            urn.ours,
+            await call.body(limit),
+            qualifier=urn.qualifier,
+            queue_seconds=0,
+            measure=True,
+            traceparent=traceparent,
+            payload_bytes_max=limit,
+        )
+    except Throttled:
+        call.engine.count_minute(urn.ours, ATTEMPTS[Outcome.THROTTLED])
+        raise
     call.door.metrics.tally.ran(urn.ours, ended.outcome, ended.duration_us, ended.memory_bytes)
     return id, ended
 

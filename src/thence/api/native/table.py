@@ -17,6 +17,7 @@ from . import (
     mailbox,
     openapi,
     stats,
+    status_log,
 )
 from .accepting import AcceptedAnswer
 from .batch import BatchAnswer
@@ -32,6 +33,7 @@ from .parameter import CURSOR, FUNCTION, LIMIT, SINCE, UNTIL, Parameter
 from .route import Route
 from .shown import DeliveryPage, DeliveryShown, InvocationPage, InvocationShown
 from .stats import MinutesAnswer, StatsAnswer
+from .status_log import STATUSES, StatusPage
 
 ANY = "application/octet-stream"
 JSON = "application/json"
@@ -310,6 +312,22 @@ SERVICE = (
             Parameter("invocation", "id", "Only of this invocation."),
         ),
         (("Last-Event-ID", "As `after`; wins over it."),),
+    ),
+    Route(
+        "GET",
+        "/v1/status-log",
+        status_log.listed,
+        "Status log of the FunctionGraph door, newest first",
+        {200: StatusPage},
+        (
+            Parameter("request_id", "text", "Only of this request."),
+            Parameter("function", "text", "Only of this function: its name, or its URN."),
+            Parameter("status", "text", "Only of this status.", choices=STATUSES),
+            Parameter("since", "time", "Only changes at or after this time."),
+            Parameter("until", "time", "Only changes before this time."),
+            LIMIT,
+            CURSOR,
+        ),
     ),
     Route(
         "GET",

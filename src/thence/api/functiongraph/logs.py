@@ -1,0 +1,70 @@
+"""The status log of one service: its sinks, and whoever follows the journal for each. Files always; an
+OpenTelemetry collector beside them where the settings name one, each at its own pace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ... import __version__
+from ...config import Settings
+from ...engine.engine import Engine
+from ...notices import Notices
+from .log_files import LogFiles
+from .log_follow import Follower, Sink
+from .log_otlp import LogOtlp
+
+FOLDER = "status-log"
+GROUP, STREAM = "function-async-log-group", "function-async-log-stream"
+
+
+class StatusLogs:
+    def __init__(self, settings: Settings) -> None:
+        ours = settings.functiongraph
+        self._settings = settings
+        self.folder = Path(settings.data_dir) / FOLDER
+        self.files = LogFiles(
+            self.folder, ours.status_log_file_bytes_max, ours.status_log_files_max
+        )
+        self.group = f"{GROUP}-{settings.account_id}"
+        self.stream = f"{STREAM}-{settings.account_id}"
+        self.followers: list[Follower] = []
+
+    async def start(self, engine: Engine, notices: Notices) -> None:
+        """The engine has started."""
+        region, project = self._settings.region, self._settings.account_id
+        for sink in self._sinks():
+            place = self.folder / f"{sink.name}.position"
+            follower = Follower(sink, place, engine, notices, region, project)
+            self.followers.append(follower)
+            await follower.start()
+
+    async def stop(self) -> None:
+        """Before the engine stops. What happens after it is written by the next start. Idempotent."""
+        followers, self.followers = self.followers, []
+        for one in followers:
+            await one.stop()
+
+    async def begin(self) -> None:
+        """What happens from now on is written, if settings ask for it. Raises StoreUnavailable."""
+        for one in self.followers:
+            await one.begin()
+
+    def _sinks(self) -> list[Sink]:
+        ours = self._settings.functiongraph
+        sinks: list[Sink] = [self.files]
+        if ours.status_log_otlp_endpoint:
+            attributes = {
+                "service.name": "thence",
+                "service.version": __version__,
+                "log.group": self.group,
+                "log.stream": self.stream,
+            }
+            headers = otlp_headers(ours.status_log_otlp_headers.reveal())
+            sinks.append(LogOtlp(ours.status_log_otlp_endpoint, headers, attributes))
+        return sinks
+
+
+def otlp_headers(text: str) -> dict[str, str]:
+    """`name=value,name=value`, as OTEL_EXPORTER_OTLP_HEADERS has them."""
+    pairs = (one.partition("=") for one in text.split(",") if one.strip())
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
