@@ -48,11 +48,13 @@ class OutOfMemory(Struct, frozen=True):
 
 
 class PlatformError(Struct, frozen=True):
-    """500, 503 or nobody there: spends the time for platform errors, never a retry."""
+    """500, 503 or nobody there: spends the time for platform errors, never a retry. `type`: as a
+    runtime names it; `InstanceNotStarted` is how one has no room."""
 
     message: str = "No instance could be started."
     retry_after_seconds: float | None = None
     seconds: float = 0.0
+    type: str = "PlatformError"
 
 
 class Throttle(Struct, frozen=True):
@@ -106,10 +108,10 @@ def ended(answer: Answer, run: Run) -> Ended:
             return _failed(Outcome.CRASHED, "Crashed", "The instance died.")
         case OutOfMemory():
             return _failed(Outcome.OUT_OF_MEMORY, "OutOfMemory", "The memory limit was passed.")
-        case PlatformError(message=message, retry_after_seconds=wait):
+        case PlatformError(message=message, retry_after_seconds=wait, type=kind):
             return Ended(
                 Outcome.PLATFORM_ERROR,
-                error_type="PlatformError",
+                error_type=kind,
                 error_message=message,
                 retry_after_seconds=wait,
             )

@@ -1,0 +1,323 @@
+"""The two tables of the seed alibaba-fc-retries, over their whole five hours of virtual time: deployed,
+configured, called and looked at through the door."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from typing import Any
+
+import pytest
+
+from thence.catalog.code import pack
+from thence.testing.answers import Crash, Error, Forever, OutOfMemory, PlatformError, Throttle
+
+V3, V2 = "/2023-03-30", "/2021-04-06"
+HOMES = {V3: f"{V3}/functions/f", V2: f"{V2}/services/s/functions/f"}
+OURS = {V3: "f", V2: "s$f"}
+ZIP = base64.b64encode(pack([("index.py", b"def handler(event, context): ...\n")])).decode()
+FIVE_HOURS = 18_000.0
+UNHANDLED = "UnhandledInvocationError"
+NO_ROOM = PlatformError(type="InstanceNotStarted")
+DESTINATIONS = {
+    "onSuccess": {"destination": "acs:mns:::/queues/good/messages"},
+    "onFailure": {"destination": "acs:mns:::/queues/bad/messages"},
+}
+INFRASTRUCTURE = [
+    pytest.param(Throttle(), 429, "ResourceExhausted", "FunctionResourceExhausted", id="429"),
+    pytest.param(PlatformError(), 500, "InternalServerError", "FunctionServerError", id="500"),
+    pytest.param(NO_ROOM, 503, "ResourceThrottled", "FunctionResourceExhausted", id="503"),
+]
+each_generation = pytest.mark.parametrize("generation", [V3, V2])
+
+
+async def deploy(
+    door: Any, answers: Any, generation: str = V3, *, timeout: int = 60, **config: Any
+) -> None:
+    """The function, its destinations and its task mode, by the door's own operations."""
+    home = HOMES[generation]
+    door.service.scripts.set(OURS[generation], answers)
+    if generation == V2:
+        made = await door.post(f"{V2}/services", json={"serviceName": "s"})
+        assert made.status == 200, made.body
+    body = {
+        "functionName": "f",
+        "runtime": "python3.10",
+        "handler": "index.handler",
+        "code": {"zipFile": ZIP},
+        "timeout": timeout,
+    }
+    made = await door.post(home.removesuffix("/f"), json=body)
+    assert made.status == 200, made.body
+    listed = {"asyncTask" if generation == V3 else "statefulInvocation": True}
+    asked = {"destinationConfig": DESTINATIONS, **listed, **config}
+    put = await door.put(f"{home}/async-invoke-config", json=asked)
+    assert put.status == 200, put.body
+
+
+async def call(door: Any, generation: str = V3, kind: str = "Async") -> str:
+    """The request id of an accepted call."""
+    answer = await door.post(
+        f"{HOMES[generation]}/invocations",
+        data=b'{"n": 1}',
+        headers={"x-fc-invocation-type": kind},
+    )
+    assert answer.status == 202, answer.body
+    await door.service.settle()
+    return str(answer.headers["x-fc-request-id"])
+
+
+async def task(door: Any, id: str, generation: str = V3) -> Any:
+    word = "async-tasks" if generation == V3 else "stateful-async-invocations"
+    answer = await door.get(f"{HOMES[generation]}/{word}/{id}")
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+async def billed(door: Any, id: str) -> list[bool]:
+    """Of each attempt, as the native door shows it."""
+    answer = await door.get(f"/v1/invocations/{id}")
+    return [one["billed"] for one in answer.json["attempts"]]
+
+
+async def told(door: Any, id: str, box: str = "bad") -> tuple[str, int, int, str]:
+    """(condition, count, status, error) of the only record; the other destination got none."""
+    other = "good" if box == "bad" else "bad"
+    assert await door.service.mail(f"queue:{other}") == []
+    [record] = await door.service.mail(f"queue:{box}")
+    context, response = record["requestContext"], record["responseContext"]
+    assert context["requestId"] == id and record["requestPayload"] == '{"n": 1}'
+    return (
+        context["condition"],
+        context["approximateInvokeCount"],
+        response["statusCode"],
+        response["functionError"],
+    )
+
+
+def doubling(cap: float) -> list[float]:
+    """When attempts fall: 0.5 s, doubling, at most `cap`; the last one at the end of five hours."""
+    found, wait = [0.0], 0.5
+    while found[-1] < FIVE_HOURS:
+        found.append(min(found[-1] + min(wait, cap), FIVE_HOURS))
+        wait *= 2
+    return found
+
+
+# ---------------------------------------------------------------- function errors
+
+
+@each_generation
+async def test_function_errors_are_retried_three_times_by_default(
+    door: Any, generation: str
+) -> None:
+    await deploy(door, [Error("no", type="ValueError")], generation)
+    id = await call(door, generation)
+    await door.clock.advance(3600)
+    starts = door.service.starts(OURS[generation])
+    assert len(starts) == 4
+    waits = [after - before for before, after in itertools.pairwise(starts)]
+    # The vendor publishes no interval: 1 s, doubling, of which between half and all is waited.
+    assert all(wait / 2 <= found <= wait for found, wait in zip(waits, (1, 2, 4), strict=True))
+    assert await billed(door, id) == [True] * 4
+    assert await told(door, id) == (UNHANDLED, 4, 200, UNHANDLED)
+    shown = await task(door, id, generation)
+    assert (shown["status"], shown["alreadyRetriedTimes"]) == ("Failed", 3)
+    word = "taskErrorMessage" if generation == V3 else "invocationErrorMessage"
+    assert shown[word] == UNHANDLED
+
+
+@each_generation
+@pytest.mark.parametrize("retries", range(9))
+async def test_as_many_retries_as_are_configured(door: Any, generation: str, retries: int) -> None:
+    await deploy(door, [Error()], generation, maxAsyncRetryAttempts=retries)
+    id = await call(door, generation)
+    await door.clock.advance(3600)
+    assert len(door.service.starts(OURS[generation])) == retries + 1
+    assert await billed(door, id) == [True] * (retries + 1)
+    assert await told(door, id) == (UNHANDLED, retries + 1, 200, UNHANDLED)
+
+
+@pytest.mark.parametrize("retries", [-1, 9])
+async def test_more_than_eight_retries_are_refused(door: Any, retries: int) -> None:
+    await deploy(door, ["done"])
+    answer = await door.put(
+        f"{HOMES[V3]}/async-invoke-config", json={"maxAsyncRetryAttempts": retries}
+    )
+    status, code, message = answer.error()
+    assert (status, code) == (400, "InvalidArgument") and "maxAsyncRetryAttempts" in message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Error(), id="exception"),
+        pytest.param(Crash(), id="exit"),
+        pytest.param(OutOfMemory(), id="memory"),
+        pytest.param(Forever(), id="time"),
+    ],
+)
+async def test_every_failure_of_the_code_is_an_unhandled_error_that_is_billed(
+    door: Any, answer: Any
+) -> None:
+    """None is a HandledInvocationError: only a callback of Node.js could raise one."""
+    await deploy(door, [answer], timeout=5, maxAsyncRetryAttempts=1)
+    id = await call(door)
+    await door.clock.advance(60)
+    assert await billed(door, id) == [True, True]
+    assert await told(door, id) == (UNHANDLED, 2, 200, UNHANDLED)
+
+
+async def test_a_retry_that_succeeds_tells_the_other_destination(door: Any) -> None:
+    await deploy(door, [Error(), Error(), "done"])
+    id = await call(door)
+    await door.clock.advance(60)
+    assert await told(door, id, "good") == ("", 3, 200, "")
+    assert (await task(door, id))["status"] == "Succeeded"
+
+
+async def test_no_retry_after_a_success(door: Any) -> None:
+    await deploy(door, ["done"])
+    id = await call(door)
+    await door.clock.advance(FIVE_HOURS)
+    assert door.service.starts("f") == [0.0] and await billed(door, id) == [True]
+    assert await told(door, id, "good") == ("", 1, 200, "")
+
+
+# ---------------------------------------------------------------- infrastructure errors
+
+
+@each_generation
+@pytest.mark.parametrize(("answer", "status", "code", "condition"), INFRASTRUCTURE)
+async def test_errors_of_the_platform_are_retried_for_five_hours(
+    door: Any, generation: str, answer: Any, status: int, code: str, condition: str
+) -> None:
+    await deploy(door, [answer], generation, maxAsyncRetryAttempts=0)
+    id = await call(door, generation)
+    await door.clock.advance(2)
+    shown = await task(door, id, generation)
+    word = "taskErrorMessage" if generation == V3 else "invocationErrorMessage"
+    assert (shown["status"], shown[word]) == ("Retrying", code)
+    await door.clock.advance(FIVE_HOURS - 3)
+    assert await door.service.mail("queue:bad") == []
+    await door.clock.advance(3600)
+    expected = doubling(door.engine.options.platform_wait_cap_seconds)
+    assert expected[:6] == [0.0, 0.5, 1.5, 3.5, 7.5, 15.5]
+    assert door.service.starts(OURS[generation]) == expected
+    assert expected[-1] == FIVE_HOURS and len(expected) == 70
+    shown = await task(door, id, generation)
+    assert shown["status"] == "Failed" and shown[word] == condition
+    # (Of long rows of attempts the view keeps the ends.)
+    assert not any(await billed(door, id))
+    assert await told(door, id) == (condition, len(expected), status, "")
+
+
+@pytest.mark.parametrize(("answer", "status", "code", "condition"), INFRASTRUCTURE)
+async def test_without_a_cap_the_waits_double_to_the_end(
+    make_door: Any, answer: Any, status: int, code: str, condition: str
+) -> None:
+    door = await make_door({"platform_wait_cap_seconds": 86_400.0})
+    await deploy(door, [answer])
+    id = await call(door)
+    await door.clock.advance(FIVE_HOURS + 1)
+    whole = [0.5 * (2**number - 1) for number in range(16)]
+    assert whole[-1] == 16_383.5
+    assert door.service.starts("f") == [*whole, FIVE_HOURS]
+    assert await billed(door, id) == [False] * 17
+    assert await told(door, id) == (condition, 17, status, "")
+
+
+@pytest.mark.parametrize("answer", [Throttle(), PlatformError(), NO_ROOM])
+async def test_errors_of_the_platform_spend_no_retry(door: Any, answer: Any) -> None:
+    await deploy(door, [*[answer] * 5, Error(), answer, Error(), "done"], maxAsyncRetryAttempts=2)
+    id = await call(door)
+    await door.clock.advance(600)
+    assert await billed(door, id) == [False] * 5 + [True, False, True, True]
+    assert await told(door, id, "good") == ("", 9, 200, "")
+
+
+@pytest.mark.parametrize(("answer", "status", "code", "condition"), INFRASTRUCTURE)
+async def test_a_row_of_errors_of_the_platform_starts_anew_after_a_run(
+    door: Any, answer: Any, status: int, code: str, condition: str
+) -> None:
+    """Five hours count from the first error of an unbroken row."""
+    started = itertools.count()
+    await deploy(door, lambda run: Error() if next(started) == 40 else answer)
+    await call(door)
+    await door.clock.advance(1.6 * FIVE_HOURS)
+    starts = door.service.starts("f")
+    row = doubling(300.0)
+    assert starts[:41] == row[:41]
+    assert [round(at - starts[41], 3) for at in starts[41:]] == row
+
+
+# ---------------------------------------------------------------- synchronous calls
+
+
+@each_generation
+@pytest.mark.parametrize(
+    ("answer", "status", "error"),
+    [
+        (Error(), 200, UNHANDLED),
+        (Crash(), 200, UNHANDLED),
+        (Throttle(), 429, "ResourceExhausted"),
+        (PlatformError(), 500, "InternalServerError"),
+        (NO_ROOM, 503, "ResourceThrottled"),
+    ],
+)
+async def test_synchronous_calls_are_never_retried(
+    door: Any, generation: str, answer: Any, status: int, error: str
+) -> None:
+    await deploy(door, [answer, "done"], generation)
+    found = await door.post(f"{HOMES[generation]}/invocations", data=b"1")
+    assert found.status == status
+    if status == 200:
+        assert found.headers["x-fc-error-type"] == error
+    else:
+        assert found.error()[:2] == (status, error)
+    await door.clock.advance(FIVE_HOURS)
+    assert door.service.starts(OURS[generation]) == [0.0]
+    assert await door.service.mail("queue:bad") == [] == await door.service.mail("queue:good")
+
+
+# ---------------------------------------------------------------- other endings
+
+
+async def test_what_waits_too_long_expires_without_being_run(door: Any) -> None:
+    await deploy(door, ["done"], maxAsyncEventAgeInSeconds=60)
+    limit = await door.put(f"{HOMES[V3]}/concurrency", json={"reservedConcurrency": 0})
+    assert limit.status == 200
+    id = await call(door)
+    await door.clock.advance(59)
+    assert (await task(door, id))["status"] == "Enqueued"
+    await door.clock.advance(2)
+    assert (await task(door, id))["status"] == "Expired"
+    assert door.service.starts("f") == []
+    assert await told(door, id) == ("AsyncEventExpired", 0, 200, "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "error"),
+    [(Throttle(), 429, ""), (PlatformError(), 500, ""), (NO_ROOM, 503, "")],
+)
+async def test_the_event_age_ends_retries_before_the_five_hours(
+    door: Any, answer: Any, status: int, error: str
+) -> None:
+    await deploy(door, [answer], maxAsyncEventAgeInSeconds=100)
+    id = await call(door)
+    await door.clock.advance(FIVE_HOURS)
+    # The next attempt would be at 127.5 s, so none is waited for.
+    assert door.service.starts("f") == [0.0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 63.5]
+    assert (await task(door, id))["status"] == "Expired"
+    assert await told(door, id) == ("AsyncEventExpired", 8, status, error)
+
+
+async def test_a_stopped_call_is_told_as_a_failure(door: Any) -> None:
+    await deploy(door, [Error()])
+    id = await call(door)
+    stopped = await door.put(f"{HOMES[V3]}/async-tasks/{id}/stop")
+    assert stopped.status == 202
+    await door.clock.advance(FIVE_HOURS)
+    assert (await task(door, id))["status"] == "Stopped"
+    assert (await told(door, id))[:2] == ("", 1)
+    assert door.service.starts("f") == [0.0]
