@@ -156,12 +156,6 @@ async def test_a_checksum_that_is_not_known_is_read_from_the_archive(door: Any) 
     assert await checksum(door.engine, function) == str(fastcrc.crc64.xz(archive))
 
 
-@pytest.mark.parametrize("generation", ["/2021-04-06", "/2016-08-15"])
-async def test_there_is_no_storage_to_upload_code_to(door: Any, generation: str) -> None:
-    status, code, message = (await door.get(f"{generation}/tempBucketToken")).error()
-    assert (status, code) == (400, "InvalidArgument") and "code.zipFile" in message
-
-
 async def test_large_code_is_taken(door: Any) -> None:
     archive = pack([("index.py", b"handler = print"), ("noise", random.Random(1).randbytes(2**20))])
     code = {"zipFile": base64.b64encode(archive).decode()}

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..errors import ThenceError
 from .door import Door
 from .fc.app import FcApp
+from .fc.upload import UploadApp
 from .functiongraph.app import FunctionGraphApp
 from .native.answer import problem
 from .native.call import Call
@@ -66,6 +67,7 @@ class _App:
     def __init__(self, door: Door, router: Router) -> None:
         self._door = door
         self._router = router
+        self._uploads = UploadApp(door)
         self._vendors = (FcApp(door), FunctionGraphApp(door))
         self._open = frozenset(route.path for route in ROUTES if route.open)
 
@@ -78,6 +80,10 @@ class _App:
             await send(message)
 
         try:
+            if self._uploads.takes(scope):
+                # Any host: what is not signed with a key that this service gave goes no further.
+                await self._uploads(scope, receive, watched)
+                return
             for vendor in self._vendors:
                 if vendor.takes(scope["path"]):
                     self._check_origin(scope)

@@ -29,6 +29,7 @@ class Door:
         metrics.more.append(fc_series)
         self.credentials = Credentials(settings.root_access_key_id, settings.root_access_key_secret)
         self.fc = FcState(settings, clock)
+        engine.sweep.also.append(self.fc.uploads.sweep)
         self.functiongraph = FunctionGraphState(settings, clock)
         self.started_at: int | None = None
         self.closing = asyncio.Event()

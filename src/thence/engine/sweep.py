@@ -1,5 +1,7 @@
 """sweep: blobs that no row names are removed, and the code of revisions that nobody runs.
 
+What else is to go after a time joins in with `also`.
+
 A process that is killed between the writing of a large body and the commit that names it leaves a
 blob behind. One 256th of the blob store is looked at in each round, so a whole sweep takes a day
 and costs nothing that anybody would notice.
@@ -36,6 +38,8 @@ class Sweep:
         self._prune_code = prune_code
         self._clock = clock
         self._part = 0
+        self.also: list[Callable[[], Awaitable[None]]] = []
+        """Called in every round."""
         self.loop = Loop("sweep", self.once, clock, notices, interval_seconds=86_400 / PARTS)
 
     async def once(self) -> float | None:
@@ -45,6 +49,8 @@ class Sweep:
         unused = [ref for ref in await self._blobs.part(part) if await self._unused(ref)]
         if unused:
             await self._blobs.delete(unused)
+        for sweep in self.also:
+            await sweep()
         return None
 
     async def _unused(self, ref: str) -> bool:

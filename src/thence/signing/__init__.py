@@ -2,6 +2,7 @@
 
     acs3      ACS3-HMAC-SHA256: Function Compute's OpenAPI clients
     fc        `FC ak:signature` and signed URLs: Function Compute's older clients
+    oss       `OSS ak:signature`: uploads of code with temporary keys
     sdk_hmac  SDK-HMAC-SHA256: FunctionGraph's clients
 
 A door verifies with the function that a client signs with, so the two cannot drift apart. Everything

@@ -23,6 +23,7 @@ from .errors import FcError, invalid
 from .function_input import CodeInput
 from .route import V2, V3, Route
 from .services import wanted
+from .upload import BUCKET, object_of
 
 KNOWN_MAX = 4096  # checksums in memory
 ZIP = ".zip"
@@ -67,10 +68,11 @@ async def read_archive(call: Call, code: CodeInput | None) -> Archive | None:
     if code is None:
         return None
     if code.oss_bucket_name or code.oss_object_name:
-        raise _no_storage("code.ossBucketName")
-    if not code.zip_file:
+        archive = await _uploaded(call, code)
+    elif code.zip_file:
+        archive = await asyncio.to_thread(_decode, code.zip_file)
+    else:
         return None
-    archive = await asyncio.to_thread(_decode, code.zip_file)
     for where, said in (
         ("code.checksum", code.checksum),
         ("x-fc-code-checksum", call.header("x-fc-code-checksum")),
@@ -84,16 +86,25 @@ async def read_archive(call: Call, code: CodeInput | None) -> Archive | None:
     return archive
 
 
-async def get_temp_bucket_token(call: Call) -> Response:
-    """Serverless Devs asks for it before it uploads code to a bucket of the vendor."""
-    raise _no_storage("tempBucketToken")
-
-
-def _no_storage(where: str) -> FcError:
-    return invalid(
-        f"{where}: there is no object storage here that code could be read from; send the archive "
-        "in code.zipFile"
-    )
+async def _uploaded(call: Call, code: CodeInput) -> Archive:
+    """What was put where a temporary key allowed it (upload.py)."""
+    bucket, name = code.oss_bucket_name or "", code.oss_object_name or ""
+    if code.zip_file:
+        raise invalid("code.zipFile: there is code.ossBucketName too; send one of the two")
+    if bucket != BUCKET:
+        raise invalid(
+            f"code.ossBucketName: {bucket[:80]!r} cannot be read, there is no object storage here "
+            f"but {BUCKET!r}, to which tempBucketToken lets clients upload; send the archive in "
+            "code.zipFile"
+        )
+    object = object_of(name)
+    data = None if object is None else await call.door.fc.uploads.read(object)
+    if data is None:
+        raise invalid(
+            f"code.ossObjectName: {name[:120]!r} was not uploaded, or it is more than a day old; "
+            "upload it again"
+        )
+    return Archive(data, await asyncio.to_thread(crc64, data))
 
 
 def _decode(text: str) -> Archive:
@@ -149,6 +160,5 @@ ROUTES = (
         get_function_code,
         V2,
     ),
-    Route("GetTempBucketToken", "GET", "/tempBucketToken", get_temp_bucket_token, V2),
     Route("DownloadCode", "GET", "/function-code/{archive}", download, (*V3, *V2), open=True),
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from ...clock import Clock
 from ...config import Settings
 from ..code_link import CodeLinks
 from .gate import Gate
+from .uploads import TemporaryKeys, Uploads
 
 
 class FcState:
@@ -18,6 +20,10 @@ class FcState:
         self.gate = Gate(settings, clock)
         self.limits = settings.fc
         self.links = CodeLinks(clock)
+        self.upload_keys = TemporaryKeys(clock)
+        self.uploads = Uploads(
+            Path(settings.data_dir) / "uploads", clock, settings.limits.code_bytes_max
+        )
         self.changing = asyncio.Lock()
         self.region = settings.region
         self.account = settings.account_id

@@ -18,6 +18,7 @@ from . import (
     tagging,
     tasks,
     triggers,
+    upload,
     versions,
 )
 from .route import Route
@@ -38,5 +39,6 @@ ROUTES: tuple[Route, ...] = (
     *tagging.ROUTES,
     *tasks.ROUTES,
     *triggers.ROUTES,
+    *upload.ROUTES,
     *versions.ROUTES,
 )
