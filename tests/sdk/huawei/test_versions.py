@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkfunctiongraph.v2 import FunctionGraphClient, model
 
-from conftest import delete, is_time, new_name, urn
+from conftest import PROJECT, create, delete, is_time, new_name, urn
 
 
 def publish(client: FunctionGraphClient, name: str, **fields: Any) -> Any:
@@ -207,3 +208,32 @@ def test_what_is_not_there_is_not_found(client: FunctionGraphClient, name: str) 
         with pytest.raises(ClientRequestException) as error:
             client.show_function_config(model.ShowFunctionConfigRequest(function_urn=which))
         assert refused(error) == (404, code)
+
+
+def test_a_call_by_an_alias_runs_its_version_with_the_frozen_environment(
+    client: FunctionGraphClient,
+) -> None:
+    name = new_name("told")
+    create(client, name, user_data='{"MODE": "old"}', encrypted_user_data='{"SECRET": "s"}')
+    publish(client, name, version="v1")
+    alias(client, name, name="prod", version="v1")
+    client.update_function_config(
+        model.UpdateFunctionConfigRequest(
+            function_urn=urn(name),
+            body=model.UpdateFunctionConfigRequestBody(user_data='{"MODE": "new"}'),
+        )
+    )
+    told = {}
+    for which in ("!prod", "latest"):
+        answer = client.invoke_function(
+            model.InvokeFunctionRequest(
+                function_urn=urn(name, which), x_cff_request_version="v1", body={"tell": 1}
+            )
+        )
+        told[which] = json.loads(answer.result)
+    prod, latest = told["!prod"], told["latest"]
+    assert (prod["version"], prod["alias"], prod["mode"]) == ("v1", "prod", "old")
+    assert (latest["version"], latest["alias"], latest["mode"]) == ("latest", "", "new")
+    assert prod["secret"] == latest["secret"] == "s"
+    assert (prod["function"], prod["package"], prod["project"]) == (name, "default", PROJECT)
+    delete(client, urn(name, None))

@@ -15,12 +15,10 @@ from .answer import answer
 from .call import Call
 from .errors import invalid
 from .found import row
+from .function_input import MEMORY_MB
 from .route import Route
 from .sync import REQUEST_ID, invoke_now
 
-MEMORIES = (
-    *(128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 8192, 10240),
-)
 _OF_NATIVE = frozenset({b"traceparent", b"thence-lineage"})
 """Not of the vendor: a trace that goes on, and the chain of destinations that must end."""
 
@@ -59,9 +57,9 @@ def _check_memory(call: Call) -> None:
     """`X-Cff-Instance-Memory` counts only where dynamic memory is enabled (reference 4.1), which it
     never is here; so the sizes that the vendor has are taken and change nothing."""
     text = call.header("x-cff-instance-memory")
-    if text and text not in map(str, MEMORIES):
+    if text and text not in map(str, MEMORY_MB):
         raise invalid(
-            f"X-Cff-Instance-Memory: {text[:40]!r} is not one of {', '.join(map(str, MEMORIES))}",
+            f"X-Cff-Instance-Memory: {text[:40]!r} is not one of {', '.join(map(str, MEMORY_MB))}",
             "FSS.1007",
         )
 
