@@ -115,6 +115,21 @@ async def test_two_task_ids_are_refused(wire: Any) -> None:
     assert (status, code) == (400, "InvalidArgument") and "'a'" in message and "'b'" in message
 
 
+async def test_a_header_that_comes_twice_is_refused_however_it_is_written(wire: Any) -> None:
+    await deploy(wire, listed=True)
+    request = (
+        f"POST {V3} HTTP/1.1\r\nhost: x\r\nx-fc-invocation-type: Async\r\n{TASK}: a\r\n"
+        f"{TASK.upper()}: b\r\nconnection: close\r\ncontent-length: 2\r\n"
+        f"{'prefer: nothing' if wire.way == 'slow' else 'accept: */*'}\r\n\r\n{{}}"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
+    writer.write(request.encode())
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"came more than once" in answer
+    assert await wire.accepted() == 0
+
+
 @each_generation
 async def test_a_task_id_is_taken_once(wire: Any, path: str, name: str) -> None:
     await deploy(wire, name, listed=True)

@@ -27,6 +27,7 @@ from ...catalog.destination import (
     describe,
     parse_destination,
 )
+from ...catalog.function import LATEST
 from ...errors import InvalidInput
 from .errors import FcError, invalid
 from .names import FUNCTION, QUALIFIER, SERVICE, Name, function_arn, qualifier_of
@@ -141,6 +142,8 @@ def _function(resource: str) -> dict[str, Any] | None:
         if match is None:
             return None
         name, qualifier = Name(match[3], match[1]), match[2]
+    if qualifier == LATEST:
+        return None  # it is not how the vendor writes it
     return {
         "type": "function",
         "name": name.ours,

@@ -49,6 +49,8 @@ def read_wishes(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
     native: list[tuple[bytes, bytes]] = []
     for name, value in headers:
         if name.startswith(b"x-fc-"):
+            if name in given:  # nobody could tell which of the two was meant
+                raise invalid(f"{name.decode('latin-1')}: it came more than once; send it once")
             given[name] = value.decode("latin-1")
         elif name in _OF_NATIVE:
             native.append((name, value))
