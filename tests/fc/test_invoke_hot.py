@@ -4,6 +4,7 @@ requests behind one another."""
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -239,6 +240,21 @@ async def test_broken_http_in_a_body_is_refused(line: Line) -> None:
     ((status, headers, _),) = await line.raw(head.encode())
     assert status == 400 and headers["connection"] == "close"
     assert await line.wire.accepted() == 0
+
+
+async def test_what_http_forbids_is_said_in_a_body_that_clients_read(line: Line) -> None:
+    begin = f"GET {V3.removesuffix('/invocations')}"
+    for data, expected in (
+        (f"{begin} HTTP/1.1\r\nx: {'a' * 70_000}\r\n\r\n", 431),
+        (f"{begin}?prefix={'a' * 9_000} HTTP/1.1\r\n\r\n", 414),
+        (f"{begin} HTTP/1.1\r\ncontent-length : 2\r\n\r\n", 400),
+    ):
+        ((status, headers, body),) = await line.raw(data.encode())
+        found = json.loads(body)
+        assert status == expected and headers["connection"] == "close"
+        assert found["Code"] == found["ErrorCode"] == "InvalidArgument"
+        assert found["Message"] == found["ErrorMessage"] != ""
+        assert found["RequestId"] == headers["x-fc-request-id"]
 
 
 # ---------------------------------------------------------------- behind one another

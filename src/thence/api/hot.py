@@ -44,6 +44,11 @@ class Way(Protocol):
         """The whole answer; `close`: it says that the connection ends."""
         ...
 
+    def broken(self, error: ThenceError, date: bytes) -> bytes:
+        """The whole answer to a request of its URLs that HTTP itself forbids; it says that the
+        connection ends."""
+        ...
+
     def too_large(self, size: int) -> ThenceError:
         """The payload has that many bytes or more, which is over `bytes_max`."""
         ...

@@ -41,6 +41,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*arguments, **settings)
         self._door = door
         self._ways = ways
+        self.url = b""
         self._hot = Hot()
         self._is_hot = False  # the request being read is hot, or refused
         self._size = 0  # of the header being read
@@ -316,6 +317,10 @@ class Protocol(HttpToolsProtocol):
         return self._busy() or bool(self.pipeline)
 
     def _refuse(self, error: ThenceError) -> None:
+        for way in self._ways:
+            if self.url.startswith(way.prefixes):
+                self._end(way.broken(error, self._date()))
+                return
         self._end(problems.raw(error, date=self._date(), close=True))
 
     def _end(self, answer: bytes) -> None:

@@ -20,6 +20,7 @@ from ...signing.interface import Verified
 from ...store.records import Accepted
 from ..door import Door
 from ..hot import Headers
+from ..native import problems
 from .answer import COMMON, refusal
 from .errors import FcError, too_large
 from .gate import check_body
@@ -135,6 +136,14 @@ class FcWay:
         response = refusal(found, request_id)
         response.headers["x-fc-request-id"] = request_id
         return _raw(response, date, close)
+
+    def broken(self, error: ThenceError, date: bytes) -> bytes:
+        """The status that HTTP has for it, in a body that the vendor's clients can read."""
+        request_id = format_id(self._engine.ids.next(self._door.clock.now()))
+        found = FcError(problems.status_of(error), "InvalidArgument", error.detail)
+        response = refusal(found, request_id)
+        response.headers["x-fc-request-id"] = request_id
+        return _raw(response, date, close=True)
 
     def too_large(self, size: int) -> FcError:
         return too_large(self.bytes_max)

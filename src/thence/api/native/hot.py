@@ -70,6 +70,9 @@ class NativeWay:
     def refused(self, wish: str, error: ThenceError, date: bytes, *, close: bool) -> bytes:
         return problems.raw(error, date=date, close=close)
 
+    def broken(self, error: ThenceError, date: bytes) -> bytes:
+        return problems.raw(error, date=date, close=True)
+
     def too_large(self, size: int) -> PayloadTooLarge:
         return PayloadTooLarge(
             f"The payload is {size} bytes or more; at most {self.bytes_max} bytes are taken "
