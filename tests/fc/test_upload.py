@@ -12,6 +12,7 @@ from typing import Any
 import fastcrc
 import pytest
 
+from thence.api.fc import uploads as uploads_module
 from thence.api.fc.upload import BUCKET
 from thence.api.fc.uploads import KEPT_LARGEST, KEPT_MAX, KEYS_MAX, WRITING_MAX, TemporaryKeys
 from thence.catalog.code import pack
@@ -354,6 +355,14 @@ async def test_who_goes_away_in_the_middle_leaves_nothing(door: FcDoor, tmp_path
     answer = await door.put(path, data=[], headers=sent, gone=gone)
     assert answer.status == 0 and files(tmp_path) == []
     assert (await put(door, given)).status == 200
+
+
+async def test_a_body_that_does_not_end_in_time_is_refused(
+    door: FcDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads_module, "WRITING_SECONDS", 0)
+    answer = await put(door, await token(door), [])
+    assert refused(answer)[:2] == (400, "RequestTimeout") and files(tmp_path) == []
 
 
 async def test_a_disk_that_takes_nothing_is_told(door: FcDoor, tmp_path: Path) -> None:
