@@ -101,6 +101,9 @@ class FgDoor:
         self.settings = settings
         self.engine = service.engine
         self.clock = service.clock
+        # The virtual service has no settings, so its records name no account.
+        service.engine.deliver.send._account_id = settings.account_id
+        service.engine.deliver.send._region = settings.region
         metrics = Metrics(service.engine, service.notices, service.clock, version="0")
         self.door = Door(service.engine, settings, service.clock, service.notices, metrics)
         self.door.started()
@@ -124,7 +127,12 @@ class FgDoor:
 
     async def function(self, name: str = "f", answers: Any = None, **spec: Any) -> None:
         """Deployed as this door does: no retries without settings."""
-        given = {"contract": "functiongraph", "max_retries": 0, "max_event_age_seconds": 3600}
+        given = {
+            "contract": "functiongraph",
+            "max_retries": 0,
+            "max_event_age_seconds": 3600,
+            "listed": True,
+        }
         await self.service.function(name, answers=answers, **{**given, **spec})
 
     async def settings_of(self, which: str = "", **fields: Any) -> Answer:
@@ -132,6 +140,18 @@ class FgDoor:
         found = await self.put(at(which or urn(), "async-invoke-config"), json=fields)
         assert found.status == 200, found.body
         return found
+
+    async def follow(self) -> None:
+        """The status log is written when `write_log` says so, not by the clock."""
+        logs = self.door.functiongraph.logs
+        await logs.start(self.engine, self.service.notices)
+        for one in logs.followers:
+            await one.loop.stop()
+
+    async def write_log(self) -> None:
+        for one in self.door.functiongraph.logs.followers:
+            while await one.once() == 0:
+                pass
 
     async def start(self, which: str = "", data: bytes = b'{"k": "v"}') -> str:
         """An asynchronous call; its request id. What is due at once has happened."""
@@ -159,7 +179,10 @@ async def make_door() -> AsyncIterator[MakeDoor]:
         service = Service(**(options or {}))
         await service.__aenter__()
         services.append(service)
-        return FgDoor(service, Settings(region=REGION, account_id=PROJECT, **settings))
+        folder = str(service.directory)
+        return FgDoor(
+            service, Settings(data_dir=folder, region=REGION, account_id=PROJECT, **settings)
+        )
 
     yield make
     for service in services:

@@ -57,6 +57,7 @@ class FunctionSpec(Struct, frozen=True, forbid_unknown_fields=True):
     initializer_timeout_seconds: Annotated[int, Meta(ge=1, le=INITIALIZER_SECONDS_MAX)] = 3
     pre_stop: str = ""  # module.function, before an idle instance is ended
     pre_stop_timeout_seconds: Annotated[int, Meta(ge=1, le=PRE_STOP_SECONDS_MAX)] = 3
+    listed: bool = False  # its invocations are kept in its list, whatever they come from (FG)
     attributes: dict[str, Any] = field(default_factory=dict)
     """What a vendor's door keeps of a function beside, by door; shown at that door alone."""
 

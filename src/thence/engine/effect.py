@@ -39,6 +39,7 @@ def of_row(function: Function) -> AsyncConfig:
         retry_wait=spec.retry_wait,
         on_success=spec.on_success,
         on_failure=spec.on_failure,
+        listed=spec.listed,
         created_at=function.created_at,
         updated_at=function.updated_at,
     )

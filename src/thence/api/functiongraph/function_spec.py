@@ -49,6 +49,7 @@ def new_spec(given: ConfigInput, project: str) -> FunctionSpec:
         max_retries=0,
         max_event_age_seconds=EVENT_AGE_SECONDS,
         concurrency=CONCURRENCY_MAX,
+        listed=True,
         attributes={DOOR: {"project_id": project, "runtime": given.runtime}},
     )
     return changed_spec(before, given)

@@ -69,6 +69,7 @@ class FunctionShown(msgspec.Struct, kw_only=True):
     initializer_timeout_seconds: int
     pre_stop: str
     pre_stop_timeout_seconds: int
+    listed: bool
     versions: list[str]  # published, oldest first
     aliases: dict[str, str]  # to their main version
     links: FunctionLinks
@@ -152,7 +153,7 @@ def show(engine: Engine, function: Function) -> FunctionShown:
     spec = render_spec(function.spec)
     del spec["attributes"]
     config = engine.effective_config(name, LATEST)
-    for which in ("max_retries", "max_event_age_seconds"):
+    for which in ("max_retries", "max_event_age_seconds", "listed"):
         spec[which] = getattr(config, which)
     spec["retry_wait"] = msgspec.to_builtins(config.retry_wait)
     for which, target in (

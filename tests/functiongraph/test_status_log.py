@@ -1,0 +1,438 @@
+"""The status log: enabled once, one line for each change, none lost and none doubled, read again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp.web
+import pytest
+
+from thence.api.functiongraph.log_files import LogFiles, Query
+from thence.api.functiongraph.log_follow import Follower
+from thence.api.functiongraph.log_line import Line, clean, parse
+from thence.api.functiongraph.log_otlp import LogOtlp, NotSent
+from thence.api.functiongraph.logs import otlp_headers
+from thence.config.settings import FunctionGraph
+from thence.testing.answers import Error, Forever, Ok
+
+from .conftest import FUNCTIONS, PROJECT, FgDoor, at, urn
+
+ENABLE, DETAIL = f"{FUNCTIONS}/enable-async-status-logs", f"{FUNCTIONS}/async-status-log-detail"
+START = 1_767_225_600_000
+
+
+@pytest.fixture
+async def followed(make_door: Any) -> AsyncIterator[FgDoor]:
+    door = await make_door()
+    await door.follow()
+    yield door
+    await door.door.functiongraph.logs.stop()
+
+
+def lines(door: FgDoor) -> list[str]:
+    folder = door.door.functiongraph.logs.folder
+    return [
+        text
+        for path in sorted(folder.glob("status-*.log"))
+        for text in path.read_text().splitlines()
+    ]
+
+
+async def query(door: Any, text: str = "") -> Any:
+    found = await door.get(f"/v1/status-log?{text}")
+    assert found.status == 200, found.body
+    return found.json
+
+
+# ---------------------------------------------------------------- group and stream
+
+
+async def test_enabling_makes_a_group_and_a_stream_that_stay(door: Any) -> None:
+    assert (await door.get(DETAIL)).error() == (404, "FSS.0404")
+    assert (await door.post(ENABLE)).status == 200
+    found = (await door.get(DETAIL)).json
+    assert found["group_name"] == f"function-async-log-group-{PROJECT}"
+    assert found["stream_name"] == f"function-async-log-stream-{PROJECT}"
+    assert found["group_id"] != found["stream_id"]
+    await door.clock.advance(60)
+    await asyncio.gather(door.post(ENABLE), door.post(ENABLE))
+    assert (await door.get(DETAIL)).json == found
+
+
+async def test_settings_that_ask_for_it_enable_it(door: Any) -> None:
+    await door.function()
+    await door.settings_of(enable_async_status_log=True)
+    assert (await door.get(DETAIL)).status == 200
+
+
+# ---------------------------------------------------------------- lines
+
+
+async def test_every_change_of_the_status_is_a_line_of_six_fields(followed: Any) -> None:
+    await followed.function(answers=[Error("a|b\nc"), Ok(1, seconds=2)])
+    await followed.settings_of(enable_async_status_log=True, max_async_retry_attempts=1)
+    id = await followed.start()
+    await followed.clock.advance(60)
+    await followed.write_log()
+    found = [text.split("|") for text in lines(followed)]
+    assert all(len(one) == 6 and one[:2] == [urn(), id] for one in found)
+    why = "function invocation exception, error: a/b c"
+    assert [(one[2], one[4], one[5]) for one in found] == [
+        ("0", "0", ""),
+        ("1", "0", ""),
+        ("0", "4002", why),
+        ("1", "0", ""),
+        ("2", "0", ""),
+    ]
+    times = [int(one[3]) for one in found]
+    assert times == sorted(times) and times[0] == START
+
+
+async def test_a_cancel_and_an_expiry_are_lines_too(followed: Any) -> None:
+    await followed.function(answers=[Forever()], concurrency=1)
+    await followed.settings_of(enable_async_status_log=True, max_async_event_age_in_seconds=30)
+    running, late = await followed.start(), await followed.start()
+    await followed.clock.advance(31)
+    await followed.post(at(urn(), "cancel"), json={"request_id": running})
+    await followed.service.settle()
+    await followed.write_log()
+    by_id = {
+        id: [text.split("|")[2] for text in lines(followed) if id in text] for id in (running, late)
+    }
+    assert by_id == {running: ["0", "1", "3"], late: ["0", "4"]}
+    assert lines(followed)[-1].endswith("|4208|function invocation canceled")
+
+
+async def test_only_the_qualifiers_that_ask_for_it_have_lines(followed: Any) -> None:
+    await followed.function()
+    await followed.function("g")
+    await followed.engine.publish_version("f", version="v1")
+    await followed.settings_of(urn(version="v1"), enable_async_status_log=True)
+    await followed.start()
+    await followed.start(urn("g"))
+    id = await followed.start(urn(version="v1"))
+    await followed.write_log()
+    assert {text.split("|")[1] for text in lines(followed)} == {id}
+    assert {text.split("|")[0] for text in lines(followed)} == {urn(version="v1")}
+
+
+async def test_the_last_lines_of_a_deleted_function_are_written(followed: Any) -> None:
+    await followed.function(answers=[Forever()], concurrency=1)
+    await followed.settings_of(enable_async_status_log=True)
+    await followed.start()
+    waits = await followed.start()
+    await followed.service.delete("f")
+    await followed.write_log()
+    assert [one.split("|")[2] for one in lines(followed) if waits in one] == ["0", "4"]
+
+
+async def test_nothing_is_written_where_nobody_asks(followed: Any) -> None:
+    await followed.function()
+    await followed.start()
+    await followed.write_log()
+    assert not followed.door.functiongraph.logs.folder.exists()
+
+
+@pytest.mark.parametrize(
+    "message", ["a|b", "a\nb", "a\r\nb", "a\u2028b", "a\x00b", "a\x85b", "|" * 9000, "é|\n" * 5000]
+)
+def test_no_message_breaks_the_line(message: str) -> None:
+    one = Line(urn(), "id", "FAIL", 1, 4002, clean(message))
+    assert one.text().count("|") == 5
+    assert len(one.text().splitlines()) == 1
+    assert parse(one.text()) == one
+
+
+# ---------------------------------------------------------------- never lost, never doubled
+
+
+async def test_a_restart_goes_on_where_it_was(followed: Any) -> None:
+    await followed.function()
+    await followed.settings_of(enable_async_status_log=True)
+    first = await followed.start()
+    await followed.write_log()
+    await followed.door.functiongraph.logs.stop()
+    second = await followed.start()
+    await followed.follow()
+    await followed.write_log()
+    await followed.write_log()
+    written = [text.split("|")[1:3] for text in lines(followed)]
+    assert written == [[id, status] for id in (first, second) for status in "012"]
+
+
+async def test_what_happens_right_after_the_settings_were_put_is_written(followed: Any) -> None:
+    """Not a round of the follower lies between."""
+    await followed.function()
+    before = await followed.start()
+    await followed.settings_of(enable_async_status_log=True)
+    id = await followed.start()
+    await followed.write_log()
+    assert {text.split("|")[1] for text in lines(followed)} == {id} != {before}
+
+
+class Broken:
+    """A sink that fails until it is mended."""
+
+    name = "broken"
+
+    def __init__(self) -> None:
+        self.fails = True
+        self.lines: list[Line] = []
+
+    async def write(self, lines: Any) -> None:
+        if self.fails:
+            raise OSError("no space left on device")
+        self.lines += lines
+
+    async def close(self) -> None: ...
+
+
+async def test_a_sink_that_fails_for_a_while_loses_nothing(door: Any, tmp_path: Any) -> None:
+    sink = Broken()
+    place = tmp_path / "log" / "position"
+    follower = Follower(sink, place, door.engine, door.service.notices, "local-1", PROJECT)
+    await follower.start()
+    await follower.loop.stop()
+    await follower.begin()
+    await door.function()
+    await door.settings_of(enable_async_status_log=True)
+    made = []
+    for _ in range(3):
+        made.append(await door.start())
+        with pytest.raises(OSError, match="no space"):
+            await follower.once()
+    sink.fails = False
+    await follower.once()
+    assert [(one.request_id, one.status) for one in sink.lines] == [
+        (id, status) for id in made for status in ("WAIT", "RUNNING", "SUCCESS")
+    ]
+    await follower.once()
+    assert len(sink.lines) == 9
+
+
+async def test_a_gap_in_the_journal_is_said(followed: Any, caplog: Any) -> None:
+    await followed.function()
+    await followed.settings_of(enable_async_status_log=True)
+    await followed.write_log()
+    for _ in range(3):
+        await followed.start()
+    await followed.clock.advance(48 * 3600)  # nobody writes the log; the journal is pruned
+    await followed.start()
+    await followed.write_log()
+    assert "the status log lacks the journal's entries" in caplog.text
+
+
+# ---------------------------------------------------------------- files
+
+
+def some(number: int, at: int = START, message: str = "") -> Line:
+    return Line(urn(), f"id-{number}", "WAIT", at, 0, message)
+
+
+async def test_files_are_followed_by_the_next_and_the_oldest_go(tmp_path: Any) -> None:
+    files = LogFiles(tmp_path / "log", bytes_max=200, files_max=3)
+    for number in range(12):
+        await files.write([some(number, message="x" * 60)])
+    names = sorted(path.name for path in files.folder.iterdir())
+    assert names == [f"status-{number:08d}.log" for number in (4, 5, 6)]
+    found, _ = await files.read(Query(), 100, None)
+    assert [one.request_id for one in found] == [f"id-{number}" for number in range(11, 5, -1)]
+
+
+async def test_a_line_that_a_crash_cut_off_is_removed(tmp_path: Any) -> None:
+    files = LogFiles(tmp_path, 1 << 20, 3)
+    await files.write([some(1), some(2)])
+    path = tmp_path / "status-00000001.log"
+    whole = path.read_bytes()
+    for cut in (whole + b"urn:fss|half", b"urn:fss|half"):
+        path.write_bytes(cut)
+        await files.write([some(3)])
+        assert path.read_text().splitlines()[-1] == some(3).text()
+        assert "half" not in path.read_text()
+
+
+async def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Any, monkeypatch: Any) -> None:
+    files = LogFiles(tmp_path, 1 << 20, 3)
+    await files.write([some(1)])
+
+    def full(_: int) -> None:
+        raise OSError(28, "no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("thence.api.functiongraph.log_files.os.fsync", full)
+        with pytest.raises(OSError, match="no space"):
+            await files.write([some(2)])
+    await files.write([some(3)])
+    found, _ = await files.read(Query(), 100, None)
+    assert [one.request_id for one in found] == ["id-3", "id-1"]
+
+
+async def test_the_log_is_read_in_pages_over_all_files(tmp_path: Any) -> None:
+    files = LogFiles(tmp_path, 500, 100)
+    for number in range(25):
+        await files.write([some(number)])
+    seen: list[str] = []
+    place = None
+    for _ in range(20):
+        found, place = await files.read(Query(), 4, place)
+        seen += [one.request_id for one in found]
+        if place is None:
+            break
+        await files.write([some(100)])  # what comes meanwhile does not shift the pages
+    assert seen == [f"id-{number}" for number in range(24, -1, -1)]
+
+
+# ---------------------------------------------------------------- asking
+
+
+async def test_the_log_is_asked_by_request_function_status_and_time(followed: Any) -> None:
+    for name in ("f", "g"):
+        await followed.function(name)
+        await followed.settings_of(urn(name), enable_async_status_log=True)
+    one = await followed.start(urn("f"))
+    await followed.clock.advance(60)
+    other = await followed.start(urn("g"))
+    await followed.write_log()
+    whole = (await query(followed))["items"]
+    assert [item["status"] for item in whole] == ["SUCCESS", "RUNNING", "WAIT"] * 2
+    assert whole[-1] == {
+        "function_urn": urn(),
+        "request_id": one,
+        "status": "WAIT",
+        "seq_status": 0,
+        "at": "2026-01-01T00:00:00.000Z",
+        "operation_timestamp": START,
+        "error_code": 0,
+        "error_message": "",
+    }
+    for asked, ids in (
+        (f"request_id={one}", {one}),
+        ("function=g", {other}),
+        (f"function={urn('g')}", {other}),
+        (f"function={urn('g', None)}", {other}),
+        ("function=none", set()),
+        ("since=2026-01-01T00:00:30Z", {other}),
+        ("until=2026-01-01T00:00:30Z", {one}),
+    ):
+        assert {item["request_id"] for item in (await query(followed, asked))["items"]} == ids
+    succeeded = (await query(followed, "status=SUCCESS"))["items"]
+    assert [item["request_id"] for item in succeeded] == [other, one]
+    first = await query(followed, "limit=4")
+    rest = await query(followed, f"limit=4&cursor={first['cursor']}")
+    assert first["items"] + rest["items"] == whole and rest["cursor"] is None
+
+
+async def test_a_bad_question_is_refused(followed: Any) -> None:
+    for text in ("cursor=x", "status=DONE", "limit=0", "more=1"):
+        assert (await followed.get(f"/v1/status-log?{text}")).status == 400
+
+
+# ---------------------------------------------------------------- OpenTelemetry
+
+
+class Collector:
+    """A receiver of OTLP over HTTP whose answers the test sets."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.requests: list[tuple[Any, Any]] = []
+
+    async def start(self) -> str:
+        app = aiohttp.web.Application()
+        app.router.add_post("/v1/logs", self._take)
+        self._runner = aiohttp.web.AppRunner(app)
+        await self._runner.setup()
+        site = aiohttp.web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        return f"http://127.0.0.1:{port}/v1/logs"
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    async def _take(self, request: aiohttp.web.Request) -> aiohttp.web.Response:
+        body = await request.read()
+        if self.status == 200:
+            self.requests.append((dict(request.headers), json.loads(body)))
+        return aiohttp.web.json_response({}, status=self.status)
+
+
+@pytest.fixture
+async def collector() -> AsyncIterator[tuple[Collector, str]]:
+    made = Collector()
+    yield made, await made.start()
+    await made.stop()
+
+
+def sent(collector: Collector) -> list[Any]:
+    return [
+        record
+        for _, body in collector.requests
+        for resource in body["resourceLogs"]
+        for scope in resource["scopeLogs"]
+        for record in scope["logRecords"]
+    ]
+
+
+async def test_lines_are_sent_as_opentelemetry_logs(make_door: Any, collector: Any) -> None:
+    receiver, endpoint = collector
+    door = await make_door(functiongraph=FunctionGraph(status_log_otlp_endpoint=endpoint))
+    await door.follow()
+    await door.function(answers=[Error("no")])
+    await door.settings_of(enable_async_status_log=True, max_async_retry_attempts=0)
+    id = await door.start()
+    await door.write_log()
+    assert [one["body"]["stringValue"] for one in sent(receiver)] == lines(door)
+    last = sent(receiver)[-1]
+    assert (last["severityText"], last["timeUnixNano"]) == ("ERROR", f"{START}000000")
+    assert {one["key"]: next(iter(one["value"].values())) for one in last["attributes"]} == {
+        "function_urn": urn(),
+        "request_id": id,
+        "seq_status": "3",
+        "operation_timestamp": str(START),
+        "error_code": "4002",
+        "error_message": "function invocation exception, error: no",
+    }
+    [resource] = [one["resource"] for one in receiver.requests[0][1]["resourceLogs"]]
+    named = {one["key"]: one["value"]["stringValue"] for one in resource["attributes"]}
+    assert named["service.name"] == "thence"
+    assert named["log.group"] == f"function-async-log-group-{PROJECT}"
+    await door.door.functiongraph.logs.stop()
+
+
+async def test_a_collector_that_is_away_gets_all_later_and_holds_up_no_file(
+    make_door: Any, collector: Any
+) -> None:
+    receiver, endpoint = collector
+    door = await make_door(functiongraph=FunctionGraph(status_log_otlp_endpoint=endpoint))
+    await door.follow()
+    await door.function()
+    await door.settings_of(enable_async_status_log=True)
+    receiver.status = 503
+    await door.start()
+    files, otlp = door.door.functiongraph.logs.followers
+    await files.once()
+    with pytest.raises(NotSent, match="answered 503"):
+        await otlp.once()
+    assert len(lines(door)) == 3 and sent(receiver) == []
+    receiver.status = 200
+    await otlp.once()
+    assert [one["body"]["stringValue"] for one in sent(receiver)] == lines(door)
+    await door.door.functiongraph.logs.stop()
+
+
+async def test_nobody_there_is_not_sent_and_headers_are() -> None:
+    made = Collector()
+    endpoint = await made.start()
+    sink = LogOtlp(endpoint, otlp_headers("Authorization=Bearer a=b, x-scope = one"), {})
+    await sink.write([some(1)])
+    headers = {name.lower(): value for name, value in made.requests[0][0].items()}
+    assert (headers["authorization"], headers["x-scope"]) == ("Bearer a=b", "one")
+    assert headers["content-type"] == "application/json"
+    await made.stop()
+    with pytest.raises(NotSent, match="does not answer"):
+        await sink.write([some(2)])
+    await sink.close()
