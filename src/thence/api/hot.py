@@ -7,7 +7,10 @@ than the application, so that nobody can tell the two apart but by the clock.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Protocol
+
+from starlette.responses import Response
 
 from ..engine.writer import Done
 from ..errors import ThenceError
@@ -52,6 +55,16 @@ class Way(Protocol):
     def too_large(self, size: int) -> ThenceError:
         """The payload has that many bytes or more, which is over `bytes_max`."""
         ...
+
+
+def raw(response: Response, date: bytes, *, close: bool) -> bytes:
+    """The whole HTTP/1.1 answer, as the application's would be written."""
+    status = response.status_code
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(), b"date: %s" % date]
+    lines += [b"%s: %s" % pair for pair in response.raw_headers]
+    if close:
+        lines.append(b"connection: close")
+    return b"\r\n".join((*lines, b"", bytes(response.body)))
 
 
 class _Silent:

@@ -17,6 +17,7 @@ import uvicorn
 from ..errors import StartupError
 from .door import Door
 from .fc.hot import FcWay
+from .functiongraph.hot import FunctionGraphWay
 from .native.hot import NativeWay
 from .protocol import Protocol
 
@@ -51,12 +52,13 @@ class Listener:
     """Serves the application and the hot protocol on one socket."""
 
     def __init__(self, door: Door, app: Any, bound: socket.socket) -> None:
+        ways = (NativeWay(door), FcWay(door), FunctionGraphWay(door))
         host, port = bound.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._socket = bound
         config = uvicorn.Config(
             app,
-            http=functools.partial(Protocol, door, (NativeWay(door), FcWay(door))),  # type: ignore[arg-type]
+            http=functools.partial(Protocol, door, ways),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,

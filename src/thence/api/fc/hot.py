@@ -7,10 +7,8 @@ slow way. The gate is asked last, because it takes a nonce only once.
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 
 from msgspec import Struct
-from starlette.responses import Response
 
 from ...catalog.function import LATEST
 from ...engine.writer import Done
@@ -19,7 +17,7 @@ from ...lifecycle.ids import format_id
 from ...signing.interface import Verified
 from ...store.records import Accepted
 from ..door import Door
-from ..hot import Headers
+from ..hot import Headers, raw
 from ..native import problems
 from .answer import COMMON, refusal
 from .errors import FcError, too_large
@@ -135,7 +133,7 @@ class FcWay:
         request_id = format_id(self._engine.ids.next(self._door.clock.now()))
         response = refusal(found, request_id)
         response.headers["x-fc-request-id"] = request_id
-        return _raw(response, date, close)
+        return raw(response, date, close=close)
 
     def broken(self, error: ThenceError, date: bytes) -> bytes:
         """The status that HTTP has for it, in a body that the vendor's clients can read."""
@@ -143,7 +141,7 @@ class FcWay:
         found = FcError(problems.status_of(error), "InvalidArgument", error.detail)
         response = refusal(found, request_id)
         response.headers["x-fc-request-id"] = request_id
-        return _raw(response, date, close=True)
+        return raw(response, date, close=True)
 
     def too_large(self, size: int) -> FcError:
         return too_large(self.bytes_max)
@@ -162,14 +160,3 @@ def _target(url: bytes) -> Target | None:
         v3 = not service
         return Target(name, name.ours, qualifier_of(inside or asked), v3, path, query)
     return None
-
-
-def _raw(response: Response, date: bytes, close: bool) -> bytes:
-    """The whole HTTP/1.1 answer."""
-    status = response.status_code
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
-    lines += [b"%s: %s" % pair for pair in response.raw_headers]
-    lines.append(b"date: %s" % date)
-    if close:
-        lines.append(b"connection: close")
-    return b"\r\n".join((*lines, b"", bytes(response.body)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...catalog.alias import Alias
 from ...catalog.function import LATEST, Function
+from ...engine.engine import Engine
 from ...errors import AliasNotFound, FunctionNotFound, QualifierNotFound
 from .call import Call
 from .digest import digest
@@ -20,12 +21,17 @@ def wanted(call: Call) -> Function:
 
 def row(call: Call, urn: Urn) -> Function:
     """See wanted. `!name` means an alias only, a plain name a version only."""
+    return row_of(call.engine, urn)
+
+
+def row_of(engine: Engine, urn: Urn) -> Function:
+    """See row."""
     try:
         if urn.alias:
-            call.engine.alias(urn.ours, urn.qualifier)
-        elif urn.qualifier in {one.name for one in call.engine.aliases(urn.ours)}:
+            engine.alias(urn.ours, urn.qualifier)
+        elif urn.qualifier in {one.name for one in engine.aliases(urn.ours)}:
             raise no_version(urn, urn.qualifier)
-        return call.engine.function(urn.ours, urn.qualifier)
+        return engine.function(urn.ours, urn.qualifier)
     except FunctionNotFound:
         raise no_function(urn) from None
     except QualifierNotFound:

@@ -2,10 +2,13 @@
 sync.py.
 
 202 means that the request is on disk and its record can be read; anything that is wrong with it is
-said before that. The body is the event itself.
+said before that. The body is the event itself. Most asynchronous calls
+are answered by hot.py before they come here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from starlette.responses import Response
 
@@ -19,22 +22,23 @@ from .function_input import MEMORY_MB
 from .route import Route
 from .sync import REQUEST_ID, invoke_now
 
-_OF_NATIVE = frozenset({b"traceparent", b"thence-lineage"})
+MEMORY = "x-cff-instance-memory"
+OF_NATIVE = frozenset({b"traceparent", b"thence-lineage"})
 """Not of the vendor: a trace that goes on, and the chain of destinations that must end."""
 
 
 async def invoke_function(call: Call) -> Response:
-    _check_memory(call)
+    check_memory(call.header(MEMORY))
     row(call, call.urn)
-    return await invoke_now(call, _beside(call).traceparent)
+    return await invoke_now(call, read_beside(call.request.scope["headers"]).traceparent)
 
 
 async def async_invoke_function(call: Call) -> Response:
-    _check_memory(call)
+    check_memory(call.header(MEMORY))
     urn = call.urn
     row(call, urn)
     limit = call.state.settings.async_payload_bytes_max
-    wishes = _beside(call)
+    wishes = read_beside(call.request.scope["headers"])
     accepted = await call.engine.accepted(
         urn.ours,
         await call.body(limit),
@@ -48,15 +52,14 @@ async def async_invoke_function(call: Call) -> Response:
     return answer({"request_id": request_id}, 202, {REQUEST_ID: request_id})
 
 
-def _beside(call: Call) -> Wishes:
-    """Raises InvalidInput for a chain of destinations that is too long."""
-    return read_wishes(one for one in call.request.scope["headers"] if one[0] in _OF_NATIVE)
+def read_beside(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
+    """What is not of the vendor. Raises InvalidInput for a chain of destinations that is too long."""
+    return read_wishes(one for one in headers if one[0] in OF_NATIVE)
 
 
-def _check_memory(call: Call) -> None:
+def check_memory(text: str | None) -> None:
     """`X-Cff-Instance-Memory` counts only where dynamic memory is enabled (reference 4.1), which it
-    never is here; so the sizes that the vendor has are taken and change nothing."""
-    text = call.header("x-cff-instance-memory")
+    never is here; so the sizes that the vendor has are taken and change nothing. Raises FssError."""
     if text and text not in map(str, MEMORY_MB):
         raise invalid(
             f"X-Cff-Instance-Memory: {text[:40]!r} is not one of {', '.join(map(str, MEMORY_MB))}",

@@ -1,0 +1,157 @@
+"""The hot way of async_invoke_function (reference 4.2).
+
+It takes paths without a query that name a function of this service's region and project, in any form
+of a URN; who asks must be readable in the headers. All else is left to the slow way. Whether the
+signature is right is known only when the body is there, so that is said here.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
+
+from ...catalog.function import LATEST
+from ...engine.writer import Done
+from ...errors import FunctionNotFound, ThenceError
+from ...lifecycle.ids import format_id
+from ...signing.sdk_hmac import Claim
+from ...store.records import Accepted
+from ..door import Door
+from ..hot import Headers, raw
+from ..native import problems
+from ..native.accepting import Wishes
+from .answer import COMMON, JSON, refusal
+from .app import REQUEST_ID
+from .errors import FssError, too_large, translated
+from .found import no_function, row_of
+from .gate import prove
+from .invoke import MEMORY, check_memory, read_beside
+from .sync import REQUEST_ID as CFF_REQUEST_ID
+from .urn import Urn, read
+
+TARGETS_MAX = 1000
+_MEMORY = MEMORY.encode()
+_HEAD = "HTTP/1.1 202 Accepted\r\ndate: %s\r\n" + "".join(
+    f"{name}: {value}\r\n" for name, value in {**COMMON, "content-type": JSON}.items()
+)
+_BODY = b'{"request_id":"%s"}'
+_BODY_BYTES = len(_BODY) - len(b"%s") + 36  # an id has 36 characters
+
+
+class Target(Struct, frozen=True, gc=False):
+    """What a URL names. path: as on the wire, it is what was signed. `plain`: no version or alias
+    is asked for, so there is nothing to look up but the function."""
+
+    urn: Urn
+    ours: str
+    plain: bool
+    path: bytes
+
+
+class Wish(Struct, gc=False):
+    """claim: what the body must prove; None: nothing."""
+
+    target: Target
+    beside: Wishes
+    claim: Claim | None
+
+
+class FunctionGraphWay:
+    prefixes = (b"/v2/",)
+
+    def __init__(self, door: Door) -> None:
+        state = door.functiongraph
+        self._door = door
+        self._engine = door.engine
+        self._gate = state.gate
+        self._region, self._project = state.region, state.project
+        self.bytes_max = state.settings.async_payload_bytes_max
+        self._pattern = re.compile(
+            rb"/v2/%s/fgs/functions/([A-Za-z0-9_.:!%%~-]{1,807})/invocations-async"
+            % re.escape(self._project).encode()
+        )
+        self._targets: dict[bytes, Target | None] = {}  # of URLs: clients send few, again and again
+        self._date = b""
+        self._head = b""
+
+    def target(self, url: bytes) -> Target | None:
+        try:
+            return self._targets[url]
+        except KeyError:
+            found = self._target(url)
+        if found is not None:
+            if len(self._targets) >= TARGETS_MAX:
+                self._targets.clear()
+            self._targets[url] = found
+        return found
+
+    def _target(self, url: bytes) -> Target | None:
+        match = self._pattern.fullmatch(url)
+        if match is None:
+            return None
+        try:
+            urn = read(unquote_to_bytes(match[1]).decode(), self._region, self._project)
+        except (ThenceError, UnicodeDecodeError):
+            return None  # the slow way finds the same and says it
+        return Target(urn, urn.ours, urn.qualifier == LATEST and not urn.alias, url)
+
+    def admit(self, target: Target, headers: Headers) -> Wish | None:
+        try:
+            claim = self._gate.check("POST", target.path, b"", headers)
+            for name, value in headers:
+                if name == _MEMORY:
+                    check_memory(value.decode("latin-1"))
+            return Wish(target, read_beside(headers), claim)
+        except ThenceError:
+            return None  # the slow way finds the same and says it
+
+    def accept(self, wish: Wish, headers: Headers, payload: bytes, done: Done) -> None:
+        prove(wish.claim, payload)
+        target = wish.target
+        if not target.plain:
+            row_of(self._engine, target.urn)
+        self._engine.accept(
+            target.ours,
+            payload,
+            done,
+            meta=wish.beside.meta(),
+            qualifier=target.urn.qualifier,
+            listed=True,
+            payload_bytes_max=self.bytes_max,
+        )
+
+    def accepted(self, wish: Wish, accepted: Accepted, date: bytes) -> bytes:
+        if date is not self._date:
+            self._date = date
+            self._head = (_HEAD % date.decode()).encode()
+        id = format_id(accepted.id).encode()
+        return b"%s%s: %s\r\ncontent-length: %d\r\n%s: %s\r\n\r\n%s" % (
+            self._head,
+            *(CFF_REQUEST_ID.encode(), id, _BODY_BYTES),
+            *(REQUEST_ID.encode(), self._request_id().encode(), _BODY % id),
+        )
+
+    def refused(self, wish: Wish, error: ThenceError, date: bytes, *, close: bool) -> bytes:
+        if isinstance(error, FunctionNotFound):
+            error = no_function(wish.target.urn)
+        return self._refusal(translated(error), date, close=close)
+
+    def broken(self, error: ThenceError, date: bytes) -> bytes:
+        """The status that HTTP has for it, in a body that the vendor's clients can read."""
+        return self._refusal(
+            FssError(problems.status_of(error), "FSS.0400", error.detail), date, close=True
+        )
+
+    def too_large(self, size: int) -> FssError:
+        return too_large(self.bytes_max)
+
+    def _refusal(self, error: FssError, date: bytes, *, close: bool) -> bytes:
+        response = refusal(error)
+        response.headers[REQUEST_ID] = self._request_id()
+        return raw(response, date, close=close)
+
+    def _request_id(self) -> str:
+        """Of this answer; the slow way, too, gives it another one than the invocation has."""
+        return format_id(self._engine.ids.next(self._door.clock.now()))
