@@ -121,7 +121,7 @@ def until(look: Any, wanted: Any, seconds: float = 30.0) -> Any:
 def mailbox(kind: str, name: str) -> list[Any]:
     """The messages of a box of the built-in mailbox, decoded, by the native door."""
     request = urllib.request.Request(
-        f"http://{SERVICE}/v1/mailbox/{kind}/{name}/messages",
+        f"http://{SERVICE}/v1/mailbox/{kind}/{name}",
         headers={"authorization": f"Bearer {KEY_ID}:{KEY_SECRET}"},
     )
     with urllib.request.urlopen(request) as answer:
