@@ -33,13 +33,13 @@ class Service:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.data = folder / "data"
-        self.environment = clean_environment(
-            THENCE_DATA_DIR=str(self.data),
-            THENCE_LISTEN="127.0.0.1:0",
-            THENCE_ROOT_ACCESS_KEY_ID=KEY_ID,
-            THENCE_ROOT_ACCESS_KEY_SECRET=KEY_SECRET,
-            **environment,
-        )
+        settings = {
+            "THENCE_DATA_DIR": str(self.data),
+            "THENCE_LISTEN": "127.0.0.1:0",
+            "THENCE_ROOT_ACCESS_KEY_ID": KEY_ID,
+            "THENCE_ROOT_ACCESS_KEY_SECRET": KEY_SECRET,
+        }
+        self.environment = clean_environment(**settings | environment)
         self.log = (folder / "serve.log").open("wb")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "thence", "serve"],

@@ -9,7 +9,7 @@ from msgspec import Struct
 from .plan import Change, Plan
 from .vendor import Refused, Vendor
 
-ORDER = ("service", "function", "concurrency", "async config", "trigger")
+ORDER = ("service", "function", "tags", "concurrency", "async config", "trigger")
 
 
 class Done(Struct):

@@ -11,7 +11,7 @@ from ..output import print_json
 from . import fc, fc3
 from .apply import Done, apply
 from .document import Document, read_document
-from .plan import make_plan
+from .plan import Services, make_plan
 from .show import plan_json, show_done, show_plan
 from .vendor import Vendor
 from .wanted import Wanted
@@ -41,7 +41,8 @@ def deploy_project(
         for one in found:
             one.left_out += [f"trigger {trigger.name}: --skip-triggers" for trigger in one.triggers]
             one.triggers = []
-    plans = [make_plan(one, vendor(one.generation)) for one in found]
+    services: Services = {}
+    plans = [make_plan(one, vendor(one.generation), services) for one in found]
     if not as_json:
         show_plan(plans)
     if dry_run:

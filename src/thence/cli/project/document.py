@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from ...errors import InvalidInput
+from .wanted import plain
 
 FILE_BYTES_MAX = 1024 * 1024
 DEPTH_MAX = 16
+VALUES_MAX = 100_000  # after all references are in their places
 _VALUE = re.compile(r"\$\{([^{}]*)\}")
 _ENV = re.compile(
     r"""env(?:\(\s*['"]?([A-Za-z_][A-Za-z0-9_]*)['"]?\s*(?:,\s*['"]?([^'"]*)['"]?\s*)?\)|\.([A-Za-z_]\w*))"""
@@ -61,9 +64,20 @@ class _Values:
         self._data = data
         self._environment = environment
         self._depth = 0
+        self._count = 0
 
     def fill(self, value: Any, where: str, this: Any) -> Any:
         """The value with every `${…}` in it replaced. `this`: the resource that it is in."""
+        self._count += 1
+        if self._count > VALUES_MAX:
+            raise InvalidInput(
+                f"{self._path}: {where}: the file grows to over {VALUES_MAX} values.", field=where
+            )
+        if isinstance(value, datetime.date):
+            raise InvalidInput(
+                f"{self._path}: {where}: YAML reads {value} as a date; put it in quotes.",
+                field=where,
+            )
         if isinstance(value, dict):
             inside = value if where.count(".") == 1 and where.startswith(_RESOURCES) else this
             return {key: self.fill(one, f"{where}.{key}" if where else str(key), inside)
@@ -75,37 +89,44 @@ class _Values:
         whole = _VALUE.fullmatch(value)
         if whole is not None:
             return self._one(whole.group(1).strip(), where, this)
-        return _VALUE.sub(lambda found: str(self._one(found.group(1).strip(), where, this)), value)
+        return _VALUE.sub(lambda found: self._text(found.group(1).strip(), where, this), value)
+
+    def _text(self, name: str, where: str, this: Any) -> str:
+        """A value that is put into a longer text."""
+        found = self._one(name, where, this)
+        if isinstance(found, dict | list):
+            raise self._unknown(name, where, "an object or a list cannot stand inside of a text")
+        return plain(found)
 
     def _one(self, name: str, where: str, this: Any) -> Any:
         self._depth += 1
         if self._depth > DEPTH_MAX:
             raise self._unknown(name, where, "it leads back to itself, or over too many others")
         try:
-            found = self._look_up(name, where, this)
-            return self.fill(found, where, this) if isinstance(found, str | dict | list) else found
+            return self._look_up(name, where, this)
         finally:
             self._depth -= 1
 
     def _look_up(self, name: str, where: str, this: Any) -> Any:
+        """What comes from outside of the file is taken as it is; values of the file may have
+        references of their own."""
         for pattern, read in ((_ENV, self._env), (_FILE, self._file)):
             found = pattern.fullmatch(name)
             if found is not None:
                 return read(found, where)
-        first, _, rest = name.partition(".")
-        roots: dict[str, Callable[[], Any]] = {
-            "vars": lambda: self._data.get("vars", {}),
-            "resources": lambda: self._data.get("resources", {}),
-            "this": lambda: this or {},
-        }
-        if first not in roots:
-            raise self._unknown(name, where, "env, file, vars, resources and this are understood")
-        value = roots[first]()
-        for part in rest.split("."):
+        first, *parts = name.split(".")
+        if first not in ("vars", "resources", "services", "this"):
+            raise self._unknown(
+                name, where, "env, file, vars, resources, services and this are understood"
+            )
+        value = this if first == "this" else self._data.get(first)
+        for depth, part in enumerate(parts):
             if not isinstance(value, dict) or part not in value:
                 raise self._unknown(name, where, f"there is no {part!r}")
             value = value[part]
-        return value
+            if first in ("resources", "services") and depth == 0:
+                this = value  # what its `this` means
+        return self.fill(value, where, this)
 
     def _env(self, found: re.Match[str], where: str) -> str:
         name, default = found.group(1) or found.group(3), found.group(2)

@@ -7,10 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput
-from .wanted import Wanted, WantedTrigger, code, listed, table, text
+from .wanted import (
+    Wanted,
+    WantedTrigger,
+    async_config,
+    code,
+    listed,
+    number,
+    plain,
+    table,
+    text,
+    texts,
+)
 
 # Of the tool or of other parts of the cloud: nothing of the function itself.
-TOOLS = ("region", "endpoint", "code", "triggers", "asyncInvokeConfig", "concurrencyConfig")
+TOOLS = (
+    *("region", "endpoint", "code", "triggers", "asyncInvokeConfig", "concurrencyConfig"),
+    *("tags", "environmentVariables"),
+)
+AGE_SECONDS = 18_000  # what the tool sends where the file names none
 ELSEWHERE = {
     "customDomain": "there are no custom domains here",
     "provisionConfig": "instances are kept warm by use, not by provision",
@@ -34,7 +49,9 @@ def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
         else:
             found.body[name] = value
     found.body.setdefault("memorySize", 512)  # the tool's own default
-    _tags(where, found.body)
+    if "environmentVariables" in props:
+        found.body["environmentVariables"] = texts(where, props, "environmentVariables")
+    found.tags = _tags(where, props)
     found.archive = code(f"{where}.code", props.get("code"), folder)
     _async(where, props, found)
     found.triggers = [
@@ -42,14 +59,22 @@ def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
     ]
     concurrency = table(where, props, "concurrencyConfig")
     if concurrency:
-        found.reserved_concurrency = int(concurrency.get("reservedConcurrency", 0))
+        found.reserved_concurrency = number(
+            f"{where}.concurrencyConfig", concurrency, "reservedConcurrency"
+        )
     return found
 
 
-def _tags(where: str, body: dict[str, Any]) -> None:
-    tags = body.get("tags")
-    if isinstance(tags, dict):
-        body["tags"] = [{"key": str(key), "value": str(value)} for key, value in tags.items()]
+def _tags(where: str, props: dict[str, Any]) -> dict[str, str] | None:
+    """Of an object, or of a list of `{key, value}`."""
+    if props.get("tags") is None:
+        return None
+    if isinstance(props["tags"], dict):
+        return texts(where, props, "tags")
+    return {
+        text(f"{where}.tags", one, "key"): plain(one.get("value"))
+        for one in listed(where, props, "tags")
+    }
 
 
 def _async(where: str, props: dict[str, Any], found: Wanted) -> None:
@@ -64,7 +89,23 @@ def _async(where: str, props: dict[str, Any], found: Wanted) -> None:
             )
         config = dict(one)
         qualifier = str(config.pop("qualifier", None) or "LATEST")
-        found.async_configs[qualifier] = config
+        here = f"{where}.asyncInvokeConfig"
+        if qualifier in found.async_configs:
+            raise InvalidInput(
+                f"{here}: {qualifier} is configured twice.", field=here, value=qualifier
+            )
+        written = table(here, config, "destinationConfig")
+        targets = {
+            which: table(f"{here}.destinationConfig", written, which).get("destination")
+            for which in written
+        }
+        found.async_configs[qualifier] = async_config(
+            f"{here}.destinationConfig",
+            config,
+            targets,
+            maxAsyncEventAgeInSeconds=AGE_SECONDS,
+            asyncTask=False,
+        )
 
 
 def _trigger(where: str, one: dict[str, Any]) -> WantedTrigger:

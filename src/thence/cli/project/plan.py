@@ -8,6 +8,7 @@ from typing import Any, Literal
 import fastcrc
 from msgspec import Struct, field
 
+from ...api.fc.triggers import KINDS
 from .vendor import Vendor, segment
 from .wanted import Wanted, WantedTrigger
 
@@ -24,7 +25,8 @@ class Difference(Struct):
 
 
 class Change(Struct):
-    """One thing to be made. `what`: service, function, concurrency, async config, trigger."""
+    """One thing to be made. `what`: service, function, tags, concurrency, async config, trigger.
+    `warning`: why the service will refuse it, where that is known beforehand."""
 
     what: str
     name: str
@@ -34,6 +36,7 @@ class Change(Struct):
     body: dict[str, Any]
     query: dict[str, Any] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
+    warning: str = ""
 
 
 class Plan(Struct):
@@ -43,19 +46,23 @@ class Plan(Struct):
     changes: list[Change]
 
 
-def make_plan(wanted: Wanted, vendor: Vendor) -> Plan:
+Services = dict[str, dict[str, Any]]
+"""What the plans before this one want of each service: resources of one file may share some."""
+
+
+def make_plan(wanted: Wanted, vendor: Vendor, services: Services) -> Plan:
     """Asks the service what there is. Raises Refused, Unreachable."""
     changes: list[Change] = []
     root = ""
     if wanted.service:
         root = f"/services/{segment(wanted.service)}"
-        changes.append(
-            _change("service", wanted.service, vendor, "/services", root, wanted.service_body)
-        )
+        changes += _service(wanted, vendor, root, services)
     home = f"{root}/functions/{segment(wanted.function)}"
     function = _function(wanted, vendor, f"{root}/functions", home)
     changes.append(function)
     is_new = function.kind == "create"
+    if wanted.tags is not None:
+        changes += _tags(wanted, function, vendor, home)
     if wanted.reserved_concurrency is not None:
         body = {"reservedConcurrency": wanted.reserved_concurrency}
         changes.append(
@@ -67,6 +74,38 @@ def make_plan(wanted: Wanted, vendor: Vendor) -> Plan:
         changes.append(_put("async config", name, vendor, path, body, query, is_new))
     changes += [_trigger(one, wanted, vendor, home, is_new) for one in wanted.triggers]
     return Plan(wanted, changes)
+
+
+def _service(wanted: Wanted, vendor: Vendor, root: str, services: Services) -> list[Change]:
+    """Nothing where an earlier resource of the file makes the same service."""
+    name, body = wanted.service, wanted.service_body
+    earlier = services.setdefault(name, body)
+    if earlier is body:
+        return [_change("service", name, vendor, "/services", root, body)]
+    found = compare(earlier, body)
+    if not found:
+        return []
+    services[name] = {**earlier, **body}
+    return [Change("service", name, "update", "PUT", root, body, {}, found)]
+
+
+def _tags(wanted: Wanted, function: Change, vendor: Vendor, home: str) -> list[Change]:
+    """With a new function they are made; later they are of their own. None is taken away: others
+    may have set it."""
+    tags = wanted.tags or {}
+    if function.kind == "create":
+        function.body["tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+        function.differences += compare({}, {"tags": tags})
+        return []
+    there = (vendor.find(home) or {}).get("tags") or []
+    found = compare({one["Key"]: one["Value"] for one in there}, tags)
+    body = {
+        "ResourceType": "function",
+        "ResourceId": [home.removeprefix("/")],
+        "Tag": [{"Key": key, "Value": value} for key, value in tags.items()],
+    }
+    kind: Kind = "update" if found else "same"
+    return [Change("tags", wanted.shown, kind, "POST", "/tags-v2", body, {}, found)]
 
 
 def _change(
@@ -113,13 +152,19 @@ def _put(
 
 
 def _trigger(one: WantedTrigger, wanted: Wanted, vendor: Vendor, home: str, is_new: bool) -> Change:
-    name = f"{wanted.shown} {one.name} ({one.body.get('triggerType')})"
+    kind = str(one.body.get("triggerType"))
+    name = f"{wanted.shown} {one.name} ({kind})"
     collection, item = f"{home}/triggers", f"{home}/triggers/{segment(one.name)}"
     if is_new:
-        return Change(
-            "trigger", name, "create", "POST", collection, one.body, {}, compare({}, one.body)
-        )
-    return _change("trigger", name, vendor, collection, item, one.body)
+        change = Change("trigger", name, "create", "POST", collection, one.body)
+        change.differences = compare({}, one.body)
+    else:
+        change = _change("trigger", name, vendor, collection, item, one.body)
+    if kind not in KINDS:
+        change.warning = f"{kind!r} is not a type of triggers"
+    elif not KINDS[kind].fires:
+        change.warning = f"triggers of type '{kind}' ({KINDS[kind].what}) cannot fire here"
+    return change
 
 
 def compare(now: dict[str, Any], wanted: dict[str, Any], path: str = "") -> list[Difference]:

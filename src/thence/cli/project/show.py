@@ -22,6 +22,8 @@ def show_plan(plans: Sequence[Plan]) -> None:
             say(f"  {SIGNS[change.kind]} {change.what} {clean(change.name)}")
             for one in change.differences:
                 say(f"      {_line(one, change)}")
+            if change.warning:
+                say(f"      ! will be refused: {clean(change.warning)}")
         for sentence in plan.wanted.left_out:
             say(f"  - left out: {clean(sentence)}")
     counted = [change.kind for plan in plans for change in plan.changes]
@@ -55,6 +57,7 @@ def plan_json(plans: Sequence[Plan], done: Sequence[Done] | None) -> Any:
                         "name": change.name,
                         "change": change.kind,
                         "differences": msgspec.to_builtins(change.differences),
+                        "warning": change.warning,
                         "refusal": refusals.get(id(change), ""),
                     }
                     for change in plan.changes

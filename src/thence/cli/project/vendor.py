@@ -13,6 +13,8 @@ from ...signing import acs3
 from ...signing.interface import Key
 from ..client import Client, Problem
 
+UPLOAD_SECONDS = 120  # a request may hold the code
+
 
 class Refused(ThenceError):
     """The door's refusal: its status, its code and its sentence."""
@@ -63,7 +65,11 @@ class Vendor:
         sent = {name.decode().title(): value.decode() for name, value in headers if name != b"host"}
         try:
             answer = self._client.request(
-                method, f"{target}?{text}" if text else target, body=data or None, headers=sent
+                method,
+                f"{target}?{text}" if text else target,
+                body=data or None,
+                headers=sent,
+                timeout_seconds=UPLOAD_SECONDS,
             )
         except Problem as problem:
             document = problem.document
@@ -72,7 +78,7 @@ class Vendor:
                 str(document.get("Code", "")),
                 str(document.get("Message") or problem.detail),
             ) from None
-        found: dict[str, Any] = json.loads(answer.body) if answer.body else {}
+        found: dict[str, Any] = answer.json() if answer.body else {}
         return found
 
 

@@ -28,6 +28,7 @@ class Wanted(Struct):
     body: dict[str, Any] = field(default_factory=dict)  # without code
     archive: bytes | None = None  # None: the code is not the file's business
     async_configs: dict[str, dict[str, Any]] = field(default_factory=dict)  # by qualifier
+    tags: dict[str, str] | None = None  # None: they are not the file's business
     triggers: list[WantedTrigger] = field(default_factory=list)
     reserved_concurrency: int | None = None
     left_out: list[str] = field(default_factory=list)
@@ -62,6 +63,59 @@ def listed(where: str, props: dict[str, Any], name: str) -> list[dict[str, Any]]
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         raise InvalidInput(f"{where}.{name}: a list of objects is needed.", field=f"{where}.{name}")
     return value
+
+
+def number(where: str, props: dict[str, Any], name: str) -> int:
+    """A whole number that must be there."""
+    value = props.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidInput(f"{where}.{name}: a whole number is needed.", field=f"{where}.{name}")
+    return value
+
+
+def texts(where: str, props: dict[str, Any], name: str) -> dict[str, str]:
+    """An object of texts. What YAML reads as numbers and truth values are texts here."""
+    found = {}
+    given: dict[Any, Any] = table(where, props, name)  # YAML's keys may be anything
+    for key, value in given.items():
+        if key is None or isinstance(key, bool):
+            raise InvalidInput(
+                f"{where}.{name}: YAML reads a name as {key}; put it in quotes.",
+                field=f"{where}.{name}",
+            )
+        if isinstance(value, dict | list):
+            raise InvalidInput(
+                f"{where}.{name}.{key}: a text is needed.", field=f"{where}.{name}.{key}"
+            )
+        found[str(key)] = plain(value)
+    return found
+
+
+def plain(value: Any) -> str:
+    """A single value as its text: `true`, not Python's `True`; nothing is empty."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def async_config(
+    where: str, given: dict[str, Any], targets: dict[str, Any], **defaults: Any
+) -> dict[str, Any]:
+    """The whole of a configuration, because a PUT is the whole of it: what the file no longer says
+    ends. targets: `{"onSuccess": ARN, …}`."""
+    unknown = sorted(set(targets) - {"onSuccess", "onFailure"})
+    if unknown:
+        raise InvalidInput(
+            f"{where}: {unknown[0]!r} is not onSuccess or onFailure.", field=where, value=unknown[0]
+        )
+    for which, arn in targets.items():
+        if not isinstance(arn, str | None):
+            raise InvalidInput(f"{where}.{which}: a text is needed.", field=f"{where}.{which}")
+    destinations = {
+        which: {"destination": targets.get(which) or ""} for which in ("onSuccess", "onFailure")
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return {"maxAsyncRetryAttempts": 3, **defaults, **chosen, "destinationConfig": destinations}
 
 
 def code(where: str, value: Any, folder: Path) -> bytes | None:
