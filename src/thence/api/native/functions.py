@@ -40,10 +40,15 @@ class FunctionLinks(msgspec.Struct):
     self: str
     invocations: str
     invoke: str
+    versions: str
+    aliases: str
+    async_configs: str
+    control: str
 
 
-class FunctionShown(msgspec.Struct, kw_only=True):
-    """A deployed function: its configuration, without the secrets of its destinations."""
+class Deployed(msgspec.Struct, kw_only=True):
+    """What is deployed, or was published: its configuration, without the secrets of its
+    destinations."""
 
     name: str
     revision: int
@@ -70,6 +75,11 @@ class FunctionShown(msgspec.Struct, kw_only=True):
     pre_stop: str
     pre_stop_timeout_seconds: int
     listed: bool
+
+
+class FunctionShown(Deployed, kw_only=True):
+    """A deployed function, with the asynchronous configuration that counts for calls of `latest`."""
+
     versions: list[str]  # published, oldest first
     aliases: dict[str, str]  # to their main version
     links: FunctionLinks
@@ -92,7 +102,7 @@ async def put(call: Call) -> Response:
     engine = call.door.engine
     function, created = await engine.put_function(name, spec, archive)
     if engine.async_config(name, LATEST) is not None:
-        # A vendor's door had put one, which would go before what was just written.
+        # It would go before what was just written.
         await engine.delete_async_config(name, LATEST)
     headers = {"location": f"/v1/functions/{name}"} if created else {}
     return answer(show(engine, function), 201 if created else 200, headers)
@@ -147,12 +157,30 @@ async def listed(call: Call) -> Response:
 
 
 def show(engine: Engine, function: Function) -> FunctionShown:
-    """With the asynchronous configuration that counts for calls of `latest`."""
     name = function.name
     path = f"/v1/functions/{name}"
+    return FunctionShown(
+        versions=[one.version for one in engine.versions(name)],
+        aliases={one.name: one.version for one in engine.aliases(name)},
+        links=FunctionLinks(
+            path,
+            f"{path}/invocations",
+            f"{path}/invoke",
+            f"{path}/versions",
+            f"{path}/aliases",
+            f"{path}/async-configs",
+            f"{path}/control",
+        ),
+        **deployed(engine, function),
+    )
+
+
+def deployed(engine: Engine, function: Function) -> dict[str, Any]:
+    """The fields of Deployed, with the asynchronous configuration that counts for calls of that
+    version."""
     spec = render_spec(function.spec)
     del spec["attributes"]
-    config = engine.effective_config(name, LATEST)
+    config = engine.effective_config(function.name, function.version)
     for which in ("max_retries", "max_event_age_seconds", "listed"):
         spec[which] = getattr(config, which)
     spec["retry_wait"] = msgspec.to_builtins(config.retry_wait)
@@ -161,15 +189,12 @@ def show(engine: Engine, function: Function) -> FunctionShown:
         ("on_failure", config.destination(success=False)),
     ):
         spec[which] = None if target is None else render_destination(target)
-    return FunctionShown(
-        name=name,
-        revision=function.revision,
-        code_digest=function.code_digest,
-        code_bytes=function.code_bytes,
-        created_at=iso(function.created_at) or "",
-        updated_at=iso(function.updated_at) or "",
-        versions=[one.version for one in engine.versions(name)],
-        aliases={one.name: one.version for one in engine.aliases(name)},
-        links=FunctionLinks(path, f"{path}/invocations", f"{path}/invoke"),
+    return {
+        "name": function.name,
+        "revision": function.revision,
+        "code_digest": function.code_digest,
+        "code_bytes": function.code_bytes,
+        "created_at": iso(function.created_at) or "",
+        "updated_at": iso(function.updated_at) or "",
         **spec,
-    )
+    }

@@ -44,8 +44,8 @@ class AttemptShown(Struct):
 
 
 class WhyShown(Struct):
-    """Why it waits. `code`: delayed, backing_off, function_limit, node_limit, paused, draining,
-    store, next."""
+    """Why it waits. `code`: delayed, backing_off, function_limit, node_limit, paused, disabled,
+    draining, store, next."""
 
     code: str
     text: str
@@ -93,10 +93,13 @@ class LineageShown(Struct):
 
 
 class InvocationShown(Struct, kw_only=True):
-    """Everything about one invocation but its bodies."""
+    """Everything about one invocation but its bodies. `qualifier`: what the call named. `version`:
+    what runs it, in all its attempts."""
 
     id: str
     function: str
+    qualifier: str
+    version: str
     state: str
     reason: str | None
     accepted_at: str | None
@@ -131,6 +134,7 @@ class InvocationRowShown(Struct):
     ended_at: str | None
     attempts_made: int
     redriven_as: str | None
+    version: str
 
 
 class InvocationPage(Struct):
@@ -153,6 +157,8 @@ def show_invocation(engine: Engine, view: InvocationView) -> InvocationShown:
     return InvocationShown(
         id=id,
         function=view.function,
+        qualifier=view.qualifier,
+        version=view.version,
         state=str(view.state),
         reason=_text(view.reason),
         accepted_at=iso(view.accepted_at),
@@ -245,6 +251,7 @@ def show_row(row: InvocationRow) -> InvocationRowShown:
         iso(row.ended_at),
         row.attempt,
         None if row.redriven_as is None else format_id(row.redriven_as),
+        row.version,
     )
 
 

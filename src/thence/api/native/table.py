@@ -24,6 +24,7 @@ from .batch import BatchAnswer
 from .dead_letters import RedriveBody
 from .deliveries import DeliveryRedriveAnswer
 from .filters import REASONS, STATES
+from .function_table import FAMILY
 from .functions import FunctionBody, FunctionPage, FunctionShown
 from .health import Health
 from .history import RedriveAnswer, StopAnswer
@@ -37,7 +38,7 @@ from .status_log import STATUSES, StatusPage
 
 ANY = "application/octet-stream"
 JSON = "application/json"
-QUALIFIER = Parameter("qualifier", "text", "Version or alias; `latest` is the only one.")
+QUALIFIER = Parameter("qualifier", "text", "Version or alias that is called; else `latest`.")
 REASON = Parameter("reason", "text", "Only with that reason.", choices=REASONS)
 TRACEPARENT = ("traceparent", "W3C trace context, kept with the invocation and passed on.")
 LINEAGE = ("Thence-Lineage", "Sent by webhooks: a chain that leads back here ends after 16 hops.")
@@ -341,4 +342,4 @@ SERVICE = (
     Route("GET", "/readyz", health.ready, "Whether it takes work", {200: Health}, open=True),
 )
 
-ROUTES: tuple[Route, ...] = (*FUNCTIONS, *INVOCATIONS, *DELIVERIES, *MAILBOX, *SERVICE)
+ROUTES: tuple[Route, ...] = (*FUNCTIONS, *FAMILY, *INVOCATIONS, *DELIVERIES, *MAILBOX, *SERVICE)

@@ -1,0 +1,95 @@
+"""Aliases of a function: names for a version, with shares of the calls for others.
+
+Which version runs a call is chosen when it is accepted; all its attempts keep that one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+from starlette.responses import Response
+
+from ...catalog.alias import Alias
+from ...clock import iso
+from ...errors import InvalidInput
+from .answer import answer, empty
+from .call import Call
+from .paging import after_name, cut
+
+
+class AliasBody(Struct, forbid_unknown_fields=True):
+    """An alias as a whole: what is left out has its default. `weights`: the share of the calls, 0 to
+    1, that other versions get; `version` gets the rest."""
+
+    version: str
+    weights: dict[str, Any] = field(default_factory=dict)
+    description: str = ""
+
+
+class AliasShown(Struct):
+    name: str
+    function: str
+    version: str
+    weights: dict[str, float]
+    description: str
+    created_at: str
+    updated_at: str
+
+
+class AliasPage(Struct):
+    items: list[AliasShown]
+    cursor: str | None
+
+
+async def put(call: Call) -> Response:
+    engine, name, alias = call.door.engine, call.path["name"], call.path["alias"]
+    engine.function(name)
+    body = await call.json(AliasBody)
+    wanted = Alias(alias, body.version, _shares(body.weights), body.description)
+    created = all(one.name != alias for one in engine.aliases(name))
+    saved = await engine.put_alias(name, wanted, create=created)
+    headers = {"location": f"/v1/functions/{name}/aliases/{alias}"} if created else {}
+    return answer(show(name, saved), 201 if created else 200, headers)
+
+
+async def get(call: Call) -> Response:
+    name = call.path["name"]
+    return answer(show(name, call.door.engine.alias(name, call.path["alias"])))
+
+
+async def listed(call: Call) -> Response:
+    name, after = call.path["name"], after_name(call)
+    found = [one for one in call.door.engine.aliases(name) if one.name > after]
+    page, following = cut(found, call.query["limit"], lambda one: one.name)
+    return answer(AliasPage([show(name, one) for one in page], following))
+
+
+async def delete(call: Call) -> Response:
+    await call.door.engine.delete_alias(call.path["name"], call.path["alias"])
+    return empty()
+
+
+def show(function: str, alias: Alias) -> AliasShown:
+    return AliasShown(
+        alias.name,
+        function,
+        alias.version,
+        alias.weights,
+        alias.description,
+        iso(alias.created_at) or "",
+        iso(alias.updated_at) or "",
+    )
+
+
+def _shares(weights: dict[str, Any]) -> dict[str, float]:
+    """Their sum and their versions the engine checks. Raises InvalidInput."""
+    for version, share in weights.items():
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            where = f"weights.{version[:40]}"
+            raise InvalidInput(
+                f"{where}: {str(share)[:40]!r} is not a share of calls; send a number from 0 to 1.",
+                field=where,
+                limit=1,
+            )
+    return {version: float(share) for version, share in weights.items()}

@@ -1,0 +1,117 @@
+"""Asynchronous configurations by qualifier: retries, event age and destinations of the calls that
+name that qualifier. Where it has none, what its version was deployed with counts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+from starlette.responses import Response
+
+from ...catalog.async_config import AsyncConfig
+from ...catalog.destination import render_destination
+from ...clock import iso
+from ...errors import NotFound
+from ...lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, RetryWait
+from .answer import answer, empty
+from .call import Call
+from .paging import after_name, cut
+
+
+class AsyncConfigBody(Struct, forbid_unknown_fields=True):
+    """The configuration as a whole: what is left out has its default. `stop_notifies`: a stopped
+    invocation owes its record to `on_failure` as well."""
+
+    max_retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 3
+    max_event_age_seconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] = 86_400
+    retry_wait: RetryWait = RetryWait()
+    on_success: Any = None  # see catalog/destination.py
+    on_failure: Any = None
+    stop_notifies: bool = False
+
+
+class AsyncConfigShown(Struct):
+    """Without the secrets of its destinations."""
+
+    function: str
+    qualifier: str
+    max_retries: int
+    max_event_age_seconds: int
+    retry_wait: RetryWait
+    on_success: Any
+    on_failure: Any
+    stop_notifies: bool
+    created_at: str
+    updated_at: str
+
+
+class AsyncConfigPage(Struct):
+    items: list[AsyncConfigShown]
+    cursor: str | None
+
+
+async def put(call: Call) -> Response:
+    engine, name, qualifier = call.door.engine, call.path["name"], call.path["qualifier"]
+    before = engine.async_config(name, qualifier)
+    body = await call.json(AsyncConfigBody)
+    config = AsyncConfig(
+        max_retries=body.max_retries,
+        max_event_age_seconds=body.max_event_age_seconds,
+        retry_wait=body.retry_wait,
+        on_success=body.on_success,
+        on_failure=body.on_failure,
+        stop_notifies=body.stop_notifies,
+        # Only a vendor's door reads that list, so only such a one ends it.
+        listed=before is not None and before.listed,
+    )
+    saved = await engine.put_async_config(name, qualifier, config)
+    headers = {} if before else {"location": f"/v1/functions/{name}/async-configs/{qualifier}"}
+    return answer(show(name, qualifier, saved), 200 if before else 201, headers)
+
+
+async def get(call: Call) -> Response:
+    name, qualifier = call.path["name"], call.path["qualifier"]
+    config = call.door.engine.async_config(name, qualifier)
+    if config is None:
+        raise _none(name, qualifier)
+    return answer(show(name, qualifier, config))
+
+
+async def listed(call: Call) -> Response:
+    name, after = call.path["name"], after_name(call)
+    configs = call.door.engine.async_configs(name)
+    found = [qualifier for qualifier in configs if qualifier > after]
+    page, following = cut(found, call.query["limit"], str)
+    return answer(AsyncConfigPage([show(name, one, configs[one]) for one in page], following))
+
+
+async def delete(call: Call) -> Response:
+    name, qualifier = call.path["name"], call.path["qualifier"]
+    if not await call.door.engine.delete_async_config(name, qualifier):
+        raise _none(name, qualifier)
+    return empty()
+
+
+def show(function: str, qualifier: str, config: AsyncConfig) -> AsyncConfigShown:
+    success, failure = (config.destination(success=one) for one in (True, False))
+    return AsyncConfigShown(
+        function,
+        qualifier,
+        config.max_retries,
+        config.max_event_age_seconds,
+        config.retry_wait,
+        None if success is None else render_destination(success),
+        None if failure is None else render_destination(failure),
+        config.stop_notifies,
+        iso(config.created_at) or "",
+        iso(config.updated_at) or "",
+    )
+
+
+def _none(name: str, qualifier: str) -> NotFound:
+    return NotFound(
+        f"Function {name!r} has no asynchronous configuration for {qualifier!r}: what its version "
+        "was deployed with counts. Put one first.",
+        kind="async_config",
+        name=qualifier,
+    )

@@ -1,0 +1,87 @@
+"""Published versions of a function: frozen copies of what is deployed. Publish, look, list, delete."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from starlette.responses import Response
+
+from ...catalog.function import Function
+from ...engine.engine import Engine
+from .answer import answer, empty
+from .call import Call
+from .functions import Deployed, deployed
+from .paging import bad_cursor, cut
+
+
+class PublishBody(Struct, forbid_unknown_fields=True):
+    """`note`: why, for people; at most 1024 characters. `version`: its name; without one it gets the
+    next whole number, which no version of the function has had."""
+
+    note: str = ""
+    version: str | None = None
+
+
+class VersionLinks(Struct):
+    self: str
+    invocations: str
+    invoke: str
+
+
+class VersionShown(Deployed, kw_only=True):
+    """A published version, as it was deployed when it was published, with the asynchronous
+    configuration that counts for calls of it."""
+
+    version: str
+    note: str
+    links: VersionLinks
+
+
+class VersionPage(Struct):
+    items: list[VersionShown]
+    cursor: str | None
+
+
+async def publish(call: Call) -> Response:
+    engine, name = call.door.engine, call.path["name"]
+    engine.function(name)  # what is not there is said before the rest
+    body = await call.json(PublishBody)
+    shown = show(engine, await engine.publish_version(name, body.note, body.version))
+    return answer(shown, 201, {"location": shown.links.self})
+
+
+async def listed(call: Call) -> Response:
+    engine, cursor = call.door.engine, call.query["cursor"]
+    found = engine.versions(call.path["name"])[::-1]
+    if cursor is not None:
+        if not (cursor.isascii() and cursor.isdecimal()):
+            raise bad_cursor(cursor)
+        found = [one for one in found if one.id < int(cursor)]
+    page, following = cut(found, call.query["limit"], lambda one: str(one.id))
+    return answer(VersionPage([show(engine, one) for one in page], following))
+
+
+async def get(call: Call) -> Response:
+    engine, name, version = call.door.engine, call.path["name"], call.path["version"]
+    for one in engine.versions(name):
+        if one.version == version:
+            return answer(show(engine, one))
+    raise engine.catalogue.family(name).no_version(version)
+
+
+async def delete(call: Call) -> Response:
+    await call.door.engine.delete_version(call.path["name"], call.path["version"])
+    return empty()
+
+
+def show(engine: Engine, function: Function) -> VersionShown:
+    path, version = f"/v1/functions/{function.name}", function.version
+    return VersionShown(
+        version=version,
+        note=function.note,
+        links=VersionLinks(
+            f"{path}/versions/{version}",
+            f"{path}/invocations?qualifier={version}",
+            f"{path}/invoke?qualifier={version}",
+        ),
+        **deployed(engine, function),
+    )
