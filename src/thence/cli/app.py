@@ -23,7 +23,31 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Functions": {
         "deploy": ("function:deploy", "Create or replace a function from a folder or a file."),
         "ls": ("listing:ls", "List functions or invocations."),
-        "delete": ("function:delete", "Delete a function."),
+        "delete": ("function:delete", "Delete a function, or one version of it."),
+        "disable": ("control:disable", "Take no calls of a function and start nothing that waits."),
+        "enable": (
+            "control:enable",
+            "Take calls of a disabled function again and start what waits.",
+        ),
+        "limit": (
+            "control:limit",
+            "Limit what runs at once of all versions of a function together.",
+        ),
+    },
+    "Versions": {
+        "publish": (
+            "version:publish",
+            "Publish what is deployed as a version, which never changes.",
+        ),
+        "versions": (
+            "version:versions",
+            "List the published versions of a function, newest first.",
+        ),
+        "alias": ("alias:alias", "List, show, set or delete names for versions."),
+        "async-config": (
+            "async_config:async_config",
+            "Show, set or delete the settings of asynchronous calls by qualifier.",
+        ),
     },
     "Invocations": {
         "invoke": ("invocation:invoke", "Call a function: now, or as an invocation that is kept."),

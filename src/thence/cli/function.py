@@ -11,7 +11,7 @@ import click
 
 from ..errors import InvalidInput
 from .client import Client, part
-from .options import SECONDS, as_json_option, connected, function_names
+from .options import SECONDS, as_json_option, connected, qualified, qualified_names
 from .output import clean, print_facts, print_json, say, size, span
 from .source import SETTINGS_FILE, check_handler, read_source
 
@@ -28,7 +28,7 @@ def _pairs(given: tuple[str, ...]) -> dict[str, str]:
     return pairs
 
 
-def _destination(text: str | None) -> Any:
+def read_destination(text: str | None) -> Any:
     """A destination as text; as JSON where it begins with `{`; from a file where with `@`."""
     if text is None or text in ("none", ""):
         return None
@@ -157,7 +157,7 @@ def _spec(given: dict[str, Any]) -> dict[str, Any]:
         fields["max_event_age_seconds"] = round(given["max_event_age"])
     for which in ("on_success", "on_failure"):
         if given[which] is not None:
-            fields[which] = _destination(given[which])
+            fields[which] = read_destination(given[which])
     return {
         key: value
         for key, value in fields.items()
@@ -207,20 +207,25 @@ def destination_text(written: Any) -> str:
 
 
 @click.command()
-@click.argument("name", shell_complete=function_names)
+@click.argument("name", metavar="NAME[@VERSION]", shell_complete=qualified_names)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @connected
 def delete(client: Client, name: str, yes: bool) -> None:
-    """Delete a function.
+    """Delete a function, or one version of it.
 
-    What waits for it ends as invalid (function_deleted); what runs may finish; its invocations
-    stay until their retention ends. 'thence rm' is the same.
+    A function goes with all its versions. What waits ends as invalid (function_deleted); what runs
+    may finish; its invocations stay until their retention ends. 'thence rm' is the same.
 
     \b
     Example:
       thence delete hello --yes
+      thence delete hello@1 --yes
     """
+    function, version = qualified(name)
+    path = f"/v1/functions/{part(function)}"
+    if version is not None:
+        path = f"{path}/versions/{part(version)}"
     if not yes:
         click.confirm(f"Delete {name}? What waits for it can then never run.", abort=True, err=True)
-    client.send("DELETE", f"/v1/functions/{part(name)}")
-    say(f"{name} is deleted.")
+    client.send("DELETE", path)
+    say(f"{clean(name)} is deleted.")

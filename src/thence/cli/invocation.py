@@ -13,7 +13,7 @@ import click
 
 from ..lifecycle import states
 from .client import Client, part
-from .options import SECONDS, as_json_option, connected, function_names
+from .options import SECONDS, as_json_option, connected, qualified, qualified_names
 from .output import clean, print_json, say, span
 
 POLL_SECONDS = 20
@@ -43,7 +43,7 @@ def content_type(payload: bytes, data: str | None) -> str:
 
 
 @click.command()
-@click.argument("name", shell_complete=function_names)
+@click.argument("name", metavar="NAME[@QUALIFIER]", shell_complete=qualified_names)
 @click.option("--data", metavar="TEXT|@FILE|-", help="The payload; - reads stdin.")
 @click.option("--content-type", "kind", help="Otherwise JSON, text or bytes by what it is.")
 @click.option(
@@ -69,13 +69,13 @@ def invoke(
 ) -> int:
     """Call a function: now, or as an invocation that is kept.
 
-    With --wait and --sync the function's answer is printed as it is; status 0 means that it
+    NAME@QUALIFIER calls a version or an alias of it. With --wait and --sync the function's answer is printed as it is; status 0 means that it
     succeeded, 1 that it did not (or, with --for, not yet).
 
     \b
     Example:
       thence invoke hello --data '{"name": "Ada"}' --wait
-      thence invoke unzip --data @archive.zip
+      thence invoke unzip@prod --data @archive.zip
       thence invoke report --data @- --delay 2h --key 2026-05-01 < figures.json
     """
     if how == "sync" and (delay is not None or key is not None):
@@ -84,10 +84,16 @@ def invoke(
         raise click.UsageError("--for is how long --wait waits; give --wait too.")
     payload = _payload(data)
     headers = {"Content-Type": kind or content_type(payload, data)}
-    path = f"/v1/functions/{part(name)}"
+    function, qualifier = qualified(name)
+    path, query = f"/v1/functions/{part(function)}", {"qualifier": qualifier}
     if how == "sync":
         answer = client.request(
-            "POST", f"{path}/invoke", body=payload, headers=headers, timeout_seconds=86_400
+            "POST",
+            f"{path}/invoke",
+            query=query,
+            body=payload,
+            headers=headers,
+            timeout_seconds=86_400,
         )
         _print_bytes(answer.body)
         return 0
@@ -95,7 +101,9 @@ def invoke(
         headers["Thence-Delay-Seconds"] = f"{delay:.3f}"
     if key is not None:
         headers["Idempotency-Key"] = key
-    accepted = client.request("POST", f"{path}/invocations", body=payload, headers=headers).json()
+    accepted = client.request(
+        "POST", f"{path}/invocations", query=query, body=payload, headers=headers
+    ).json()
     if how == "wait":
         return _wait(client, accepted["id"], seconds, as_json)
     if as_json:

@@ -8,6 +8,7 @@ from typing import Any
 from .output import clean, heading, instant, print_facts, print_table, size, span
 
 SHORT = 100
+LATEST = "latest"
 
 
 def print_invocation(view: dict[str, Any]) -> None:
@@ -16,6 +17,8 @@ def print_invocation(view: dict[str, Any]) -> None:
         {
             "invocation": view["id"],
             "function": view["function"],
+            "called as": _called(view),
+            "version": view["version"] if view["version"] != LATEST else "",
             "state": view["state"],
             "reason": view["reason"],
             "it waits": why.get("text"),
@@ -50,6 +53,13 @@ def print_invocation(view: dict[str, Any]) -> None:
             optional=("id", "tries", "for"),
             prose="last answer",
         )
+
+
+def _called(view: dict[str, Any]) -> str:
+    """What the call named, where that is not what runs it."""
+    if view["qualifier"] == view["version"]:
+        return ""
+    return f"{view['function']}@{view['qualifier']}"
 
 
 def _attempt(one: dict[str, Any]) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ import click
 from ..lifecycle.states import State
 from .client import Client
 from .function import destination_text
-from .invocation_view import took
+from .invocation_view import LATEST, took
 from .options import as_json_option, connected, function_names, moment
 from .output import instant, print_json, print_table, say, size, span
 
@@ -115,7 +115,7 @@ def print_invocations(items: list[dict[str, Any]], limit: int, empty: str) -> No
         [
             (
                 one["id"],
-                one["function"],
+                _with_version(one),
                 one["state"],
                 one["reason"],
                 one["attempts_made"],
@@ -130,6 +130,11 @@ def print_invocations(items: list[dict[str, Any]], limit: int, empty: str) -> No
     )
     if len(items) >= limit:
         say(f"The newest {limit} are shown; --limit shows more.")
+
+
+def _with_version(one: dict[str, Any]) -> str:
+    function, version = str(one["function"]), one["version"]
+    return function if version == LATEST else f"{function}@{version}"
 
 
 @click.command("dead-letters")

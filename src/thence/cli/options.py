@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import ConfigInvalid
-from .client import Client
+from .client import Client, part
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_URL = "http://127.0.0.1:7411"
@@ -82,13 +82,39 @@ as_json_option = click.option(
 
 def function_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For shell completion: the functions of the service, or none when it does not answer soon."""
-    url = ctx.params.get("url") or os.environ.get("THENCE_URL") or DEFAULT_URL
     try:
-        client = Client(url, credentials(), timeout_seconds=1)
-        names = [str(one["name"]) for one in client.pages("/v1/functions")]
+        names = [str(one["name"]) for one in _asking(ctx).pages("/v1/functions")]
     except Exception:  # completing is a courtesy: no failure may disturb the prompt
         return []
     return [name for name in names if name.startswith(incomplete)]
+
+
+def qualified(text: str) -> tuple[str, str | None]:
+    """The function and the version or alias of `NAME@QUALIFIER`; None of a NAME alone."""
+    name, at, qualifier = text.partition("@")
+    if not name or (at and not qualifier):
+        raise click.UsageError(
+            f"{text!r}: write NAME, or NAME@QUALIFIER with a version or an alias."
+        )
+    return name, qualifier if at else None
+
+
+def qualified_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For shell completion: functions, and behind `NAME@` its versions and aliases."""
+    name, at, _ = incomplete.partition("@")
+    if not at:
+        return function_names(ctx, param, incomplete)
+    try:
+        found = _asking(ctx).get(f"/v1/functions/{part(name)}")
+        qualifiers = ["latest", *found["aliases"], *reversed(found["versions"])]
+    except Exception:  # as there
+        return []
+    return [one for one in (f"{name}@{end}" for end in qualifiers) if one.startswith(incomplete)]
+
+
+def _asking(ctx: click.Context) -> Client:
+    url = ctx.params.get("url") or os.environ.get("THENCE_URL") or DEFAULT_URL
+    return Client(url, credentials(), timeout_seconds=1)
 
 
 def moment(text: str | None, now: float | None = None) -> str | None:
