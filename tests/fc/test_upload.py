@@ -14,7 +14,14 @@ import pytest
 
 from thence.api.fc import uploads as uploads_module
 from thence.api.fc.upload import BUCKET
-from thence.api.fc.uploads import KEPT_LARGEST, KEPT_MAX, KEYS_MAX, WRITING_MAX, TemporaryKeys
+from thence.api.fc.uploads import (
+    KEPT_LARGEST,
+    KEPT_MAX,
+    KEYS_MAX,
+    WRITING_MAX,
+    TemporaryKeys,
+    Uploads,
+)
 from thence.catalog.code import pack
 from thence.config import Settings
 from thence.config.settings import Limits, Secret
@@ -419,17 +426,21 @@ async def test_an_upload_is_there_after_a_restart(
     assert (await create(other, code(given))).status == 200
 
 
-async def test_an_upload_goes_after_a_day(door: FcDoor, tmp_path: Path) -> None:
-    given = await token(door)
-    await put(door, given)
-    await door.service.clock.advance(DAY - 1)
-    await door.engine.sweep.once()
-    assert files(tmp_path) == [given["objectName"]]
-    uploads = door.door.fc.uploads
-    assert await uploads.read(given["objectName"]) == ARCHIVE
-    await door.service.clock.advance(1)
-    assert await uploads.read(given["objectName"]) is None  # though no sweep has come by
-    await door.engine.sweep.once()
+async def test_an_upload_goes_after_a_day(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    uploads = Uploads(tmp_path / "uploads", clock, 4096)
+    object = TemporaryKeys(clock).make().object
+
+    async def body() -> Any:
+        yield ARCHIVE
+
+    await uploads.store(object, body(), None)
+    await clock.advance(DAY - 1)
+    await uploads.sweep()
+    assert files(tmp_path) == [object] and await uploads.read(object) == ARCHIVE
+    await clock.advance(1)
+    assert await uploads.read(object) is None  # though no sweep has come by
+    await uploads.sweep()
     assert files(tmp_path) == []
 
 
