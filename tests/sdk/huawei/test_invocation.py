@@ -335,7 +335,9 @@ def test_metrics_are_lists_of_points(client: FunctionGraphClient, name: str) -> 
     assert sum(point.value for point in report.count if point.value > 0) == 1
     whole = client.list_statistics(model.ListStatisticsRequest(filter="monitor_data", period="5"))
     assert any(point.value > 0 for point in whole.statistics.count)
-    top = client.list_function_as_metric(model.ListFunctionAsMetricRequest(type="count"))
+    top = client.list_function_as_metric(
+        model.ListFunctionAsMetricRequest(type="count", limit="500")
+    )
     assert urn(name, None) in [one.key for one in top.values]
 
 

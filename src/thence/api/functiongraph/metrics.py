@@ -98,6 +98,8 @@ async def list_function_as_metric(call: Call) -> Response:
     now = call.door.clock.now()
     until = _instant(call, "end_time", now)
     since = _instant(call, "start_time", until - HOUR_MS)
+    # Whole minutes, those of both ends too.
+    since, until = since - since % MINUTE_MS, until - until % MINUTE_MS + MINUTE_MS
     limit = call.number("limit", 0, TOP_MAX, 10) or 10
     sums: Counter[str] = Counter()
     for (_, function), values in by_period(await call.engine.minutes(since, until)).items():
