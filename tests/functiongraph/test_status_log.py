@@ -163,6 +163,50 @@ async def test_a_restart_goes_on_where_it_was(followed: Any) -> None:
     assert written == [[id, status] for id in (first, second) for status in "012"]
 
 
+async def test_a_crash_before_the_lines_were_written_loses_none(followed: Any) -> None:
+    await followed.function(answers=[Ok(1), Forever()])
+    await followed.settings_of(enable_async_status_log=True)
+    first = await followed.start()
+    await followed.write_log()
+    second = await followed.start()
+    await followed.service.crash()
+    after = FgDoor(followed.service, followed.settings)
+    await after.follow()
+    await after.write_log()
+    written = [text.split("|")[1:3] for text in lines(after)]
+    assert written[:3] == [[first, status] for status in "012"]
+    # What ran when it crashed was lost, and begins again by itself.
+    assert written[3:5] == [[second, "0"], [second, "1"]]
+    assert written[5:7] in ([], [[second, "0"], [second, "1"]], [[second, "0"]])
+    await after.door.functiongraph.logs.stop()
+
+
+async def test_a_crash_before_the_position_was_kept_writes_the_last_group_again(
+    followed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await followed.function()
+    await followed.settings_of(enable_async_status_log=True)
+    first = await followed.start()
+    await followed.write_log()
+    second = await followed.start()
+
+    async def crash(_: Follower, position: int) -> None:
+        raise OSError(f"killed before {position} was kept")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Follower, "_keep", crash)
+        with pytest.raises(OSError, match="killed"):
+            await followed.write_log()
+    await followed.service.crash()
+    after = FgDoor(followed.service, followed.settings)
+    await after.follow()
+    await after.write_log()
+    written = [text.split("|")[1:3] for text in lines(after)]
+    twice = [[second, status] for status in "012"] * 2
+    assert written == [[first, status] for status in "012"] + twice
+    await after.door.functiongraph.logs.stop()
+
+
 async def test_what_happens_right_after_the_settings_were_put_is_written(followed: Any) -> None:
     """Not a round of the follower lies between."""
     await followed.function()
@@ -213,16 +257,20 @@ async def test_a_sink_that_fails_for_a_while_loses_nothing(door: Any, tmp_path: 
     assert len(sink.lines) == 9
 
 
-async def test_a_gap_in_the_journal_is_said(followed: Any, caplog: Any) -> None:
-    await followed.function()
-    await followed.settings_of(enable_async_status_log=True)
-    await followed.write_log()
+async def test_a_gap_in_the_journal_is_said(make_door: Any, caplog: Any) -> None:
+    door = await make_door(options={"events_retention_seconds": 60})
+    await door.follow()
+    await door.function()
+    await door.settings_of(enable_async_status_log=True)
+    await door.write_log()
     for _ in range(3):
-        await followed.start()
-    await followed.clock.advance(48 * 3600)  # nobody writes the log; the journal is pruned
-    await followed.start()
-    await followed.write_log()
+        await door.start()
+    await door.clock.advance(2 * 3600)  # nobody writes the log; the journal is pruned
+    last = await door.start()
+    await door.write_log()
     assert "the status log lacks the journal's entries" in caplog.text
+    assert {text.split("|")[1] for text in lines(door)} >= {last}
+    await door.door.functiongraph.logs.stop()
 
 
 # ---------------------------------------------------------------- files
