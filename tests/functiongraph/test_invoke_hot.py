@@ -1,0 +1,410 @@
+"""The hot way: which calls take it, that nobody can tell it from the slow way, who is let in, and
+requests behind one another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import product
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from thence.api.functiongraph import hot
+from thence.catalog.alias import Alias
+from thence.catalog.control import Control
+from thence.config import Secret
+from thence.config.settings import FunctionGraph
+from thence.lifecycle.ids import parse_id
+from thence.signing import sdk_hmac
+from thence.signing.interface import Key
+
+from .conftest import PROJECT, MakeDoor, at, urn
+from .wire import LAST, Answer, Line, request
+
+KEY = Key("id", "secret")
+KEYS = {"root_access_key_id": "id", "root_access_key_secret": Secret("secret")}
+TOKEN = {"functiongraph": FunctionGraph(auth_token=Secret("token"))}
+PATH = at(urn(), "invocations-async")
+TRACE = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+LINEAGE = "thence-lineage: 01890a5d-ac96-774b-bcce-b302099a8057;hops="
+
+MakeLine = Callable[..., Awaitable[Line]]
+
+
+@pytest.fixture
+async def make_line(make_door: MakeDoor) -> AsyncIterator[MakeLine]:
+    lines: list[Line] = []
+
+    async def make(**settings: Any) -> Line:
+        door = await make_door(**settings)
+        for name in ("f", "p$f", "closed"):
+            await door.function(name)
+        await door.engine.put_control("closed", Control(disabled="closed"))
+        await door.engine.publish_version("f", version="v1")
+        await door.engine.put_alias("f", Alias(name="prod", version="v1"), create=True)
+        lines.append(Line(door))
+        await lines[-1].start()
+        return lines[-1]
+
+    yield make
+    for line in lines:
+        await line.stop()
+
+
+@pytest.fixture
+async def line(make_line: MakeLine) -> Line:
+    return await make_line()
+
+
+def path(which: str) -> str:
+    """A URN that is sent as it is written here."""
+    return at("X", "invocations-async").replace("/X/", f"/{which}/")
+
+
+async def both(line: Line, data: bytes, *, hot: bool) -> Answer:
+    """The answer to it, once it is found to be that of the slow way, and to have stored the same.
+    `hot`: that it takes the hot way."""
+    before = await line.accepted()
+    quick = await line.one(data, hot=hot)
+    between = await line.accepted()
+    slow = await line.one(data.replace(b"\r\n\r\n", b"\r\nprefer: x\r\n\r\n", 1), hot=False)
+    after = await line.accepted()
+    assert quick.comparable() == slow.comparable()
+    assert between - before == after - between == (1 if quick.status == 202 else 0)
+    if quick.status == 202:
+        assert await stored(line, quick) == await stored(line, slow)
+    return quick
+
+
+async def stored(line: Line, answer: Answer) -> Any:
+    """All of an invocation but its id and its times."""
+    text = json.loads(answer.body)["request_id"]
+    view = await line.engine.show(parse_id(text))
+    payload, _ = await line.engine.store.payload(view.id)
+    assert await line.engine.by_caller_id(view.function, text) == view.id  # it is listed
+    return view.function, view.version, view.qualifier, view.meta, payload.data
+
+
+# ---------------------------------------------------------------- the same answers
+
+PLAIN = [  # which function, and the status
+    (quote(urn(), safe=""), 202),
+    (quote(urn(version=None), safe=""), 202),
+    (urn(), 202),  # not encoded at all
+    ("".join(f"%{byte:02X}" for byte in urn().encode()), 202),
+    (urn().replace(":", "%3a"), 202),
+    (urn(package="p"), 202),
+    (urn(version="v1"), 202),
+    (urn(version="!prod"), 202),
+    (urn(version="%21prod"), 202),
+    ("f", 202),
+    ("default:f", 202),
+    ("p:f", 202),
+    (f"{PROJECT}:default:f", 202),
+    (f"{PROJECT}:default:f:v1", 202),
+    (f"{PROJECT}%3Adefault%3Af%3A%21prod", 202),
+    (f"{PROJECT}:default:f:", 202),
+    (urn("none"), 404),
+    (urn("none", version="v1"), 404),
+    (urn("none", version="!prod"), 404),
+    (urn(package="none"), 404),
+    (urn(version="v9"), 404),
+    (urn(version="prod"), 404),  # an alias that is named like a version
+    (urn(version="!v1"), 404),
+    (urn(version="!none"), 404),
+    (urn(version="!latest"), 404),
+    (urn("closed"), 403),
+]
+
+
+async def test_every_form_of_a_urn_is_answered_as_by_the_slow_way(line: Line) -> None:
+    found = [(one, (await both(line, request(path(one)), hot=True)).status) for one, _ in PLAIN]
+    assert found == PLAIN
+
+
+ODD = [  # the whole path, and the status
+    (f"{PATH}?", 202),
+    (f"{PATH}?x=1", 202),
+    (f"{PATH}?{'&'.join('a' * 101)}", 400),
+    (f"{PATH}/", 404),
+    (f"{PATH}//", 404),
+    (f"/{PATH}", 404),
+    (PATH.replace("/fgs/", "/%66gs/"), 202),
+    (PATH.replace("/fgs/", "/fgs//"), 404),
+    (PATH.replace("-async", "%2Dasync"), 202),
+    (PATH.replace(PROJECT, PROJECT.replace("6", "%36", 1), 1), 202),
+    (PATH.replace(PROJECT, "elsewhere", 1), 403),
+    (PATH.replace("/v2/", "/v2.0/"), 404),
+    (PATH.replace("invocations-async", "Invocations-async"), 404),
+    (path(""), 404),
+    (path("."), 404),
+    (path("%2e%2e"), 404),
+    (path("f%00"), 404),
+    (path("f%0D%0Ax-evil:%201"), 404),
+    (path("f%ff"), 404),
+    (path("f%"), 400),
+    (path("f%zz"), 400),
+    (path("f%253A"), 400),
+    (path("a%2Ff"), 400),
+    (path("f+"), 400),
+    (path("f;v=1"), 400),
+    (path("p$f"), 400),
+    (path("p%24f"), 400),
+    (path("default::f"), 403),
+    (path("urn:fss:f"), 403),
+    (path("a:b:c:d:e"), 400),
+    (path(f"{PROJECT}:default:f:!"), 400),
+    (path(urn().replace("fss", "fs")), 400),
+    (path(urn().replace("function", "trigger")), 400),
+    (path(urn().replace("local-1", "local-2")), 400),
+    (path(urn().replace(PROJECT, "other")), 403),
+    (path(urn(version="-v")), 400),
+    (path(urn(version="!!prod")), 400),
+    (path(f"{urn()}:more"), 400),
+    (path("a" * 61), 400),
+    (path("a" * 270), 400),
+    (path("%61" * 900), 400),
+]
+
+
+async def test_odd_paths_are_left_to_the_slow_way(line: Line) -> None:
+    found = [(one, (await both(line, request(one), hot=False)).status) for one, _ in ODD]
+    assert found == ODD
+
+
+HEADERS = [  # lines, hot, status
+    (["content-type: application/json"], True, 202),
+    (["content-type: text/plain", "content-type: x"], True, 202),
+    ([TRACE], True, 202),
+    (["traceparent: nonsense"], True, 202),
+    ([TRACE, TRACE.replace("4bf9", "0000")], True, 202),
+    ([f"{LINEAGE}3"], True, 202),
+    ([f"{LINEAGE}17"], False, 400),
+    (["thence-lineage: nonsense"], True, 202),
+    (["idempotency-key: k", "thence-delay-seconds: 9"], True, 202),  # not of this door
+    (["X-Cff-Instance-Memory: 512"], True, 202),
+    (["X-Cff-Instance-Memory: 100"], False, 400),
+    (["x-cff-instance-memory:"], True, 202),
+    (["x-cff-instance-memory: 512", "x-cff-instance-memory: 100"], False, 202),
+    (["x-cff-log-type: tail", "x-cff-request-version: v9"], True, 202),
+    (["x-auth-token: any", "authorization: any"], True, 202),
+    (["x-request-id: mine", "x-cff-request-id: mine"], True, 202),
+    (["origin: http://h"], False, 202),
+    (["origin: http://elsewhere"], False, 403),
+    (["content-encoding: gzip"], True, 202),
+    (["x-cff-name: \xfe"], True, 202),
+]
+
+
+async def test_headers_are_read_as_by_the_slow_way(line: Line) -> None:
+    for lines, plain, status in HEADERS:
+        assert (await both(line, request(PATH, *lines), hot=plain)).status == status, lines
+
+
+async def test_bodies_of_all_kinds_are_kept_as_they_are(line: Line) -> None:
+    for body in (b"", b"{}", b"\x00\xff", b"not json", b" " * (256 * 1024)):
+        assert (await both(line, request(PATH, body=body), hot=True)).status == 202
+    head = request(PATH, body=b"").replace(b"content-length: 0", b"transfer-encoding: chunked")
+    answer = await both(line, head + b"2\r\n{}\r\n1;x=y\r\n \r\n0\r\nx-cff-a: 1\r\n\r\n", hot=True)
+    assert (await stored(line, answer))[-1] == b"{} "
+
+
+async def test_only_post_of_http_1_1_is_hot(line: Line) -> None:
+    for method, status in (("GET", 404), ("PUT", 404), ("DELETE", 404), ("OPTIONS", 404)):
+        data = request(PATH, first=f"{method} {{}} HTTP/1.1")
+        assert (await both(line, data, hot=False)).status == status
+    line.slow.clear()
+    (answer,) = await line.raw(request(PATH, first="POST {} HTTP/1.0"))
+    assert answer.status == 202 and len(line.slow) == 1
+
+
+async def test_before_the_service_has_started_nothing_is_hot(line: Line) -> None:
+    line.door.door.started_at = None
+    assert (await both(line, request(PATH), hot=False)).status == 503
+
+
+async def test_what_the_engine_refuses_is_said_alike(line: Line) -> None:
+    line.engine.accepting.closed = True
+    answer = await both(line, request(PATH), hot=True)
+    assert answer.status == 503 and b"FSS.0503" in answer.body
+
+
+async def test_a_mistake_of_ours_is_500_in_the_vendors_words(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line.engine, "accept", lambda *_, **__: 1 / 0)
+    answer = await both(line, request(PATH), hot=True)
+    assert answer.status == 500 and b"FSS.0500" in answer.body and b"Zero" not in answer.body
+
+
+async def test_the_answer_has_an_id_of_its_own_beside_that_of_the_invocation(line: Line) -> None:
+    answer = await line.one(request(PATH), hot=True)
+    id = answer.headers["x-cff-request-id"]
+    assert json.loads(answer.body) == {"request_id": id} and len(id) == 36
+    assert len(answer.headers["x-request-id"]) == 36 and answer.headers["x-request-id"] != id
+
+
+# ---------------------------------------------------------------- too large, broken
+
+
+async def test_a_call_over_the_limit_is_answered_and_ends_the_connection(line: Line) -> None:
+    large = request(PATH, body=b"x" * (256 * 1024 + 1))
+    slow = await line.one(request(PATH, "prefer: x", body=b"x" * (256 * 1024 + 1)), hot=False)
+    line.slow.clear()
+    head = request(PATH, body=b"").replace(b"content-length: 0", b"transfer-encoding: chunked")
+    chunk = b"%x\r\n%s\r\n" % (200 * 1024, b"x" * 200 * 1024)
+    without_body, without_end = large[: -256 * 1024], head + 2 * chunk
+    for data in (large + request(PATH), without_body, without_end):
+        (answer,) = await line.raw(data)
+        assert answer.comparable().replace(b"\r\nconnection: close", b"") == slow.comparable()
+        assert answer.status == 413 and b"FSS.1201" in answer.body and b"262144" in answer.body
+        assert answer.headers["connection"] == "close"
+    assert await line.accepted() == 0 and not line.slow
+
+
+async def test_the_limit_is_a_setting(make_line: MakeLine) -> None:
+    line = await make_line(functiongraph=FunctionGraph(async_payload_bytes_max=10))
+    assert (await both(line, request(PATH, body=b"1234567890"), hot=True)).status == 202
+    (answer,) = await line.raw(request(PATH, body=b"12345678901"))
+    assert answer.status == 413 and b" 10 bytes" in answer.body
+
+
+async def test_what_http_forbids_is_said_in_the_vendors_words(line: Line) -> None:
+    head = request(PATH, body=b"").replace(b"content-length: 0", b"transfer-encoding: chunked")
+    (answer,) = await line.raw(head + b"zz\r\n")
+    assert answer.status == 400 and answer.headers["connection"] == "close"
+    assert json.loads(answer.body)["error_code"] == "FSS.0400" and answer.headers["x-request-id"]
+    assert await line.accepted() == 0
+
+
+# ---------------------------------------------------------------- behind one another
+
+
+async def test_answers_keep_the_order_of_requests_of_all_kinds(line: Line) -> None:
+    parts = [
+        request(PATH, body=b"1"),
+        b"GET /livez HTTP/1.1\r\nhost: h\r\n\r\n",
+        request(path("none")),
+        request(PATH, "prefer: x", body=b"2"),
+        request("/v1/functions/f/invocations", body=b"3"),
+        request(path("p:f"), body=b"4"),
+        LAST,
+    ]
+    answers = await line.raw(b"".join(parts))
+    assert [one.status for one in answers] == [202, 200, 404, 202, 202, 202, 200]
+    bodies = [(await stored(line, answers[n]))[-1] for n in (0, 3, 5)]
+    assert bodies == [b"1", b"2", b"4"]
+
+
+async def test_a_connection_is_closed_when_the_caller_wants_it(line: Line) -> None:
+    for which, status in (("f", 202), ("none", 404)):
+        (answer,) = await line.raw(request(path(which), "connection: close"))
+        assert answer.status == status and answer.headers["connection"] == "close"
+    assert not line.slow
+
+
+async def test_many_urls_are_not_kept(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hot, "TARGETS_MAX", 3)
+    for number in range(10):
+        assert (await line.one(request(path(f"f{number}")), hot=True)).status == 404
+    assert (await line.one(request(PATH), hot=True)).status == 202
+
+
+# ---------------------------------------------------------------- who is let in
+
+
+def signed(
+    line: Line, *more: tuple[bytes, bytes], body: bytes = b'{"k": 1}', where: str = PATH
+) -> bytes:
+    """A call signed at the door's time, as the vendor's SDK sends it."""
+    headers = [(b"host", b"h"), (b"x-project-id", PROJECT.encode()), *more]
+    if not any(name == b"content-type" for name, _ in more):
+        headers.append((b"content-type", b"application/json"))
+    now = line.door.clock.now()
+    sent = sdk_hmac.sign("POST", where.encode(), b"", headers, body, KEY, now=now)
+    shown = [f"{name.decode()}: {value.decode()}" for name, value in sent if name != b"host"]
+    return request(where, *shown, body=body)
+
+
+async def test_a_signed_call_is_accepted_whatever_it_names(make_line: MakeLine) -> None:
+    line = await make_line(**KEYS)
+    binary = (b"content-type", b"application/octet-stream")
+    unsigned = (b"x-sdk-content-sha256", b"UNSIGNED-PAYLOAD")
+    forms = (quote(urn(), safe=""), urn(version="!prod"), "f", "".join(f"%{b:02X}" for b in b"f"))
+    for form, more, body in product(forms, ((), (binary, unsigned)), (b"", b'{"k": 1}')):
+        data = signed(line, *more, body=body, where=path(form))
+        assert (await both(line, data, hot=True)).status == 202
+    assert (await both(line, signed(line, where=path("none")), hot=True)).status == 404
+
+
+async def test_another_body_than_the_signed_one_is_refused(make_line: MakeLine) -> None:
+    line = await make_line(**KEYS)
+    for where in (PATH, path("none")):  # who may not ask learns nothing of what there is
+        data = signed(line, body=b"right", where=where).replace(b"\r\nright", b"\r\nwrong")
+        answer = await both(line, data, hot=True)
+        assert answer.status == 401 and b"FSS.0401" in answer.body
+    short = signed(line, body=b"right").replace(b"content-length: 5", b"content-length: 0")
+    assert (await both(line, short[: -len(b"right")], hot=True)).status == 401
+
+
+async def test_what_only_the_body_proves_is_not_said_before(make_line: MakeLine) -> None:
+    line = await make_line(**KEYS)
+    for old, new in (
+        (b"Signature=", b"Signature=0"),
+        (b"default%3Af%3A", b"default%3Ag%3A"),
+        (b"x-project-id: 6", b"x-project-id: 7"),
+    ):
+        data = signed(line)
+        changed = data.replace(old, new)
+        assert changed != data
+        readable = old != b"Signature="  # that is no signature by its form
+        assert (await both(line, changed, hot=readable)).status == 401
+
+
+async def test_what_the_head_shows_to_be_wrong_is_left_to_the_slow_way(make_line: MakeLine) -> None:
+    line = await make_line(**KEYS)
+    wrong = [
+        request(PATH),
+        request(PATH, "x-auth-token: token"),
+        request(PATH, "authorization: Basic x"),
+        signed(line).replace(b"Access=id", b"Access=ix"),
+        signed(line).replace(b"host;", b""),
+        signed(line).replace(b"x-sdk-date: 2", b"x-sdk-date: 1"),
+        signed(line).replace(b"\r\nx-project-id", b"\r\nx-cff-more: 1\r\nx-project-id"),
+        signed(line).replace(b"\r\nx-project-id", b"\r\nx-project-id: x\r\nx-project-id"),
+        signed(line).replace(b"\r\nx-sdk-date", b"\r\nx-sdk-content-sha256: x\r\nx-sdk-date"),
+        signed(line, where=path("a/f")).replace(b"/a/f/", b"/a%2Ff/"),
+    ]
+    for data in wrong:
+        assert (await both(line, data, hot=False)).status == 401
+    data = signed(line)
+    await line.door.clock.advance(3600)
+    assert (await both(line, data, hot=False)).status == 401
+
+
+async def test_a_memory_size_that_is_none_is_said_only_to_who_may_ask(make_line: MakeLine) -> None:
+    line = await make_line(**KEYS)
+    memory = (b"x-cff-instance-memory", b"100")
+    assert (await both(line, signed(line, memory), hot=False)).status == 400
+    data = signed(line, memory).replace(b'"k": 1', b'"k": 2')
+    assert (await both(line, data, hot=False)).status == 401
+
+
+async def test_the_token_lets_in_with_or_without_keys(make_line: MakeLine) -> None:
+    for settings in (TOKEN, {**TOKEN, **KEYS}):
+        line = await make_line(**settings)
+        assert (await both(line, request(PATH, "X-Auth-Token: token"), hot=True)).status == 202
+        for lines in (["X-Auth-Token: other"], ["X-Auth-Token:"], []):
+            assert (await both(line, request(PATH, *lines), hot=False)).status == 401
+        two = ["X-Auth-Token: other", "X-Auth-Token: token"]
+        assert (await both(line, request(PATH, *two), hot=False)).status == 401
+    assert (await both(line, signed(line), hot=True)).status == 202
+
+
+async def test_a_stranger_is_refused_before_the_body_is_there(make_line: MakeLine) -> None:
+    line = await make_line(**KEYS)
+    large = request(PATH, "connection: close", body=b"x" * 300_000)
+    answers = await line.raw(large[:-300_000])  # and nothing more: the caller waits
+    assert [one.status for one in answers] == [401]
