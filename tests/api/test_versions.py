@@ -50,7 +50,8 @@ async def test_versions_are_listed_newest_first_in_pages(server: Any) -> None:
         if page["cursor"] is None:
             break
         # A version that goes meanwhile neither repeats nor hides another.
-        await server.request("DELETE", f"{ALL}/{page['items'][-1]['version']}")
+        if not cursor:
+            await server.request("DELETE", f"{ALL}/{page['items'][-1]['version']}")
         cursor = f"&cursor={page['cursor']}"
     assert found == list("54321")
     bad = await server.get(f"{ALL}?cursor=x")
