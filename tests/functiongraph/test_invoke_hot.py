@@ -19,6 +19,7 @@ from thence.config.settings import FunctionGraph
 from thence.lifecycle.ids import parse_id
 from thence.signing import sdk_hmac
 from thence.signing.interface import Key
+from thence.store.interface import ListFilter
 
 from .conftest import PROJECT, MakeDoor, at, urn
 from .wire import LAST, Answer, Line, request
@@ -80,10 +81,10 @@ async def both(line: Line, data: bytes, *, hot: bool) -> Answer:
 
 async def stored(line: Line, answer: Answer) -> Any:
     """All of an invocation but its id and its times."""
-    text = json.loads(answer.body)["request_id"]
-    view = await line.engine.show(parse_id(text))
+    view = await line.engine.show(parse_id(json.loads(answer.body)["request_id"]))
     payload, _ = await line.engine.store.payload(view.id)
-    assert await line.engine.by_caller_id(view.function, text) == view.id  # it is listed
+    listed = await line.engine.listed(view.function, ListFilter(qualifier=view.qualifier), 10, None)
+    assert view.id in [one.id for one in listed.items]
     return view.function, view.version, view.qualifier, view.meta, payload.data
 
 
