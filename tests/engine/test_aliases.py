@@ -135,3 +135,28 @@ async def test_the_configuration_of_an_alias_goes_with_it(s: Service) -> None:
     assert s.engine.async_config("f", "prod") is None
     await s.restart()
     assert s.engine.async_config("f", "prod") is None
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_what_waits_by_a_deleted_alias_ends_as_it_was_configured(
+    s: Service, restarts: bool
+) -> None:
+    await s.function("f", answers=[Error("no")], max_retries=0)
+    await s.engine.publish_version("f")
+    await s.engine.put_alias("f", Alias("prod", "1"), create=True)
+    config = AsyncConfig(max_retries=2, on_failure="queue:bad")
+    await s.engine.put_async_config("f", "prod", config)
+    id = (await s.engine.accepted("f", b"{}", qualifier="prod", delay_seconds=60)).id
+    await s.engine.delete_alias("f", "prod")
+    assert s.engine.async_configs("f") == {}
+    if restarts:
+        await s.restart()
+    await s.clock.advance(600)
+    await s.settle()
+    assert (await s.engine.show(id)).attempt == 3
+    assert len(await s.mail("queue:bad")) == 1
+    # An alias of that name begins anew.
+    await s.engine.put_alias("f", Alias("prod", "1"), create=True)
+    other = (await s.engine.accepted("f", b"{}", qualifier="prod")).id
+    await s.settle()
+    assert (await s.engine.show(other)).attempt == 1

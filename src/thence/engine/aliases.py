@@ -10,13 +10,14 @@ from msgspec.structs import replace
 from ..catalog.alias import Alias
 from ..errors import Conflict, InvalidInput
 from .catalogue import Catalogue
-from .entries import ALIAS, ASYNC_CONFIG
+from .entries import ALIAS, ASYNC_CONFIG, GONE_ALIAS
 from .family import Family
 from .lanes import Lane
 from .versions import check_qualifier
 
 WEIGHTS_MAX = 20
 DESCRIPTION_MAX = 1024
+GONE_MAX = 100  # deleted aliases of one function whose configuration is kept
 
 
 class Aliases:
@@ -50,22 +51,40 @@ class Aliases:
             data = msgspec.json.encode(alias)
             await catalogue.entries.put(ALIAS, str(family.id), alias.name, data)
             family.aliases[alias.name] = alias
+            if before is None:
+                await self._forget(family, alias.name)
         catalogue.changed(name)
         return alias
 
     async def delete(self, name: str, alias: str) -> None:
-        """Its asynchronous configuration goes with it: for what came by it and waits still, the
-        version's own counts then. Raises FunctionNotFound, AliasNotFound."""
+        """Its asynchronous configuration goes with it for new calls; what came by it and waits still
+        ends as it was configured, also after a restart, until an alias of that name is created
+        again. Raises FunctionNotFound, AliasNotFound."""
         catalogue = self._catalogue
         async with catalogue.lock:
             family = catalogue.family(name)
             family.alias(alias)
-            await catalogue.entries.delete(ALIAS, str(family.id), alias)
+            owner = str(family.id)
+            config = family.written.get(alias)
+            if config is not None:
+                await self._keep(family, alias, msgspec.json.encode(config))
+            await catalogue.entries.delete(ALIAS, owner, alias)
             del family.aliases[alias]
             if family.written.pop(alias, None) is not None:
-                del family.configs[alias]
-                await catalogue.entries.delete(ASYNC_CONFIG, str(family.id), alias)
+                await catalogue.entries.delete(ASYNC_CONFIG, owner, alias)
         catalogue.changed(name)
+
+    async def _keep(self, family: Family[Lane], alias: str, data: bytes) -> None:
+        """The configuration of an alias that is about to be deleted; of too many, the oldest go."""
+        entries, owner = self._catalogue.entries, str(family.id)
+        kept = sorted(entries.all(GONE_ALIAS, owner), key=lambda entry: entry.updated_at)
+        for entry in kept[: max(0, len(kept) - GONE_MAX + 1)]:
+            await self._forget(family, entry.name)
+        await entries.put(GONE_ALIAS, owner, alias, data)
+
+    async def _forget(self, family: Family[Lane], alias: str) -> None:
+        if await self._catalogue.entries.delete(GONE_ALIAS, str(family.id), alias):
+            family.configs.pop(alias, None)
 
 
 def _check_new(family: Family[Lane], alias: str) -> None:

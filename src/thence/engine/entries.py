@@ -12,7 +12,8 @@ from ..store.interface import Store
 ALIAS, ASYNC_CONFIG, CONTROL = "alias", "async_config", "control"
 VERSION_NUMBER = "version_number"  # the highest that a function has had
 DELETED = "deleted_configs"  # what was configured of what is deleted, while something waits
-OWN = frozenset({ALIAS, ASYNC_CONFIG, CONTROL, VERSION_NUMBER, DELETED})
+GONE_ALIAS = "gone_alias_config"  # of a deleted alias: what came by it may wait still
+OWN = frozenset({ALIAS, ASYNC_CONFIG, CONTROL, VERSION_NUMBER, DELETED, GONE_ALIAS})
 """Kinds that the engine itself keeps; doors have others."""
 
 

@@ -182,4 +182,6 @@ class Family(Generic[L]):
         """Every configuration by which an invocation of it may end."""
         for lane in self.rows.values():
             yield lane.own
-        yield from self.configs.values()
+        for name, effect in self.configs.items():
+            if name in self.written:  # not those of deleted aliases
+                yield effect

@@ -11,7 +11,7 @@ from ..catalog.alias import Alias
 from ..catalog.async_config import AsyncConfig
 from ..catalog.control import Control
 from .effect import InEffect, in_effect
-from .entries import ALIAS, ASYNC_CONFIG, CONTROL, DELETED, Entries
+from .entries import ALIAS, ASYNC_CONFIG, CONTROL, DELETED, GONE_ALIAS, Entries
 from .family import Family
 from .lanes import Lane
 from .options import Options
@@ -30,6 +30,13 @@ async def load_family(family: Family[Lane], entries: Entries, options: Options) 
             continue
         config = msgspec.json.decode(entry.data, type=AsyncConfig)
         family.written[entry.name] = config
+        family.configs[entry.name] = in_effect(config, options)
+    for entry in entries.all(GONE_ALIAS, owner):
+        if entry.name in family.aliases:
+            # The process ended between the new alias of that name and the end of the old one's.
+            await entries.delete(GONE_ALIAS, owner, entry.name)
+            continue
+        config = msgspec.json.decode(entry.data, type=AsyncConfig)
         family.configs[entry.name] = in_effect(config, options)
     entry_of_control = entries.get(CONTROL, owner, "")
     if entry_of_control is not None:

@@ -7,7 +7,7 @@ import re
 from ..catalog.function import LATEST, Function
 from ..errors import Conflict, InvalidInput
 from .catalogue import Catalogue
-from .entries import ASYNC_CONFIG, VERSION_NUMBER
+from .entries import ASYNC_CONFIG, GONE_ALIAS, VERSION_NUMBER
 from .family import Family
 from .lanes import Lane
 from .load import keep_configs
@@ -39,6 +39,8 @@ class Versions:
             family = catalogue.family(name)
             chosen = self._next(family) if version is None else _check(family, version)
             await self._remember(family, chosen)
+            if await catalogue.entries.delete(GONE_ALIAS, str(family.id), chosen):
+                family.configs.pop(chosen, None)  # that name means the version from now on
             function = await catalogue.store.publish(family.id, chosen, note, catalogue.clock.now())
             family.forget_deleted()
             catalogue.take(function)
