@@ -40,8 +40,9 @@ async def make_line(make_door: MakeDoor) -> AsyncIterator[MakeLine]:
 
     async def make(**settings: Any) -> Line:
         door = await make_door(**settings)
-        for name in ("f", "p$f", "closed"):
+        for name in ("f", "closed"):
             await door.function(name)
+        await door.function("p$f", listed=False)  # of another door: calls of this one are, even so
         await door.engine.put_control("closed", Control(disabled="closed"))
         await door.engine.publish_version("f", version="v1")
         await door.engine.put_alias("f", Alias(name="prod", version="v1"), create=True)
