@@ -2,8 +2,8 @@
 sync.py.
 
 202 means that the request is on disk and its record can be read; anything that is wrong with it is
-said before that. The body is the event itself. Most asynchronous calls
-are answered by hot.py before they come here.
+said before that. The body is the event itself. Most asynchronous calls are answered by hot.py before
+they come here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .route import Route
 from .sync import REQUEST_ID, invoke_now
 
 MEMORY = "x-cff-instance-memory"
-OF_NATIVE = frozenset({b"traceparent", b"thence-lineage"})
+_OF_NATIVE = frozenset({b"traceparent", b"thence-lineage"})
 """Not of the vendor: a trace that goes on, and the chain of destinations that must end."""
 
 
@@ -54,7 +54,7 @@ async def async_invoke_function(call: Call) -> Response:
 
 def read_beside(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
     """What is not of the vendor. Raises InvalidInput for a chain of destinations that is too long."""
-    return read_wishes(one for one in headers if one[0] in OF_NATIVE)
+    return read_wishes(one for one in headers if one[0] in _OF_NATIVE)
 
 
 def check_memory(text: str | None) -> None:
