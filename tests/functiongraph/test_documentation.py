@@ -10,11 +10,17 @@ import pytest
 from thence.api.functiongraph import (
     account,
     aliases,
+    async_config,
+    cancel,
     code,
     events,
     function_input,
     functions,
+    invoke,
+    metrics,
     pinned,
+    records,
+    status_log,
     tags,
     triggers,
     versions,
@@ -29,11 +35,31 @@ INPUTS = (
     functions.MaxInstances,
     versions.CreateVersion,
     aliases.CreateAlias,
+    async_config.PutSettings,
+    async_config.Targets,
+    async_config.Target,
+    cancel.Cancel,
     events.CreateEvent,
     tags.Tags,
 )
 FIELDS = sorted({name for one in INPUTS for name in one.__struct_encode_fields__} - {"action"})
-SUBJECTS = (account, aliases, code, events, functions, pinned, tags, triggers, versions)
+SUBJECTS = (
+    account,
+    aliases,
+    async_config,
+    cancel,
+    code,
+    events,
+    functions,
+    invoke,
+    metrics,
+    pinned,
+    records,
+    status_log,
+    tags,
+    triggers,
+    versions,
+)
 OPERATIONS = sorted({one.operation for subject in SUBJECTS for one in subject.ROUTES})
 # What their sections are about without naming them.
 SAID_OTHERWISE = {

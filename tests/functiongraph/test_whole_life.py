@@ -11,6 +11,7 @@ from thence.testing.answers import Error, Forever, Ok
 from .conftest import PROJECT, REGION, at, urn
 
 DAY = 86_400
+SLOW = {"lease_seconds": 7200.0}  # fewer renewals on the way through a day
 
 
 def target(kind: str, **param: Any) -> dict[str, str]:
@@ -94,7 +95,8 @@ async def test_a_retry_that_would_come_after_the_validity_is_not_made(door: Any)
     assert "It failed on purpose." in record["error_message"]
 
 
-async def test_an_object_has_its_prefix_and_goes_when_it_expires(door: Any) -> None:
+async def test_an_object_has_its_prefix_and_goes_when_it_expires(make_door: Any) -> None:
+    door = await make_door(options=SLOW)
     await door.function(answers=[Ok({"sum": 5})])
     await door.settings_of(destination_config={"on_success": OBS})
     id = await door.start()
@@ -108,11 +110,12 @@ async def test_an_object_has_its_prefix_and_goes_when_it_expires(door: Any) -> N
     assert await objects(door) == []
 
 
-async def test_an_object_without_an_expiry_stays(door: Any) -> None:
+async def test_an_object_without_an_expiry_stays(make_door: Any) -> None:
+    door = await make_door(options=SLOW)
     await door.function()
     await door.settings_of(destination_config={"on_success": target("OBS", bucket="results")})
     await door.start()
-    await door.clock.advance(3 * DAY)
+    await door.clock.advance(2 * DAY)
     assert len(await objects(door)) == 1
 
 
