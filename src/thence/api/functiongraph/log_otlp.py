@@ -15,7 +15,7 @@ import msgspec
 
 from .log_line import SEQ, Line
 
-SEND_SECONDS = 30
+SEND_SECONDS = 10  # also what a shutdown may have to wait for
 ANSWER_BYTES_MAX = 64 * 1024
 INFO, WARN, ERROR = (9, "INFO"), (13, "WARN"), (17, "ERROR")  # severity numbers of OpenTelemetry
 _SEVERITY = {"FAIL": ERROR, "DISCARD": WARN}
