@@ -56,6 +56,15 @@ async def test_executions_failures_and_refusals_are_told_apart(door: Any) -> Non
     assert await series(door, path="slareports") == await series(door)
 
 
+async def test_a_list_of_functions_claims_no_failures_it_has_not_counted(door: Any) -> None:
+    await door.function(answers=[Error()])
+    await door.start()
+    await door.clock.advance(1)
+    assert (await series(door))["fail_count"][-1] == 1
+    [listed] = (await door.get(FUNCTIONS)).json["functions"]
+    assert "fail_count" not in listed
+
+
 async def test_an_asynchronous_request_counts_when_it_is_executed(door: Any) -> None:
     await door.function(answers=[Ok(1, seconds=90), Ok(1)], concurrency=1)
     await door.start()
