@@ -49,6 +49,7 @@ def test_everything_written_is_read() -> None:
         "pre_stop": "package.module.end",
         "pre_stop_timeout_seconds": 90,
         "attributes": {"fc": {"cpu": 0.1}},
+        "listed": True,
     }
     spec = parse_spec(json.dumps(written).encode())
     assert spec.retry_wait == RetryWait(0, 1, 5, "full")
