@@ -101,7 +101,7 @@ class Accept:
         if family.disabled is not None:
             family.check_enabled()
         self._check(lane, payload, delay_seconds, idempotency_key, payload_bytes_max)
-        config = lane.config(alias) if lane.configs else lane.own
+        config = lane.config(alias)
         if alias or caller_id:
             meta = _named(meta, alias, caller_id)
         now = self._clock.now()

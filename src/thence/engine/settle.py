@@ -188,7 +188,7 @@ class SettleAttempts:
     def owed(self, lane: Lane, state: State, now: int, alias: str) -> tuple[NewDelivery, ...]:
         """The deliveries that an ending owes: on_success, on_failure; a stop owes one only where the
         configuration says so. `alias`: by which the call came."""
-        config = lane.config(alias) if lane.configs else lane.own
+        config = lane.config(alias)
         if state is State.SUCCEEDED:
             target, condition = config.on_success, "success"
         elif state in DEAD or config.stop_notifies:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from ...catalog.refusal import refusal
 from ...errors import InvalidInput
 from ...signing.interface import Verified
+from ..body import read_body
 from .answer import etag
 from .errors import changed, invalid, too_large
 from .gate import check_body
@@ -118,17 +119,7 @@ class Call:
         """The body, never more than `limit` bytes of it in memory, and the one that was signed."""
         if self._body is not None:
             return self._body
-        length = self.header("content-length")
-        if length is not None and length.isdecimal() and int(length) > limit:
-            raise too_large(limit)
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in self.request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise too_large(limit)
-            chunks.append(chunk)
-        self._body = b"".join(chunks)
+        self._body = await read_body(self.request, limit, lambda _size: too_large(limit))
         check_body(self.caller, self._body)
         return self._body
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from ...catalog.refusal import refusal
 from ...errors import InvalidInput
 from ...signing.sdk_hmac import Claim
+from ..body import read_body
 from .errors import FssError, invalid, too_large
 from .gate import prove
 from .urn import Urn, read
@@ -64,17 +65,7 @@ class Call:
         this scheme can be judged only with it, so every handler reads it before it does anything."""
         if self._body is not None:
             return self._body
-        length = self.header("content-length")
-        if length is not None and length.isdecimal() and int(length) > limit:
-            raise too_large(limit)
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in self.request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise too_large(limit)
-            chunks.append(chunk)
-        self._body = b"".join(chunks)
+        self._body = await read_body(self.request, limit, lambda _size: too_large(limit))
         prove(self.claim, self._body)
         self.claim = None
         return self._body

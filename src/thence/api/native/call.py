@@ -12,6 +12,7 @@ from starlette.requests import Request
 from ...catalog.refusal import refusal
 from ...errors import InvalidInput, InvocationNotFound, PayloadTooLarge
 from ...lifecycle.ids import parse_id
+from ..body import read_body
 from ..door import Door
 from .parameter import Parameter, read_query
 from .problems import UnsupportedMediaType
@@ -52,17 +53,7 @@ class Call:
 
     async def body(self, limit: int) -> bytes:
         """The body, never more than `limit` bytes of it in memory. Raises PayloadTooLarge."""
-        length = self.header("content-length")
-        if length is not None and length.isdecimal() and int(length) > limit:
-            raise _too_large(int(length), limit)
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in self.request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(size, limit)
-            chunks.append(chunk)
-        return b"".join(chunks)
+        return await read_body(self.request, limit, lambda size: _too_large(size, limit))
 
     async def json(self, kind: type[T], limit: int = JSON_BYTES_MAX) -> T:
         """The body as that type; an empty body is an empty object. Raises InvalidInput."""
