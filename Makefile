@@ -9,9 +9,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-annotate \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
 ARGS ?=
+# Processes that run tests side by side; 0: none but make's own child, for a debugger.
+PROCESSES ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test check format bench lock clean
+.PHONY: help install install-dev demo test lint check format bench lock clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,15 +42,16 @@ install-dev: $(VENV)/.installed-dev ## Install Thence and what its tests and che
 demo: install ## Start the service and watch it work: retries, dead ends, deliveries
 	$(BIN)/thence demo $(ARGS)
 
-test: install-dev ## Run all tests (ARGS="-k word" to choose)
-	$(BIN)/python -m pytest $(ARGS)
+test: install-dev ## Run all tests, a process for each core (ARGS="-k word" to choose, PROCESSES=0)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(ARGS)
 
-check: install-dev ## Format, lint, types, layers, tests: all that a change must pass
+lint: install-dev ## Format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(ARGS)
+
+check: lint test ## Format, lint, types, layers, tests: all that a change must pass
 
 format: install-dev ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .

@@ -259,7 +259,9 @@ async def test_every_reference_of_the_description_leads_somewhere(server: Any) -
 
 
 @pytest.mark.parametrize(
-    "route", [r for r in ROUTES if r.body and not isinstance(r.body, str)], ids=str
+    "route",
+    [r for r in ROUTES if r.body and not isinstance(r.body, str)],
+    ids=lambda route: f"{route.method} {route.path}",
 )
 def test_every_example_is_of_its_type(route: Any) -> None:
     msgspec.convert(route.example, route.body)

@@ -8,10 +8,18 @@ import stat
 import struct
 import warnings
 import zipfile
+import zlib
 
 import pytest
 
-from thence.catalog.code import ArchiveInfo, CodeLimits, check_archive, pack
+from thence.catalog.code import (
+    ArchiveInfo,
+    CodeLimits,
+    check_archive,
+    open_archive,
+    pack,
+    read_members,
+)
 from thence.errors import InvalidCode
 
 
@@ -114,6 +122,64 @@ def test_a_name_that_leads_elsewhere_or_nowhere_is_refused(name: str, says: str)
 def test_a_name_with_nul_is_refused() -> None:
     data = renamed(archive(("main.py_hidden", b"x")), b"main.py_hidden", b"main.py\x00hidden")
     assert "control character" in refusal(data).detail
+
+
+def with_second_name(name: str, second: bytes, crc_of: str | None = None) -> bytes:
+    """An archive whose one entry has another name in the extra field of Unicode paths."""
+    raw = (name if crc_of is None else crc_of).encode("cp437")
+    content = struct.pack("<BL", 1, zlib.crc32(raw)) + second
+    member = zipfile.ZipInfo(name)
+    member.extra = struct.pack("<HH", 0x7075, len(content)) + content
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer zipfile warns of an empty one when it reads it
+        return archive((member, b"x = 1"))
+
+
+def paths(data: bytes) -> list[str]:
+    with open_archive(data) as opened:
+        return [member.path for member in read_members(opened)]
+
+
+def test_a_second_name_that_is_a_folder_makes_the_member_one() -> None:
+    assert "holds no file" in refusal(with_second_name("main.py", b"lib/")).detail
+
+
+@pytest.mark.parametrize(
+    ("second", "says"),
+    [
+        (b"../../evil.pth", "'..'"),
+        (b"/etc/cron.d/evil", "absolute"),
+        (b"a\\b.py", "backslash"),
+        (b"a\x00b.py", "control character"),
+        (b"\xff.py", "utf-8"),
+        (b"n" * 256, "too long"),
+    ],
+)
+def test_a_second_name_in_an_extra_field_is_checked_as_the_first(second: bytes, says: str) -> None:
+    assert says in refusal(with_second_name("main.py", second)).detail.replace("UTF", "utf")
+
+
+def test_a_second_name_is_the_one_name_on_every_version_of_python() -> None:
+    assert paths(with_second_name("gr_e.py", "grüße.py".encode())) == ["grüße.py"]
+
+
+@pytest.mark.parametrize("second", [b"", b"main.py"])
+def test_a_second_name_that_says_nothing_new_changes_nothing(second: bytes) -> None:
+    assert paths(with_second_name("main.py", second)) == ["main.py"]
+
+
+def test_a_second_name_of_another_entry_is_not_taken() -> None:
+    data = with_second_name("main.py", b"../evil.py", crc_of="before.py")
+    assert paths(data) == ["main.py"]
+
+
+def test_two_entries_whose_second_names_are_the_same_are_refused() -> None:
+    one = zipfile.ZipInfo("a.py")
+    two = zipfile.ZipInfo("b.py")
+    for member in (one, two):
+        content = struct.pack("<BL", 1, zlib.crc32(member.filename.encode())) + b"main.py"
+        member.extra = struct.pack("<HH", 0x7075, len(content)) + content
+    assert "twice" in refusal(archive((one, b"1"), (two, b"2"))).detail
 
 
 def test_a_symbolic_link_is_refused() -> None:

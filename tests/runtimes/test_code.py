@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -69,6 +72,37 @@ async def test_modes_are_plain_whatever_the_archive_says(cache: CodeCache, tmp_p
     assert stat.S_IMODE((root / "tool").stat().st_mode) == 0o644
     assert stat.S_IMODE((root / "lib").stat().st_mode) == 0o755
     assert stat.S_IMODE(root.stat().st_mode) == 0o755
+
+
+def escaping(second: str) -> bytes:
+    """An archive whose entry `main.py` has another name in the extra field of Unicode paths, which
+    zipfile takes since Python 3.12."""
+    content = struct.pack("<BL", 1, zlib.crc32(b"main.py")) + second.encode()
+    member = zipfile.ZipInfo("main.py")
+    member.extra = struct.pack("<HH", 0x7075, len(content)) + content
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        made.writestr(member, b"import os")
+    return buffer.getvalue()
+
+
+async def test_nothing_is_unpacked_outside_of_its_folder_whatever_was_checked(
+    cache: CodeCache, tmp_path: Path
+) -> None:
+    data = escaping("../../outside.pth")
+    with pytest.raises(InvalidCode, match="in its path"):
+        check_archive(data)
+    with pytest.raises(InvalidCode, match="in its path"):
+        await cache.store(data, ArchiveInfo("0" * 64, len(data), 1, 9))
+    assert not (tmp_path / "outside.pth").exists()
+    assert names(tmp_path / "code") == set()
+
+
+async def test_what_is_unpacked_has_the_name_that_was_checked(cache: CodeCache) -> None:
+    data = escaping("grüße.py")
+    info = check_archive(data)
+    await cache.store(data, info)
+    assert names(cache.path(info.digest)) == {"grüße.py"}
 
 
 async def test_a_full_disk_is_store_unavailable_and_leaves_nothing(

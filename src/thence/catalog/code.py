@@ -2,7 +2,9 @@
 
 An archive is a ZIP file whose members are plain files and folders. Everything is checked before
 anything is stored: names, kinds, counts, and the sizes that really come out when it is inflated
-(headers may lie). Pure: nothing here touches a disk.
+(headers may lie). A member has one name, which this module reads, checks and hands out (`Member`):
+zipfile's own differs between versions of Python, since 3.12 takes it from an extra field. Pure:
+nothing here touches a disk.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import hashlib
 import io
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -28,6 +31,10 @@ ENTRIES_PER_FILE = 4  # signatures of entries allowed: archives inside the archi
 _ENTRY = b"PK\x01\x02"  # begins each entry of the central directory
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1 | 0x40
+_UTF8_NAME = 0x800  # the flag of an entry whose name is UTF-8; without it: code page 437
+_UNICODE_PATH = (
+    0x7075  # the extra field with a name in UTF-8, of archivers that do not set the flag
+)
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP file can hold
 _READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
@@ -50,6 +57,14 @@ class ArchiveInfo(Struct, frozen=True):
     unpacked_bytes: int
 
 
+class Member(Struct, frozen=True):
+    """A member whose name was checked: unpack it under `path` and nowhere else."""
+
+    path: str  # relative, of plain parts, without a trailing slash
+    is_folder: bool
+    entry: zipfile.ZipInfo  # for read_member; its own name is not to be used
+
+
 def check_archive(data: bytes, limits: CodeLimits | None = None) -> ArchiveInfo:
     """Check a whole archive. Raises InvalidCode naming the member, what is wrong and the limit."""
     limits = limits or CodeLimits()
@@ -66,7 +81,7 @@ def check_archive(data: bytes, limits: CodeLimits | None = None) -> ArchiveInfo:
             limits.code_files_max,
         )
     with open_archive(data) as archive:
-        members = _check_members(archive, limits)
+        members = [member for member in read_members(archive, limits) if not member.is_folder]
         unpacked = 0
         for member in members:
             for chunk in read_member(archive, member):
@@ -83,47 +98,82 @@ def open_archive(data: bytes) -> zipfile.ZipFile:
         raise _refused(f"the bytes are not a ZIP archive ({error})") from None
 
 
-def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+def read_member(archive: zipfile.ZipFile, member: Member) -> Iterator[bytes]:
     """The bytes of a member in bounded pieces; its CRC is checked at the end."""
     try:
-        with archive.open(member) as stream:
+        with archive.open(member.entry) as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 yield chunk
     except (*_READ_ERRORS, RuntimeError) as error:
-        raise _refused(f"{member.filename[:200]!r} is corrupt ({error})") from None
+        raise _refused(f"{member.path[:200]!r} is corrupt ({error})") from None
 
 
-def _check_members(archive: zipfile.ZipFile, limits: CodeLimits) -> list[zipfile.ZipInfo]:
-    """The plain files among the members; raises InvalidCode for any member that may not be."""
-    members = archive.infolist()
-    if len(members) > limits.code_files_max:
+def read_members(archive: zipfile.ZipFile, limits: CodeLimits | None = None) -> list[Member]:
+    """The members in the archive's order. Raises InvalidCode for any that may not be; `limits`
+    bounds how many there may be."""
+    limits = limits or CodeLimits()
+    entries = archive.infolist()
+    if len(entries) > limits.code_files_max:
         raise _refused(
-            f"the archive has {len(members)} members; at most {limits.code_files_max}",
+            f"the archive has {len(entries)} members; at most {limits.code_files_max}",
             limits.code_files_max,
         )
+    members = [_checked(entry) for entry in entries]
     seen: set[str] = set()
     files: set[str] = set()
     for member in members:
-        path = _check_name(member)
-        _check_kind(member)
-        if path in seen:
-            raise _refused(f"{path[:200]!r} is in the archive twice")
-        seen.add(path)
-        if not member.is_dir():
-            files.add(path)
+        if member.path in seen:
+            raise _refused(f"{member.path[:200]!r} is in the archive twice")
+        seen.add(member.path)
+        if not member.is_folder:
+            files.add(member.path)
     if not files:
         raise _refused("the archive holds no file")
     for path in seen:
         for end in (index for index, letter in enumerate(path) if letter == "/"):
             if path[:end] in files:
                 raise _refused(f"{path[:end][:200]!r} is a file and a folder in the archive")
-    return [member for member in members if not member.is_dir()]
+    return members
 
 
-def _check_name(member: zipfile.ZipInfo) -> str:
-    """The member's path without a trailing slash. `orig_filename` is the name before zipfile cuts
-    it at a NUL."""
-    name = member.orig_filename
+def _checked(entry: zipfile.ZipInfo) -> Member:
+    name = _name(entry)
+    is_folder = name.endswith("/")
+    path = _check_name(name)
+    _check_kind(path, is_folder, entry)
+    return Member(path, is_folder, entry)
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    """What the member is called: by the extra field of Unicode paths where it belongs to the name in
+    the header, as Info-ZIP defines it, else as the header says. `orig_filename` is that name before
+    zipfile cuts it at a NUL or takes another."""
+    name = entry.orig_filename
+    if entry.flag_bits & _UTF8_NAME:
+        return name
+    for kind, content in _extra_fields(entry):
+        if kind != _UNICODE_PATH or len(content) < 5:
+            continue
+        version, crc = struct.unpack("<BL", content[:5])
+        if version != 1 or crc != zlib.crc32(name.encode("cp437")):
+            continue  # of another name: the entry was renamed by an archiver that knows no such field
+        try:
+            return content[5:].decode() or name
+        except UnicodeDecodeError:
+            raise _refused(f"{name[:200]!r} has a second name that is not UTF-8") from None
+    return name
+
+
+def _extra_fields(entry: zipfile.ZipInfo) -> Iterator[tuple[int, bytes]]:
+    extra = entry.extra
+    while len(extra) >= 4:
+        kind, size = struct.unpack("<HH", extra[:4])
+        yield kind, extra[4 : 4 + size]
+        extra = extra[4 + size :]
+
+
+def _check_name(name: str) -> str:
+    """The path without a trailing slash."""
     shown = repr(name[:200])
     if "\x00" in name or "\\" in name or any(ord(letter) < 32 for letter in name):
         raise _refused(f"{shown} has a backslash or a control character in its name")
@@ -145,16 +195,16 @@ def _check_name(member: zipfile.ZipInfo) -> str:
     return "/".join(parts)
 
 
-def _check_kind(member: zipfile.ZipInfo) -> None:
-    shown = repr(member.filename[:200])
-    if member.flag_bits & _ENCRYPTED:
+def _check_kind(path: str, is_folder: bool, entry: zipfile.ZipInfo) -> None:
+    shown = repr(path[:200])
+    if entry.flag_bits & _ENCRYPTED:
         raise _refused(f"{shown} is encrypted")
-    if member.compress_type not in _METHODS:
+    if entry.compress_type not in _METHODS:
         raise _refused(f"{shown} is packed with a method other than stored or deflate")
     # The upper half holds Unix modes; whatever system the archive names, nobody may read them as
     # a link later.
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    expected = stat.S_IFDIR if member.is_dir() else stat.S_IFREG
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    expected = stat.S_IFDIR if is_folder else stat.S_IFREG
     if kind == stat.S_IFLNK:
         raise _refused(f"{shown} is a symbolic link; put the file itself into the archive")
     if kind not in (0, expected):

@@ -17,11 +17,20 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..catalog.code import ArchiveInfo, CodeLimits, check_archive, open_archive, pack, read_member
+from ..catalog.code import (
+    ArchiveInfo,
+    CodeLimits,
+    check_archive,
+    open_archive,
+    pack,
+    read_member,
+    read_members,
+)
 from ..errors import InvalidCode, StoreUnavailable
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = ".tmp-"
+NO_LIMIT = CodeLimits(code_files_max=2**63)  # what is stored was checked by the limits of its day
 SKIPPED = frozenset({"__pycache__", ".git", ".hg", ".venv", "venv", ".mypy_cache", ".ruff_cache",
                      ".pytest_cache", ".tox", "node_modules", ".DS_Store"})  # fmt: skip
 SKIPPED_ENDINGS = (".pyc", ".pyo")
@@ -116,9 +125,9 @@ class CodeCache:
         temporary.mkdir(mode=0o755)
         try:
             with open_archive(data) as archive:
-                for member in archive.infolist():
-                    target = temporary / member.filename
-                    if member.is_dir():
+                for member in read_members(archive, NO_LIMIT):
+                    target = temporary / member.path
+                    if member.is_folder:
                         target.mkdir(mode=0o755, parents=True, exist_ok=True)
                         continue
                     target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
