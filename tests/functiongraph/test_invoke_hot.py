@@ -330,6 +330,13 @@ def signed(
     return request(where, *shown, body=body)
 
 
+def signed_lines(line: Line, body: bytes = b'{"k": 1}') -> list[bytes]:
+    """The headers of a call that signs its host and date only."""
+    now = line.door.clock.now()
+    sent = sdk_hmac.sign("POST", PATH.encode(), b"", [(b"host", b"h")], body, KEY, now=now)
+    return [b"%s: %s" % (name, value) for name, value in sent if name != b"host"]
+
+
 async def test_a_signed_call_is_accepted_whatever_it_names(make_line: MakeLine) -> None:
     line = await make_line(**KEYS)
     binary = (b"content-type", b"application/octet-stream")
@@ -341,6 +348,22 @@ async def test_a_signed_call_is_accepted_whatever_it_names(make_line: MakeLine) 
     assert (await both(line, signed(line, where=path("none")), hot=True)).status == 404
 
 
+async def test_what_the_rule_leaves_open_is_taken_unsigned(make_line: MakeLine) -> None:
+    line = await make_line(**KEYS)
+    added = [b"content-type: text/x", b"x-cff-instance-memory: 128", b"x-project-id: other"]
+    for header in added:
+        name = header.partition(b":")[0]
+        kept = [one for one in signed_lines(line) if not one.startswith(name)]
+        data = request(PATH, *(one.decode() for one in (*kept, header)), body=b'{"k": 1}')
+        assert (await both(line, data, hot=True)).status == 202
+        listed = signed(line)  # as the client for Python does
+        start = listed.index(b"\r\n" + name + b": ") if name in listed else 0
+        if start:
+            end = listed.index(b"\r\n", start + 2)
+            changed = listed[: start + 2] + header + listed[end:]
+            assert (await both(line, changed, hot=True)).status == 401
+
+
 async def test_another_body_than_the_signed_one_is_refused(make_line: MakeLine) -> None:
     line = await make_line(**KEYS)
     for where in (PATH, path("none")):  # who may not ask learns nothing of what there is
@@ -349,6 +372,18 @@ async def test_another_body_than_the_signed_one_is_refused(make_line: MakeLine) 
         assert answer.status == 401 and b"FSS.0401" in answer.body
     short = signed(line, body=b"right").replace(b"content-length: 5", b"content-length: 0")
     assert (await both(line, short[: -len(b"right")], hot=True)).status == 401
+
+
+async def test_an_empty_body_may_be_signed_as_unsigned(make_line: MakeLine) -> None:
+    """As the vendor's clients for Go, C#, PHP and Java do; that for Python signs the empty hash."""
+    line = await make_line(**KEYS)
+    binary = (b"content-type", b"application/octet-stream")
+    unsigned = (b"x-sdk-content-sha256", b"UNSIGNED-PAYLOAD")
+    data = signed(line, binary, unsigned, body=b"12345")
+    empty = data.replace(b"content-length: 5", b"content-length: 0")[: -len(b"12345")]
+    assert (await both(line, empty, hot=True)).status == 202
+    other = empty.replace(b"x-project-id: 6", b"x-project-id: 7")
+    assert (await both(line, other, hot=True)).status == 401
 
 
 async def test_what_only_the_body_proves_is_not_said_before(make_line: MakeLine) -> None:
@@ -374,7 +409,7 @@ async def test_what_the_head_shows_to_be_wrong_is_left_to_the_slow_way(make_line
         signed(line).replace(b"Access=id", b"Access=ix"),
         signed(line).replace(b"host;", b""),
         signed(line).replace(b"x-sdk-date: 2", b"x-sdk-date: 1"),
-        signed(line).replace(b"\r\nx-project-id", b"\r\nx-cff-more: 1\r\nx-project-id"),
+        signed(line).replace(b"\r\nx-project-id", b"\r\nx-sdk-more: 1\r\nx-project-id"),
         signed(line).replace(b"\r\nx-project-id", b"\r\nx-project-id: x\r\nx-project-id"),
         signed(line).replace(b"\r\nx-sdk-date", b"\r\nx-sdk-content-sha256: x\r\nx-sdk-date"),
         signed(line, where=path("a/f")).replace(b"/a/f/", b"/a%2Ff/"),

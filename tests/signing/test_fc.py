@@ -9,7 +9,7 @@ import hmac
 import pytest
 
 from thence.signing import fc
-from thence.signing.interface import Key
+from thence.signing.interface import Key, Refused
 
 from .conftest import at, changed, keys, refusal
 
@@ -162,7 +162,11 @@ def test_paths_that_would_share_a_signature_are_refused():
     assert refused(changed(SENT, x_fc_invocation_type="Async\nx-fc-zoo:1")) == "malformed"
 
 
-@pytest.mark.parametrize("text", [base64.b64encode(MD5).decode(), MD5.hex(), MD5.hex().upper()])
+OF_NODE = base64.b64encode(MD5.hex().encode()).decode()  # @alicloud/fc2: base64 of the hex text
+MD5_FORMS = [base64.b64encode(MD5).decode(), MD5.hex(), MD5.hex().upper(), OF_NODE]
+
+
+@pytest.mark.parametrize("text", MD5_FORMS)
 def test_a_content_md5_is_checked_against_the_body(text):
     verified = check(signed(changed(RECORDED, content_md5=text)))
     assert verified.body_md5 == MD5
@@ -170,9 +174,15 @@ def test_a_content_md5_is_checked_against_the_body(text):
     assert refusal(verified.check_body, b'{"a":2}') == "body"
 
 
-@pytest.mark.parametrize("text", ["x", "=", "g" * 32, base64.b64encode(MD5[:15]).decode()])
-def test_a_content_md5_that_is_none_is_refused(text):
-    assert refused(signed(changed(RECORDED, content_md5=text))) == "body"
+@pytest.mark.parametrize(
+    "text",
+    ["x", "=", "é" * 32, "g" * 32, base64.b64encode(MD5[:15]).decode(), "Z" * 44, OF_NODE[:-4]],
+)
+def test_a_content_md5_that_is_none_is_refused_by_its_name(text):
+    sent = signed(changed(RECORDED, content_md5=text))
+    assert refused(sent) == "body"
+    with pytest.raises(Refused, match=r"^content-md5: '"):
+        check(sent)
 
 
 def test_without_a_content_md5_the_scheme_says_nothing_of_the_body():

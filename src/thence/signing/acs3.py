@@ -3,17 +3,19 @@
     Authorization: ACS3-HMAC-SHA256 Credential=<id>,SignedHeaders=<a;b;c>,Signature=<64 hex>
 
 Signed are the method, the path as on the wire, the query, the listed headers and the body's SHA-256.
-Stricter than the rules for signers, so that nothing that counts can be changed on the way:
+What the vendor's rule requires of a list, is required: `host`, `x-acs-date`, `x-acs-signature-nonce`,
+`x-acs-content-sha256` and every `x-acs-` header that is there. What it leaves open is taken unsigned,
+as at the vendor: the clients of most languages sign nothing else, so that `x-fc-…` and `if-match` come
+unsigned from them, and HTTP libraries add a `content-type` after the signing (aiohttp, also to a GET).
+Such a header can be changed on the way; a listed one cannot.
 
-- `host`, `x-acs-date`, `x-acs-signature-nonce`, `x-acs-content-sha256` are always listed, and so is
-  each header of MUST_SIGN that is present; a listed header comes once.
+Stricter than the rules for signers, so that one signature means one request:
+
+- A listed header comes once.
 - Names of the query are encoded like its values (the Python client leaves them as they are, which
   for every name of the API is the same text), and values of one name keep their order.
 - A security token is taken only where the key has one, and then it is required. Bearer and identity
   tokens, and the algorithms SM3, RSA and `acs`, are refused.
-
-Headers outside these, such as `if-match`, count but need not be signed: the vendor's clients for
-other languages do not.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ from .window import NONCE_BYTES_MAX, Window, read_iso, write_iso
 
 SCHEME = b"ACS3-HMAC-SHA256"
 REQUIRED = frozenset((b"host", b"x-acs-date", b"x-acs-signature-nonce", b"x-acs-content-sha256"))
-MUST_SIGN = (b"x-acs-", b"x-fc-", b"content-type")
+MUST_SIGN = (b"x-acs-",)
+"""How names begin of headers that are listed where they are there."""
 # What the transport writes, or changes: a signer leaves it out.
 TRANSPORT = frozenset(
     (
@@ -55,20 +58,17 @@ def verify(
     digest: str | None,
     lookup: Lookup,
     window: Window,
-    *,
-    must_sign: tuple[bytes, ...] = MUST_SIGN,
 ) -> Verified:
     """Who signed the request. Raises Refused.
 
     path, query: as on the wire, the query without `?`. digest: SHA-256 of the body as hex; None: the
-    body is not read yet, and the caller calls `check_body` of the answer when it is. must_sign: how
-    names begin of headers that have to be signed where they are present.
+    body is not read yet, and the caller calls `check_body` of the answer when it is.
     """
     found, doubled = single(headers)
     _no_bearer(found)
     text = authorization(found, doubled, SCHEME)
     access_key_id, listed, signature = credential(text, b"Credential=")
-    signed = signed_headers(listed, found, doubled, REQUIRED, must_sign)
+    signed = signed_headers(listed, found, doubled, REQUIRED, MUST_SIGN)
     lines = signed.lines(found)
     signed_at = _date(found[b"x-acs-date"])
     window.check(signed_at)

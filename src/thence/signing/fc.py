@@ -6,7 +6,8 @@ Signed are the method, `content-md5`, `content-type`, `date`, every `x-fc-` head
 which is the decoded path. For calls to HTTP functions (`/2016-08-15/proxy/…`, `with_query`) the
 resource goes on with the decoded query; for all other calls the scheme leaves the query out, and the
 host always. The body is signed only where the client gives `content-md5`; then it is checked, as
-base64 (RFC 1864) or as hex, which the vendor's Go client writes.
+base64 (RFC 1864), as hex, which the vendor's Go client writes, or as base64 of the hex text, which
+its Node.js client writes.
 
 A signed URL holds `x-fc-expires` (seconds since the epoch, which take the place of the date),
 `x-fc-access-key-id`, `x-fc-signature` and, of a temporary key, `x-fc-security-token`.
@@ -36,6 +37,7 @@ SECURITY_TOKEN = b"x-fc-security-token"
 _ONCE = (b"content-md5", b"content-type", b"date")
 _CREDENTIAL = re.compile(rb"([!-9;-~]{1,128}):([A-Za-z0-9+/]{43}=)")
 _EXPIRES = re.compile(rb"\d{1,12}")
+HEX_BYTES = 32  # of an MD5
 
 Pairs = Iterable[tuple[bytes, bytes | None]]
 
@@ -191,14 +193,28 @@ def _md5(found: dict[bytes, bytes]) -> bytes | None:
     text = found.get(b"content-md5")
     if not text:
         return None
-    try:
-        digest = (
-            bytes.fromhex(text.decode())
-            if len(text) == 32
-            else base64.b64decode(text, validate=True)
-        )
-    except (ValueError, binascii.Error):
-        digest = b""
+    # The length tells the three forms apart: 24, 32 and 44 characters.
+    digest = text if len(text) == HEX_BYTES else _from_base64(text)
+    if len(digest) == HEX_BYTES:
+        digest = _from_hex(digest)
     if len(digest) != 16:
-        raise Refused("body", "content-md5: it must be the body's MD5 as base64 or hex")
+        raise Refused(
+            "body",
+            f"content-md5: {text.decode('latin-1')[:64]!r} is no MD5; send that of the body in "
+            "base64, in hex, or leave the header out",
+        )
     return digest
+
+
+def _from_base64(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def _from_hex(text: bytes) -> bytes:
+    try:
+        return binascii.unhexlify(text)
+    except (ValueError, binascii.Error):
+        return b""

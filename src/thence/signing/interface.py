@@ -106,7 +106,11 @@ class Verified(NamedTuple):
         if self.body_md5 is not None:
             digest = hashlib.md5(body, usedforsecurity=False).digest()
             if not hmac.compare_digest(digest, self.body_md5):
-                raise Refused("body", f"content-md5: the body's MD5 is {digest.hex()}, not this")
+                raise Refused(
+                    "body",
+                    f"content-md5: it says {self.body_md5.hex()}, the MD5 of the body that came is "
+                    f"{digest.hex()}; something changed the body, or the client hashed another one",
+                )
 
 
 def key_of(lookup: Lookup, access_key_id: bytes) -> Key:

@@ -58,7 +58,12 @@ def check_body(caller: Verified | None, body: bytes) -> None:
     try:
         caller.check_body(body)
     except Refused as refused:
-        raise FcError(403, "SignatureNotMatch", f"{NOT_MATCHING} ({refused.detail})") from None
+        raise _not_this_body(refused) from None
+
+
+def _not_this_body(refused: Refused) -> FcError:
+    """Neither the key nor the method of signing is at fault, so they are not named."""
+    return FcError(403, "SignatureNotMatch", refused.detail)
 
 
 def _refusal(refused: Refused, query: bytes, headers: Headers) -> FcError:
@@ -68,8 +73,10 @@ def _refusal(refused: Refused, query: bytes, headers: Headers) -> FcError:
         case "access_key":
             id = str(refused.fields.get("access_key_id", ""))
             return FcError(403, "InvalidAccessKeyID", f"invalid access key ID '{id[:128]}'")
-        case "signature" | "body":
+        case "signature":
             return FcError(403, "SignatureNotMatch", NOT_MATCHING)
+        case "body":
+            return _not_this_body(refused)
     needed = _missing(refused, query, {name for name, _ in headers})
     return missing_header(needed) if needed else FcError(403, "AccessDenied", refused.detail)
 
