@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from thence.errors import Conflict, DeliveryNotFound
@@ -120,6 +122,54 @@ async def test_retry_after_is_honoured(s: Service) -> None:
     await one_owed(s)
     await s.clock.advance(600)
     assert tries(s) == [0.0, 77.0]
+
+
+async def test_a_receiver_that_asks_for_longer_than_is_left_is_given_up_and_that_is_said(
+    s: Service,
+) -> None:
+    s.receiver(HOOK).answers(*[500] * 11, 503, retry_after_seconds=1200)
+    id = await one_owed(s)
+    await s.clock.advance(2 * 3600)
+    assert tries(s)[-1] < 1800 and len(tries(s)) == 12
+    delivery = (await s.show(id)).deliveries[0]
+    assert (delivery.state, delivery.reason) == ("dead", "retry_after_too_long")
+    assert "1,200 s" in delivery.attempts[-1].error
+    assert "776 s are left" in delivery.attempts[-1].error
+
+
+async def test_what_a_killed_node_was_sending_is_sent_again_as_soon_as_it_starts(
+    s: Service,
+) -> None:
+    asked: list[object] = []
+
+    async def never_answers(*parts: object) -> object:
+        asked.append(parts)
+        return await asyncio.Event().wait()
+
+    s.engine.deliver.send = never_answers
+    id = await one_owed(s)
+    assert len(asked) == 1
+    await s.kill()
+    await s.start()
+    await s.clock.advance(1)
+    # Not a minute and a half later, when the claim of the killed node would have ended by itself.
+    assert [one["invocation"]["id"] for one in s.receiver(HOOK).got] == [id]
+
+
+async def test_a_node_that_joins_anew_sends_under_its_new_lease(s: Service) -> None:
+    claims, ask = [], s.engine.writer.claim_deliveries
+    s.engine.writer.claim_deliveries = lambda claim, done: (
+        claims.append(claim.lease),
+        ask(claim, done),
+    )
+    await one_owed(s)
+    first = s.engine.node.incarnation
+    await s.store.leave(first)  # others have declared it dead
+    await s.clock.advance(60)
+    assert s.engine.node.incarnation != first
+    await s.invoke("f")
+    await s.settle()
+    assert claims == [first, s.engine.node.incarnation]
 
 
 async def test_a_dead_destination_slows_no_other(s: Service) -> None:

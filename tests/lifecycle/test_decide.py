@@ -199,8 +199,17 @@ def test_a_platform_wait_is_at_least_what_was_asked_for_within_the_budget(
             max(policy.platform_wait.seconds(spent.platform_tries + 1, random), asked or 0) * 1000
         )
         assert decision.due_at == min(wanted, ends)
+        assert NOW + round((asked or 0) * 1000) <= ends  # a floor is kept, or nothing is tried
     elif decision.state is State.FAILED:
-        assert ends <= NOW
+        assert ends <= NOW or NOW + round((asked or 0) * 1000) > ends
+
+
+def test_a_platform_that_asks_for_longer_than_is_left_is_not_tried_before_that() -> None:
+    spent = Spent(platform_tries=5, platform_since=NOW - 4 * 3_600_000)
+    asked = step(Outcome.PLATFORM_ERROR, spent, Policy(), retry_after_seconds=3601)
+    assert isinstance(asked, Fail) and asked.reason is Reason.PLATFORM_ERRORS_EXHAUSTED
+    just = step(Outcome.PLATFORM_ERROR, spent, Policy(), retry_after_seconds=3600)
+    assert isinstance(just, RetryAt) and just.due_at == NOW + 3_600_000
 
 
 def test_retry_after_shorter_than_the_wait_does_not_shorten_it() -> None:

@@ -30,7 +30,7 @@ from .interface import Parcel, Sent
 from .signature import sign
 
 TIMEOUT_SECONDS = 30.0
-RETRY_AFTER_SECONDS_MAX = 1800.0  # as long as a delivery is tried at all
+RETRY_AFTER_SECONDS_MAX = 366 * 86_400.0  # more is taken for so much: longer than any budget
 ANSWER_BYTES_MAX = 4096  # read so that the connection can be used again; more ends the connection
 ANSWER_SECONDS_MAX = 2.0
 AGAIN = frozenset({408, 425, 429})
@@ -158,8 +158,8 @@ def _meaning(status: int, retry_after: str | None, where: str, now: int) -> Sent
 
 
 def retry_after_seconds(value: str | None, now: int) -> float | None:
-    """The wait that `Retry-After` asks for: seconds or an HTTP date, at least 0, at most 30
-    minutes; None where there is none or it cannot be read. now: ms."""
+    """The wait that `Retry-After` asks for: seconds or an HTTP date, at least 0; None where there
+    is none or it cannot be read. Whether there is time for it, lifecycle/delivery.py says. now: ms."""
     text = (value or "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
         return min(float(text), RETRY_AFTER_SECONDS_MAX)

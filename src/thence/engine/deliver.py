@@ -17,7 +17,7 @@ from msgspec import Struct
 from ..catalog.destination import Destination, decode_destination, describe
 from ..clock import Clock
 from ..errors import StoreUnavailable, ThenceError
-from ..lifecycle.delivery import DeliveryPolicy, next_try
+from ..lifecycle.delivery import ASKED_TOO_LONG, DeliveryPolicy, GiveUp, next_try
 from ..lifecycle.ids import format_id
 from ..notices import DeliveryAttempted, DeliveryEnded, Notices
 from ..store.blobs import BlobStore
@@ -269,17 +269,23 @@ class Deliver:
         if not tried.again:
             result.state, result.reason = "dead", tried.reason or "rejected"
             return result
-        due_at = next_try(
+        then = next_try(
             self._policy,
             attempt=attempt,
             since=started_at if delivery.since is None else delivery.since,
             now=now,
             retry_after_seconds=tried.retry_after_seconds,
         )
-        if due_at is None:
-            result.state, result.reason = "dead", "retries_exhausted"
-        else:
-            result.state, result.due_at = "pending", due_at
+        if not isinstance(then, GiveUp):
+            result.state, result.due_at = "pending", then.due_at
+            return result
+        result.state, result.reason = "dead", then.reason
+        if then.reason == ASKED_TOO_LONG:
+            result.error += (
+                f" It asked for {tried.retry_after_seconds:,.0f} s without a try (Retry-After); "
+                f"{then.left_seconds:,.0f} s are left for all tries (destinations.budget_seconds), "
+                "so it is given up."
+            )
         return result
 
     def _record(

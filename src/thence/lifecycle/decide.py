@@ -69,8 +69,8 @@ def decide(
 
     now, expires_at: ms. `stopping`: a stop was asked while the attempt ran; whatever the function
     answered, the caller asked for no more attempts, so anything but success ends as stopped.
-    `retry_after_seconds`: what the callee asked for with Retry-After; it lengthens a platform wait
-    up to the rest of the budget.
+    `retry_after_seconds`: what the callee asked for with Retry-After. It is a floor: where the
+    budget for platform errors ends before it, no attempt would honour it and the budget is over.
 
     A retry that would fall at or after `expires_at` is not waited for: the invocation expires now.
     """
@@ -111,9 +111,9 @@ def _platform_error(
     tries = spent.platform_tries + 1
     ends = since + round(policy.platform_seconds * 1000)
     spent = replace(spent, platform_tries=tries, platform_since=since)
-    wait = max(policy.platform_wait.seconds(tries, random), asked)
-    if now >= ends:
+    if now >= ends or now + round(asked * 1000) > ends:
         return Fail(State.FAILED, Reason.PLATFORM_ERRORS_EXHAUSTED, spent)
+    wait = max(policy.platform_wait.seconds(tries, random), asked)
     # The last try falls exactly on the end of the budget: the whole of it is used.
     return RetryAt(min(now + round(wait * 1000), ends), spent, Budget.PLATFORM_ERRORS)
 
