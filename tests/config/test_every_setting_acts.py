@@ -13,7 +13,8 @@ from thence.config.settings import Fc, Secret, Settings, known_settings
 
 # Those that are not the engine's: the call or attribute that must see them.
 ELSEWHERE = {
-    "data_dir", "listen", "root_access_key_id", "root_access_key_secret", "account_id", "region",
+    "data_dir", "listen", "public_url", "root_access_key_id", "root_access_key_secret", "account_id",
+    "region",
     "store", "log_level", "log_format", "grace_seconds", "limits.result_bytes_max",
     "limits.log_bytes_max", "limits.code_bytes_max", "limits.code_unpacked_bytes_max",
     "limits.code_files_max", "limits.connections_max", "runtime.instances_max",

@@ -54,6 +54,7 @@ def test_the_file_is_named_by_flag_then_variable_then_folder() -> None:
 def test_every_setting_can_be_set_by_its_variable(setting) -> None:  # type: ignore[no-untyped-def]
     texts = {
         "listen": "127.0.0.1:0",
+        "public_url": "https://faas.example.com",
         "store": "sqlite",
         "log_level": "debug",
         "log_format": "json",
@@ -240,3 +241,42 @@ def test_a_file_with_a_secret_that_others_may_read_is_told_of(
     file.chmod(mode)
     load(config=file, environment={})
     assert ("chmod 600" in caplog.text) is told and "hush" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://127.0.0.1:7411", "https://faas.example.com", "https://faas.example.com/"),
+        *("http://[::1]:80", "https://a-b.internal:65535", ""),
+    ],
+)
+def test_a_public_url_is_a_scheme_and_a_host(url: str) -> None:
+    assert load(environment={"THENCE_PUBLIC_URL": url}).public_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "faas.example.com",
+            "//faas.example.com",
+            "ftp://faas.example.com",
+            "https://",
+            "http://:80",
+        ),
+        *(
+            "https://a/b",
+            "https://a?b=c",
+            "https://a#b",
+            "https://u:p@a",
+            "https://a:0",
+            "https://a:",
+        ),
+        *("https://a:99999", "https://a b", "https://ä.example", "https://a\\b", "https://[::1"),
+        *("https://a/?", "https://a,b", "https://a\nb"),
+    ],
+)
+def test_what_is_no_base_of_links_is_refused(url: str) -> None:
+    with pytest.raises(ConfigInvalid, match="public_url") as caught:
+        load(environment={"THENCE_PUBLIC_URL": url})
+    assert "http://HOST" in str(caught.value)

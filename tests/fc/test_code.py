@@ -15,6 +15,10 @@ from thence.api.fc.code import KNOWN_MAX, checksum, crc64, remember
 from thence.catalog.code import pack
 from thence.config import Secret
 from thence.config.settings import Limits
+from thence.signing import acs3
+from thence.signing.interface import Key
+
+from .conftest import MakeDoor, MakeWire
 
 ARCHIVE = pack([("index.py", b"def handler(event, context):\n    return event\n")])
 INPUT = {
@@ -51,26 +55,48 @@ def test_the_checksum_is_crc_64_xz_in_decimal() -> None:
 
 async def test_a_link_downloads_the_archive_as_it_came(deployed: Any) -> None:
     url = await link(deployed)
-    assert url.startswith("http://127.0.0.1/2023-03-30/")
+    assert url.startswith("http://127.0.0.1:80/2023-03-30/")
     answer = await deployed.get(relative(url))
     assert (answer.status, answer.body) == (200, ARCHIVE)
     assert answer.headers["content-type"] == "application/zip"
     assert answer.headers["content-length"] == str(len(ARCHIVE))
 
 
-@pytest.mark.parametrize(
-    ("host", "base"),
-    [
-        ("localhost:8080", "http://localhost:8080/"),
-        ("http://localhost:8080", "http://localhost:8080/"),
-        ("http://localhost:8080/", "http://localhost:8080/"),
-    ],
-)
-async def test_a_link_leads_to_the_service_as_it_was_reached(
-    deployed: Any, host: str, base: str
+CLAIMED = {
+    "127.0.0.1": "as Node.js clients of FC 2.0 send it, without the port",
+    "http://127.0.0.1:1/": "as Python clients send an endpoint with a scheme",
+    "1.cn-hangzhou.fc.example.com": "as a client that names the vendor",
+    "evil.example:80": "as somebody who wants the link to lead to himself",
+}
+
+
+@pytest.mark.parametrize("host", CLAIMED)
+async def test_a_link_works_whatever_host_the_caller_claimed(
+    make_wire: MakeWire, host: str
 ) -> None:
-    answer = await deployed.get("/2023-03-30/functions/f/code", headers={"Host": host})
-    assert answer.json["url"].startswith(base)
+    # With credentials any host is taken: it is the signature that proves the caller.
+    wire = await make_wire(root_access_key_id="id", root_access_key_secret=Secret("secret"))
+    await wire.service.function("f")
+    path = "/2023-03-30/functions/f/code"
+    now = wire.service.clock.now()
+    key = Key("id", "secret")
+    sent = acs3.sign(
+        "GET", path.encode(), b"", [(b"host", host.encode())], b"", key, now=now, nonce="n"
+    )
+    headers = {name.decode(): value.decode() for name, value in sent}
+    async with wire.session.get(wire.listener.url + path, headers=headers) as answer:
+        url = (await answer.json())["url"]
+    assert url.startswith(f"{wire.listener.url}/2023-03-30/function-code/")
+    async with wire.session.get(url) as answer:
+        assert answer.status == 200 and (await answer.read())[:2] == b"PK"
+
+
+async def test_a_link_begins_with_the_public_url_where_one_is_set(make_door: MakeDoor) -> None:
+    door = await make_door(public_url="https://faas.example.com/")
+    await door.service.function("f")
+    url = (await door.get("/2023-03-30/functions/f/code")).json["url"]
+    assert url.startswith("https://faas.example.com/2023-03-30/function-code/")
+    assert (await door.get(relative(url))).status == 200
 
 
 @pytest.mark.parametrize("generation", ["/2021-04-06", "/2016-08-15"])

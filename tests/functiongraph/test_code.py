@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from thence.config import Secret
-from thence.config.settings import Limits
+from thence.config.settings import FunctionGraph, Limits
 
 from .conftest import FUNCTIONS, at, urn
 from .deploying import SOURCE, archive, body, code
@@ -97,6 +97,27 @@ async def test_where_credentials_are_asked_a_link_is_still_enough(make_door: Any
     query = door.door.functiongraph.links.sign(digest)
     path = f"{FUNCTIONS.removesuffix('/functions')}/function-code/{digest}.zip?{query}"
     assert (await door.get(path)).status == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "evil.example", "localhost:1"])
+async def test_a_link_leads_to_the_address_that_the_request_came_in_on(
+    make_door: Any, host: str
+) -> None:
+    """The client for C# signs and sends a `Host` without the port."""
+    keys = {"root_access_key_id": "key", "root_access_key_secret": Secret("secret")}
+    door = await make_door(functiongraph=FunctionGraph(auth_token=Secret("token")), **keys)
+    await door.service.function("f")
+    asked = {"host": host, "x-auth-token": "token"}
+    found = await door.get(at(urn(), CODE), headers=asked)
+    assert found.json["func_code"]["link"].startswith("http://127.0.0.1:80/v2/")
+
+
+async def test_a_link_begins_with_the_public_url_where_one_is_set(make_door: Any) -> None:
+    door = await make_door(public_url="http://faas.example.com:8080")
+    await create(door)
+    found = (await door.get(at(urn(), CODE))).json["func_code"]["link"]
+    assert found.startswith("http://faas.example.com:8080/v2/")
+    assert (await door.get(await link(door))).status == 200
 
 
 async def test_code_is_changed_and_the_configuration_stays(door: Any) -> None:

@@ -1,7 +1,8 @@
 """Links that download a function's code archive.
 
 A link holds the archive's digest, an end and a signature by a key that this process made when it
-started: no credentials, and nothing that outlives it.
+started: no credentials, and nothing that outlives it. It leads to where the service is reached
+(reached.py).
 """
 
 from __future__ import annotations
@@ -11,18 +12,29 @@ import hmac
 import re
 import secrets
 
+from starlette.types import Scope
+
 from ..clock import Clock
+from .reached import base_url
 
 LINK_SECONDS = 600
+ZIP = ".zip"
 _NUMBER = re.compile(r"\d{1,15}")
 
 
 class CodeLinks:
-    """Signs links to archives and checks them."""
+    """Makes links to archives and checks them. public_url: the setting."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, public_url: str) -> None:
         self._clock = clock
+        self._public_url = public_url
         self._key = secrets.token_bytes(32)
+
+    def link(self, scope: Scope, folder: str, digest: str) -> str:
+        """A link that is good for LINK_SECONDS, for the caller of that request. folder: the path of
+        the door's downloads, where the archive is called DIGEST.zip."""
+        where = f"{base_url(self._public_url, scope)}{folder}/{digest}{ZIP}"
+        return f"{where}?{self.sign(digest)}"
 
     def sign(self, digest: str) -> str:
         """The query of a link that is good for LINK_SECONDS."""

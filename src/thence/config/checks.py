@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import inspect
@@ -12,6 +14,8 @@ from msgspec import inspect
 from ..bounds import rule
 from ..errors import ConfigInvalid
 from .settings import Secret, Setting, Settings
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 def invalid(name: str, value: Any, source: str, reason: str, limit: str) -> ConfigInvalid:
@@ -58,6 +62,11 @@ def _refusal(name: str, value: Any) -> str:
         right = colon and host and port.isascii() and port.isdigit() and int(port) <= 65_535
         if not right or (":" in host and not (host.startswith("[") and host.endswith("]"))):
             return "it must be host:port (an IPv6 address in brackets), the port 0 to 65535"
+    if name == "public_url" and value and not _is_base(value):
+        return (
+            "it must be http://HOST, https://HOST or these with :PORT, in ASCII and without user, "
+            "path, query or fragment: the paths of every door begin at the root"
+        )
     if name == "destinations.allow_networks":
         for network in value:
             try:
@@ -89,6 +98,24 @@ def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
             source=sources.get("listen", "default"),
             limit="loopback",
         )
+
+
+def _is_base(url: str) -> bool:
+    """Whether it is a scheme, a host and perhaps a port (a slash at the end is forgiven)."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    bare = f"{parts.scheme}://{parts.netloc}"
+    return (
+        parts.scheme in ("http", "https")
+        and _HOST.fullmatch(parts.hostname or "") is not None
+        and "@" not in parts.netloc
+        and port != 0
+        and not parts.netloc.endswith(":")
+        and url in (bare, f"{bare}/")
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -257,6 +257,13 @@ class Settings(Struct, frozen=True):
             "Port 0 takes a free one."
         ),
     ] = "127.0.0.1:7411"
+    public_url: Annotated[
+        str,
+        _about(
+            "Where callers reach the service, `https://faas.example.com`: what links in answers "
+            "begin with. Without it, the address and port that the request came in on."
+        ),
+    ] = ""
     root_access_key_id: Annotated[
         str,
         _about(

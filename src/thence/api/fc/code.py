@@ -17,6 +17,7 @@ from starlette.responses import FileResponse, Response
 
 from ...catalog.function import Function
 from ...engine.engine import Engine
+from ..code_link import ZIP
 from .answer import COMMON, answer
 from .call import Call
 from .errors import FcError, invalid
@@ -26,7 +27,6 @@ from .services import wanted
 from .upload import BUCKET, object_of
 
 KNOWN_MAX = 4096  # checksums in memory
-ZIP = ".zip"
 
 
 # ---------------------------------------------------------------- checksums
@@ -121,9 +121,9 @@ def _decode(text: str) -> Archive:
 async def get_function_code(call: Call) -> Response:
     function = wanted(call, call.qualifier)
     digest = function.code_digest
-    where = f"{_base(call)}/{call.generation}/function-code/{digest}{ZIP}"
+    folder = f"/{call.generation}/function-code"
     shown = {
-        "url": f"{where}?{call.door.fc.links.sign(digest)}",
+        "url": call.door.fc.links.link(call.request.scope, folder, digest),
         "checksum": await checksum(call.engine, function),
     }
     return answer(shown)
@@ -140,15 +140,6 @@ async def download(call: Call) -> Response:
     if not await asyncio.to_thread(path.is_file):
         raise FcError(404, "FunctionNotFound", "the code of this link is deployed no more")
     return FileResponse(path, headers=COMMON, media_type="application/zip", filename="code.zip")
-
-
-def _base(call: Call) -> str:
-    """This service as the caller reached it. Some clients write a scheme into `Host` (1.1)."""
-    host = (call.header("host") or "").rpartition("://")[2].rstrip("/")
-    if not host:
-        server = call.request.scope.get("server") or ("127.0.0.1", None)
-        host = f"{server[0]}:{server[1]}"
-    return f"{call.request.url.scheme}://{host}"
 
 
 ROUTES = (

@@ -19,7 +19,7 @@ class FcState:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.gate = Gate(settings, clock)
         self.limits = settings.fc
-        self.links = CodeLinks(clock)
+        self.links = CodeLinks(clock, settings.public_url)
         self.upload_keys = TemporaryKeys(clock)
         self.uploads = Uploads(
             Path(settings.data_dir) / "uploads", clock, settings.limits.code_bytes_max

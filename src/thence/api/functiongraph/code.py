@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, Response
 from ...catalog.code import pack
 from ...catalog.function import Function
 from ...errors import InvalidCode
+from ..code_link import ZIP
 from .answer import COMMON, answer
 from .call import JSON_BYTES_MAX, Call
 from .errors import FssError, invalid
@@ -28,7 +29,6 @@ from .route import Route
 ARCHIVE_BYTES_MAX = 50 * 1024 * 1024  # FSS.1071
 INLINE_BYTES_MAX = 10 * 1024  # FSS.1072
 BODY_BYTES_MAX = JSON_BYTES_MAX + (ARCHIVE_BYTES_MAX + 2) // 3 * 4
-ZIP = ".zip"
 _ZIP_BEGINS = b"PK\x03\x04"
 
 
@@ -38,8 +38,8 @@ _ZIP_BEGINS = b"PK\x03\x04"
 async def show_function_code(call: Call) -> Response:
     function = wanted(call)
     archive = function.code_digest
-    where = f"{_base(call)}/v2/{call.state.project}/fgs/function-code/{archive}{ZIP}"
-    link = f"{where}?{call.state.links.sign(archive)}"
+    folder = f"/v2/{call.state.project}/fgs/function-code"
+    link = call.state.links.link(call.request.scope, folder, archive)
     one = await shown(call, function)
     return answer({**show_code(one), "func_code": {"file": "", "link": link}})
 
@@ -66,15 +66,6 @@ async def download(call: Call) -> Response:
     if not await asyncio.to_thread(path.is_file):
         raise FssError(404, "FSS.0404", "the code of this link is deployed no more")
     return FileResponse(path, headers=COMMON, media_type="application/zip", filename="code.zip")
-
-
-def _base(call: Call) -> str:
-    """This service as the caller reached it."""
-    host = call.header("host")
-    if not host:
-        server = call.request.scope.get("server") or ("127.0.0.1", None)
-        host = f"{server[0]}:{server[1]}"
-    return f"{call.request.url.scheme}://{host}"
 
 
 # ---------------------------------------------------------------- for others

@@ -20,7 +20,7 @@ class FunctionGraphState:
         self.region = settings.region
         self.project = settings.account_id
         self.settings = settings.functiongraph
-        self.links = CodeLinks(clock)
+        self.links = CodeLinks(clock, settings.public_url)
         self.logs = StatusLogs(settings)
         self.changing = asyncio.Lock()
         """Held from a look at the catalogue to the change that follows from it."""
