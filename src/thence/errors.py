@@ -38,6 +38,14 @@ class InvalidCode(InvalidInput):
     title = "The function's code archive was refused"
 
 
+class CodeNotLoaded(InvalidCode):
+    """The code was loaded once before it was to be deployed, and cannot be. `fields`: `setting`
+    (what names it), `error` (type, message, stack), and `missing` where a module is not there."""
+
+    code = "code_not_loaded"
+    title = "The function's code cannot be loaded"
+
+
 class DestinationCycle(InvalidInput):
     """A configuration whose function destinations would call each other for ever."""
 

@@ -20,7 +20,7 @@ def names(archive: bytes) -> list[str]:
 
 
 def test_a_folder_is_packed_without_hidden_files_caches_and_its_settings(tmp_path: Path) -> None:
-    folder = tmp_path / "my func"
+    folder = tmp_path / "my-func"
     for name in (
         "main.py",
         "lib/part.py",
@@ -105,6 +105,47 @@ def test_a_handler_needs_a_module_in_the_archive() -> None:
     check_handler(b"no archive", "other.handler")  # the service says what is wrong with it
 
 
-@pytest.mark.parametrize(("file", "name"), [("7zip", "f-7zip"), ("a.b.py", "a-b"), ("ünï", "n")])
-def test_a_function_name_is_made_of_any_name(tmp_path: Path, file: str, name: str) -> None:
-    assert function_name(tmp_path / file) == name
+@pytest.mark.parametrize("file", ["hello", "my-job", "_x", "hello.py", "my-job.zip"])
+def test_a_function_is_called_as_its_folder_or_file(tmp_path: Path, file: str) -> None:
+    assert function_name(tmp_path / file) == file.partition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "near"),
+    [
+        ("my job", "my-job"),  # or two folders would be one function in silence
+        ("grüße", "grusse"),
+        ("7zip", "f-7zip"),
+        ("a.b.py", "a-b"),
+        ("日本", "f"),
+    ],
+)
+def test_a_name_that_a_function_cannot_have_is_refused_with_one_that_is_near(
+    tmp_path: Path, file: str, near: str
+) -> None:
+    with pytest.raises(InvalidInput, match=f"--name {near} ") as refused:
+        function_name(tmp_path / file)
+    assert refused.value.fields["value"] in file
+
+
+def test_two_folders_that_differ_behind_a_dot_are_not_one_function(tmp_path: Path) -> None:
+    for version in ("job.v1", "job.v2"):
+        (tmp_path / version).mkdir()
+        with pytest.raises(InvalidInput, match=f"--name job-{version[4:]}"):
+            function_name(tmp_path / version)
+
+
+def test_a_name_that_is_given_counts_whatever_the_source_says(tmp_path: Path) -> None:
+    folder = tmp_path / "my job"
+    folder.mkdir()
+    (folder / "main.py").write_text("")
+    (folder / "thence.function.toml").write_text('name = "other"')
+    source = read_source(folder, "mine")
+    assert source.name == "mine" and "name" not in source.settings
+
+
+@pytest.mark.parametrize("file", ["README.md", "Makefile", "main.pyc"])
+def test_a_file_that_is_no_code_makes_no_function(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).write_text("# Hello")
+    with pytest.raises(InvalidInput, match=r"a folder, a \.py file or a \.zip archive"):
+        read_source(tmp_path / file)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 
 from ..clock import Clock
 from ..config import Settings
+from ..destinations.addresses import AddressGuard
 from ..engine.engine import Engine
 from ..notices import NodeDraining, Notices
 from .fc.prometheus import series as fc_series
@@ -23,6 +25,9 @@ class Door:
     ) -> None:
         self.engine = engine
         self.limits = settings.limits
+        self.guard = AddressGuard(
+            [ipaddress.ip_network(text) for text in settings.destinations.allow_networks]
+        )
         self.clock = clock
         self.notices = notices
         self.metrics = metrics

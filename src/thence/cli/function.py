@@ -12,7 +12,7 @@ import click
 from ..errors import InvalidInput
 from .client import Client, part
 from .options import SECONDS, as_json_option, connected, qualified, qualified_names
-from .output import clean, print_facts, print_json, say, size, span
+from .output import clean, heading, print_facts, print_json, say, size, span
 from .source import SETTINGS_FILE, check_handler, read_source
 
 PROJECTS = (".yaml", ".yml")
@@ -52,7 +52,7 @@ def read_destination(text: str | None) -> Any:
 @click.option("--event", type=click.Choice(["json", "bytes"]), help="How the handler gets it.")
 @click.option("--timeout", type=SECONDS, help="Longest run of one attempt.")
 @click.option("--memory", type=int, metavar="MB", help="Memory of an instance.")
-@click.option("--concurrency", type=int, metavar="SLOTS", help="Runs at once; 0 pauses it.")
+@click.option("--concurrency", type=int, metavar="SLOTS", help="Runs at once of this version.")
 @click.option("--retries", type=int, metavar="N", help="Retries of function errors.")
 @click.option("--retry-first", type=SECONDS, help="Wait before the first retry; it doubles.")
 @click.option("--retry-cap", type=SECONDS, help="Longest wait between retries.")
@@ -61,6 +61,7 @@ def read_destination(text: str | None) -> Any:
 @click.option("--on-failure", metavar="DEST", help="Where records of dead ends go.")
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="Environment; may be repeated.")
 @click.option("--description", help="A line for people.")
+@click.option("--no-check", is_flag=True, help="Do not load the code once before it is deployed.")
 @click.option("--dry-run", is_flag=True, help="Of a project: show the plan, change nothing.")
 @click.option("--resource", "only", multiple=True, metavar="NAME", help="Of a project: only it.")
 @click.option("--skip-triggers", is_flag=True, help="Of a project: leave its triggers out.")
@@ -73,6 +74,7 @@ def deploy(
     env: tuple[str, ...],
     retry_first: float | None,
     retry_cap: float | None,
+    no_check: bool,
     dry_run: bool,
     only: tuple[str, ...],
     skip_triggers: bool,
@@ -83,7 +85,9 @@ def deploy(
 
     TARGET is a folder, a Python file or a ZIP archive. A folder may hold 'thence.function.toml'
     with the fields of a function (name, handler, timeout_seconds, on_success, ...); options win
-    over it, and what neither says has its default. A destination is function:NAME, queue:NAME,
+    over it, and what neither says has its default, also when a function is replaced: what that
+    changes is shown. The service loads the code once first, and refuses what no call could run.
+    To pause a function, use 'thence limit NAME 0', not this. A destination is function:NAME, queue:NAME,
     topic:NAME, stream:NAME, bucket:NAME/prefix/, a https:// URL, JSON, or @FILE with one of these.
 
     TARGET may also be a project of Serverless Devs (s.yaml, components fc3 and fc): its functions,
@@ -100,7 +104,9 @@ def deploy(
     if target.suffix in PROJECTS:
         from .project.deploy import deploy_project
 
-        _only_for_functions(name=name, env=env, first=retry_first, cap=retry_cap, **given)
+        _only_for_functions(
+            name=name, env=env, first=retry_first, cap=retry_cap, no_check=no_check, **given
+        )
         return deploy_project(
             client, target, dry_run=dry_run, only=only, skip_triggers=skip_triggers, as_json=as_json
         )
@@ -108,7 +114,7 @@ def deploy(
         raise click.UsageError(
             "--dry-run, --resource and --skip-triggers are for a project (s.yaml)."
         )
-    source = read_source(target)
+    source = read_source(target, name)
     spec = source.settings | _spec(given)
     if env:
         spec["environment"] = {**spec.get("environment", {}), **_pairs(env)}
@@ -116,14 +122,10 @@ def deploy(
     if any(value is not None for value in waits.values()):
         set_waits = {key: value for key, value in waits.items() if value is not None}
         spec["retry_wait"] = {**spec.get("retry_wait", {}), **set_waits}
-    name = name or source.name
     check_handler(source.archive, str(spec.get("handler", "main.handler")))
     spec["code"] = base64.b64encode(source.archive).decode()
-    _show(
-        _upload(client, name, json.dumps(spec, default=_no_json).encode()),
-        as_json,
-        len(source.archive),
-    )
+    body = json.dumps(spec, default=_no_json).encode()
+    _show(_upload(client, source.name, body, check=not no_check), as_json, len(source.archive))
     return None
 
 
@@ -165,13 +167,14 @@ def _spec(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _upload(client: Client, name: str, body: bytes) -> Any:
+def _upload(client: Client, name: str, body: bytes, *, check: bool) -> Any:
     from .progress import bar
 
     with bar(f"Uploading {name}", len(body), of_bytes=True) as advance:
         answer = client.request(
             "PUT",
             f"/v1/functions/{part(name)}",
+            query=None if check else {"check": "false"},
             body=body,
             headers={"Content-Type": "application/json"},
             timeout_seconds=120,
@@ -196,7 +199,48 @@ def _show(function: dict[str, Any], as_json: bool, code_bytes: int) -> None:
             "on failure": destination_text(function.get("on_failure")),
         }
     )
+    _show_changes(function.get("changes") or [])
+    for warning in function.get("warnings") or []:
+        say(f"Warning: {warning}")
     say(f"Call it:  thence invoke {clean(function['name'])} --data '{{}}' --wait")
+
+
+def _show_changes(changes: list[dict[str, Any]]) -> None:
+    """What is not as it was before, and what of it was reset because nothing says it now."""
+    if not changes:
+        return
+    heading("Changed")
+    print_facts({one["field"]: change_text(one) for one in changes})
+    reset = [one["field"] for one in changes if one["reset"]]
+    if reset:
+        say(
+            f"Reset to the default, because neither options nor {SETTINGS_FILE} say it: "
+            f"{', '.join(reset)}."
+        )
+
+
+def change_text(change: dict[str, Any]) -> str:
+    """`3 -> 5 (reset)`."""
+    field, before, after = change["field"], change["before"], change["after"]
+    if field.startswith("environment."):
+        told = "removed" if after is None else "set" if before is None else "set to another value"
+    elif before == after:
+        told = f"{_value(after)} (other secrets or headers)"
+    elif field == "code":
+        told = f"{before[:12]} -> {after[:12]}"
+    else:
+        told = f"{_value(before)} -> {_value(after)}"
+    return f"{told} (reset)" if change["reset"] else told
+
+
+def _value(value: Any) -> str:
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, dict) and "type" in value:
+        return destination_text(value)
+    if isinstance(value, (dict, list)):
+        return json.dumps(value)
+    return str(value)
 
 
 def destination_text(written: Any) -> str:

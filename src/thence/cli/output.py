@@ -152,6 +152,12 @@ def heading(text: str) -> None:
     console().print(text, style="bold", markup=False)
 
 
+def print_block(text: str, screen: Console | None = None) -> None:
+    """Lines of others, indented, whole at every width."""
+    for line in text.rstrip().split("\n"):
+        (screen or console()).print(f"  {clean(line)}", markup=False, soft_wrap=True)
+
+
 def say(text: str) -> None:
     """A remark on stderr."""
     aside().print(clean(text), markup=False, soft_wrap=True)
@@ -164,7 +170,12 @@ def tell_error(title: str, detail: str, fields: Mapping[str, Any]) -> None:
     screen.print(f"  {clean(detail)}", markup=False, soft_wrap=True)
     for name in ("field", "limit", "code"):
         if fields.get(name) not in (None, ""):
-            screen.print(f"  {name}: {clean(fields[name])}", style="dim", markup=False)
+            screen.print(
+                f"  {name}: {clean(fields[name])}", style="dim", markup=False, soft_wrap=True
+            )
+    error = fields.get("error")
+    if isinstance(error, dict) and error.get("stack"):
+        print_block(str(error["stack"]), screen)
 
 
 # ---------------------------------------------------------------- words for numbers

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 import tomllib
+import unicodedata
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from ..catalog.code import pack
+from ..catalog.function import NAME
 from ..errors import InvalidInput
 
 SETTINGS_FILE = "thence.function.toml"
@@ -28,21 +30,22 @@ class Source:
         self.settings = settings
 
 
-def read_source(target: Path) -> Source:
-    """A folder (packed, without hidden files and caches), a `.py` file or a `.zip` archive.
+def read_source(target: Path, name: str | None = None) -> Source:
+    """A folder (packed, without hidden files and caches), a `.py` file or a `.zip` archive. `name`:
+    what the function is called, whatever the source says.
 
     Raises InvalidInput naming the file and what to do.
     """
     try:
-        return _read(target)
+        return _read(target, name)
     except OSError as error:
-        name = error.filename or target
+        path = str(error.filename or target)
         raise InvalidInput(
-            f"{name}: it cannot be read ({error.strerror or error}).", field=str(name)
+            f"{path}: it cannot be read ({error.strerror or error}).", field=path
         ) from None
 
 
-def _read(target: Path) -> Source:
+def _read(target: Path, called: str | None) -> Source:
     settings: dict[str, Any] = {}
     if target.is_dir():
         settings = read_settings(target / SETTINGS_FILE)
@@ -51,17 +54,38 @@ def _read(target: Path) -> Source:
         settings.setdefault("handler", _handler([name for name, _ in files]))
     elif target.suffix == ".zip":
         archive = target.read_bytes()
-    else:
+    elif target.suffix == ".py":
         archive = pack([(target.name, target.read_bytes())])
         settings["handler"] = f"{target.stem}.handler"
-    name = settings.pop("name", None) or function_name(target)
+    else:
+        raise InvalidInput(
+            f"{target}: a function is a folder, a .py file or a .zip archive (and a project a .yaml "
+            "file). Name the folder that holds its code.",
+            field=str(target),
+        )
+    written = settings.pop("name", None)
+    name = called or written or function_name(target)
     return Source(str(name), archive, settings)
 
 
 def function_name(target: Path) -> str:
-    """A function name made of a folder's or file's name."""
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", target.resolve().stem).strip("-")
-    return name if re.match(r"[A-Za-z_]", name) else f"f-{name}"
+    """The folder's or file's name, where a function can be called so. Raises InvalidInput with one
+    that is near: two folders must not become one function in silence."""
+    path = target.resolve()
+    name = path.name if target.is_dir() else path.stem
+    if NAME.fullmatch(name) is not None:
+        return name
+    plain = (
+        unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    )
+    near = re.sub(r"[^A-Za-z0-9_-]+", "-", plain).strip("-")
+    near = near if re.match(r"[A-Za-z_]", near) else f"f-{near}".rstrip("-")
+    raise InvalidInput(
+        f"A function cannot be called {name!r}: letters, digits, _ and - are taken, a letter or _ "
+        f"first. Say how it is called, such as --name {near[:128]} (or `name` in {SETTINGS_FILE}).",
+        field="name",
+        value=name,
+    )
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def condition(view: InvocationView, last: AttemptView | None) -> str:
     """Why the invocation ended; `last`: its last attempt that ended. Empty on success and for one
     that was stopped (reference 7.3)."""
     match view.reason:
-        case Reason.RETRIES_EXHAUSTED:
+        case Reason.RETRIES_EXHAUSTED | Reason.NOT_RETRYABLE:
             return fc_error.UNHANDLED
         case Reason.PLATFORM_ERRORS_EXHAUSTED:
             no_room = last is not None and fc_error.status(last) in (429, 503)

@@ -94,7 +94,7 @@ def condition(source: Source) -> str:
     match source.view.reason:
         case Reason.OK | None:
             return ""
-        case Reason.RETRIES_EXHAUSTED:
+        case Reason.RETRIES_EXHAUSTED | Reason.NOT_RETRYABLE:
             return FUNCTION_ERROR
         case Reason.PLATFORM_ERRORS_EXHAUSTED:
             no_room = last is not None and fc_error.status(last) in (429, 503)

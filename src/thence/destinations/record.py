@@ -23,6 +23,7 @@ CONTENT_TYPE = "application/json"
 
 _WHY = {
     Reason.RETRIES_EXHAUSTED: "Every attempt that was allowed ended with an error.",
+    Reason.NOT_RETRYABLE: "Its code cannot be loaded or its payload cannot be read: no attempt helps.",
     Reason.PLATFORM_ERRORS_EXHAUSTED: "It could not be run within the time for platform errors.",
     Reason.SUSPECTED_POISON: "Its attempts were lost too often; it may end whatever runs it.",
     Reason.EVENT_AGE_EXCEEDED: "It waited longer than max_event_age_seconds allows.",

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from ..catalog.code import ArchiveInfo
 from ..catalog.function import LATEST, Function, FunctionSpec, check_name
@@ -51,6 +53,7 @@ class Catalogue:
         self._notices = notices
         self._random = rng.random
         self._by_name: dict[str, Lane] = {}  # the `latest` of each
+        self._in_use: Counter[str] = Counter()  # code that is tried, by digest
         self.check_archive: Callable[[bytes], ArchiveInfo]
         """Checks an archive by the configured limits; set by the engine's builder."""
         self.retire: Callable[[Lane], None]
@@ -134,23 +137,39 @@ class Catalogue:
             # (Not in the store yet: only its spec counts here.)
             new = in_effect(of_row(Function(0, name, 0, spec, "", 0, 0, 0)), self.options)
             check_targets(name, new, self.find)
-            if archive is not None:
-                info = await asyncio.to_thread(self.check_archive, archive)
-                await self._code.store(archive, info)
-                digest, size = info.digest, info.bytes
-            elif before is not None:
-                digest, size = before.function.code_digest, before.function.code_bytes
-            else:
-                raise InvalidInput(
-                    "code: a new function needs its code: a zip archive in base64 in 'code'.",
-                    field="code",
-                )
+            digest, size = await self._keep_code(name, archive)
             function = await self.store.put_function(name, spec, digest, size, self.clock.now())
             self._by_name[name] = self.take(function)
         self._runtime.forget(function.id)
         created = before is None
         self.changed(name, "created" if created else "updated")
         return function, created
+
+    @asynccontextmanager
+    async def code_in_use(self, name: str, archive: bytes | None) -> AsyncIterator[tuple[str, int]]:
+        """As `_keep_code`; that code is not swept away meanwhile, though it is deployed nowhere."""
+        async with self.lock:
+            digest, size = await self._keep_code(name, archive)
+            self._in_use[digest] += 1
+        try:
+            yield digest, size
+        finally:
+            self._in_use[digest] -= 1
+            self._in_use = +self._in_use
+
+    async def _keep_code(self, name: str, archive: bytes | None) -> tuple[str, int]:
+        """(digest, bytes) of the archive, which is on disk then, or without one of the code that
+        `name` has now. Raises InvalidInput, InvalidCode, StoreUnavailable."""
+        if archive is not None:
+            info = await asyncio.to_thread(self.check_archive, archive)
+            await self._code.store(archive, info)
+            return info.digest, info.bytes
+        before = self._by_name.get(name)
+        if before is not None:
+            return before.function.code_digest, before.function.code_bytes
+        raise InvalidInput(
+            "code: a new function needs its code: a zip archive in base64 in 'code'.", field="code"
+        )
 
     async def delete(self, name: str) -> None:
         """Delete with all versions; what waits becomes invalid (function_deleted), what runs may
@@ -180,4 +199,5 @@ class Catalogue:
         """Remove the code of revisions that are deployed no more and not `running` (digests)."""
         async with self.lock:  # nothing is stored meanwhile
             keep = {lane.function.code_digest for lane in self._lanes.all() if not lane.deleted}
-            await asyncio.to_thread(self._code.prune, keep | running)
+            keep |= {*self._in_use, *running}
+            await asyncio.to_thread(self._code.prune, keep)

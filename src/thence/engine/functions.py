@@ -9,11 +9,13 @@ from ..catalog.async_config import AsyncConfig
 from ..catalog.control import Control
 from ..catalog.entry import Entry
 from ..catalog.function import LATEST, Function, FunctionSpec
+from ..runtimes.interface import Runtime
 from .aliases import Aliases
 from .catalogue import Catalogue
 from .configs import Configs
 from .controls import Controls
 from .entries import OWN
+from .trial import try_code
 from .versions import Versions
 
 
@@ -21,6 +23,7 @@ class Functions:
     """The engine's part that answers for the catalogue. What it raises is said where it is done."""
 
     catalogue: Catalogue
+    runtime: Runtime
     versions_: Versions
     aliases_: Aliases
     configs_: Configs
@@ -59,6 +62,10 @@ class Functions:
         if before is not None and spec.concurrency > before:
             self.room_grown(function.id)
         return function, created
+
+    async def try_code(self, name: str, spec: FunctionSpec, archive: bytes | None) -> list[str]:
+        """Load the code that is to be deployed, once: see trial.py."""
+        return await try_code(self.catalogue, self.runtime, name, spec, archive)
 
     async def delete_function(self, name: str) -> None:
         """See Catalogue.delete."""

@@ -161,6 +161,7 @@ class SettleAttempts:
             expires_at=expires_at,
             random=self._rng.random(),
             stopping=stopping,
+            hopeless=ended.hopeless,
             retry_after_seconds=ended.retry_after_seconds,
         )
         if lane.deleted and isinstance(decision, (RetryAt, GiveBack)):

@@ -63,14 +63,16 @@ def decide(
     expires_at: int,
     random: float,
     stopping: bool = False,
+    hopeless: bool = False,
     retry_after_seconds: float | None = None,
 ) -> Decision:
     """What follows `outcome`.
 
     now, expires_at: ms. `stopping`: a stop was asked while the attempt ran; whatever the function
     answered, the caller asked for no more attempts, so anything but success ends as stopped.
-    `retry_after_seconds`: what the callee asked for with Retry-After. It is a floor: where the
-    budget for platform errors ends before it, no attempt would honour it and the budget is over.
+    `hopeless`: what ended the attempt would end every other one too, so a function error is not
+    retried. `retry_after_seconds`: what the callee asked for with Retry-After. It is a floor: where
+    the budget for platform errors ends before it, no attempt would honour it and the budget is over.
 
     A retry that would fall at or after `expires_at` is not waited for: the invocation expires now.
     """
@@ -84,7 +86,7 @@ def decide(
         return GiveBack()
     budget = BUDGET[outcome]
     if budget is Budget.FUNCTION_ERRORS:
-        decision = _function_error(spent, policy, now, random)
+        decision = _function_error(spent, policy, now, random, hopeless)
     elif budget is Budget.PLATFORM_ERRORS:
         decision = _platform_error(spent, policy, now, random, retry_after_seconds or 0.0)
     else:
@@ -94,9 +96,13 @@ def decide(
     return decision
 
 
-def _function_error(spent: Spent, policy: Policy, now: int, random: float) -> Decision:
+def _function_error(
+    spent: Spent, policy: Policy, now: int, random: float, hopeless: bool
+) -> Decision:
     # The function ran, so a row of platform errors is over.
     spent = replace(spent, platform_tries=0, platform_since=None)
+    if hopeless:
+        return Fail(State.FAILED, Reason.NOT_RETRYABLE, spent)
     if spent.retries_used >= policy.max_retries:
         return Fail(State.FAILED, Reason.RETRIES_EXHAUSTED, spent)
     spent = replace(spent, retries_used=spent.retries_used + 1)

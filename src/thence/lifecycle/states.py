@@ -65,6 +65,7 @@ class Reason(str, Enum):
 
     OK = "ok"
     RETRIES_EXHAUSTED = "retries_exhausted"
+    NOT_RETRYABLE = "not_retryable"  # no attempt could end otherwise: its code or payload is wrong
     PLATFORM_ERRORS_EXHAUSTED = "platform_errors_exhausted"
     SUSPECTED_POISON = "suspected_poison"  # lost too often: quarantined
     EVENT_AGE_EXCEEDED = "event_age_exceeded"

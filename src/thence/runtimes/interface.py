@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -38,6 +38,7 @@ class Run(Struct, gc=False):
     stopping: bool = False  # the engine's own
     qualifier: str = ""  # what the call named, where it was not `function.version`
     measure: bool = False  # fill Ended.memory_bytes
+    trial: bool = False  # the runtime's own: no call, see Runtime.trial
 
 
 class Ended(Struct, gc=False):
@@ -55,8 +56,29 @@ class Ended(Struct, gc=False):
     log_truncated: bool = False
     retry_after_seconds: float | None = None
     instance: str = ""
+    hopeless: bool = False  # every other attempt would end so: it is not retried
     memory_bytes: int = 0  # the most the instance has used, where Run.measure asked; 0: not known
     function: Function | None = None  # the engine's own: which version answered a synchronous call
+
+
+Found = Literal[
+    "ok", "no_module", "no_function", "dependency", "syntax", "import", "raised", "unknown"
+]
+"""What a trial found. `no_module`, `no_function`: the code has not what the configuration names.
+`dependency`: a module that the code imports is not there. `syntax`, `import`: SyntaxError, another
+ImportError. `raised`: the import raised something else, or ended the process. `unknown`: it could
+not be tried, or did not end."""
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """What loading a function's code came to."""
+
+    found: Found = "ok"
+    setting: str = ""  # handler, initializer or pre_stop: which of them could not be loaded
+    missing: str = ""  # the module that is not there
+    error_type: str = ""
+    error_message: str = ""
+    error_stack: str = ""
 
 
 class Runtime(Protocol):
@@ -87,6 +109,12 @@ class Runtime(Protocol):
     def begun(self, id: int) -> bool:
         """Whether the function's code has begun with that invocation; False also when it is not
         here."""
+        ...
+
+    async def trial(self, function: Function) -> Trial:
+        """Load the function's code once, in an instance of its own that serves no call and is ended
+        then, as the first call would: modules are imported, handlers and hooks looked up, none of
+        them is called. Never raises; bounded in time."""
         ...
 
     def limits(self, function: Function) -> tuple[int, int]:

@@ -27,12 +27,14 @@ class Ok(Struct, frozen=True):
 
 
 class Error(Struct, frozen=True):
-    """The handler raised: spends a retry."""
+    """The handler raised: spends a retry. `hopeless`: what it ended with would end every attempt, as a
+    payload that is not JSON does; then there is no other."""
 
     message: str = "It failed on purpose."
     type: str = "ScriptedError"
     seconds: float = 0.0
     log: bytes | None = None
+    hopeless: bool = False
 
 
 class Crash(Struct, frozen=True):
@@ -102,8 +104,14 @@ def ended(answer: Answer, run: Run) -> Ended:
         case Ok(value=value, log=log):
             body = value if isinstance(value, bytes) else msgspec.json.encode(value)
             return Ended(Outcome.OK, result=body, log=log)
-        case Error(message=message, type=kind, log=log):
-            return Ended(Outcome.FUNCTION_ERROR, error_type=kind, error_message=message, log=log)
+        case Error(message=message, type=kind, log=log, hopeless=hopeless):
+            return Ended(
+                Outcome.FUNCTION_ERROR,
+                error_type=kind,
+                error_message=message,
+                log=log,
+                hopeless=hopeless,
+            )
         case Crash():
             return _failed(Outcome.CRASHED, "Crashed", "The instance died.")
         case OutOfMemory():

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ..catalog.function import Function
 from ..clock import Clock, Timer
 from ..lifecycle.outcome import Outcome
-from ..runtimes.interface import NOTHING, Ended, Run
+from ..runtimes.interface import NOTHING, Ended, Run, Trial
 from .answers import FOREVER, Answer, Script, as_answer, duration, ended
 
 
@@ -122,6 +122,10 @@ class ScriptedRuntime:
 
     def forget(self, function_id: int) -> None:
         """Nothing is kept of older revisions."""
+
+    async def trial(self, function: Function) -> Trial:
+        """There is no code to load."""
+        return Trial()
 
     # ------------------------------------------------------------ running
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.responses import Response
 
 from ...catalog.async_config import AsyncConfig
@@ -16,6 +16,7 @@ from ...lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, RetryWait
 from .answer import answer, empty
 from .call import Call
 from .paging import after_name, cut
+from .warnings import of_destinations
 
 
 class AsyncConfigBody(Struct, forbid_unknown_fields=True):
@@ -31,7 +32,8 @@ class AsyncConfigBody(Struct, forbid_unknown_fields=True):
 
 
 class AsyncConfigShown(Struct):
-    """Without the secrets of its destinations."""
+    """Without the secrets of its destinations. `warnings`: when it is put, what is allowed and yet
+    will hardly work."""
 
     function: str
     qualifier: str
@@ -43,6 +45,7 @@ class AsyncConfigShown(Struct):
     stop_notifies: bool
     created_at: str
     updated_at: str
+    warnings: list[str] | UnsetType = UNSET
 
 
 class AsyncConfigPage(Struct):
@@ -66,7 +69,11 @@ async def put(call: Call) -> Response:
     )
     saved = await engine.put_async_config(name, qualifier, config)
     headers = {} if before else {"location": f"/v1/functions/{name}/async-configs/{qualifier}"}
-    return answer(show(name, qualifier, saved), 200 if before else 201, headers)
+    shown = show(name, qualifier, saved)
+    shown.warnings = of_destinations(
+        engine, call.door.guard, on_success=body.on_success, on_failure=body.on_failure
+    )
+    return answer(shown, 200 if before else 201, headers)
 
 
 async def get(call: Call) -> Response:

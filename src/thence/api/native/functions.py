@@ -9,8 +9,10 @@ import bisect
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict, replace
 from starlette.responses import Response
 
+from ...catalog.changes import differences
 from ...catalog.destination import render_destination
 from ...catalog.function import (
     LATEST,
@@ -25,6 +27,7 @@ from ...engine.engine import Engine
 from ...errors import InvalidInput
 from .answer import answer, empty
 from .call import Call, malformed_json
+from .warnings import of_destinations
 
 SPEC_BYTES_MAX = 256 * 1024  # of a body beside its code
 IN_THREAD_BYTES = 256 * 1024  # larger bodies are decoded off the event loop
@@ -85,6 +88,25 @@ class FunctionShown(Deployed, kw_only=True):
     links: FunctionLinks
 
 
+class FieldChanged(msgspec.Struct):
+    """A field of the function that has another value than before: what was written, or, with `reset`,
+    its default, because this request does not say it. `environment.NAME`: a variable, whose values
+    are not shown (null: not set). The same `before` and `after`: only secrets of it differ."""
+
+    field: str
+    before: Any
+    after: Any
+    reset: bool
+
+
+class FunctionDeployed(FunctionShown, kw_only=True):
+    """`changes`: what differs from what was deployed before; empty for a new function. `warnings`:
+    what is allowed and yet will hardly work, as sentences."""
+
+    changes: list[FieldChanged]
+    warnings: list[str]
+
+
 class FunctionPage(msgspec.Struct):
     items: list[FunctionShown]
     cursor: str | None
@@ -96,19 +118,63 @@ async def put(call: Call) -> Response:
     code_max = call.door.limits.code_bytes_max
     body = await call.body(SPEC_BYTES_MAX + (code_max + 2) // 3 * 4)
     if len(body) > IN_THREAD_BYTES:
-        spec, archive = await asyncio.to_thread(_read, body)
+        spec, archive, said = await asyncio.to_thread(_read, body)
     else:
-        spec, archive = _read(body)
+        spec, archive, said = _read(body)
     engine = call.door.engine
+    warnings = of_destinations(
+        engine, call.door.guard, on_success=spec.on_success, on_failure=spec.on_failure
+    )
+    if call.query["check"]:
+        warnings = await engine.try_code(name, spec, archive) + warnings
+    before = _present(engine, name)
     function, created = await engine.put_function(name, spec, archive)
     if engine.async_config(name, LATEST) is not None:
         # It would go before what was just written.
         await engine.delete_async_config(name, LATEST)
     headers = {"location": f"/v1/functions/{name}"} if created else {}
-    return answer(show(engine, function), 201 if created else 200, headers)
+    deployed = FunctionDeployed(
+        **asdict(show(engine, function)),
+        changes=_changes(before, function, said),
+        warnings=warnings,
+    )
+    return answer(deployed, 201 if created else 200, headers)
 
 
-def _read(body: bytes) -> tuple[FunctionSpec, bytes | None]:
+def _present(engine: Engine, name: str) -> Function | None:
+    """What is deployed now, with the asynchronous configuration that counts for it."""
+    if engine.catalogue.find(name) is None:
+        return None
+    function, config = engine.function(name), engine.effective_config(name, LATEST)
+    counts = {
+        which: getattr(config, which)
+        for which in (
+            "max_retries",
+            "max_event_age_seconds",
+            "retry_wait",
+            "on_success",
+            "on_failure",
+            "listed",
+        )
+    }
+    return replace(function, spec=replace(function.spec, **counts))
+
+
+def _changes(before: Function | None, after: Function, said: frozenset[str]) -> list[FieldChanged]:
+    if before is None:
+        return []
+    found = [
+        FieldChanged(one.field, one.before, one.after, one.field.partition(".")[0] not in said)
+        for one in differences(before.spec, after.spec)
+        if one.field != "attributes"  # a vendor's door keeps them; this one has no such field
+    ]
+    if before.code_digest != after.code_digest:
+        found.append(FieldChanged("code", before.code_digest, after.code_digest, False))
+    return found
+
+
+def _read(body: bytes) -> tuple[FunctionSpec, bytes | None, frozenset[str]]:
+    """(the spec, the archive, the fields that the body names)."""
     try:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -129,7 +195,7 @@ def _read(body: bytes) -> tuple[FunctionSpec, bytes | None]:
             archive = base64.b64decode(code, validate=True)
         except (binascii.Error, ValueError) as error:
             raise InvalidInput(f"code: not valid base64 ({error}).", field="code") from None
-    return parse_spec(data), archive
+    return parse_spec(data), archive, frozenset(data)
 
 
 async def get(call: Call) -> Response:

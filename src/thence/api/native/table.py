@@ -25,7 +25,7 @@ from .dead_letters import RedriveBody
 from .deliveries import DeliveryRedriveAnswer
 from .filters import REASONS, STATES
 from .function_table import FAMILY
-from .functions import FunctionBody, FunctionPage, FunctionShown
+from .functions import FunctionBody, FunctionDeployed, FunctionPage, FunctionShown
 from .health import Health
 from .history import RedriveAnswer, StopAnswer
 from .invocations import InvocationAnswer
@@ -39,6 +39,12 @@ from .status_log import STATUSES, StatusPage
 ANY = "application/octet-stream"
 JSON = "application/json"
 QUALIFIER = Parameter("qualifier", "text", "Version or alias that is called; else `latest`.")
+CHECK = Parameter(
+    "check",
+    "flag",
+    "Load the code once, and refuse it where that fails; false: deploy it as it is.",
+    True,
+)
 REASON = Parameter("reason", "text", "Only with that reason.", choices=REASONS)
 TRACEPARENT = ("traceparent", "W3C trace context, kept with the invocation and passed on.")
 LINEAGE = ("Thence-Lineage", "Sent by webhooks: a chain that leads back here ends after 16 hops.")
@@ -78,7 +84,8 @@ FUNCTIONS = (
         "/v1/functions/{name}",
         functions.put,
         "Deploy a function (201), or replace it (200)",
-        {201: FunctionShown, 200: FunctionShown},
+        {201: FunctionDeployed, 200: FunctionDeployed},
+        (CHECK,),
         body=FunctionBody,
         example=EXAMPLE_FUNCTION,
     ),

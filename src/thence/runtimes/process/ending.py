@@ -66,6 +66,7 @@ def of_answer(answer: Answer, instance: str, now: int, monotonic_ns: int) -> End
         error_type=answer.error_type,
         error_message=answer.error_message,
         error_stack=answer.error_stack,
+        hopeless=bool(answer.flags & frames.HOPELESS),
         log=answer.output or None,
         log_truncated=bool(answer.flags & frames.OUTPUT_TRUNCATED),
         instance=instance,

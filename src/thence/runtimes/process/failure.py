@@ -12,14 +12,23 @@ _IMPORT_MACHINERY = "<frozen importlib"
 
 
 class HandlerFault(Exception):
-    """A mistake that the worker found itself. `kind` is the error type that is reported."""
+    """A mistake that the worker found itself. `kind` is the error type that is reported.
+    `hopeless`: every other attempt would find it too."""
+
+    hopeless = False
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
 
 
-class NotFound(HandlerFault):
+class NotLoaded(HandlerFault):
+    """What the function's configuration names cannot be had of its code."""
+
+    hopeless = True
+
+
+class NotFound(NotLoaded):
     """There is no such `module`, or no `function` (empty: the module itself is missing) in it."""
 
     def __init__(self, kind: str, message: str, module: str, function: str = "") -> None:
@@ -28,8 +37,18 @@ class NotFound(HandlerFault):
         self.function = function
 
 
+class InvalidEvent(HandlerFault):
+    """The payload is not what the handler takes."""
+
+    hopeless = True
+
+
 class InitializerFault(HandlerFault):
     """The initializer failed, so the instance cannot be used."""
+
+    def __init__(self, kind: str, message: str, *, hopeless: bool = False) -> None:
+        super().__init__(kind, message)
+        self.hopeless = hopeless
 
 
 def describe(error: BaseException) -> tuple[bytes, bytes, bytes]:

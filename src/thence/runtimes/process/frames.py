@@ -39,9 +39,11 @@ INITIALIZER_FAILED = 7  # so the run did; the instance ends itself after this
 OUTPUT_TRUNCATED = 1
 RAW_RESULT = 2  # the result is bytes as they are, not JSON
 LOADED_HANDLER = 4  # the duration holds the import of the handler too
+HOPELESS = 8  # every other attempt would end so too
 
 # flags of a request
 PREVIOUS_MAY_HAVE_RUN = 1
+TRIAL = 2  # no call: load what the payload names, and tell (trial.py)
 
 # shared words, 8 bytes each
 BEGUN = 0  # sequence number of the request that was begun last

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .failure import HandlerFault, NotFound
+from .failure import NotFound, NotLoaded
 
 Handler = Callable[..., Any]
 
 
 def load(name: str, code_path: str, setting: str = "handler") -> Handler:
-    """The handler, or the hook that `setting` names. Raises whatever the import raises, or HandlerFault when the module has no such
-    function or it cannot be called. A failed load may be tried again."""
+    """The handler, or the hook that `setting` names. Raises whatever the import raises, or NotLoaded
+    when the module has no such function or it cannot be called. A failed load may be tried again."""
     module_name, _, function_name = name.rpartition(".")
     _unshadow(module_name.partition(".")[0], code_path)
     try:
@@ -39,11 +39,17 @@ def load(name: str, code_path: str, setting: str = "handler") -> Handler:
         )
     found = getattr(module, function_name)
     if not callable(found):
-        raise HandlerFault(
+        raise NotLoaded(
             "HandlerNotCallable",
             f"{setting} {name!r} is a {type(found).__name__}, not something that can be called.",
         )
     return found  # type: ignore[no-any-return]
+
+
+def is_hopeless(error: BaseException) -> bool:
+    """Of an error that `load` raised: whether loading the same code again would raise it again. What
+    else a module raises while it is imported may come from outside (a service that was away)."""
+    return isinstance(error, (ImportError, SyntaxError, NotLoaded))
 
 
 def _unshadow(top: str, code_path: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from . import frames
 from .contracts.contract import INITIALIZE, PRE_STOP, Contract
 from .failure import InitializerFault
-from .handler import load
+from .handler import is_hopeless, load
 from .setup import Setup
 
 
@@ -41,9 +41,10 @@ class Hooks:
         seconds = self._setup.initializer_timeout_seconds
         self._contract.begin(INITIALIZE, make(_from_now(seconds)))
         at = time.monotonic_ns()
-        failed = True
+        failed = loading = True
         try:
             hook = load(name, self._setup.code_path, "initializer")
+            loading = False
             at = self._words[frames.INITIALIZER_BEGAN_NS] = time.monotonic_ns()
             self._call(hook, make(_from_now(seconds)))
             failed = False
@@ -54,6 +55,7 @@ class Hooks:
             raise InitializerFault(
                 "InitializerFailed",
                 f"the initializer {name!r} failed with {kind.decode()}: {message.decode()}",
+                hopeless=loading and is_hopeless(error),
             ) from error
         finally:
             ended = self._words[frames.INITIALIZER_ENDED_NS] = time.monotonic_ns()

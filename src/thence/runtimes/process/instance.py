@@ -146,7 +146,7 @@ class Instance:
                 run.attempt,
                 run.retries_used,
                 run.accepted_at,
-                frames.PREVIOUS_MAY_HAVE_RUN if run.previous_lost else 0,
+                _flags(run),
                 len(content_type),
                 len(traceparent),
                 len(qualifier),
@@ -336,6 +336,12 @@ class Instance:
         if self.statm >= 0:
             os.close(self.statm)
             self.statm = -1
+
+
+def _flags(run: Run) -> int:
+    if run.trial:
+        return frames.TRIAL
+    return frames.PREVIOUS_MAY_HAVE_RUN if run.previous_lost else 0
 
 
 def _memory_file(name: str, append: bool = False, seal_at: int = 0) -> int:

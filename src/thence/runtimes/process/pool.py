@@ -15,7 +15,7 @@ from ...catalog.function import Function
 from ...clock import Clock
 from ...lifecycle.outcome import Outcome
 from ...notices import Notices
-from ..interface import NOTHING, Ended, Run
+from ..interface import NOTHING, Ended, Run, Trial
 from . import ending, frames
 from .confine import CLOSED, READABLE
 from .contracts.choice import told
@@ -23,6 +23,7 @@ from .crew import Crew
 from .instance import Instance
 from .lane import Lane
 from .setup import Setup
+from .trials import Trials
 
 log = logging.getLogger("thence.runtimes.process")
 
@@ -73,6 +74,7 @@ class ProcessRuntime(Crew):
         self._account_id = account_id
         self._region = region
         self._number = 0
+        self._trials = Trials(self._submit_trial)
 
     # ------------------------------------------------------------------ the contract
 
@@ -120,6 +122,21 @@ class ProcessRuntime(Crew):
         instance.push(run, now)
         if not instance.shut:
             lane.load += 1
+        self._sweep.arm(now)
+
+    async def trial(self, function: Function) -> Trial:
+        return await self._trials.load(function, self._clock.now())
+
+    def _submit_trial(self, run: Run) -> None:
+        """Into an instance of its own, in a lane that nobody else knows. Raises CannotStart."""
+        if not self._accepting:
+            raise CannotStart("the node starts or shuts down")
+        function, now = run.function, self._clock.now()
+        instance = self._start(Lane(function.id, function.name, function.revision), function, now)
+        self._uncount(instance)
+        instance.retiring = True
+        self._shut(instance)
+        instance.push(run, now)
         self._sweep.arm(now)
 
     def stop(self, id: int) -> bool:

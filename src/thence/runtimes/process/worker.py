@@ -16,11 +16,11 @@ from functools import partial
 from types import CoroutineType
 from typing import Any, NoReturn
 
-from . import cage, frames
+from . import cage, frames, trial
 from .contracts.choice import choose
 from .contracts.contract import INVOKE, Contract
-from .failure import InitializerFault, describe
-from .handler import Handler, load
+from .failure import HandlerFault, InitializerFault, describe
+from .handler import Handler, is_hopeless, load
 from .hooks import Hooks
 from .setup import Setup
 
@@ -104,6 +104,7 @@ class Worker:
         self._timeout_ns = int(setup.timeout_seconds * 1e9)
         self._sequence = 0
         self._handler: Handler | None = None
+        self._loading = False  # or what was to be loaded could not be
         self._initialized = not setup.initializer
         self._invoking = False  # the contract was told that a run begins
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -161,6 +162,7 @@ class Worker:
                 flags |= frames.RAW_RESULT
         except InitializerFault as fault:
             kind, error, leave = frames.INITIALIZER_FAILED, describe(fault), 1
+            flags |= self._hopeless(fault)
         except MemoryError as memory:
             cage.lend_headroom()
             kind, error, leave = frames.OUT_OF_MEMORY, self._memory_error(memory), 1
@@ -168,6 +170,7 @@ class Worker:
             kind, error, leave = frames.CRASHED, self._exit_error(exit), 1
         except BaseException as raised:  # the handler's own error, whatever its class
             kind, error = frames.FUNCTION_ERROR, self._contract.describe(raised)
+            flags |= self._hopeless(raised)
         duration_us = (time.monotonic_ns() - began_ns) // 1000
         if os.getpid() != self._pid:
             os._exit(0)  # a child that the handler forked came back here: it must not answer
@@ -196,6 +199,8 @@ class Worker:
         if named_bytes:
             qualifier = data[at : at + named_bytes].decode("utf-8", "replace")
             at += named_bytes
+        if flags & frames.TRIAL:
+            return trial.load_all(data[at:stop], self._setup.code_path), False
         lost = bool(flags & frames.PREVIOUS_MAY_HAVE_RUN)
         ends_ns = began_ns + self._timeout_ns
         if not self._initialized:
@@ -219,12 +224,23 @@ class Worker:
             self._contract.begin(INVOKE, context)
         handler = self._handler
         if handler is None:
+            self._loading = True
             handler = self._handler = load(self._setup.handler, self._setup.code_path)
+            self._loading = False
         payload: Any = data[at:stop]
         returned = handler(payload if self._event is None else self._event(payload), context)
         if isinstance(returned, CoroutineType):
             returned = self._finish(returned)
         return self._result(returned)
+
+    def _hopeless(self, error: BaseException) -> int:
+        """The flag of an answer where every other attempt would end with this error too: what the
+        worker found itself, or what the import of the handler raised."""
+        loading, self._loading = self._loading, False
+        hopeless = (
+            is_hopeless(error) if loading else isinstance(error, HandlerFault) and error.hopeless
+        )
+        return frames.HOPELESS if hopeless and self._contract.gives_up else 0
 
     def _leave(self) -> NoReturn:
         """The node closed its end: it is gone, or it retires this instance. What the pre-stop hook

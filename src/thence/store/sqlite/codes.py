@@ -24,6 +24,7 @@ REASONS = (
     Reason.EVENT_AGE_EXCEEDED,  # 4
     Reason.STOPPED_BY_CALLER,  # 5
     Reason.FUNCTION_DELETED,  # 6
+    Reason.NOT_RETRYABLE,  # 7
 )
 OUTCOMES = (
     Outcome.OK,  # 0

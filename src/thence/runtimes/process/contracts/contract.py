@@ -50,6 +50,8 @@ class Contract(Protocol):
     writes_log: bool
     """Whether `begin` and `end` are to be called around every run."""
     pre_stop_takes_context: bool
+    gives_up: bool
+    """Whether what every other attempt would end with too is not retried."""
 
     @property
     def context(self) -> MakeContext: ...
@@ -95,6 +97,7 @@ class Plain:
 
     writes_log = False
     pre_stop_takes_context = True
+    gives_up = False  # vendors retry whatever a function ended with
 
     def environment(self) -> dict[str, str]:
         return {}

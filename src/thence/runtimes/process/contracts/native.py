@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from ..failure import HandlerFault
+from ..failure import InvalidEvent
 from ..result import not_serializable, too_large
 from ..setup import Setup
 from .contract import Log, Plain, id_text, remaining_ms
@@ -135,6 +135,8 @@ class Context:
 class Native(Plain):
     """See the module."""
 
+    gives_up = True
+
     def __init__(self, setup: Setup) -> None:
         self.context = Context
         self.event: Callable[[bytes], Any] | None = _json_event if setup.event == "json" else None
@@ -159,7 +161,7 @@ def _json_event(payload: bytes) -> Any:
     try:
         return _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise HandlerFault(
+        raise InvalidEvent(
             "InvalidEvent",
             f"the payload ({len(payload)} bytes) is not JSON: {error}. Send JSON, or set "
             '`event` of the function to "bytes".',

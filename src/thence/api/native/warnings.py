@@ -1,0 +1,61 @@
+"""What a configuration says that is allowed and yet will hardly work: warned of when it is saved.
+
+A destination that is not there yet may be deployed later; a private address may be opened by a
+setting later. Names of hosts are not resolved for this: what they lead to is looked at when a record
+is sent.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from ...catalog.destination import (
+    Destination,
+    FunctionDestination,
+    WebhookDestination,
+    parse_destination,
+)
+from ...destinations.addresses import SETTING, AddressGuard, ForbiddenAddress
+from ...engine.engine import Engine
+
+_LOOPBACK = "127.0.0.1"
+
+
+def of_destinations(
+    engine: Engine, guard: AddressGuard, *, on_success: object, on_failure: object
+) -> list[str]:
+    """A sentence for each destination, as it is written, that will not take a record."""
+    found: list[str] = []
+    for field, written in (("on_success", on_success), ("on_failure", on_failure)):
+        if written is None:
+            continue
+        why = _why_not(engine, guard, parse_destination(written, field))
+        if why:
+            found.append(f"{field}: {why}")
+    return found
+
+
+def _why_not(engine: Engine, guard: AddressGuard, destination: Destination) -> str:
+    if isinstance(destination, FunctionDestination):
+        if engine.catalogue.find(destination.name) is not None:
+            return ""
+        return (
+            f"there is no function {destination.name!r} yet. Until it is deployed, its records "
+            "become dead letters."
+        )
+    if isinstance(destination, WebhookDestination):
+        return _unreachable(guard, urlsplit(destination.url).hostname or "")
+    return ""
+
+
+def _unreachable(guard: AddressGuard, host: str) -> str:
+    name = host.rstrip(".").lower()
+    local = name == "localhost" or name.endswith(".localhost")
+    try:
+        guard.check_literal(_LOOPBACK if local else host)
+    except ForbiddenAddress:
+        return (
+            f"{host!r} is this machine, or a private or special address. No record is sent there "
+            f"unless {SETTING} names its network; until then each becomes a dead letter."
+        )
+    return ""

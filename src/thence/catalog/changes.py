@@ -1,0 +1,72 @@
+"""What a deployment changes: field by field, never with a value that may be a secret. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from .function import FunctionSpec, render_spec
+
+_TOLD = frozenset(
+    {
+        "runtime", "handler", "event", "timeout_seconds", "memory_mb", "concurrency", "max_retries",
+        "max_event_age_seconds", "retry_wait", "contract", "initializer",
+        "initializer_timeout_seconds", "pre_stop", "pre_stop_timeout_seconds", "listed",
+    }
+)  # fmt: skip
+"""Fields whose values a log may show."""
+
+
+class Difference(Struct, frozen=True):
+    """One field. Variables of the environment are fields of their own (`environment.NAME`) without
+    values: null is one that is not set, `…` one that is. Destinations are without their secrets; where
+    only these differ, `before` and `after` are the same."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+def differences(before: FunctionSpec, after: FunctionSpec) -> list[Difference]:
+    """The fields that differ, in the order of the spec."""
+    was, now = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    old, new = render_spec(before), render_spec(after)
+    found: list[Difference] = []
+    for name in was:
+        if was[name] == now[name]:
+            continue
+        if name == "environment":
+            found.extend(_variables(was[name], now[name]))
+        elif name == "attributes":
+            found.append(Difference(name, None, None))
+        else:
+            found.append(Difference(name, old[name], new[name]))
+    return found
+
+
+def _variables(was: dict[str, str], now: dict[str, str]) -> list[Difference]:
+    return [
+        Difference(
+            f"environment.{name}", "…" if name in was else None, "…" if name in now else None
+        )
+        for name in sorted({*was, *now})
+        if was.get(name) != now.get(name)
+    ]
+
+
+def brief(difference: Difference) -> str:
+    """The same for a log: `max_retries 3 -> 5`, and of what may hold a secret the name alone."""
+    name, before, after = difference.field, difference.before, difference.after
+    if name == "retry_wait":
+        parts = [
+            f"{name}.{one} {before[one]} -> {after[one]}"
+            for one in before
+            if before[one] != after[one]
+        ]
+        return ", ".join(parts)
+    return f"{name} {before} -> {after}" if name in _TOLD else name
+
+
+__all__ = ["Difference", "brief", "differences"]
