@@ -256,6 +256,8 @@ async def test_the_configuration_of_the_qualifier_decides_on_task_mode(wire: Any
         (f"{V2}?qualifier=7", "VersionNotFound", "version '7' of service 's' does not exist"),
         (f"{V2}?qualifier=x", "AliasNotFound", "alias 'x' of service 's' does not exist"),
         (OLD.replace("/s/", "/s.x/"), "AliasNotFound", "alias 'x' of service 's' does not exist"),
+        (OLD.replace("/s/", "/s$x/"), "AliasNotFound", "alias 'x' of service 's' does not exist"),
+        (OLD.replace("/s/", "/s%24x/"), "AliasNotFound", "alias 'x' of service 's' does not exist"),
     ],
 )
 async def test_what_is_not_there_is_said_in_the_vendors_words(
@@ -275,6 +277,9 @@ async def test_what_is_not_there_is_said_in_the_vendors_words(
         V3.replace("/f/", "/a%2Fb/"),
         V2.replace("/s/", "/-s/"),
         V2.replace("/s/", "/s.prod/"),
+        V2.replace("/s/", "/s$prod/"),
+        OLD.replace("/s/", "/s$a.b/"),
+        OLD.replace("/s/", "/s.a$b/"),
         f"{V3}?qualifier=a%20b",
         f"{V3}?qualifier=latest",
         OLD.replace("/s/", "/s.latest/"),

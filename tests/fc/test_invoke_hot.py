@@ -124,6 +124,7 @@ async def line(make_line: MakeLine) -> Line:
         (f"{V3}?qualifier=LATEST", []),
         (f"{V2}?qualifier=LATEST", []),
         (OLD.replace("/s/", "/s.LATEST/"), []),
+        (OLD.replace("/s/", "/s$LATEST/"), []),  # aliyun-fc2 before 2.1
         (V3, ["x-fc-async-task-id: t", "x-fc-async-delay: 5", "x-fc-log-type: None"]),
         (V2, ["X-Fc-Stateful-Async-Invocation-Id: t", "X-Fc-Account-Id: 1"]),
     ],

@@ -86,6 +86,21 @@ async def test_an_answer_has_every_header(door: Any, monkeypatch: pytest.MonkeyP
     assert headers["access-control-expose-headers"] == EXPOSED
 
 
+@pytest.mark.parametrize("mark", ["$", "%24", "."])
+async def test_a_qualifier_may_stand_behind_a_dollar_in_the_oldest_paths(
+    door: Any, mark: str
+) -> None:
+    """As aliyun-fc2 before 2.1 writes it."""
+    await door.service.function("s$f", answers=["x"])
+    await door.engine.publish_version("s$f")
+    await door.engine.put_alias("s$f", Alias("prod", "1"), create=True)
+    found = await door.post(OLD.replace("/s/", f"/s{mark}prod/"))
+    assert found.headers["x-fc-invocation-service-version"] == "1"
+    home = f"/2016-08-15/services/s{mark}prod/functions"
+    assert [one["functionName"] for one in (await door.get(home)).json["functions"]] == ["f"]
+    assert (await door.get(f"{home}/f")).status == (await door.get(f"{home}/f/code")).status == 200
+
+
 @each_generation
 async def test_the_version_that_answered_is_named(door: Any, path: str, name: str) -> None:
     await door.service.function(name, answers=["x"])

@@ -221,6 +221,35 @@ async def test_one_resource_is_tagged_by_its_arn(door: Any, generation: str, met
     assert await of(door, generation, SERVICE_ARN) == {}
 
 
+@pytest.mark.parametrize("keys", ["a,b", "%5B%22a%22%2C%22b%22%5D"], ids=["commas", "json"])
+async def test_the_first_clients_of_fc_3_name_resource_and_keys_in_the_query(
+    door: Any, keys: str
+) -> None:
+    """alibabacloud_fc20230330 1.0 and 2.0."""
+    await door.service.function("f")
+    path = "/2023-03-30/tag"
+    body = {"resourceArn": ARN, "resourceType": "function", "tags": {"a": "1", "b": "", "c": "3"}}
+    assert (await door.post(path, json=body)).status == 200
+    asked = f"{path}?arn={quote(ARN, safe='')}"
+    assert (await door.get(asked)).json["tags"] == {"a": "1", "b": "", "c": "3"}
+    assert (await door.delete(f"{asked}&tagKeys={keys}&all=False")).status == 200
+    assert (await door.get(asked)).json["tags"] == {"c": "3"}
+    for wrong in ("", "&all=False", "&tagKeys=%5B1%5D", "&all=maybe"):
+        answer = await door.delete(f"{asked}{wrong}")
+        assert answer.error()[:2] == (400, "InvalidArgument")
+    assert (await door.delete(f"{asked}&all=True")).status == 200
+    assert (await door.get(asked)).json["tags"] == {}
+
+
+async def test_the_type_of_a_resource_is_compared_where_it_is_given(
+    door: Any, generation: str
+) -> None:
+    await door.service.function("f")
+    for kind, status in (("ALIYUN::FC::FUNCTION", 200), ("service", 400), ("queue", 400)):
+        body = {"resourceArn": ARN, "resourceType": kind, "tags": {"a": "1"}}
+        assert (await door.post(f"{generation}/tag", json=body)).status == status
+
+
 async def test_tagged_resources_are_listed_in_pages(door: Any, generation: str) -> None:
     await door.service.function("f")
     await door.service.function("s$g")

@@ -92,7 +92,7 @@ async def test_the_recorded_session(signed: Any) -> None:
     )
     assert [each["status"] for each in active.json["invocations"]] == ["RUNNING"]
     body = json.dumps({"request_id": ids[2], "type": "force"})
-    assert (await send(signed, "POST", f"{one}/cancel", body)).json is None
+    assert (await send(signed, "POST", f"{one}/cancel", body)).body == b""
     await signed.clock.advance(600)
     records = await send(signed, "GET", f"{one}/async-invocations?limit=100&marker=0")
     assert [(each["status"], each["error_code"]) for each in records.json["invocations"]] == [
@@ -165,11 +165,12 @@ async def test_the_result_of_v1_is_always_a_text(door: Any, value: Any) -> None:
     assert json.loads(found.json["result"]) == value
 
 
-async def test_a_cancel_is_answered_with_null(door: Any) -> None:
+async def test_a_cancel_is_answered_without_a_body(door: Any) -> None:
+    """The vendor's page says `null`, on which its client for Node.js throws."""
     await door.function(answers=[Forever()])
     id = await door.start()
     found = await door.post(f"{BASE}/{urn()}/cancel", json={"request_id": id})
-    assert (found.status, found.body) == (200, b"null")
+    assert (found.status, found.body, found.headers["content-length"]) == (200, b"", "0")
 
 
 @pytest.mark.parametrize("path", ["", "/", "/nothing", "/config/", "//config"])

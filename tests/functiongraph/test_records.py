@@ -230,7 +230,7 @@ async def test_what_runs_is_cancelled(door: Any, type: str | None) -> None:
     await deploy(door, [Forever()], on_failure="topic:failed")
     id = await door.start()
     found = await cancel(door, id, **({} if type is None else {"type": type}))
-    assert (found.status, found.json) == (200, None)
+    assert (found.status, found.body) == (200, b"")
     await door.service.settle()
     record = await door.record(id)
     assert (record["status"], record["error_code"]) == ("FAIL", 4208)

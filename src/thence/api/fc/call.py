@@ -65,7 +65,7 @@ class Call:
     def service(self) -> str:
         """The service of the path, without the qualifier that older paths hold."""
         text = self.path["service"]
-        return check_service(text.partition(".")[0] if self.old else text)
+        return check_service(_inside(text)[0] if self.old else text)
 
     @property
     def name(self) -> Name:
@@ -80,9 +80,9 @@ class Call:
 
     @property
     def qualifier(self) -> str:
-        """Ours: of the query, or in older paths of `SERVICE.QUALIFIER`."""
+        """Ours: of the query, or in older paths of `SERVICE.QUALIFIER` or `SERVICE$QUALIFIER`."""
         if self.old:
-            inside = self.path.get("service", "").partition(".")[2]
+            inside = _inside(self.path.get("service", ""))[1]
             if inside:
                 return qualifier_of(inside)
         return qualifier_of(self.query.get("qualifier"))
@@ -141,6 +141,13 @@ class Call:
             one.strip().removeprefix("W/").strip('"') for one in asked.split(",")
         ]:
             raise changed()
+
+
+def _inside(text: str) -> tuple[str, str]:
+    """Service and qualifier of an older path. Neither may hold one of the marks: `.`, or `$` as
+    aliyun-fc2 before 2.1 writes it."""
+    service, _, qualifier = text.replace("$", ".", 1).partition(".")
+    return service, qualifier
 
 
 def decoded(body: bytes) -> dict[str, Any]:

@@ -35,7 +35,7 @@ _PATTERNS = (  # groups: service, qualifier of the path, function, qualifier of 
     re.compile(
         rb"/2021-04-06" + _SERVICE + rb"()" + _FUNCTION + rb"(?:\?qualifier=" + _WORD + rb")?"
     ),
-    re.compile(rb"/2016-08-15" + _SERVICE + rb"(?:\." + _WORD + rb")?" + _FUNCTION + rb"()"),
+    re.compile(rb"/2016-08-15" + _SERVICE + rb"(?:[.$]" + _WORD + rb")?" + _FUNCTION + rb"()"),
 )
 _HEAD = b"HTTP/1.1 202 Accepted\r\n" + b"".join(
     f"{name}: {value}\r\n".encode() for name, value in COMMON.items()

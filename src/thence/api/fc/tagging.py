@@ -1,7 +1,8 @@
 """Tags: the operations of both of the vendor's APIs.
 
 FC 3.0            /tags-v2      resources by ARN and type, tags as lists of Key and Value
-FC 2.0 and older  /tag, /tags   one resource by ARN, tags as a map
+FC 2.0 and older  /tag, /tags   one resource by ARN, tags as a map; the first clients of FC 3.0
+                                have these too, and name the resource and its keys in the query
 """
 
 from __future__ import annotations
@@ -47,11 +48,13 @@ class TagResources(Struct, forbid_unknown_fields=True, rename="pascal"):
 
 class TagOne(Struct, forbid_unknown_fields=True, rename="camel"):
     resource_arn: str
+    resource_type: str = ""
     tags: dict[str, str] = {}
 
 
 class UntagOne(Struct, forbid_unknown_fields=True, rename="camel"):
     resource_arn: str
+    resource_type: str = ""
     tag_keys: list[str] = []
     all: bool = False
 
@@ -99,20 +102,25 @@ async def list_tag_resources(call: Call) -> Response:
 async def tag_resource(call: Call) -> Response:
     given = convert(recased(await call.object(), TagOne), TagOne)
     tags = check_tags(Tag(key, value) for key, value in given.tags.items())
-    await _tag(call, [resource_of(call, given.resource_arn)], tags, "tags")
+    await _tag(call, [_one(call, given.resource_arn, given.resource_type)], tags, "tags")
     return _done(call)
 
 
 async def untag_resource(call: Call) -> Response:
-    """`PUT /tag`; the oldest clients send `DELETE /tag` with the same body."""
-    given = convert(recased(await call.object(), UntagOne), UntagOne)
-    found = [resource_of(call, given.resource_arn)]
+    """`PUT /tag`; the oldest clients send `DELETE /tag` with the same body, and the first ones of
+    FC 3.0 the same in the query."""
+    if "arn" in call.query:
+        arn = call.query["arn"]
+        given = UntagOne(arn, tag_keys=_keys(call.query.get("tagKeys", "")), all=call.flag("all"))
+    else:
+        given = convert(recased(await call.object(), UntagOne), UntagOne)
+    found = [_one(call, given.resource_arn, given.resource_type)]
     await _untag(call, found, given.tag_keys, given.all, "tagKeys")
     return _done(call)
 
 
 async def get_resource_tags(call: Call) -> Response:
-    one = resource_of(call, call.query.get("resourceArn", ""))
+    one = resource_of(call, call.query.get("resourceArn") or call.query.get("arn", ""))
     shown = _show(one, tags_by_owner(call.engine).get(one.owner, {}))
     return answer({**shown, "requestId": call.request_id})
 
@@ -150,6 +158,18 @@ async def _untag(
             await drop_tags(call.engine, one.owner, keys or None)
 
 
+def _one(call: Call, arn: str, type: str) -> Resource:
+    """type: of either spelling, or empty."""
+    return resource_of(call, arn, type_of(type) if type else None)
+
+
+def _keys(text: str) -> list[str]:
+    """A list in the query, whose form the clients leave to the caller: JSON, or commas between."""
+    if text.startswith("["):
+        return _list("tagKeys", text)
+    return [key for key in text.split(",") if key]
+
+
 def _named(call: Call, texts: list[str], kind: str) -> list[Resource]:
     if not 1 <= len(texts) <= RESOURCES_MAX:
         raise invalid(f"ResourceId: {len(texts)} resources; 1 to {RESOURCES_MAX} are allowed")
@@ -159,8 +179,10 @@ def _named(call: Call, texts: list[str], kind: str) -> list[Resource]:
 def _texts(call: Call, name: str) -> list[str]:
     """A list of the query: JSON text."""
     text = call.query.get(name, "")
-    if not text:
-        return []
+    return _list(name, text) if text else []
+
+
+def _list(name: str, text: str) -> list[str]:
     try:
         return msgspec.json.decode(text, type=list[str])
     except (msgspec.DecodeError, RecursionError):
