@@ -52,7 +52,7 @@ from .store.sqlite import SqliteStore
 log = logging.getLogger("thence.server")
 
 HOUR, DAY = 3600.0, 86_400.0
-CLOSE_SECONDS = 3.0  # of the grace period: for what is left after the engine has drained
+CLOSE_SECONDS = 5.0  # after the grace period: to end what still runs, to settle it and to close
 
 MakeRuntime = Callable[[CodeCache, Notices, Clock], Runtime]
 
@@ -244,7 +244,7 @@ async def serve(
     stop: asyncio.Event | None = None,
     listening: Callable[[str], None] | None = None,
 ) -> int:
-    """Serve until SIGTERM or SIGINT (or until `stop` is set); the exit status.
+    """Serve until SIGTERM, SIGINT or SIGHUP (or until `stop` is set); the exit status.
 
     `listening(url)` is called once, when requests are taken. The first signal drains: readiness is
     false, accepts are answered 503 with Retry-After, what runs gets `grace_seconds`. A second signal
@@ -283,7 +283,9 @@ def _signals(stop: asyncio.Event, hurry: asyncio.Event):  # type: ignore[no-unty
             hurry.set()
         stop.set()
 
-    numbers = (signal.SIGTERM, signal.SIGINT)
+    # A terminal that closes sends SIGHUP; who started the service with nohup wants it ignored.
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    numbers = (signal.SIGTERM, signal.SIGINT, *(() if ignored else (signal.SIGHUP,)))
     added = []
     for number in numbers:
         # Only the main thread gets signals; a service inside a test's thread is stopped otherwise.
@@ -300,12 +302,13 @@ def _signals(stop: asyncio.Event, hurry: asyncio.Event):  # type: ignore[no-unty
 async def _shut_down(
     service: Service, listener: Listener, grace_seconds: float, hurry: asyncio.Event
 ) -> int:
-    """Drain within the grace period, or at once when told to hurry."""
-    running = max(0.0, grace_seconds - CLOSE_SECONDS)
-    drain = asyncio.ensure_future(service.stop(running))
+    """Drain, what runs having the whole grace period, or at once when told to hurry."""
+    drain = asyncio.ensure_future(service.stop(grace_seconds))
     hurried = asyncio.ensure_future(hurry.wait())
     await asyncio.wait(
-        {drain, hurried}, timeout=max(1.0, grace_seconds - 1), return_when=asyncio.FIRST_COMPLETED
+        {drain, hurried},
+        timeout=grace_seconds + CLOSE_SECONDS,
+        return_when=asyncio.FIRST_COMPLETED,
     )
     hurried.cancel()
     if not drain.done():

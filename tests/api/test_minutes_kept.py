@@ -70,7 +70,7 @@ async def test_all_versions_of_a_function_are_counted_together() -> None:
         await s.invoke("f", qualifier="1")
         [one] = (await s.engine.stats()).functions
         assert (one.function, one.accepted, one.waiting) == ("f", 2, 2)
-        assert one.oldest_accepted_at == (await s.show(first)).accepted_at
+        assert one.oldest_due_at == (await s.show(first)).accepted_at
         metrics.start()
         await s.clock.advance(1)
         await metrics.stop()

@@ -44,7 +44,7 @@ def made(now: int) -> tuple[Engine, Samples, Notices, VirtualClock]:
 async def test_a_look_counts_what_there_is_and_nothing_else():
     engine, samples, notices, _clock = made(START + 30_000)
     engine.functions = [
-        FunctionCounts(1, "busy", waiting=7, running=2, oldest_accepted_at=START + 25_000),
+        FunctionCounts(1, "busy", waiting=7, running=2, oldest_due_at=START + 25_000),
         FunctionCounts(2, "idle", accepted=9),
     ]
     for name in ("a", "b", "c"):

@@ -9,7 +9,9 @@ import re
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import aiohttp
 import msgspec
@@ -372,7 +374,7 @@ sys.exit(run(Settings(data_dir=sys.argv[1], listen="127.0.0.1:0", grace_seconds=
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_the_program_says_where_it_listens_and_ends_on_a_signal(
     tmp_path: Path, number: int
 ) -> None:
@@ -392,6 +394,50 @@ async def test_the_program_says_where_it_listens_and_ends_on_a_signal(
     process.send_signal(number)
     assert await asyncio.wait_for(process.wait(), 30) == 0
     assert await process.stdout.read() == b""
+
+
+@pytest.mark.parametrize("grace", [0.0, 3.0, 25.0])
+async def test_what_runs_has_the_whole_grace_period(
+    grace: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+    limits: list[float | None] = []
+
+    class Ending:
+        engine = SimpleNamespace(runtime=SimpleNamespace(close=AsyncMock()))
+
+        async def stop(self, seconds: float) -> None:
+            given.append(seconds)
+
+    async def watched(tasks: Any, **limit: Any) -> Any:
+        limits.append(limit["timeout"])
+        return await waits(tasks, **limit)
+
+    waits = asyncio.wait
+    monkeypatch.setattr(program.asyncio, "wait", watched)
+    listener = SimpleNamespace(stop=AsyncMock())
+    assert await program._shut_down(Ending(), listener, grace, asyncio.Event()) == 0  # type: ignore[arg-type]
+    assert given == [grace]
+    assert limits == [grace + program.CLOSE_SECONDS], "what is cut off is still settled"
+
+
+async def test_sighup_that_was_ignored_stays_ignored_as_under_nohup(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + PROGRAM,
+        str(tmp_path / "d"),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(program.__file__).parents[1])},
+    )
+    assert process.stdout is not None
+    line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+    url = line.removeprefix("listening on ").strip()
+    process.send_signal(signal.SIGHUP)
+    async with aiohttp.ClientSession(url) as session, session.get("/readyz") as ready:
+        assert ready.status == 200
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), 30) == 0
 
 
 async def test_a_second_signal_ends_the_program_at_once(tmp_path: Path) -> None:

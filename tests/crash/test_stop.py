@@ -66,6 +66,31 @@ def test_sigterm_lets_a_running_attempt_end_and_keeps_what_waits(
     assert program.get(f"/v1/invocations/{waiting}?wait=30")["state"] == "succeeded"
 
 
+def test_a_running_attempt_that_is_cut_off_runs_again_and_is_told(
+    make_program: Callable[..., Program], tmp_path: Path
+) -> None:
+    program = make_program(grace_seconds=0)
+    program.start()
+    mark = tmp_path / "running"
+    source = (
+        "import os, signal\n"
+        "def handler(event, context):\n"
+        "    if context.attempt == 1:\n"
+        "        open(os.environ['MARK'], 'w').close()\n"
+        "        signal.pause()\n"
+        "    return context.previous_attempt_may_have_run\n"
+    )
+    program.deploy("slow", source, environment={"MARK": str(mark)}, max_retries=0)
+    id = program.ask("POST", "/v1/functions/slow/invocations", b"{}")[2]["id"]
+    program.until(mark.exists, 30, "it runs")
+    assert program.terminate() == 0
+    program.start()
+    view = program.get(f"/v1/invocations/{id}?wait=30")
+    outcomes = [(one["outcome"], (one["error"] or {}).get("type", "")) for one in view["attempts"]]
+    assert outcomes == [("drained", "NodeDrained"), ("ok", "")]
+    assert program.get(f"/v1/invocations/{id}/result") is True
+
+
 def test_a_second_server_on_the_same_data_directory_is_refused_and_the_first_goes_on(
     make_program: Callable[..., Program],
 ) -> None:

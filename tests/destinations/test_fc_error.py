@@ -150,7 +150,7 @@ def test_every_failure_of_the_functions_code_is_unhandled_and_no_other_is():
         (Outcome.PLATFORM_ERROR, "ResultNotStored", 500),
         (Outcome.LOST, "AttemptLost", 500),
         (Outcome.PLATFORM_ERROR, "InstanceNotStarted", 503),
-        (Outcome.PLATFORM_ERROR, "NodeDrained", 503),
+        (Outcome.DRAINED, "NodeDrained", 503),
     ],
 )
 def test_only_an_error_of_the_platform_has_another_status_than_200(outcome, kind, expected):

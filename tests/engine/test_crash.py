@@ -7,9 +7,9 @@ import pytest
 from thence.errors import Draining
 from thence.lifecycle.outcome import Budget, Outcome
 from thence.lifecycle.states import Reason, State
-from thence.notices import LateAnswerDropped, Notice
+from thence.notices import AttemptStarted, LateAnswerDropped, Notice
 from thence.runtimes.interface import Ended
-from thence.testing import Error, Forever, Lost, Ok, Service
+from thence.testing import Error, Forever, Lost, Ok, PlatformError, Service
 
 HOOK = "https://hooks.example.com/x"
 LONG = {"timeout_seconds": 36_000}
@@ -156,9 +156,83 @@ async def test_a_drain_cuts_off_what_is_too_slow_and_it_runs_again(s: Service) -
     await s.clock.advance(10)
     view = await s.show(id)
     assert view.state is State.SUCCEEDED
-    assert [one.outcome for one in view.attempts] == [Outcome.PLATFORM_ERROR, Outcome.OK]
-    assert view.attempts[0].error_type == "NodeDrained"
-    assert view.spent.retries_used == view.spent.losses_used == 0
+    assert [one.outcome for one in view.attempts] == [Outcome.DRAINED, Outcome.OK]
+    assert view.attempts[0].error_type == "NodeDrained" and view.attempts[0].budget is None
+    assert view.spent.retries_used == view.spent.losses_used == view.spent.platform_tries == 0
+    assert [one.previous_may_have_run for one in s.scripts.starts] == [False, True]
+
+
+async def test_what_a_drain_cut_off_is_told_to_every_later_attempt_whatever_came_between(
+    s: Service,
+) -> None:
+    await s.function("f", answers=[Ok(seconds=100), Error(), "ok"], max_retries=1)
+    await s.invoke("f")
+    await s.restart(grace_seconds=1)
+    await s.crash()
+    await s.clock.advance(60)
+    assert [one.previous_may_have_run for one in s.scripts.starts] == [False, True, True]
+
+
+async def test_a_delayed_large_payload_waits_from_its_due_time_on(s: Service) -> None:
+    waits: list[int] = []
+    s.notices.on(AttemptStarted, lambda notice: waits.append(notice.wait_ms))
+    await s.function("f", answers=["ok"])
+    await s.invoke("f", b"x" * 100_000, delay_seconds=60)
+    await s.invoke("f", b"x", delay_seconds=60)
+    await s.clock.advance(61)
+    assert waits == [0, 0]
+
+
+async def test_what_was_given_back_and_what_failed_by_itself_are_not_told_as_cut_off() -> None:
+    async with Service(ahead=2) as s:
+        await s.function("f", answers=[Ok(seconds=5), Error(), "ok"], concurrency=1, max_retries=1)
+        await s.invoke("f")
+        await s.invoke("f")
+        await s.restart()
+        await s.clock.advance(60)
+        assert [one.previous_may_have_run for one in s.scripts.starts] == [False] * 3
+
+
+async def test_a_work_of_two_hours_survives_a_deploy_every_hour(s: Service) -> None:
+    hours = [Ok(seconds=7200)] * 9
+    await s.function("f", answers=hours, max_retries=0, timeout_seconds=36_000)
+    id = await s.invoke("f")
+    for _ in range(8):
+        await s.clock.advance(3600)
+        await s.restart(grace_seconds=25)
+    await s.clock.advance(7300)
+    view = await s.show(id)
+    assert view.state is State.SUCCEEDED, view.reason
+    assert [one.outcome for one in view.attempts] == [Outcome.DRAINED] * 8 + [Outcome.OK]
+
+
+async def test_a_drain_ends_a_row_of_platform_errors(s: Service) -> None:
+    await s.function(
+        "f", answers=[PlatformError(), Ok(seconds=7200), PlatformError(), "ok"], **LONG
+    )
+    id = await s.invoke("f")
+    await s.clock.advance(10)
+    await s.restart(grace_seconds=1)
+    await s.clock.advance(5)
+    view = await s.show(id)
+    assert view.state is State.SUCCEEDED, view
+    outcomes = [one.outcome for one in view.attempts]
+    expected = [Outcome.PLATFORM_ERROR, Outcome.DRAINED, Outcome.PLATFORM_ERROR, Outcome.OK]
+    assert outcomes == expected
+    assert view.spent.platform_tries == 1
+
+
+async def test_rescue_never_takes_what_runs_here_for_lost_while_its_own_lease_has_run_out(
+    s: Service,
+) -> None:
+    await s.function("f", answers=[Forever()], **LONG)
+    id = await s.invoke("f")
+    s.clock._now += 3_600_000  # the machine slept; rescue wakes before the lease is renewed
+    await s.engine.rescue.once()
+    await s.settle()
+    assert (await s.show(id)).state is State.RUNNING
+    await s.clock.advance(60)
+    assert (await s.show(id)).state is State.RUNNING and s.starts("f") == [0.0]
 
 
 async def test_a_draining_service_accepts_nothing(s: Service) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from thence.errors import Draining, StoreUnavailable
@@ -64,6 +66,19 @@ async def test_what_waited_is_dispatched_as_soon_as_the_store_is_back(s: Service
     await s.clock.advance(40)
     assert len(s.starts("f")) == 3
     assert s.starts("f")[1] <= 21.0
+
+
+async def test_a_stop_asked_during_the_outage_is_kept_and_written_after_it(s: Service) -> None:
+    await s.function("f", answers=[Forever()], timeout_seconds=36_000)
+    ids = [await s.invoke("f") for _ in range(3)]
+    await s.clock.advance(1)
+    s.disk_full(10)
+    stops = [asyncio.ensure_future(s.stop(ids[0]))]  # the write that finds the disk full
+    await s.clock.advance(2)
+    stops += [asyncio.ensure_future(s.stop(id)) for id in ids[1:]]  # asked while it is known
+    await s.clock.advance(20)
+    assert {(await one).state for one in stops} == {State.STOPPING}
+    assert {(await s.show(id)).state for id in ids} == {State.STOPPED}
 
 
 async def test_what_is_due_during_the_outage_starts_after_it(s: Service) -> None:

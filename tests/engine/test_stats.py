@@ -12,17 +12,17 @@ def test_the_rows_of_a_name_are_one_line_with_every_number_summed() -> None:
     numbers = [f.name for f in fields(FunctionCounts) if f.type is int and f.name != "function_id"]
     assert len(numbers) >= 12
     rows = [
-        FunctionCounts(7, "f", oldest_accepted_at=90, **dict.fromkeys(numbers, 1)),
+        FunctionCounts(7, "f", oldest_due_at=90, **dict.fromkeys(numbers, 1)),
         FunctionCounts(3, "g", **dict.fromkeys(numbers, 10)),
-        FunctionCounts(9, "f", oldest_accepted_at=50, **dict.fromkeys(numbers, 100)),
+        FunctionCounts(9, "f", oldest_due_at=50, **dict.fromkeys(numbers, 100)),
         FunctionCounts(11, "f", **dict.fromkeys(numbers, 1000)),
     ]
     stats = sum_up(rows)
     assert stats.functions == [
-        FunctionCounts(7, "f", oldest_accepted_at=50, **dict.fromkeys(numbers, 1101)),
+        FunctionCounts(7, "f", oldest_due_at=50, **dict.fromkeys(numbers, 1101)),
         FunctionCounts(3, "g", **dict.fromkeys(numbers, 10)),
     ]
-    assert (stats.accepted, stats.waiting, stats.oldest_accepted_at) == (1111, 1111, 50)
+    assert (stats.accepted, stats.waiting, stats.oldest_due_at) == (1111, 1111, 50)
 
 
 def test_nothing_missing_is_a_difference_of_0() -> None:

@@ -219,6 +219,41 @@ def test_retry_after_shorter_than_the_wait_does_not_shorten_it() -> None:
     assert decision.due_at == NOW + 16_000
 
 
+@pytest.mark.parametrize(
+    ("expires_at", "kind"), [(NOW + 1000, Fail), (NOW + 1001, RetryAt), (NOW + 999, Fail)]
+)
+def test_a_retry_at_the_very_instant_of_expiry_is_too_late(expires_at: int, kind: type) -> None:
+    policy = Policy(retry_wait=RetryWait(first_seconds=1, jitter="none"))
+    decision = step(Outcome.FUNCTION_ERROR, Spent(), policy, expires_at=expires_at)
+    assert isinstance(decision, kind)
+
+
+@given(spent=spents, policy=policies)
+def test_what_our_own_shutdown_cut_off_spends_nothing_and_runs_again_at_once(
+    spent: Spent, policy: Policy
+) -> None:
+    decision = step(Outcome.DRAINED, spent, policy, began=True)
+    assert isinstance(decision, RetryAt)
+    assert (decision.due_at, decision.budget) == (NOW, None)
+    assert decision.spent == Spent(
+        spent.retries_used, losses_used=spent.losses_used, interrupted=spent.interrupted + 1
+    )
+    assert decision.spent.may_have_run
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+@pytest.mark.parametrize("began", [True, False])
+def test_that_an_earlier_attempt_may_have_run_is_known_where_it_has_no_ending_of_its_own(
+    outcome: Outcome, began: bool
+) -> None:
+    decision = step(outcome, Spent(), Policy(), began=began)
+    if isinstance(decision, RetryAt):
+        no_ending = outcome is Outcome.LOST or (
+            began and outcome in (Outcome.DRAINED, Outcome.PLATFORM_ERROR)
+        )
+        assert decision.spent.may_have_run == no_ending
+
+
 def test_a_function_error_between_two_rows_of_platform_errors_starts_the_clock_anew() -> None:
     first = step(Outcome.PLATFORM_ERROR, Spent(), Policy())
     assert isinstance(first, RetryAt)

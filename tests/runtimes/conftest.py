@@ -170,7 +170,7 @@ class House:
         values: dict[str, Any] = {
             "attempt": 1,
             "retries_used": 0,
-            "previous_lost": False,
+            "previous_may_have_run": False,
             "alone": False,
             "accepted_at": self.clock.now(),
             "expires_at": self.clock.now() + 86_400_000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -72,7 +73,7 @@ async def test_a_handler_is_told_about_its_attempt(house):
         function,
         attempt=3,
         retries_used=1,
-        previous_lost=True,
+        previous_may_have_run=True,
         traceparent="00-aa-bb-01",
         content_type="text/x",
     )
@@ -274,6 +275,30 @@ async def test_shared_memory_over_the_limit_is_seen_by_the_sweep(house):
     house.clock.advance(0.1)
     ended = await house.end(future)
     assert ended.outcome is Outcome.OUT_OF_MEMORY and "memory_mb" in ended.error_message
+
+
+async def test_nothing_runs_in_an_instance_before_the_size_of_an_empty_one_is_known(
+    house, monkeypatch
+):
+    """What its function had taken by then would be allowed on top, or nothing would be limited."""
+    greeted = asyncio.Event()
+    held: list[tuple[int, int]] = []
+    started, answered = house.runtime.instance_started, house.runtime.answered
+    monkeypatch.setattr(house.runtime, "instance_started", lambda *words: held.append(words))
+
+    def heard(instance, answers):
+        answered(instance, answers)
+        greeted.set()
+
+    monkeypatch.setattr(house.runtime, "answered", heard)
+    function = house.deploy("def handler(event, context): return 1", memory_mb=64)
+    id, future = house.submit(function)
+    await asyncio.wait_for(greeted.wait(), 30)
+    (instance,) = house.runtime._instances.values()
+    assert not instance.ready and not house.runtime.begun(id)
+    started(*held.pop())
+    assert instance.ready and instance.memory_limit_bytes > 64 << 20
+    assert (await house.end(future)).outcome is Outcome.OK
 
 
 async def test_code_that_is_not_there_is_a_platform_error(house):

@@ -102,14 +102,17 @@ async def test_waiting_lists_one_function_by_due_time(scene: Scene) -> None:
 
 
 async def test_counts_tell_what_waits_is_delayed_and_runs_per_function(scene: Scene) -> None:
+    # The oldest that is due, not the oldest that was accepted: that one is delayed.
+    delayed = scene.new(at=NOW - 10_000, due_at=NOW + 200)
     oldest = scene.new(at=NOW - 500)
-    await scene.accept(oldest, scene.new(due_at=NOW + 100), scene.new(function=2))
+    await scene.accept(delayed, oldest, scene.new(due_at=NOW + 100), scene.new(function=2))
     done = await scene.run(function=2)
     await scene.run(function=2)
     await scene.commit(settles=[scene.settled(done)])
     one, two = sorted(await scene.store.counts(NOW), key=lambda counts: counts.function_id)
-    assert (one.waiting, one.delayed, one.running, one.accepted) == (2, 1, 0, 2)
-    assert one.oldest_accepted_at == NOW - 500
+    assert (one.waiting, one.delayed, one.running, one.accepted) == (3, 2, 0, 3)
+    assert one.oldest_due_at == NOW - 500
+    assert (await scene.store.counts(NOW - 1000))[0].oldest_due_at is None
     assert (two.waiting, two.delayed, two.running, two.accepted, two.succeeded) == (1, 0, 1, 3, 1)
     assert [counts.delayed for counts in await scene.store.counts()] == [0, 0]
 

@@ -47,6 +47,27 @@ async def test_a_large_result_is_a_reference(scene: Scene) -> None:
     assert await scene.store.result(item.id) == body
 
 
+async def test_what_was_spent_and_interrupted_is_there_at_the_next_claim_and_at_a_loss(
+    scene: Scene,
+) -> None:
+    item = await scene.run()
+    spent = Spent(2, 3, NOW, 1, 4)
+    waits = scene.retrying(
+        item, NOW, spent=spent, outcome=Outcome.DRAINED, budget=None, error_type="NodeDrained"
+    )
+    await scene.commit(settles=[waits])
+    (claimed,) = await scene.claim()
+    assert claimed.spent == spent and claimed.spent.may_have_run
+    await scene.commit(settles=[scene.given_back(claimed, State.RETRYING)])
+    (claimed,) = await scene.claim()
+    assert claimed.spent == spent
+    view = await scene.store.invocation(item.id)
+    assert view is not None and view.attempts[0].outcome is Outcome.DRAINED
+    await scene.store.leave(scene.lease)
+    (lost,) = await scene.store.lost(NOW, 10)
+    assert lost.spent == spent
+
+
 async def test_a_failure_keeps_the_error_the_budgets_and_the_reason(scene: Scene) -> None:
     item = await scene.run()
     spent = Spent(retries_used=0, platform_tries=2, platform_since=NOW, losses_used=1)

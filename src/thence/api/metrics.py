@@ -108,9 +108,7 @@ def _of_store(stats: Stats, now: int) -> Iterator[Metric]:
         "oldest_waiting_seconds",
         "Age of the oldest waiting invocation, 0 when none waits.",
         {
-            (f.function,): 0.0
-            if f.oldest_accepted_at is None
-            else max(0, now - f.oldest_accepted_at) / 1000
+            (f.function,): 0.0 if f.oldest_due_at is None else max(0, now - f.oldest_due_at) / 1000
             for f in by
         },
         label,

@@ -43,6 +43,7 @@ METRICS: dict[str, str] = {
     "attempts_out_of_memory": "Attempts that passed their memory limit.",
     "attempts_throttled": "Attempts refused at a concurrency limit (429).",
     "attempts_platform_error": "Attempts ended by an error of the platform (500, 503).",
+    "attempts_drained": "Attempts that a shutdown of the service cut off.",
     "attempts_lost": "Attempts nobody could answer for.",
     "attempts_stopped": "Attempts that were stopped.",
     "executions": "Attempts that ran the function's code to an end of its own making.",
@@ -64,7 +65,7 @@ METRICS: dict[str, str] = {
     "delivery_tries_failed": "Tries of deliveries that failed.",
     "waiting_max": "The backlog, as sampled.",
     "running_max": "Attempts under way, as sampled.",
-    "oldest_waiting_ms_max": "Age of the oldest waiting invocation, as sampled.",
+    "oldest_waiting_ms_max": "How long the oldest of those that are due has waited, as sampled.",
     "instances_max": "Instances that were up, as sampled.",
 }  # fmt: skip
 """Every metric that is counted, with its meaning."""

@@ -30,8 +30,8 @@ class Samples:
                 count(one.function, "waiting_max", one.waiting)
             if one.running:
                 count(one.function, "running_max", one.running)
-            if one.oldest_accepted_at is not None:
-                count(one.function, "oldest_waiting_ms_max", max(0, now - one.oldest_accepted_at))
+            if one.oldest_due_at is not None:
+                count(one.function, "oldest_waiting_ms_max", max(0, now - one.oldest_due_at))
         for function, up in self._tally.instances.items():
             if up:
                 count(function, "instances_max", up)

@@ -294,7 +294,12 @@ class Settings(Struct, frozen=True):
         Literal["console", "json"], _about("Log lines for people or for programs.")
     ] = "console"
     grace_seconds: Annotated[
-        float, _about("After SIGTERM, time for running attempts to end.", ge=0, le=3600)
+        float,
+        _about(
+            "After SIGTERM, time for running attempts to end; closing takes up to 5 more.",
+            ge=0,
+            le=3600,
+        ),
     ] = 25.0
     limits: Limits = Limits()
     runtime: Runtime = field(default_factory=Runtime)

@@ -19,8 +19,13 @@ UNHANDLED = "UnhandledInvocationError"
 given, and no runtime here has one."""
 
 MIB = 1 << 20
-_STATUS = {Outcome.THROTTLED: 429, Outcome.PLATFORM_ERROR: 500, Outcome.LOST: 500}
-_NO_ROOM = ("InstanceNotStarted", "NodeDrained")  # error types of "insufficient resources"
+_STATUS = {
+    Outcome.THROTTLED: 429,
+    Outcome.PLATFORM_ERROR: 500,
+    Outcome.LOST: 500,
+    Outcome.DRAINED: 503,  # "insufficient resources": its instance was taken away
+}
+_NO_ROOM = "InstanceNotStarted"  # the error type of "insufficient resources"
 _SLOW_START = "InitializerTimedOut"
 _SECONDS = re.compile(r"\b([0-9]+(?:\.[0-9]+)?) s\b")
 
@@ -50,7 +55,7 @@ def error_type(outcome: Outcome | None) -> str:
 def status(ended: Failed) -> int:
     """200 also when the function failed; 429 at the concurrency limit, 503 where there was no room
     to run it, 500 for other errors of the platform (seed alibaba-fc-retries)."""
-    if ended.outcome is Outcome.PLATFORM_ERROR and ended.error_type in _NO_ROOM:
+    if ended.outcome is Outcome.PLATFORM_ERROR and ended.error_type == _NO_ROOM:
         return 503
     return 200 if ended.outcome is None else _STATUS.get(ended.outcome, 200)
 

@@ -59,7 +59,7 @@ class RunAttempts:
             claimed.accepted_at,
             claimed.expires_at,
             spent.retries_used,
-            spent.losses_used > 0,
+            spent.may_have_run,
             spent.losses_used > 0,
             self._settle.settle,
             meta.content_type,
@@ -73,7 +73,7 @@ class RunAttempts:
         body = claimed.payload
         if body.data is None and body.ref is not None:
             lane.reserve(1)  # the slot it was claimed for, until it is handed over
-            self._tasks.spawn(self._fetch(lane, run, body.ref, body.digest))
+            self._tasks.spawn(self._fetch(lane, run, body.ref, body.digest, claimed.due_at))
             return
         lane.under_way += 1  # until settle gets its ending
         run.payload = body.data or b""
@@ -94,7 +94,7 @@ class RunAttempts:
             self._notices.publish(AttemptStarted(run.id, lane.function.name, run.attempt, wait))
         self._runtime.submit(run)
 
-    async def _fetch(self, lane: Lane, run: Run, ref: str, digest: str) -> None:
+    async def _fetch(self, lane: Lane, run: Run, ref: str, digest: str, due_at: int) -> None:
         try:
             run.payload = await self._blobs.get(ref, digest)
         except ThenceError as error:
@@ -108,7 +108,7 @@ class RunAttempts:
         finally:
             lane.reserve(-1)
             lane.under_way += 1
-        self._submit(lane, run, run.accepted_at)
+        self._submit(lane, run, due_at)
 
     def _unreadable(self, run: Run, why: str) -> None:
         ended = Ended(Outcome.PLATFORM_ERROR, error_type="PayloadUnreadable", error_message=why)

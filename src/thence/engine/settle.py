@@ -68,8 +68,8 @@ class SettleAttempts:
         assert lane is not None
         lane.under_way -= 1
         if self.draining and ended.outcome is Outcome.LOST:
-            # Our own shutdown cut it off: nobody's fault, so no loss and no retry is spent.
-            ended.outcome = Outcome.PLATFORM_ERROR
+            # Our own shutdown cut it off: nobody's fault, so no budget is spent.
+            ended.outcome = Outcome.DRAINED
             ended.error_type = "NodeDrained"
             ended.error_message = "The node shut down before the function was done."
         settle = self.decided(
@@ -163,6 +163,7 @@ class SettleAttempts:
             stopping=stopping,
             hopeless=ended.hopeless,
             retry_after_seconds=ended.retry_after_seconds,
+            began=ended.started_at is not None,
         )
         if lane.deleted and isinstance(decision, (RetryAt, GiveBack)):
             settle.state, settle.reason = State.INVALID, Reason.FUNCTION_DELETED

@@ -36,13 +36,13 @@ class Stats(Struct):
     stopped: int = 0
     expired: int = 0
     invalid: int = 0
-    oldest_accepted_at: int | None = None  # of all that wait, ms
+    oldest_due_at: int | None = None  # of all that wait and are due, ms
     conservation_difference: int = 0
 
 
 def sum_up(counts: Sequence[FunctionCounts]) -> Stats:
     sums = {name: sum(getattr(one, name) for one in counts) for name in map(str, _SUMMED)}
-    stats = Stats(_by_name(counts), **sums, oldest_accepted_at=_oldest(counts))
+    stats = Stats(_by_name(counts), **sums, oldest_due_at=_oldest(counts))
     elsewhere = sum(sums.values()) - stats.accepted  # waiting, running or ended
     stats.conservation_difference = stats.accepted - elsewhere
     return stats
@@ -57,7 +57,7 @@ def _by_name(counts: Sequence[FunctionCounts]) -> list[FunctionCounts]:
         FunctionCounts(
             same[0].function_id,
             name,
-            oldest_accepted_at=_oldest(same),
+            oldest_due_at=_oldest(same),
             **{each: sum(getattr(one, each) for one in same) for each in map(str, _OF_A_NAME)},
         )
         for name, same in rows.items()
@@ -65,5 +65,5 @@ def _by_name(counts: Sequence[FunctionCounts]) -> list[FunctionCounts]:
 
 
 def _oldest(counts: Sequence[FunctionCounts]) -> int | None:
-    known = (one.oldest_accepted_at for one in counts if one.oldest_accepted_at is not None)
+    known = (one.oldest_due_at for one in counts if one.oldest_due_at is not None)
     return min(known, default=None)

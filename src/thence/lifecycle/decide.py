@@ -6,6 +6,8 @@ The three budgets are never mixed (design §2, promise 4):
 - function errors: a count, `policy.max_retries`;
 - platform errors: a time, `policy.platform_seconds` since the first of an unbroken row of them;
 - losses: a small count, `policy.losses_max`, then quarantine as suspected poison.
+
+An attempt that our own shutdown cut off spends none of them, and no time either.
 """
 
 from __future__ import annotations
@@ -25,6 +27,12 @@ class Spent(Struct, frozen=True, gc=False):
     platform_tries: int = 0  # in the present unbroken row of platform errors
     platform_since: int | None = None  # ms, the first of that row
     losses_used: int = 0
+    interrupted: int = 0  # attempts that began and came to no ending of their own, losses aside
+
+    @property
+    def may_have_run(self) -> bool:
+        """An earlier attempt began, and nobody knows how far it came."""
+        return self.losses_used > 0 or self.interrupted > 0
 
 
 class Complete(Struct, frozen=True, gc=False):
@@ -36,7 +44,7 @@ class RetryAt(Struct, frozen=True, gc=False):
 
     due_at: int
     spent: Spent
-    budget: Budget
+    budget: Budget | None  # None: nothing was spent
 
 
 class Fail(Struct, frozen=True, gc=False):
@@ -50,6 +58,9 @@ class Fail(Struct, frozen=True, gc=False):
 class GiveBack(Struct, frozen=True, gc=False):
     """The attempt never started: the invocation waits again as before, nothing is spent."""
 
+
+_NO_ENDING = frozenset({Outcome.DRAINED, Outcome.PLATFORM_ERROR})
+"""Where these had begun, how far the function came is not known. A loss counts by itself."""
 
 Decision = Complete | RetryAt | Fail | GiveBack
 
@@ -65,6 +76,7 @@ def decide(
     stopping: bool = False,
     hopeless: bool = False,
     retry_after_seconds: float | None = None,
+    began: bool = False,
 ) -> Decision:
     """What follows `outcome`.
 
@@ -73,6 +85,7 @@ def decide(
     `hopeless`: what ended the attempt would end every other one too, so a function error is not
     retried. `retry_after_seconds`: what the callee asked for with Retry-After. It is a floor: where
     the budget for platform errors ends before it, no attempt would honour it and the budget is over.
+    `began`: the function's code had begun.
 
     A retry that would fall at or after `expires_at` is not waited for: the invocation expires now.
     """
@@ -85,7 +98,12 @@ def decide(
     if outcome is Outcome.NOT_STARTED:
         return GiveBack()
     budget = BUDGET[outcome]
-    if budget is Budget.FUNCTION_ERRORS:
+    if began and outcome in _NO_ENDING:
+        spent = replace(spent, interrupted=spent.interrupted + 1)
+    decision: Decision
+    if outcome is Outcome.DRAINED:
+        decision = _drained(spent, now)
+    elif budget is Budget.FUNCTION_ERRORS:
         decision = _function_error(spent, policy, now, random, hopeless)
     elif budget is Budget.PLATFORM_ERRORS:
         decision = _platform_error(spent, policy, now, random, retry_after_seconds or 0.0)
@@ -94,6 +112,12 @@ def decide(
     if isinstance(decision, RetryAt) and decision.due_at >= expires_at:
         return Fail(State.EXPIRED, Reason.EVENT_AGE_EXCEEDED, decision.spent)
     return decision
+
+
+def _drained(spent: Spent, now: int) -> Decision:
+    # The function ran, so a row of platform errors is over: else deploys within a long run would
+    # make one row of errors that lie hours apart.
+    return RetryAt(now, replace(spent, platform_tries=0, platform_since=None), None)
 
 
 def _function_error(

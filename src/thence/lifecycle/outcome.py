@@ -2,7 +2,8 @@
 
 Function errors are the function's own doing (a count). Platform errors are ours or the
 instance's (a time). Lost executions are attempts nobody can answer for: the node died or its
-lease ran out (a small count of its own, then quarantine). The budgets are never mixed.
+lease ran out (a small count of its own, then quarantine). The budgets are never mixed. What our own
+shutdown cut off spends none of them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ class Outcome(str, Enum):
     THROTTLED = "throttled"  # 429
     PLATFORM_ERROR = "platform_error"  # 500, 503, unreachable, an instance that cannot be started
     LOST = "lost"
+    DRAINED = "drained"  # begun, and cut off by a shutdown of ours
     STOPPED = "stopped"
     NOT_STARTED = "not_started"  # claimed, but never begun: given back, costs nothing
 
@@ -42,6 +44,7 @@ BUDGET: dict[Outcome, Budget | None] = {
     Outcome.THROTTLED: Budget.PLATFORM_ERRORS,
     Outcome.PLATFORM_ERROR: Budget.PLATFORM_ERRORS,
     Outcome.LOST: Budget.LOSSES,
+    Outcome.DRAINED: None,
     Outcome.STOPPED: None,
     Outcome.NOT_STARTED: None,
 }

@@ -28,7 +28,7 @@ class Run(Struct, gc=False):
     accepted_at: int
     expires_at: int
     retries_used: int
-    previous_lost: bool  # an earlier attempt may have run: the handler is told
+    previous_may_have_run: bool  # an earlier one began, its ending is not known: handlers are told
     alone: bool  # suspected of killing its node: never shares an instance's queue
     done: Callable[[Run, Ended], None]
     content_type: str = ""

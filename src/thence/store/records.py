@@ -303,7 +303,7 @@ class FunctionCounts(Struct):
     waiting: int = 0
     delayed: int = 0  # of waiting: not due yet
     running: int = 0
-    oldest_accepted_at: int | None = None  # of the waiting
+    oldest_due_at: int | None = None  # of the waiting that are due: since when it could have begun
     accepted: int = 0
     succeeded: int = 0
     failed: int = 0

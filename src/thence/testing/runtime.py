@@ -23,6 +23,7 @@ class Start(Struct, frozen=True):
     attempt: int
     payload: bytes
     version: str = "latest"
+    previous_may_have_run: bool = False  # what the handler is told of earlier attempts
 
 
 class Scripts:
@@ -160,7 +161,15 @@ class ScriptedRuntime:
         here.began = now
         name = function.name
         self._scripts.starts.append(
-            Start(now, name, run.id, run.attempt, run.payload, function.version)
+            Start(
+                now,
+                name,
+                run.id,
+                run.attempt,
+                run.payload,
+                function.version,
+                run.previous_may_have_run,
+            )
         )
         at_once = self._scripts.at_once
         together = sum(1 for one in self.running() if one[0] == name)  # of all versions

@@ -77,7 +77,7 @@ METRICS: dict[str, Metric] = {
     "FunctionServerErrors": Metric(
         "Attempts that the platform failed.",
         "count",
-        _attempts(Outcome.PLATFORM_ERROR, Outcome.LOST),
+        _attempts(Outcome.PLATFORM_ERROR, Outcome.LOST, Outcome.DRAINED),
     ),
     "FunctionConcurrencyThrottles": Metric(
         "Attempts refused at a concurrency limit (429).",

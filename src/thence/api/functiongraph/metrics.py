@@ -35,7 +35,7 @@ PERIOD_DEFAULT = 60
 TOP_MAX = 500
 
 _FUNCTION = tuple(one for one in ATTEMPTS if BUDGET[one] is Budget.FUNCTION_ERRORS)
-_SYSTEM = (Outcome.PLATFORM_ERROR, Outcome.LOST)
+_SYSTEM = (Outcome.PLATFORM_ERROR, Outcome.LOST, Outcome.DRAINED)
 
 
 def _attempts(*outcomes: Outcome) -> Value:

@@ -24,7 +24,7 @@ class FunctionStats(Struct, kw_only=True):
     waiting: int
     delayed: int
     running: int
-    oldest_accepted_at: str | None
+    oldest_due_at: str | None
     oldest_age_seconds: float | None
     accepted: int
     succeeded: int
@@ -44,7 +44,7 @@ class StatsAnswer(Struct, kw_only=True):
     at: str | None
     waiting: int
     running: int
-    oldest_accepted_at: str | None
+    oldest_due_at: str | None
     oldest_age_seconds: float | None
     accepted: int
     succeeded: int
@@ -79,8 +79,8 @@ async def stats(call: Call) -> Response:
             at=iso(now),
             waiting=found.waiting,
             running=found.running,
-            oldest_accepted_at=iso(found.oldest_accepted_at),
-            oldest_age_seconds=_age(found.oldest_accepted_at, now),
+            oldest_due_at=iso(found.oldest_due_at),
+            oldest_age_seconds=_age(found.oldest_due_at, now),
             accepted=found.accepted,
             succeeded=found.succeeded,
             failed=found.failed,
@@ -96,8 +96,8 @@ async def stats(call: Call) -> Response:
 def _function(one: FunctionCounts, now: int) -> FunctionStats:
     fields = asdict(one)
     del fields["function_id"]
-    fields["oldest_accepted_at"] = iso(one.oldest_accepted_at)
-    return FunctionStats(oldest_age_seconds=_age(one.oldest_accepted_at, now), **fields)
+    fields["oldest_due_at"] = iso(one.oldest_due_at)
+    return FunctionStats(oldest_age_seconds=_age(one.oldest_due_at, now), **fields)
 
 
 def _age(since: int | None, now: int) -> float | None:

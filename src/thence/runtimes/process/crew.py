@@ -82,7 +82,7 @@ class Crew:
         for answer in answers:
             kind = answer.kind
             if kind == frames.HELLO:
-                self._came_up(instance, lane, now)
+                self._came_up(instance, now)
                 continue
             if kind == frames.START_FAILED:
                 instance.failure = answer.error_message
@@ -123,12 +123,17 @@ class Crew:
             self._shut(instance)
             self._kill(instance, "crashed")
 
-    def _came_up(self, instance: Instance, lane: Lane[Instance], now: int) -> None:
+    def _came_up(self, instance: Instance, now: int) -> None:
+        """It has said that it is ready, and the forker which process it is: both, in any order, for
+        without its process its memory cannot be seen. No function's code has begun in it."""
+        if instance.ready or not instance.greeted or not instance.pid:
+            return
         instance.ready = True
-        lane.came_up += 1
+        instance.lane.came_up += 1
         measure_base(instance, _RESIDENT_SLACK_BYTES)
+        instance.open()
         start_ms = now - instance.created_at
-        self._notices.publish(InstanceStarted(lane.name, instance.name, start_ms))
+        self._notices.publish(InstanceStarted(instance.lane.name, instance.name, start_ms))
 
     def _rest(self, instance: Instance, lane: Lane[Instance], now: int) -> None:
         """Its queue is empty: it waits for work, or ends."""
@@ -154,8 +159,15 @@ class Crew:
 
     def instance_started(self, number: int, pid: int) -> None:
         instance = self._instances.get(number)
-        if instance is not None:
-            instance.pid = pid
+        if instance is None:
+            return
+        instance.pid = pid
+        if instance.greeted and not instance.ready:
+            now = self._clock.now()
+            self._came_up(instance, now)
+            instance.since = now
+            if not instance.queue:
+                self._rest(instance, instance.lane, now)
 
     def instance_ended(
         self, number: int, status: int | None, error: str = "", peak_bytes: int = 0

@@ -72,7 +72,8 @@ class Instance:
         descriptors or memory."""
         self.number = number
         self._answer_bytes_max = answer_bytes_max
-        self._greeted = False  # it has said HELLO
+        self.greeted = False  # it has said HELLO
+        self._open = False  # requests may be sent
         self._revoked = frames.NOTHING_REVOKED  # ours; the shared word is in its hands too
         self._excused: tuple[int, int] | None = None  # a run said to be over, and since when (ms)
         self.name = f"instance-{number}"
@@ -159,9 +160,17 @@ class Instance:
             self._flushing = True
             self._loop.call_soon(self._flush)
 
+    def open(self) -> None:
+        """It is ready and was looked at: send what it was handed meanwhile."""
+        self._open = True
+        if self._out:
+            self._flush()
+
     def _flush(self) -> None:
         if self._socket.fileno() < 0:
             return
+        if not self._open:
+            return  # open() sends it: what is measured as an empty instance must be one
         data = self._unsent + b"".join(self._out) if self._unsent else b"".join(self._out)
         self._out.clear()
         try:
@@ -247,9 +256,9 @@ class Instance:
             run, handed_at = self.queue.popleft()
             self.answered += 1
         elif kind == frames.HELLO or kind == frames.START_FAILED:
-            if self._greeted:
+            if self.greeted:
                 raise ValueError("it has said before that it is there")
-            self._greeted = True
+            self.greeted = True
         elif kind > frames.INITIALIZER_FAILED:
             raise ValueError(f"there is no answer of kind {kind}")
         else:
@@ -341,7 +350,7 @@ class Instance:
 def _flags(run: Run) -> int:
     if run.trial:
         return frames.TRIAL
-    return frames.PREVIOUS_MAY_HAVE_RUN if run.previous_lost else 0
+    return frames.PREVIOUS_MAY_HAVE_RUN if run.previous_may_have_run else 0
 
 
 def _memory_file(name: str, append: bool = False, seal_at: int = 0) -> int:

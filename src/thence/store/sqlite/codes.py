@@ -37,6 +37,7 @@ OUTCOMES = (
     Outcome.LOST,  # 7
     Outcome.STOPPED,  # 8
     Outcome.NOT_STARTED,  # 9
+    Outcome.DRAINED,  # 10
 )
 BUDGETS = (Budget.FUNCTION_ERRORS, Budget.PLATFORM_ERRORS, Budget.LOSSES)
 DELIVERY_STATES = ("pending", "delivered", "dead", "stopped")

@@ -41,7 +41,7 @@ DELETE FROM running WHERE attempt = ? AND lease = ? AND id IN (:ids)
 -- name: running_rows
 -- What runs, of these.
 SELECT id, attempt, lease, state, due_at, expires_at, retries_used, platform_tries, platform_since,
-  losses_used FROM running WHERE id IN (:ids)
+  losses_used, interrupted FROM running WHERE id IN (:ids)
 
 -- name: running_leave
 -- They wait again; the fence was checked on the rows read in this transaction.
@@ -75,7 +75,7 @@ INSERT INTO attempt (id, attempt, outcome, budget, started_at, ended_at, duratio
 -- name: wait_again
 -- It waits for its next attempt, or for its first start again.
 INSERT INTO waiting (id, function_id, state, due_at, expires_at, attempt, retries_used,
-  platform_tries, platform_since, losses_used) VALUES (?,?,?,?,?,?,?,?,?,?)
+  platform_tries, platform_since, losses_used, interrupted) VALUES (?,?,?,?,?,?,?,?,?,?,?)
 
 -- name: waiting_rows
 -- What waits, of these.
@@ -97,7 +97,7 @@ SELECT 1 FROM running WHERE id = ? AND attempt = ? AND state = 3
 -- name: claim_due
 -- Oldest due first, then the one that expires first; the index alone skips the expired.
 SELECT w.id, i.tail, w.attempt + 1, w.retries_used, w.platform_tries, w.platform_since,
-  w.losses_used, i.accepted_at, w.due_at, w.expires_at, i.payload_bytes, i.payload_ref,
+  w.losses_used, w.interrupted, i.accepted_at, w.due_at, w.expires_at, i.payload_bytes, i.payload_ref,
   i.payload_digest, i.meta, i.payload
 FROM (SELECT * FROM waiting INDEXED BY waiting_due
       WHERE function_id = ? AND due_at <= ? AND expires_at > ?
@@ -108,9 +108,9 @@ ORDER BY w.due_at, w.expires_at, w.id
 -- name: claim_run
 -- The claimed ones run under the lease; they leave `waiting` in the same transaction.
 INSERT INTO running (id, function_id, due_at, expires_at, attempt, retries_used, platform_tries,
-  platform_since, losses_used, claimed_at, lease)
+  platform_since, losses_used, interrupted, claimed_at, lease)
 SELECT id, function_id, due_at, expires_at, attempt + 1, retries_used, platform_tries,
-  platform_since, losses_used, ?, ? FROM waiting WHERE id IN (:ids)
+  platform_since, losses_used, interrupted, ?, ? FROM waiting WHERE id IN (:ids)
 
 -- name: count
 -- Add what this commit changed to the counters of its functions.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...errors import StoreCorrupt, StoreInUse, StoreTooNew, StoreUnavailable
 
-SCHEMA = 2
+SCHEMA = 3
 APPLICATION_ID = 0x5448454E  # "THEN": tells a Thence store from any other SQLite file
 SQLITE_MIN = (3, 35, 0)
 BUSY_SECONDS = 1.0  # only a visitor with another program can hold the file

@@ -62,10 +62,10 @@ def lost(db: sqlite3.Connection, limit: int) -> list[Lost]:
     return [
         Lost(
             whole(id, tail), function_id, attempt, lease, STATES[state],
-            Spent(retries, tries, since, losses), accepted_at, expires_at, _qualifier(meta),
+            Spent(retries, tries, since, losses, interrupted), accepted_at, expires_at, _qualifier(meta),
         )
         for (
-            id, tail, function_id, attempt, lease, state, retries, tries, since, losses,
+            id, tail, function_id, attempt, lease, state, retries, tries, since, losses, interrupted,
             accepted_at, expires_at, meta,
         ) in db.execute(_SQL["lost"], (limit,))
     ]  # fmt: skip

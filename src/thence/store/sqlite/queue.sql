@@ -30,7 +30,7 @@ SELECT 1 FROM node WHERE gone = 0 AND expires_at <= ? LIMIT 1
 -- name: lost
 -- What incarnations that are gone still hold. What runs is few: the table is read whole.
 SELECT r.id, i.tail, r.function_id, r.attempt, r.lease, r.state, r.retries_used, r.platform_tries,
-  r.platform_since, r.losses_used, i.accepted_at, r.expires_at,
+  r.platform_since, r.losses_used, r.interrupted, i.accepted_at, r.expires_at,
   i.meta
 FROM running r CROSS JOIN invocation i ON i.id = r.id
 WHERE r.lease NOT IN (SELECT incarnation FROM node WHERE gone = 0) ORDER BY r.id LIMIT ?

@@ -133,10 +133,9 @@ LEFT JOIN counter c ON c.function_id = f.id ORDER BY f.name, f.id
 
 -- name: waiting_counts
 -- From the index alone; :now NULL counts none as delayed.
-SELECT w.function_id, w.number, w.delayed, i.accepted_at
-FROM (SELECT function_id, count(*) AS number, coalesce(sum(due_at > :now), 0) AS delayed,
-        min(id) AS oldest FROM waiting INDEXED BY waiting_due GROUP BY function_id) w
-LEFT JOIN invocation i ON i.id = w.oldest
+SELECT function_id, count(*), coalesce(sum(due_at > :now), 0),
+  min(due_at) FILTER (WHERE :now IS NULL OR due_at <= :now)
+FROM waiting INDEXED BY waiting_due GROUP BY function_id
 
 -- name: running_counts
 -- What runs is few.

@@ -256,7 +256,9 @@ def _settle_again(db: sqlite3.Connection, items: Sequence[Settle], changes: Chan
         else:
             due_at = item.due_at
             s = item.spent
-            spent = [s.retries_used, s.platform_tries, s.platform_since, s.losses_used]
+            spent = [
+                s.retries_used, s.platform_tries, s.platform_since, s.losses_used, s.interrupted,
+            ]  # fmt: skip
             attempts += (
                 high, attempt, OUTCOME[item.outcome], budget_code(item.budget), item.started_at,
                 item.now, item.duration_us, due_at, item.error_type or None,
@@ -368,15 +370,15 @@ def _claim_one(db: sqlite3.Connection, item: Claim, changes: Changes) -> list[Cl
     claimed: list[Claimed] = []
     ids: list[int] = []
     for (
-        high, tail, attempt, retries, tries, since, losses, accepted_at, due_at, expires_at, size,
-        ref, digest, meta, data,
+        high, tail, attempt, retries, tries, since, losses, interrupted, accepted_at, due_at,
+        expires_at, size, ref, digest, meta, data,
     ) in rows:  # fmt: skip
         id = whole(high, tail)
         ids.append(high)
         claimed.append(
             Claimed(
-                id, function_id, attempt, Spent(retries, tries, since, losses), accepted_at, due_at,
-                expires_at, Body(data, size, ref, digest or ""), meta,
+                id, function_id, attempt, Spent(retries, tries, since, losses, interrupted),
+                accepted_at, due_at, expires_at, Body(data, size, ref, digest or ""), meta,
             )
         )  # fmt: skip
         changes.transitions.append(Transition(item.now, id, function_id, _RUNNING, attempt))

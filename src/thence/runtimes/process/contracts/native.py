@@ -28,7 +28,8 @@ class Context:
     """One attempt, as its handler sees it.
 
     `attempt` counts from 1; `retry_count` only the retries that function errors have used.
-    `previous_attempt_may_have_run`: an earlier attempt was lost and nobody knows how far it came;
+    `previous_attempt_may_have_run`: an earlier attempt began and nobody knows how far it came (it
+    was lost, cut off by a shutdown, or its instance broke);
     `idempotency_key` (the invocation id) is the same in every attempt.
     """
 
