@@ -200,3 +200,17 @@ class StoreCorrupt(StartupError):
 
     code = "store_corrupt"
     title = "The store cannot be read"
+
+
+class StoreMissing(StartupError):
+    """The store is missing or empty, and must not be taken for a new one. `fields`: `path`."""
+
+    code = "store_missing"
+    title = "The store is missing"
+
+
+class StoreForeign(StartupError):
+    """The store or the folder belongs to something else. `fields`: `path`."""
+
+    code = "store_foreign"
+    title = "The store does not belong to this data directory"

@@ -23,6 +23,7 @@ from .notices import (
     AttemptStarted,
     DeliveryAttempted,
     DeliveryEnded,
+    FilesUnused,
     FunctionChanged,
     InstanceEnded,
     InstanceStarted,
@@ -48,6 +49,7 @@ LINES: dict[type[Notice], tuple[int, str]] = {
     FunctionChanged: (logging.INFO, "function changed"),
     StoreLost: (logging.ERROR, "store lost: nothing is accepted until it is back"),
     StoreBack: (logging.WARNING, "store back"),
+    FilesUnused: (logging.INFO, "files that nothing uses: removed once they are so for kept_days"),
     LoopFailed: (logging.ERROR, "a round of a loop failed: it goes on"),
     AttemptLost: (logging.WARNING, "attempt lost"),
     LateAnswerDropped: (

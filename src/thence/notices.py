@@ -148,6 +148,15 @@ class NodeDraining(Notice, frozen=True, gc=False):
     name: str
 
 
+class FilesUnused(Notice, frozen=True, gc=False):
+    """A sweep found files that nothing in the store uses."""
+
+    what: str  # code, blobs
+    unused: int
+    removed: int  # of them: unused for `kept_days`
+    kept_days: int
+
+
 class LoopFailed(Notice, frozen=True, gc=False):
     """A loop's round failed; it goes on. Said once until a round succeeds."""
 

@@ -88,11 +88,12 @@ def build(
     notices: Notices | None = None,
     *,
     make_runtime: MakeRuntime | None = None,
+    fresh: bool = False,
 ) -> Service:
     """A service as the settings say, not yet started. Must be called on an event loop.
 
-    `make_runtime` runs functions with something else than processes (tests). Raises StartupError
-    where the data directory cannot be used or a destination of another package cannot be loaded.
+    `make_runtime` runs functions with something else than processes (tests). `fresh`: a new store may
+    take the place of a lost one. Raises StartupError where the data directory cannot be used or a destination of another package cannot be loaded.
     """
     clock = clock or SystemClock()
     notices = notices or Notices()
@@ -100,7 +101,7 @@ def build(
     code = CodeCache(folder / "code")
     runtime = make_runtime(code, notices, clock) if make_runtime else None
     engine = Engine(
-        store=SqliteStore(folder / "store.db"),
+        store=SqliteStore(folder / "store.db", fresh=fresh),
         runtime=runtime or _processes(settings, code, notices, clock),
         code=code,
         blobs=FileBlobs(folder / "blobs"),
@@ -153,6 +154,7 @@ def options(settings: Settings) -> Options:
         payload_retention_seconds=retention.payload_days * DAY,
         result_retention_seconds=retention.result_days * DAY,
         history_retention_seconds=retention.history_days * DAY,
+        unused_retention_seconds=retention.unused_days * DAY,
         events_retention_seconds=retention.events_hours * HOUR,
         platform_budget_seconds=settings.platform.budget_seconds,
         platform_wait_cap_seconds=settings.platform.wait_cap_seconds,
@@ -241,6 +243,7 @@ async def serve(
     *,
     notices: Notices | None = None,
     make_runtime: MakeRuntime | None = None,
+    fresh: bool = False,
     stop: asyncio.Event | None = None,
     listening: Callable[[str], None] | None = None,
 ) -> int:
@@ -251,7 +254,7 @@ async def serve(
     ends at once (status 1): what ran is found as lost by the next start. Raises StartupError.
     """
     notices = notices or Notices()
-    service = build(settings, notices=notices, make_runtime=make_runtime)
+    service = build(settings, notices=notices, make_runtime=make_runtime, fresh=fresh)
     listener = Listener(service.door, service.app, await bind(*settings.address))
     await listener.start()
     try:
@@ -323,7 +326,7 @@ async def _shut_down(
     return 1 if hurry.is_set() else 0
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, *, fresh: bool = False) -> int:
     """Serve on a loop of its own until told to stop; the exit status. Raises StartupError.
 
     The log goes to stderr; the one line `listening on http://host:port` to stdout.
@@ -335,7 +338,7 @@ def run(settings: Settings) -> int:
         log.warning("functions can read this process's memory: the system cannot close it to them")
     log_notices(notices, logger, settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serve(settings, notices=notices))
+        return runner.run(serve(settings, notices=notices, fresh=fresh))
 
 
 def _tune_collector() -> None:

@@ -31,7 +31,7 @@ def clean_environment(**more: str) -> dict[str, str]:
 class Service:
     """`thence serve` on a free port, until it is stopped."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, arguments: tuple[str, ...] = (), **environment: str) -> None:
         self.data = folder / "data"
         settings = {
             "THENCE_DATA_DIR": str(self.data),
@@ -42,7 +42,7 @@ class Service:
         self.environment = clean_environment(**settings | environment)
         self.log = (folder / "serve.log").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "thence", "serve"],
+            [sys.executable, "-m", "thence", "serve", *arguments],
             cwd=folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,

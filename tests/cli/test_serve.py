@@ -12,6 +12,8 @@ import pytest
 
 from thence.config import known_settings
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def own(service: Any, tmp_path: Path) -> Iterator[Any]:
@@ -89,3 +91,42 @@ def test_verify_of_a_folder_without_a_store_says_so(thence: Any, tmp_path: Path)
 def test_verify_of_what_is_no_database_says_so(thence: Any, tmp_path: Path) -> None:
     (tmp_path / "store.db").write_bytes(b"this is no database" * 500)
     assert thence("verify", "--data-dir", str(tmp_path)).status == 2
+
+
+def test_a_lost_store_is_refused_and_fresh_begins_anew_beside_its_files(
+    own: Any, thence: Any, tmp_path: Path
+) -> None:
+    deployed = subprocess.run(
+        [sys.executable, "-m", "thence", "deploy", str(ROOT / "examples" / "hello")],
+        env=own.environment | {"THENCE_URL": own.url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert deployed.returncode == 0, deployed.stderr
+    assert own.stop() == 0
+    archive, store = next((own.data / "code").glob("*.zip")), own.data / "store.db"
+    store.rename(tmp_path / "kept.db")
+    for begin in (lambda: None, store.touch):
+        begin()
+        started = _serve(own)
+        assert started.returncode == 2
+        assert "was lost" in started.stderr and "--fresh" in started.stderr
+        checked = thence("verify", "--data-dir", str(own.data))
+        assert checked.status == 2
+    fresh = type(own)(tmp_path, arguments=("--fresh",))
+    assert fresh.stop() == 0
+    assert archive.exists()
+    again = _serve(own, "--fresh")
+    assert again.returncode == 2 and "without --fresh" in again.stderr
+
+
+def _serve(own: Any, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A start that is refused."""
+    return subprocess.run(
+        [sys.executable, "-m", "thence", "serve", *arguments],
+        env=own.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )

@@ -220,18 +220,19 @@ async def test_a_restart_keeps_versions_and_goes_on_with_what_waits_for_them(s: 
     assert [one.name for one in s.engine.functions()] == ["f"]
 
 
-async def test_the_code_of_a_version_stays_while_it_is_published(s: Service) -> None:
-    await s.function("f")
-    published = await s.engine.publish_version("f")
-    digest = published.code_digest
-    with s.clock.hold():
-        await s.engine.put_function("f", parse_spec({}), pack([("main.py", b"x = 2\n")]))
-        await s.engine.catalogue.prune_code(set())
-        assert (s.engine.code.path(digest)).exists()
-        await s.engine.delete_version("f", "1")
-        await s.engine.catalogue.prune_code(set())
-    assert digest not in {one.code_digest for one in s.engine.functions()}
-    assert not any(digest in str(path) for path in (s.directory / "code").rglob("*"))
+async def test_the_code_of_a_version_stays_while_it_is_published() -> None:
+    async with Service(unused_retention_seconds=0) as s:
+        await s.function("f")
+        published = await s.engine.publish_version("f")
+        digest = published.code_digest
+        with s.clock.hold():
+            await s.engine.put_function("f", parse_spec({}), pack([("main.py", b"x = 2\n")]))
+            await s.engine.catalogue.prune_code(set())
+            assert (s.engine.code.path(digest)).exists()
+            await s.engine.delete_version("f", "1")
+            assert await s.engine.catalogue.prune_code(set()) == (1, 1)
+        assert digest not in {one.code_digest for one in s.engine.functions()}
+        assert not any(digest in str(path) for path in (s.directory / "code").rglob("*"))
 
 
 async def test_a_redriven_invocation_runs_by_the_qualifier_that_was_called(s: Service) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from thence.catalog.code import ArchiveInfo, CodeLimits, check_archive, open_archive, pack
 from thence.errors import InvalidCode, StoreUnavailable
+from thence.removal import Readers
 from thence.runtimes.code import CodeCache, pack_directory, pack_file, pack_path
 
 FILES = [("main.py", b"def handler(event, context): ..."), ("lib/deep/x.py", b"x = 1")]
@@ -144,14 +145,38 @@ async def test_prune_keeps_what_it_is_told_and_sweeps_what_a_crash_left(
     (root / ".tmp-0123" / "half.py").write_text("x")
     (root / ".tmp-4567").write_text("half an archive")
     (root / "README").write_text("not ours")
-    assert cache.prune({kept.digest}) == 1
+    assert cache.prune({kept.digest}, 1000, 0) == (1, 1)
     assert names(root) == {kept.digest, f"{kept.digest}.zip", "README"}
     with pytest.raises(StoreUnavailable):
         cache.path(gone.digest)
 
 
 def test_prune_of_a_cache_that_was_never_used_is_nothing(cache: CodeCache) -> None:
-    assert cache.prune(set()) == 0
+    assert cache.prune(set(), 1000, 0) == (0, 0)
+
+
+async def test_code_that_nothing_uses_goes_only_after_its_time_without_a_break(
+    cache: CodeCache,
+) -> None:
+    kept, unused = await stored(cache), await stored(cache, [("other.py", b"y")])
+    assert cache.prune({kept.digest}, 1000, 500) == (1, 0)
+    assert cache.prune({kept.digest}, 1499, 500) == (1, 0)
+    # The store that knows it was put back: its time begins anew.
+    assert cache.prune({kept.digest, unused.digest}, 1501, 500) == (0, 0)
+    assert cache.prune({kept.digest}, 1502, 500) == (1, 0)
+    assert cache.prune({kept.digest}, 2001, 500) == (1, 0)
+    assert cache.path(unused.digest).is_dir()
+    assert cache.prune({kept.digest}, 2002, 500) == (1, 1)
+    with pytest.raises(StoreUnavailable):
+        cache.path(unused.digest)
+
+
+async def test_no_code_goes_while_a_backup_reads(cache: CodeCache, tmp_path: Path) -> None:
+    unused = await stored(cache)
+    with Readers(tmp_path).reading():
+        assert cache.prune({"0" * 64}, 1000, 0) == (0, 0)
+        assert cache.path(unused.digest).is_dir()
+    assert cache.prune({"0" * 64}, 1000, 0) == (1, 1)
 
 
 # ---------------------------------------------------------------- packing

@@ -48,7 +48,13 @@ def settings_of(config: Path | None, given: dict[str, Any]) -> Any:
 
 @click.command()
 @setting_flags
-def serve(config: Path | None, **given: Any) -> int:
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="The store was lost: begin with an empty one in its place, once. Otherwise a data directory "
+    "whose store is missing or empty is refused.",
+)
+def serve(config: Path | None, fresh: bool, **given: Any) -> int:
     """Run the service.
 
     It says 'listening on http://...' when it takes requests and runs until SIGTERM or Ctrl-C, which
@@ -63,4 +69,4 @@ def serve(config: Path | None, **given: Any) -> int:
     settings = settings_of(config, given)
     from ..server import run
 
-    return run(settings)
+    return run(settings, fresh=fresh)

@@ -53,7 +53,7 @@ async def check(folder: Path) -> dict[str, Any]:
             "THENCE_DATA_DIR.",
             setting="data_dir",
         )
-    store = SqliteStore(path)
+    store = SqliteStore(path, create=False)
     await store.open()
     try:
         with bar(f"Checking {folder}", None):

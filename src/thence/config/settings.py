@@ -152,6 +152,14 @@ class Retention(Struct, frozen=True):
     idempotency_hours: Annotated[
         float, _about("Idempotency keys, from their first use.", gt=0, le=8760)
     ] = 24.0
+    unused_days: Annotated[
+        float,
+        _about(
+            "Code and large bodies that nothing in the store uses, from when that was seen.",
+            ge=0.05,
+            le=3650,
+        ),
+    ] = 7.0
 
 
 class Destinations(Struct, frozen=True):

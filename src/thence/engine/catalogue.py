@@ -195,9 +195,14 @@ class Catalogue:
     def changed(self, name: str, change: str = "updated") -> None:
         self._notices.publish(FunctionChanged(name, change))
 
-    async def prune_code(self, running: set[str]) -> None:
-        """Remove the code of revisions that are deployed no more and not `running` (digests)."""
+    async def prune_code(self, running: set[str]) -> tuple[int, int]:
+        """Remove the code of revisions that are deployed no more and not `running` (digests), once
+        that has been so for `unused_retention_seconds`. Answers how many are unused, and how many of
+        them went. A catalogue that knows of no code is no reason to remove any."""
         async with self.lock:  # nothing is stored meanwhile
             keep = {lane.function.code_digest for lane in self._lanes.all() if not lane.deleted}
             keep |= {*self._in_use, *running}
-            await asyncio.to_thread(self._code.prune, keep)
+            if not keep:
+                return 0, 0
+            kept_ms = round(self.options.unused_retention_seconds * 1000)
+            return await asyncio.to_thread(self._code.prune, keep, self.clock.now(), kept_ms)

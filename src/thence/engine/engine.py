@@ -130,7 +130,14 @@ class Engine(Functions, Looking):
             o.history_retention_seconds,
         )
         self.prune = Prune(store, self.blobs, clock, notices, o)
-        self.sweep = Sweep(store, self.blobs, self._sweep_code, clock, notices)
+        self.sweep = Sweep(
+            store,
+            self.blobs,
+            self._sweep_code,
+            clock,
+            notices,
+            kept_seconds=o.unused_retention_seconds,
+        )
         self.node = Node(store, clock, notices, name=o.node_name, lease_seconds=o.lease_seconds)
         self.rescue = Rescue(
             self.lanes,
@@ -246,8 +253,8 @@ class Engine(Functions, Looking):
         await self.node.leave()
         await self.store.close()
 
-    async def _sweep_code(self) -> None:
-        await self.catalogue.prune_code({run.function.code_digest for run in self._runs()})
+    async def _sweep_code(self) -> tuple[int, int]:
+        return await self.catalogue.prune_code({run.function.code_digest for run in self._runs()})
 
     def _runs(self) -> list[Run]:
         return list(self.run.running.values())

@@ -18,6 +18,7 @@ class Options(Struct, frozen=True):
     result_retention_seconds: float = 7 * 86_400.0
     history_retention_seconds: float = 7 * 86_400.0
     events_retention_seconds: float = 24 * 3600.0
+    unused_retention_seconds: float = 7 * 86_400.0  # files that nothing in the store uses
     minutes_retention_seconds: float = 31 * 86_400.0  # FC: 31 days (reference 11)
     platform_budget_seconds: float = 5 * 3600.0
     platform_wait_cap_seconds: float = 300.0

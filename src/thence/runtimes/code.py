@@ -4,7 +4,7 @@
     <root>/<digest>/       its files, read-only in spirit: 0644 and folders 0755, no other bits
 
 Both are named by the archive's digest and appear whole or not at all, so instances of several
-revisions run side by side and a crash leaves only files that the next start sweeps away.
+revisions run side by side and a crash leaves only files that a later sweep removes.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from ..catalog.code import (
     read_members,
 )
 from ..errors import InvalidCode, StoreUnavailable
+from ..removal import Marks, Readers
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = ".tmp-"
+_MARKS = ".unused"
 NO_LIMIT = CodeLimits(code_files_max=2**63)  # what is stored was checked by the limits of its day
 SKIPPED = frozenset({"__pycache__", ".git", ".hg", ".venv", "venv", ".mypy_cache", ".ruff_cache",
                      ".pytest_cache", ".tox", "node_modules", ".DS_Store"})  # fmt: skip
@@ -42,6 +44,7 @@ class CodeCache:
     def __init__(self, root: Path) -> None:
         # Instances run with a folder of their own: what they are told must not be relative.
         self._root = root.absolute()
+        self._readers = Readers(self._root.parent)
 
     async def store(self, data: bytes, info: ArchiveInfo) -> None:
         """Keep a checked archive, packed and unpacked; durable when it returns.
@@ -86,24 +89,26 @@ class CodeCache:
                 digest=digest,
             ) from error
 
-    def prune(self, keep: set[str]) -> int:
-        """Remove the code of every digest that is not in `keep`, and what a crash left half done.
-        Returns how many digests went. Not to be called while `store` is under way."""
-        gone: set[str] = set()
-        for entry in self._root.iterdir() if self._root.is_dir() else ():
-            digest = entry.name.removesuffix(".zip")
-            if digest in keep:
+    def prune(self, keep: set[str], now: int, kept_ms: int) -> tuple[int, int]:
+        """Remove the code of every digest that was in no `keep` since `kept_ms` ago, and what a crash
+        left half done; nothing while a backup reads. Returns how many digests are not in `keep`, and
+        how many of them went. Not to be called while `store` is under way. Raises OSError."""
+        if not self._root.is_dir() or self._readers.any():
+            return 0, 0
+        there = list(self._root.iterdir())
+        names = {entry.name.removesuffix(".zip") for entry in there}
+        unused = {name for name in names if DIGEST.fullmatch(name)} - keep
+        gone = set(Marks(self._root / _MARKS).overdue(unused, now, kept_ms))
+        for entry in there:
+            temporary = entry.name.startswith(_TEMPORARY)
+            if not temporary and entry.name.removesuffix(".zip") not in gone:
                 continue
-            if DIGEST.fullmatch(digest):
-                gone.add(digest)
-            elif not entry.name.startswith(_TEMPORARY):
-                continue  # not ours
             if entry.is_dir() and not entry.is_symlink():
                 # What cannot be removed now costs space only; the next prune tries again.
                 shutil.rmtree(entry, ignore_errors=True)
             else:
                 entry.unlink(missing_ok=True)
-        return len(gone)
+        return len(unused), len(gone)
 
     def _store(self, data: bytes, info: ArchiveInfo) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 import secrets
@@ -18,10 +19,13 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from ..errors import StoreUnavailable
+from ..removal import Marks, Readers
 
 REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9_-]{1,20}){0,3}")
 PARTS = 256
+KEPT_MAX = 100_000  # refs whose removal waits for a backup
 _TEMPORARY = ".tmp-"
+_MARKS = ".unused"
 
 T = TypeVar("T")
 
@@ -41,12 +45,20 @@ class BlobStore(Protocol):
         ...
 
     async def delete(self, refs: Sequence[str]) -> None:
-        """Remove blobs; those already gone are no error. Raises StoreUnavailable."""
+        """Remove blobs; those already gone are no error. While a backup reads they are kept, and go
+        with a later call. Raises StoreUnavailable."""
         ...
 
     async def part(self, number: int) -> list[str]:
         """The refs in one of the PARTS parts of the store (0 to PARTS - 1; every blob is in exactly
         one), for looking through it in small steps. Raises StoreUnavailable."""
+        ...
+
+    async def overdue(
+        self, number: int, unused: Sequence[str], now: int, kept_ms: int
+    ) -> list[str]:
+        """Those of `unused`, which are all that nothing uses of part `number`, that were unused in
+        every such call since `kept_ms` ago. Raises StoreUnavailable."""
         ...
 
 
@@ -59,6 +71,8 @@ class FileBlobs:
 
     def __init__(self, root: Path, *, inline: bool = False) -> None:
         self._root = root
+        self._readers = Readers(root.parent)
+        self._kept: set[str] = set()
         self._inline = inline
         self._mark = f"{_TEMPORARY}{secrets.token_hex(4)}-"  # of this process's unfinished files
         self._tidied = False
@@ -72,13 +86,30 @@ class FileBlobs:
         return await self._do(f"blob {ref} cannot be read", lambda: _read(path, ref, digest))
 
     async def delete(self, refs: Sequence[str]) -> None:
-        paths = [self._path(ref) for ref in refs]
-        if paths:
-            await self._do("unused blobs cannot be deleted", lambda: _delete(paths))
+        gone, self._kept = self._kept | {*refs}, set()
+        if not gone:
+            return
+        try:
+            kept = await self._do("unused blobs cannot be deleted", lambda: self._delete(gone))
+        except StoreUnavailable:
+            self._kept |= set(itertools.islice(gone, KEPT_MAX))
+            raise
+        self._kept |= kept
 
     async def part(self, number: int) -> list[str]:
         folder = self._root / f"{number:02x}"
         return await self._do("blobs cannot be listed", lambda: _list(folder))
+
+    async def overdue(
+        self, number: int, unused: Sequence[str], now: int, kept_ms: int
+    ) -> list[str]:
+        folder = self._root / f"{number:02x}"
+        if not folder.is_dir():
+            return []
+        marks = Marks(folder / _MARKS)
+        return await self._do(
+            "unused blobs cannot be marked", lambda: marks.overdue(unused, now, kept_ms)
+        )
 
     async def _do(self, what: str, work: Callable[[], T]) -> T:
         try:
@@ -99,6 +130,15 @@ class FileBlobs:
                 if not left.name.startswith(self._mark):
                     left.unlink(missing_ok=True)
         return _write(path, data, path.with_name(f"{self._mark}{secrets.token_hex(8)}"))
+
+    def _delete(self, refs: set[str]) -> set[str]:
+        """Those that are kept for now. What is beyond KEPT_MAX is left to the sweep."""
+        paths = {ref: self._path(ref) for ref in refs}
+        if self._readers.any():
+            return set(itertools.islice(refs, KEPT_MAX))
+        for path in paths.values():
+            path.unlink(missing_ok=True)
+        return set()
 
     def _path(self, ref: str) -> Path:
         if REF.fullmatch(ref) is None:
@@ -162,11 +202,6 @@ def _read(path: Path, ref: str, digest: str) -> bytes:
             ref=ref,
         )
     return data
-
-
-def _delete(paths: Sequence[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
 
 
 def _list(folder: Path) -> list[str]:

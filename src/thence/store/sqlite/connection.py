@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import sqlite3
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -75,8 +76,9 @@ def _connect(name: str, *, uri: bool) -> sqlite3.Connection:
     return db
 
 
-def prepare(path: Path) -> sqlite3.Connection:
-    """Open or make the store and bring its schema up to date. Raises StoreCorrupt, StoreTooNew."""
+def prepare(path: Path, new: Callable[[], None] = lambda: None) -> sqlite3.Connection:
+    """Open or make the store and bring its schema up to date. `new` is called before tables are made
+    in a file that has none. Raises StoreCorrupt, StoreTooNew and what `new` raises."""
     if sqlite3.sqlite_version_info < SQLITE_MIN:
         raise StoreCorrupt(
             f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed. Use a Python "
@@ -92,7 +94,8 @@ def prepare(path: Path) -> sqlite3.Connection:
     db: sqlite3.Connection | None = None
     try:
         db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
-        _check(db, path)
+        if _check(db, path):
+            new()
         db.close()
         db = connect_writer(path)
         _migrate(db)
@@ -111,8 +114,8 @@ def prepare(path: Path) -> sqlite3.Connection:
         raise
 
 
-def _check(db: sqlite3.Connection, path: Path) -> None:
-    """Whose file it is, before anything is changed in it."""
+def _check(db: sqlite3.Connection, path: Path) -> bool:
+    """Whose file it is, before anything is changed in it. True: nobody's, it has no tables."""
     schema = db.execute("PRAGMA user_version").fetchone()[0]
     owner = db.execute("PRAGMA application_id").fetchone()[0]
     tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -127,6 +130,7 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
             schema=schema,
             known=SCHEMA,
         )
+    return not tables
 
 
 def _migrate(db: sqlite3.Connection) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from ...catalog.entry import Entry
 from ...catalog.function import Function, FunctionSpec
 from ...errors import StoreUnavailable
+from ..folder import DataFolder
 from ..interface import Batch, Committed, Filter, ListFilter
 from ..records import (
     Body,
@@ -44,12 +45,16 @@ class SqliteStore:
     """One file, one process.
 
     `inline`: everything runs on the event loop's thread, nothing in threads, so that a test with
-    virtual time sees the same order in every run.
+    virtual time sees the same order in every run. `fresh`: a new store may take the place of a lost
+    one. `create`: without it, only a store that is there is opened.
     """
 
-    def __init__(self, path: Path, *, inline: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, inline: bool = False, fresh: bool = False, create: bool = True
+    ) -> None:
         self.path = path
         self._inline = inline
+        self._folder = DataFolder(path, fresh=fresh, create=create)
         self._held: int | None = None
         self._open: Work | None = None
         self._pruned = prune.Marks()
@@ -59,7 +64,7 @@ class SqliteStore:
     async def open(self) -> None:
         if self._open is not None:
             raise RuntimeError("this store is open already")
-        self._held, db = _take(self.path)
+        self._held, db = _take(self.path, self._folder)
         self._open = Work(self.path, db, inline=self._inline)
         self._pruned = prune.Marks()
         try:
@@ -282,12 +287,19 @@ class SqliteStore:
         return await self._work.read(verify.verify)
 
 
-def _take(path: Path) -> tuple[int, sqlite3.Connection]:
+def _take(path: Path, folder: DataFolder) -> tuple[int, sqlite3.Connection]:
     """The exclusive hold and the writing connection."""
     path.parent.mkdir(parents=True, exist_ok=True)
     held = hold(path)
     try:
-        return held, prepare(path)
+        folder.check()
+        db = prepare(path, folder.new)
+        try:
+            folder.tie(db)
+        except BaseException:
+            db.close()
+            raise
+        return held, db
     except BaseException:
         os.close(held)
         raise
