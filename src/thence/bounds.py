@@ -1,11 +1,31 @@
-"""What values a type takes, in words: `a whole number, at least 1 and at most 8`.
+"""What values a type takes, in words: `a whole number, at least 1 and at most 8`; and which of the
+names that there are was probably meant.
 
 Refusals of settings and of bodies say it, so that a caller needs no second try.
 """
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 from msgspec import inspect
+
+_NEAR = 0.65
+_NAME_MAX = 80  # characters that are compared
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """A piece of a refusal of an unknown name: ` (did you mean timeout_seconds?)`, or empty."""
+    wanted = name[:_NAME_MAX].replace("-", "_").lower()
+    choice = list(names)
+    near = difflib.get_close_matches(wanted, choice, n=1, cutoff=_NEAR) or [
+        # `env` for `environment`, `timeout` for `timeout_seconds`, `retries` for `max_retries`
+        one
+        for one in choice
+        if len(wanted) > 2 and (one.startswith(wanted) or wanted in one.split("_"))
+    ]
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def rule(expected: inspect.Type) -> str:

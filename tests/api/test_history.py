@@ -121,8 +121,8 @@ async def test_lists_are_filtered_and_paged(server: Any) -> None:
     assert len(await listed("state=succeeded,failed&")) == 8
     assert await listed("reason=retries_exhausted&") == [*reversed(bad)]
     assert await listed("since=2100-01-01T00:00:00Z&") == []
-    assert await listed("until=2000-01-01&") == []
-    assert len(await listed("since=0&until=2100-01-01T00:00:00%2B02:00&")) == 8
+    assert await listed("until=2000-01-02&") == []
+    assert len(await listed("since=946684800000&until=2100-01-01T00:00:00%2B02:00&")) == 8
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,12 @@ async def test_dead_letters_are_listed_and_redriven_by_filter(server: Any) -> No
     dry = await server.post("/v1/dead-letters:redrive", json={"function": "bad", "dry_run": True})
     assert (dry.json["redriven"], dry.json["dry_run"]) == (3, True) and await server.stored() == 4
     server.scripts.set("bad", ["now it works"])
-    body = {"function": "bad", "rate_per_second": 1000, "reason": "retries_exhausted", "since": 0}
+    body = {
+        "function": "bad",
+        "rate_per_second": 1000,
+        "reason": "retries_exhausted",
+        "since": 946684800000,
+    }
     report = (await server.post("/v1/dead-letters:redrive", json=body)).json
     assert report["redriven"] == 3 and {one["id"] for one in report["invocations"]} == set(dead)
     for one in report["invocations"]:
@@ -307,3 +312,14 @@ async def test_a_list_by_function_has_the_invocations_of_its_versions_too(server
     assert {one["id"] for one in found} == {latest, other}
     deliveries = (await server.get("/v1/deliveries?function=f")).json["items"]
     assert {one["invocation"] for one in deliveries} == {latest, other}
+
+
+@pytest.mark.parametrize("time", ["0", "1767225600", "946684799999", "1999-12-31T23:59:59Z"])
+async def test_a_time_before_2000_is_refused_for_it_is_seconds_or_a_slip(
+    server: Any, time: str
+) -> None:
+    for query in (f"/v1/invocations?since={time}", f"/v1/dead-letters?until={time}"):
+        refused = (await server.get(query)).problem()
+        assert refused["field"] in ("since", "until") and "milliseconds" in refused["detail"]
+    answer = await server.post("/v1/dead-letters:redrive", json={"since": time})
+    assert answer.problem()["field"] == "since"

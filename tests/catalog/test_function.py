@@ -162,3 +162,28 @@ def test_function_names_that_are_not(name: str) -> None:
     with pytest.raises(InvalidInput, match="not a function name") as refused:
         check_name(name)
     assert refused.value.fields["field"] == "name"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"tiemout_seconds": 3}, "timeout_seconds"),
+        ({"timeout": 3}, "timeout_seconds"),
+        ({"retries": 3}, "max_retries"),
+        ({"env": {}}, "environment"),
+        ({"on-success": "queue:q"}, "on_success"),
+        ({"retry_wait": {"first": 1}}, "first_seconds"),
+        ({"on_success": {"type": "queue", "nam": "q"}}, "name"),
+    ],
+)
+def test_an_unknown_field_is_told_with_the_one_that_was_probably_meant(
+    written: dict[str, object], meant: str
+) -> None:
+    with pytest.raises(InvalidInput, match=rf"\(did you mean {meant}\?\)"):
+        parse_spec(written)
+
+
+def test_a_field_like_no_other_gets_no_hint() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_spec({"colour": "red"})
+    assert "did you mean" not in refused.value.detail

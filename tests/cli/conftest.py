@@ -136,6 +136,8 @@ def scripted() -> Iterator[Scripted]:
             script.requests.append((self.command, self.path, headers, body))
             status, more, content = script.answers.pop(0)
             self.send_response(status)
+            if status >= 400 and content.startswith(b"{"):  # as the service says its own problems
+                more = {"Content-Type": "application/problem+json", **more}
             for name, value in more.items():
                 self.send_header(name, value)
             self.end_headers()

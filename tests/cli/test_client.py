@@ -57,10 +57,51 @@ def test_a_page_of_something_else_is_told_apart_from_the_service(scripted: Any) 
         Client(scripted.url).get("/v1/functions")
 
 
-def test_an_error_page_of_a_proxy_is_told_by_its_status(scripted: Any) -> None:
-    scripted.answers.append((502, {}, b"<html>Bad Gateway</html>"))
-    with pytest.raises(Problem, match="answered 502"):
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (413, "client_max_body_size"),
+        (502, "does not reach Thence"),
+        (504, "time limit"),
+        (418, "--url"),
+    ],
+)
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>no</html>", b'{"message": "no"}', b'{"title": "Too large", "detail": "x"}', b""],
+)
+def test_a_refusal_of_a_proxy_is_told_apart_from_one_of_the_service(
+    scripted: Any, status: int, says: str, body: bytes
+) -> None:
+    scripted.answers.append((status, {"Content-Type": "application/json"}, body))
+    with pytest.raises(Problem, match=r"not one of Thence") as told:
         Client(scripted.url).get("/v1/functions")
+    assert says in told.value.detail and told.value.problem_title.endswith(f"answered {status}")
+    assert told.value.status == status
+
+
+STRANGERS = [
+    b"null", b"[]", b"5", b"{}", b'{"items": 5}', b'{"items": [5]}', b'{"items": [{}]}',
+    b'{"items": [{"name": "x"}]}', b"[" * 5000, b"<html>", b"",
+]  # fmt: skip
+COMMANDS = [
+    "ls", "ls functions", "function f", "show x", "stop x", "redrive x", "redrive --all",
+    "dead-letters", "dead-letters --deliveries", "stats", "mailbox", "mailbox queue/q",
+    "mailbox queue/q --receive", "mailbox queue/q --delete all", "publish f", "versions f", "alias f",
+    "alias f@a", "async-config f", "async-config f@a", "limit f 1", "disable f", "enable f",
+    "invoke f", "invoke f --wait", "tail", "config",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_another_service_is_told_as_such_by_every_command(
+    scripted: Any, thence: Any, command: str
+) -> None:
+    for body in STRANGERS:
+        scripted.answers[:] = [(200, {"Content-Type": "application/json"}, body)] * 5
+        ran = thence(*command.split(), "--url", scripted.url)
+        plain = ran.status == 0 and not ran.err.startswith("Error")
+        assert plain or (ran.status == 3 and "Thence" in ran.err), (command, body, ran)
 
 
 def test_what_speaks_no_http_is_told_in_a_sentence() -> None:
@@ -79,8 +120,10 @@ def test_an_address_that_is_none_is_refused_with_an_example(url: str) -> None:
 
 def test_all_pages_of_a_list_are_read_up_to_the_limit(scripted: Any) -> None:
     for items, cursor in (([1, 2], "b"), ([], "c"), ([3, 4], None)):
-        scripted.answers.append((200, {}, json.dumps({"items": items, "cursor": cursor}).encode()))
-    assert list(Client(scripted.url).pages("/v1/x", {}, 3)) == [1, 2, 3]
+        page = {"items": [{"n": one} for one in items], "cursor": cursor}
+        scripted.answers.append((200, {}, json.dumps(page).encode()))
+    found = Client(scripted.url).pages("/v1/x", {}, 3)
+    assert [one["n"] for one in found] == [1, 2, 3]
     assert [request[1] for request in scripted.requests] == [
         "/v1/x?limit=3",
         "/v1/x?limit=1&cursor=b",
@@ -95,7 +138,8 @@ def test_a_lost_stream_goes_on_behind_the_last_event(
     first = b'retry: 1000\n\nid: 1.0\nevent: queued\ndata: {"state":"queued"}\n\n: still here\n\n'
     second = b'id: 1.1\nevent: running\ndata: {"state":"running"}\n\n'
     unavailable = json.dumps({"title": "The service is shutting down"}).encode()
-    scripted.answers += [(200, {}, first), (503, {}, unavailable), (200, {}, second)]
+    stream_ = {"Content-Type": "text/event-stream"}
+    scripted.answers += [(200, stream_, first), (503, {}, unavailable), (200, stream_, second)]
     told: list[str] = []
     stream = events.follow(Client(scripted.url), {}, "", told.append)
     seen = [next(stream) for _ in range(2)]
@@ -119,6 +163,7 @@ def test_a_first_connection_that_fails_ends_the_stream(scripted: Any) -> None:
 
 
 def test_an_event_cut_in_two_by_a_lost_connection_is_not_given_out(scripted: Any) -> None:
-    scripted.answers.append((200, {}, b"id: 1.0\ndata: {}\n\nid: 1.1\ndata: {"))
+    stream = {"Content-Type": "text/event-stream"}
+    scripted.answers.append((200, stream, b"id: 1.0\ndata: {}\n\nid: 1.1\ndata: {"))
     found = list(Client(scripted.url).events("/v1/events", {}, "", 5))
     assert found == [("1.0", "", "{}")]

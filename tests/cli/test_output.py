@@ -54,9 +54,16 @@ def test_what_is_no_span_is_refused_with_a_hint(text: str) -> None:
 
 
 def test_since_takes_a_span_ago_or_an_instant() -> None:
-    assert moment("2h", now=7200 + 60) == "1970-01-01T00:01:00Z"
-    assert moment("2026-01-02T03:04:05Z") == "2026-01-02T03:04:05Z"
-    assert moment(None) is None
+    assert moment("2h", "--since", now=7200 + 60) == "1970-01-01T00:01:00Z"
+    for instant in ("2026-01-02T03:04:05Z", "2026-01-02", "1767225600000"):
+        assert moment(instant, "--since") == instant
+    assert moment(None, "--since") is None
+
+
+@pytest.mark.parametrize("text", ["10:00", "yesterday", "1767225600", "5 minutes", ""])
+def test_another_moment_is_refused_with_what_may_be_written(text: str) -> None:
+    with pytest.raises(click.UsageError, match=r"--until .*5m, 2h, 1d"):
+        moment(text, "--until")
 
 
 def test_json_for_programs_cannot_steer_a_terminal_either(

@@ -37,11 +37,15 @@ def test_config_shows_what_is_in_force_without_the_secret(
     (tmp_path / "thence.toml").write_text('log_level = "debug"\n[limits]\nbatch_max = 7\n')
     monkeypatch.setenv("THENCE_ROOT_ACCESS_KEY_ID", "someone")
     monkeypatch.setenv("THENCE_ROOT_ACCESS_KEY_SECRET", "very secret")
-    ran = thence("config", "--json", "--grace-seconds", "3")
-    assert ran.json["limits"]["batch_max"] == 7
-    assert ran.json["grace_seconds"] == 3
-    table = thence("config")
+    ran = thence("config", "--local", "--json", "--grace-seconds", "3")
+    found = {one["name"]: one for one in ran.json["items"]}
+    assert found["limits.batch_max"]["value"] == 7 and not found["limits.batch_max"]["default"]
+    assert found["grace_seconds"]["value"] == 3 and found["region"]["default"]
+    table = thence("config", "--local")
     assert "debug" in table.out
+    assert (
+        thence("config", "--grace-seconds", "3").status == 2
+    )  # it would say nothing of the service
     assert "very secret" not in ran.out + table.out
 
 

@@ -24,6 +24,7 @@ class Door:
         self, engine: Engine, settings: Settings, clock: Clock, notices: Notices, metrics: Metrics
     ) -> None:
         self.engine = engine
+        self.settings = settings
         self.limits = settings.limits
         self.guard = AddressGuard(
             [ipaddress.ip_network(text) for text in settings.destinations.allow_networks]

@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct, field
 
+from ..bounds import did_you_mean
 from ..errors import InvalidInput
 
 MAILBOX_KINDS = ("queue", "topic", "stream", "bucket")
@@ -196,7 +197,8 @@ def _from_object(data: dict[str, Any], where: str) -> Destination:
     for key in data:
         if key != "type" and key not in allowed[kind]:
             raise InvalidInput(
-                f"{where}.{key[:60]}: a {kind} destination has no such field; it has "
+                f"{where}.{key[:60]}: a {kind} destination has no such field"
+                f"{did_you_mean(key, allowed[kind])}; it has "
                 f"{', '.join(allowed[kind])}.",
                 field=f"{where}.{key[:60]}",
             )

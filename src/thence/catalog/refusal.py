@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from ..bounds import did_you_mean
 from ..bounds import rule as rule_of
 from ..errors import InvalidInput
 
@@ -31,8 +32,9 @@ def refusal(error: msgspec.ValidationError, kind: type, data: Any) -> InvalidInp
     unknown = _UNKNOWN.search(text)
     if unknown:
         where = f"{path}.{unknown.group(1)}" if path else unknown.group(1)
+        hint = did_you_mean(unknown.group(1), _names(path, inspect.type_info(kind), data))
         return InvalidInput(
-            f"{where}: there is no such field; remove it or correct its name.", field=where
+            f"{where}: there is no such field{hint}; remove it or correct its name.", field=where
         )
     missing = _MISSING.search(text)
     if missing:
@@ -45,6 +47,12 @@ def refusal(error: msgspec.ValidationError, kind: type, data: Any) -> InvalidInp
     if not where.startswith("environment."):
         shown, fields = _shown(value), fields | _scalar(value)
     return InvalidInput(f"{where}: {shown} is not valid: it must be {rule}.", field=where, **fields)
+
+
+def _names(path: str, expected: inspect.Type, data: Any) -> list[str]:
+    """Of the fields that the object at `path` may have."""
+    kind = _of_kind(_follow(path, expected, data)[1])
+    return [one.encode_name for one in kind.fields] if isinstance(kind, inspect.StructType) else []
 
 
 def _follow(path: str, expected: inspect.Type, value: Any) -> tuple[str, inspect.Type, Any]:

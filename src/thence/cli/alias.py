@@ -9,7 +9,7 @@ import click
 
 from .client import Client, part
 from .options import as_json_option, connected, qualified, qualified_names
-from .output import clean, instant, print_facts, print_json, print_table, say
+from .output import clean, instant, instant_utc, print_facts, print_json, print_table, say
 
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,17})?")
 
@@ -87,7 +87,7 @@ def _list(items: list[dict[str, Any]], function: str, as_json: bool) -> None:
         print_json({"items": items})
         return
     print_table(
-        ("alias", "version", "weights", "changed", "description"),
+        ("alias", "version", "weights", "changed (UTC)", "description"),
         [
             (
                 one["name"],
@@ -99,7 +99,7 @@ def _list(items: list[dict[str, Any]], function: str, as_json: bool) -> None:
             for one in items
         ],
         f"{function} has no aliases. Set one:  thence alias {function}@NAME VERSION",
-        optional=("changed",),
+        optional=("changed (UTC)",),
         prose="description",
     )
 
@@ -114,8 +114,8 @@ def _show(one: dict[str, Any], as_json: bool) -> None:
             "version": one["version"],
             "weights": _shares(one),
             "description": one["description"],
-            "created": instant(one["created_at"]),
-            "changed": instant(one["updated_at"]),
+            "created": instant_utc(one["created_at"]),
+            "changed": instant_utc(one["updated_at"]),
         }
     )
 

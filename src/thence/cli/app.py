@@ -22,6 +22,7 @@ FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Functions": {
         "deploy": ("function:deploy", "Create or replace a function from a folder or a file."),
+        "function": ("function_view:function", "Show everything about one function."),
         "ls": ("listing:ls", "List functions or invocations."),
         "delete": ("function:delete", "Delete a function, or one version of it."),
         "disable": ("control:disable", "Take no calls of a function and start nothing that waits."),
@@ -61,7 +62,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Service": {
         "serve": ("serve:serve", "Run the service."),
-        "config": ("config:config", "Show the settings in force, without secrets."),
+        "config": ("config:config", "Show the settings of the service, without secrets."),
         "verify": ("verify:verify", "Check a data directory while no service uses it."),
         "bench": ("bench:bench", "Measure speed as ratios within one run."),
         "demo": ("demo:demo", "Start a service and watch it keep its promises."),

@@ -9,7 +9,7 @@ import click
 from .client import Client, part
 from .function import destination_text, read_destination
 from .options import SECONDS, as_json_option, connected, qualified, qualified_names
-from .output import clean, instant, print_facts, print_json, print_table, say, span
+from .output import clean, instant, instant_utc, print_facts, print_json, print_table, say, span
 
 
 @click.command("async-config")
@@ -79,7 +79,7 @@ def _list(items: list[dict[str, Any]], function: str, as_json: bool) -> None:
         print_json({"items": items})
         return
     print_table(
-        ("qualifier", "retries", "event age", "on success", "on failure", "changed"),
+        ("qualifier", "retries", "event age", "on success", "on failure", "changed (UTC)"),
         [
             (
                 one["qualifier"],
@@ -92,7 +92,7 @@ def _list(items: list[dict[str, Any]], function: str, as_json: bool) -> None:
             for one in items
         ],
         f"{function} has no settings by qualifier: what was deployed counts for all its calls.",
-        optional=("changed", "event age"),
+        optional=("changed (UTC)", "event age"),
     )
 
 
@@ -110,6 +110,6 @@ def _show(one: dict[str, Any], as_json: bool) -> None:
             "on success": destination_text(one["on_success"]),
             "on failure": destination_text(one["on_failure"]),
             "stop notifies": "yes" if one["stop_notifies"] else "",
-            "changed": instant(one["updated_at"]),
+            "changed": instant_utc(one["updated_at"]),
         }
     )

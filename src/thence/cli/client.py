@@ -45,6 +45,17 @@ class Problem(ThenceError):
         self.problem_title = str(document.get("title") or f"HTTP {status}")
 
 
+class Document(dict[str, Any]):
+    """An object of an answer. A field that is not there says who has probably answered, whichever
+    command asks for it."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Unreachable(
+            f"The answer has no field {name!r}: what listens there is not Thence, or another version "
+            "of it. Correct --url or THENCE_URL."
+        )
+
+
 class Answer:
     """A complete answer of the service."""
 
@@ -55,11 +66,15 @@ class Answer:
 
     def json(self) -> Any:
         try:
-            return json.loads(self.body)
-        except ValueError:
+            found = json.loads(self.body, object_hook=Document)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, Document):
             raise Unreachable(
-                "The answer is not JSON: what listens there is probably not Thence."
-            ) from None
+                "The answer is not a JSON object: what listens there is probably not Thence. Correct "
+                "--url or THENCE_URL."
+            )
+        return found
 
 
 def _address(url: str) -> SplitResult:
@@ -133,11 +148,11 @@ class Client:
         return self.request("GET", path, query=query).json()
 
     def send(self, method: str, path: str, data: Any = None, **more: Any) -> Any:
-        """Send `data` as JSON; the answer's JSON, or None where it is empty."""
+        """Send `data` as JSON; the answer's JSON, an object without fields where it is empty."""
         body = None if data is None else json.dumps(data).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
         answer = self.request(method, path, body=body, headers=headers, **more)
-        return answer.json() if answer.body else None
+        return answer.json() if answer.body else Document()
 
     def pages(self, path: str, query: Query | None = None, limit: int = 0) -> Iterator[Any]:
         """The items of a list, over all its pages. limit: at most so many; 0 = all."""
@@ -146,7 +161,7 @@ class Client:
         while True:
             wanted["limit"] = min(PAGE, limit - count) if limit else PAGE
             page = self.get(path, wanted)
-            for item in page["items"]:
+            for item in objects(page["items"]):
                 yield item
                 count += 1
                 if limit and count >= limit:
@@ -154,6 +169,10 @@ class Client:
             if not page.get("cursor"):
                 return
             wanted["cursor"] = page["cursor"]
+
+    def items(self, path: str) -> list[Any]:
+        """The items of a list that has no pages."""
+        return list(objects(self.get(path)["items"]))
 
     # ------------------------------------------------------------ the stream
 
@@ -174,6 +193,11 @@ class Client:
             raw = connection.getresponse()
             if raw.status != 200:
                 self._checked(Answer(raw.status, dict(raw.getheaders()), raw.read()))
+            if not (raw.getheader("Content-Type") or "").startswith("text/event-stream"):
+                raise Unreachable(
+                    f"{self.url} answers with something else than a stream of events: it is probably "
+                    "not Thence. Correct --url or THENCE_URL."
+                )
             yield from _parse_events(raw)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from None
@@ -224,18 +248,28 @@ class Client:
     def _checked(self, answer: Answer) -> Answer:
         if 200 <= answer.status < 300:
             return answer
-        document: Any = None
-        try:
-            document = json.loads(answer.body)
-        except ValueError:
-            pass  # not ours, or a proxy's page: told below by its status
-        if isinstance(document, dict) and ({"title", "detail", "Code"} & document.keys()):
+        document = _problem(answer)
+        if document is not None:
             raise Problem(answer.status, document)
         if answer.status >= 400:
-            raise Problem(answer.status, {"title": f"The service answered {answer.status}"})
+            raise self._stranger(answer.status)
         raise Unreachable(
             f"{self.url} answered {answer.status}; redirects are not followed. Set --url (or "
             "THENCE_URL) to the service's own address."
+        )
+
+    def _stranger(self, status: int) -> Problem:
+        """A refusal in other words than Thence's: of a proxy in front of it, or of another service."""
+        what = _STRANGERS.get(
+            status, "Correct --url or THENCE_URL, or look into the log of the proxy."
+        )
+        return Problem(
+            status,
+            {
+                "title": f"{self.url} answered {status}",
+                "detail": f"The answer is not one of Thence: it is a proxy's in front of it, or another "
+                f"service's. {what}",
+            },
         )
 
     def _unreachable(self, error: Exception) -> Unreachable:
@@ -253,6 +287,39 @@ class Client:
             return Unreachable(f"{self.url} did not answer in time.")
         reason = str(error) or type(error).__name__
         return Unreachable(f"The connection to {self.url} broke: {reason}.")
+
+
+_STRANGERS = {
+    413: "A proxy takes no body as large as this one: raise its limit (nginx: client_max_body_size, "
+    "1 MB as it comes).",
+    502: "The proxy does not reach Thence: look whether the service runs, and where the proxy leads.",
+    503: "The proxy has nobody to ask: look whether the service runs, and where the proxy leads.",
+    504: "The proxy did not wait long enough for Thence: raise its time limit.",
+}
+
+
+def _problem(answer: Answer) -> dict[str, Any] | None:
+    """The body of a refusal of Thence (of a vendor's door, too), None where it is not one."""
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    native = headers.get("content-type", "").startswith("application/problem+json")
+    if not native and "x-fc-request-id" not in headers:
+        return None
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None  # a problem without a body: told by its status
+    return document if isinstance(document, dict) else None
+
+
+def objects(items: Any) -> Iterator[Document]:
+    """The items of a list that was answered. Raises Unreachable where it is none of Thence's."""
+    for item in items if isinstance(items, list) else [None]:
+        if not isinstance(item, Document):
+            raise Unreachable(
+                "The answer is no list of Thence's: another service listens there. Correct --url or "
+                "THENCE_URL."
+            )
+        yield item
 
 
 def part(text: str) -> str:

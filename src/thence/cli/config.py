@@ -1,4 +1,4 @@
-"""`thence config`: the settings in force."""
+"""`thence config`: the settings of the service, or those that it would have here."""
 
 from __future__ import annotations
 
@@ -6,38 +6,55 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
-from ..config import known_settings
-from .options import as_json_option
-from .output import print_json, print_table
+from ..config import shown
+from .client import Client
+from .options import as_json_option, connected
+from .output import print_json, print_table, say
 from .serve import setting_flags, settings_of
 
 
 @click.command()
+@click.option("--local", is_flag=True, help="Those that 'thence serve' would have here and now.")
 @as_json_option
 @setting_flags
-def config(as_json: bool, config: Path | None, **given: Any) -> None:
-    """Show the settings in force, without secrets.
+@connected
+def config(client: Client, local: bool, as_json: bool, config: Path | None, **given: Any) -> None:
+    """Show the settings of the service, without secrets.
 
-    They are read as 'thence serve' would read them here and now: the file, the environment, the
-    flags given to this command. Those that are not as by default are marked with *.
+    They are asked of the service that runs. With --local they are read as 'thence serve' would read
+    them here and now: the file, the environment, the flags given to this command (which need
+    --local). Those that are not as by default are marked with *.
 
     \b
     Example:
       thence config
-      THENCE_LOG_LEVEL=debug thence config --json
+      thence config --local --log-level debug
+      THENCE_LOG_LEVEL=debug thence config --local --json
     """
-    shown = settings_of(config, given).redacted()
+    if not local and (config is not None or any(value is not None for value in given.values())):
+        raise click.UsageError(
+            "settings are given to 'thence serve'; with --local this shows what they would come to."
+        )
+    if local:
+        items = msgspec.to_builtins(shown(settings_of(config, given)))
+    else:
+        items = client.items("/v1/settings")
     if as_json:
-        print_json(shown)
+        print_json({"items": items})
         return
-    rows = []
-    for setting in known_settings():
-        section, _, name = setting.name.rpartition(".")
-        value = (shown[section] if section else shown)[name]
-        default = "" if setting.secret else setting.default
-        text = ",".join(value) if isinstance(value, (list, tuple)) else value
-        rows.append(("" if value == default else "*", setting.name, str(text), setting.variable))
     print_table(
-        ("", "setting", "value", "variable"), rows, "There are no settings.", optional=("variable",)
+        ("", "setting", "value", "variable"),
+        [
+            ("" if one["default"] else "*", one["name"], _text(one["value"]), one["variable"])
+            for one in items
+        ],
+        "There are no settings.",
+        optional=("variable",),
     )
+    say("As they would be here." if local else f"Of the service at {client.url}.")
+
+
+def _text(value: Any) -> str:
+    return ",".join(value) if isinstance(value, (list, tuple)) else str(value)

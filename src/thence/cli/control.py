@@ -79,8 +79,14 @@ def limit(client: Client, name: str, slots: int | None, as_json: bool) -> None:
     """
     _put(client, name, {"limit": slots}, as_json)
     if not as_json:
-        held = "have no limit" if slots is None else f"have at most {slots} slots"
-        say(f"All versions of {clean(name)} together {held}.")
+        if slots == 0:
+            say(
+                f"{clean(name)} is paused: what it is sent waits. Let it run:  "
+                f"thence limit {clean(name)} none"
+            )
+        else:
+            held = "have no limit" if slots is None else f"have at most {slots} slots"
+            say(f"All versions of {clean(name)} together {held}.")
 
 
 def _put(client: Client, name: str, changes: dict[str, Any], as_json: bool) -> None:

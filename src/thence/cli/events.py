@@ -75,7 +75,7 @@ def _print(kind: str, event: dict[str, Any]) -> None:
     if event.get("gap") or kind == "gap":
         say("Earlier events are not kept any more (retention.events_hours).")
         return
-    line = Text(clean(event.get("at", ""))[11:23] + "  ", style="dim")
+    line = Text(clean(event.get("at", ""))[11:24] + "  ", style="dim")  # with its Z: UTC
     line.append(f"{clean(event.get('function', ''))}  ", style="bold")
     line.append(styled(event.get("state")))
     if event.get("attempt"):

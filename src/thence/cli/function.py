@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from ..errors import InvalidInput
-from .client import Client, part
+from .client import Client, Problem, part
 from .options import SECONDS, as_json_option, connected, qualified, qualified_names
 from .output import clean, heading, print_facts, print_json, say, size, span
-from .source import SETTINGS_FILE, check_handler, read_source
+from .source import SETTINGS_FILE, Source, check_handler, read_source
 
 PROJECTS = (".yaml", ".yml")
 
@@ -125,8 +125,21 @@ def deploy(
     check_handler(source.archive, str(spec.get("handler", "main.handler")))
     spec["code"] = base64.b64encode(source.archive).decode()
     body = json.dumps(spec, default=_no_json).encode()
-    _show(_upload(client, source.name, body, check=not no_check), as_json, len(source.archive))
+    try:
+        answer = _upload(client, source.name, body, check=not no_check)
+    except Problem as problem:
+        raise _with_file(problem, source, _spec(given)) from None
+    _show(answer, as_json, len(source.archive))
     return None
+
+
+def _with_file(problem: Problem, source: Source, options: dict[str, Any]) -> Problem:
+    """Where what was refused is written, if that is the settings file and not an option."""
+    field = str(problem.document.get("field", "")).partition(".")[0]
+    if field not in source.written or field in options:
+        return problem
+    document = {**problem.document, "detail": f"{source.file}: {problem.detail}"}
+    return Problem(problem.status, document)
 
 
 def _only_for_functions(**given: Any) -> None:
@@ -228,6 +241,12 @@ def change_text(change: dict[str, Any]) -> str:
         told = f"{_value(after)} (other secrets or headers)"
     elif field == "code":
         told = f"{before[:12]} -> {after[:12]}"
+    elif field == "retry_wait":
+        told = ", ".join(
+            f"{one} {_value(before[one])} -> {_value(after[one])}"
+            for one in after
+            if before[one] != after[one]
+        )
     else:
         told = f"{_value(before)} -> {_value(after)}"
     return f"{told} (reset)" if change["reset"] else told
@@ -238,9 +257,7 @@ def _value(value: Any) -> str:
         return "none"
     if isinstance(value, dict) and "type" in value:
         return destination_text(value)
-    if isinstance(value, (dict, list)):
-        return json.dumps(value)
-    return str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def destination_text(written: Any) -> str:
@@ -254,7 +271,7 @@ def destination_text(written: Any) -> str:
 @click.argument("name", metavar="NAME[@VERSION]", shell_complete=qualified_names)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @connected
-def delete(client: Client, name: str, yes: bool) -> None:
+def delete(client: Client, name: str, yes: bool) -> int:
     """Delete a function, or one version of it.
 
     A function goes with all its versions. What waits ends as invalid (function_deleted); what runs
@@ -269,7 +286,10 @@ def delete(client: Client, name: str, yes: bool) -> None:
     path = f"/v1/functions/{part(function)}"
     if version is not None:
         path = f"{path}/versions/{part(version)}"
-    if not yes:
-        click.confirm(f"Delete {name}? What waits for it can then never run.", abort=True, err=True)
+    question = f"Delete {clean(name)}? What waits for it can then never run."
+    if not yes and not click.confirm(question, err=True):
+        say("Nothing was deleted.")
+        return 1
     client.send("DELETE", path)
     say(f"{clean(name)} is deleted.")
+    return 0

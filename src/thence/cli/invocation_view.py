@@ -5,9 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from .output import clean, heading, instant, print_facts, print_table, size, span
+from .output import (
+    clean,
+    heading,
+    instant,
+    instant_utc,
+    print_block,
+    print_facts,
+    print_table,
+    size,
+    span,
+)
 
-SHORT = 100
+SHORT = 60  # characters of an error that fit into the table
 LATEST = "latest"
 
 
@@ -22,10 +32,10 @@ def print_invocation(view: dict[str, Any]) -> None:
             "state": view["state"],
             "reason": view["reason"],
             "it waits": why.get("text"),
-            "accepted": instant(view["accepted_at"]),
-            "next attempt": instant(view["next_attempt_at"]),
-            "expires": instant(view["expires_at"]) if not view["ended_at"] else "",
-            "ended": instant(view["ended_at"]),
+            "accepted": instant_utc(view["accepted_at"]),
+            "next attempt": instant_utc(view["next_attempt_at"]),
+            "expires": instant_utc(view["expires_at"]) if not view["ended_at"] else "",
+            "ended": instant_utc(view["ended_at"]),
             "took": took(view),
             "payload": size(view["payload_bytes"]),
             "result": size(view["result_bytes"]),
@@ -37,12 +47,13 @@ def print_invocation(view: dict[str, Any]) -> None:
     if attempts:
         heading("Attempts")
         print_table(
-            ("attempt", "outcome", "started", "took", "spent", "billed", "error"),
+            ("attempt", "outcome", "started (UTC)", "took", "spent", "billed", "error"),
             [_attempt(one) for one in attempts],
             "",
-            optional=("started", "billed"),
+            optional=("started (UTC)", "billed", "spent"),
             prose="error",
         )
+        _print_errors(attempts)
     deliveries = view["deliveries"]
     if deliveries:
         heading("Deliveries")
@@ -71,7 +82,7 @@ def _attempt(one: dict[str, Any]) -> tuple[Any, ...]:
         "" if outcome is None else span(one["duration_ms"] / 1000),
         (one["budget"] or "").replace("_", " "),
         "yes" if one["billed"] else "no",
-        error_of(one),
+        _in_table(one),
     )
 
 
@@ -81,7 +92,7 @@ def _delivery(one: dict[str, Any]) -> tuple[Any, ...]:
     answer = f"{last.get('status') or ''} {last.get('error') or ''}".strip()
     state = one["state"]
     if state == "pending" and one.get("next_attempt_at"):
-        answer += f"; again at {instant(one['next_attempt_at'])}"
+        answer += f"; again at {instant_utc(one['next_attempt_at'])}"
     if one.get("reason"):
         answer = f"{one['reason']}: {answer}"
     return (
@@ -89,16 +100,38 @@ def _delivery(one: dict[str, Any]) -> tuple[Any, ...]:
         one["condition"],
         state,
         one["attempts_made"],
-        _shorten(answer),
+        _on_one_line(answer),
         one["id"],
     )
 
 
 def error_of(attempt: dict[str, Any]) -> str:
-    """`Type: message` of an attempt, on one short line."""
+    """`Type: message` of an attempt, on one line, whole."""
     error = attempt.get("error") or {}
     kind, message = error.get("type") or "", error.get("message") or ""
-    return _shorten(f"{kind}: {message}" if kind and message else kind or message)
+    return _on_one_line(f"{kind}: {message}" if kind and message else kind or message)
+
+
+def _in_table(attempt: dict[str, Any]) -> str:
+    """The error in the table of attempts; a long one stands below it, whole."""
+    text = error_of(attempt)
+    return text if len(text) <= SHORT else (attempt["error"]["type"] or "long") + " (below)"
+
+
+def _print_errors(attempts: list[dict[str, Any]]) -> None:
+    """What the table does not hold: long errors, and tracebacks. Each once, of the last attempt that
+    ended with it."""
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in attempts:
+        stack = (one.get("error") or {}).get("stack") or ""
+        if stack or len(error_of(one)) > SHORT:
+            last[error_of(one), stack] = one
+    for (text, stack), one in last.items():
+        heading(f"Error of attempt {one['attempt']}")
+        if not stack or one["error"]["message"] not in stack:
+            print_block(text)
+        if stack:
+            print_block(stack)
 
 
 def last_error(view: dict[str, Any]) -> str:
@@ -124,6 +157,5 @@ def between(first: Any, second: Any) -> float | None:
     return (b - a).total_seconds()
 
 
-def _shorten(text: str) -> str:
-    line = clean(" ".join(text.split()))
-    return line if len(line) <= SHORT else line[: SHORT - 1] + "…"
+def _on_one_line(text: str) -> str:
+    return clean(" ".join(text.split()))

@@ -10,6 +10,7 @@ import click
 from ..lifecycle.states import State
 from .client import Client
 from .function import destination_text
+from .function_view import held_back
 from .invocation_view import LATEST, took
 from .options import as_json_option, connected, function_names, moment
 from .output import instant, print_json, print_table, say, size, span
@@ -22,7 +23,9 @@ def filters(command: F) -> F:
     """The options that choose invocations."""
     for option in (
         click.option("--until", metavar="WHEN", help="Accepted before; as --since."),
-        click.option("--since", metavar="WHEN", help="Accepted after: 2h (ago) or an ISO instant."),
+        click.option(
+            "--since", metavar="WHEN", help="Accepted after: 2h (ago), or an instant (UTC)."
+        ),
         click.option("--reason", help="Why it ended, such as retries_exhausted."),
         click.option("--function", shell_complete=function_names, help="Of this function."),
     ):
@@ -35,8 +38,8 @@ def query_of(given: dict[str, Any]) -> dict[str, Any]:
     return {
         "function": given.get("function"),
         "reason": given.get("reason"),
-        "since": moment(given.get("since")),
-        "until": moment(given.get("until")),
+        "since": moment(given.get("since"), "--since"),
+        "until": moment(given.get("until"), "--until"),
     }
 
 
@@ -80,6 +83,7 @@ def _functions(items: list[dict[str, Any]]) -> None:
     print_table(
         (
             "function",
+            "state",
             "revision",
             "handler",
             "slots",
@@ -92,6 +96,7 @@ def _functions(items: list[dict[str, Any]]) -> None:
         [
             (
                 one["name"],
+                held_back(one),
                 one["revision"],
                 one["handler"],
                 one["concurrency"],
@@ -105,13 +110,23 @@ def _functions(items: list[dict[str, Any]]) -> None:
         ],
         "There are no functions. Deploy one:  thence deploy DIR",
         optional=("code", "revision", "time limit", "retries", "slots", "handler"),
+        prose="state",
     )
 
 
 def print_invocations(items: list[dict[str, Any]], limit: int, empty: str) -> None:
     """A table of invocations, newest first."""
     print_table(
-        ("invocation", "function", "state", "reason", "attempts", "accepted", "took", "redriven"),
+        (
+            "invocation",
+            "function",
+            "state",
+            "reason",
+            "attempts",
+            "accepted (UTC)",
+            "took",
+            "redriven",
+        ),
         [
             (
                 one["id"],
@@ -126,7 +141,7 @@ def print_invocations(items: list[dict[str, Any]], limit: int, empty: str) -> No
             for one in items
         ],
         empty,
-        optional=("redriven", "accepted", "took", "reason", "attempts"),
+        optional=("redriven", "took", "attempts", "accepted (UTC)", "reason"),
     )
     if len(items) >= limit:
         say(f"The newest {limit} are shown; --limit shows more.")
@@ -174,7 +189,7 @@ def dead_letters(client: Client, deliveries: bool, limit: int, as_json: bool, **
 
 def _deliveries(items: list[dict[str, Any]]) -> None:
     print_table(
-        ("delivery", "function", "to", "for", "reason", "tries", "ended", "invocation"),
+        ("delivery", "function", "to", "for", "reason", "tries", "ended (UTC)", "invocation"),
         [
             (
                 one["id"],
@@ -189,7 +204,7 @@ def _deliveries(items: list[dict[str, Any]]) -> None:
             for one in items
         ],
         "There are no dead deliveries.",
-        optional=("tries", "for", "ended", "invocation", "reason"),
+        optional=("tries", "for", "ended (UTC)", "invocation", "reason"),
     )
     if items:
         say("Send one again, without running its function:  thence redrive --delivery ID")

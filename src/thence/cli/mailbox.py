@@ -9,9 +9,19 @@ from typing import Any
 
 import click
 
-from .client import Client, part
+from .client import Client, objects, part
 from .options import SECONDS, as_json_option, connected
-from .output import clean, console, instant, print_json, print_line, print_table, say, size
+from .output import (
+    clean,
+    console,
+    instant,
+    instant_utc,
+    print_json,
+    print_line,
+    print_table,
+    say,
+    size,
+)
 
 KINDS = ("queue", "topic", "stream", "bucket")
 POLL_SECONDS = 0.5
@@ -73,7 +83,8 @@ def mailbox(
         if kind != "queue":
             raise click.UsageError("--receive is for queues; read others without it.")
         asked = {"limit": limit, "visibility_seconds": hide}
-        _print(client.send("POST", f"{path}:receive", asked)["items"], as_json)
+        taken = client.send("POST", f"{path}:receive", asked)["items"]
+        _print(list(objects(taken)), as_json)
     elif follow:
         _follow(client, path, prefix, as_json)
     else:
@@ -81,12 +92,12 @@ def mailbox(
 
 
 def _boxes(client: Client, as_json: bool) -> None:
-    found = client.get("/v1/mailbox")
+    found = client.items("/v1/mailbox")
     if as_json:
-        print_json(found)
+        print_json({"items": found})
         return
     print_table(
-        ("box", "messages", "size", "oldest"),
+        ("box", "messages", "size", "oldest (UTC)"),
         [
             (
                 f"{one['kind']}/{one['name']}",
@@ -94,7 +105,7 @@ def _boxes(client: Client, as_json: bool) -> None:
                 size(one["bytes"]),
                 instant(one["oldest_at"]),
             )
-            for one in found["items"]
+            for one in found
         ],
         "The mailbox is empty: no destination has put anything there.",
     )
@@ -138,7 +149,7 @@ def _print(items: list[dict[str, Any]], as_json: bool) -> None:
 
 def _print_one(message: dict[str, Any]) -> None:
     where = message.get("key") or message["seq"]
-    head = f"── {where}  {instant(message.get('created_at'))}"
+    head = f"── {where}  {instant_utc(message.get('created_at'))}"
     if message.get("receipt"):
         head += f"  receipt {message['receipt']}"
     console().print(clean(head), style="bold", markup=False)

@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from .client import Client, part
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_URL = "http://127.0.0.1:7411"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_MILLISECONDS = re.compile(r"\d{12,15}")  # since 1970, as the service takes them, too
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 
 
@@ -117,13 +119,22 @@ def _asking(ctx: click.Context) -> Client:
     return Client(url, credentials(), timeout_seconds=1)
 
 
-def moment(text: str | None, now: float | None = None) -> str | None:
-    """An option such as `--since`: a time span ago (`2h`) or an ISO 8601 instant, as the latter."""
+def moment(text: str | None, option: str, now: float | None = None) -> str | None:
+    """`--since` and the like: a time span ago (`2h`) or an ISO 8601 instant, as the latter. Raises
+    UsageError with what may be written."""
     if text is None:
         return None
     match = _DURATION.fullmatch(text.strip())
     if match is None or not match.group(2):
-        return text  # the service checks it and says what is wrong
+        try:
+            if not _MILLISECONDS.fullmatch(text.strip()):
+                datetime.fromisoformat(text.strip())
+        except ValueError:
+            raise click.UsageError(
+                f"{option} {text!r}: write how long ago (5m, 2h, 1d) or an instant in UTC "
+                "(2026-01-02T03:04:05Z)."
+            ) from None
+        return text.strip()
     ago = float(match.group(1)) * _UNITS[match.group(2)]
     then = (time.time() if now is None else now) - ago
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(then)) + "Z"

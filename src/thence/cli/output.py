@@ -101,14 +101,14 @@ def print_table(
     """A table; numbers to the right, states in colour; `empty` where there is no row.
 
     In a pipe every row is one line. On a terminal that is too narrow, columns of `optional` are
-    left out, the first one first, and the column `prose` is folded; nothing else is ever cut or
-    broken, so that ids can be copied.
+    left out, the first one first, which is said on stderr, and the column `prose` is folded; nothing
+    else is ever cut or broken, so that ids can be copied.
     """
     from rich.table import Table
 
     found = [dict(zip(columns, row, strict=True)) for row in rows]
     if not found:
-        aside().print(empty, markup=False)
+        say(empty)
         return
     widths = {
         name: max(len(name), *(styled(row[name]).cell_len for row in found)) for name in columns
@@ -116,9 +116,11 @@ def print_table(
     if prose:
         widths[prose] = min(widths[prose], PROSE_WIDTH)
     screen = console()
+    left_out: list[str] = []
     for name in optional:
         if _total(widths) > screen.width:
             del widths[name]
+            left_out.append(name)
     if _total(widths) > screen.width:
         screen = _console(_total(widths))
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -130,6 +132,8 @@ def print_table(
     for row in found:
         table.add_row(*(styled(row[name]) for name in widths))
     screen.print(table)
+    if left_out:
+        say(f"Left out, for want of width: {', '.join(left_out)}. --json has everything.")
 
 
 def _total(widths: Mapping[str, int]) -> int:
@@ -207,5 +211,11 @@ def size(count: int | None) -> str:
 
 
 def instant(text: Any) -> str:
-    """An instant of the service (ISO 8601, UTC) as people read it: `2026-01-02 03:04:05.678`."""
+    """An instant of the service (ISO 8601, UTC) as people read it: `2026-01-02 03:04:05.678`. For
+    columns, whose heads say that it is UTC."""
     return "" if not text else clean(text).replace("T", " ").removesuffix("Z")
+
+
+def instant_utc(text: Any) -> str:
+    """The same where it stands alone: `2026-01-02 03:04:05.678 UTC`."""
+    return f"{instant(text)} UTC" if text else ""

@@ -24,10 +24,21 @@ SOURCE_BYTES_MAX = 512 * 1024 * 1024  # far over what a service takes: a wrong f
 class Source:
     """Code and what its folder says of itself."""
 
-    def __init__(self, name: str, archive: bytes, settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        name: str,
+        archive: bytes,
+        settings: dict[str, Any],
+        file: Path | None,
+        written: set[str],
+    ) -> None:
         self.name = name
         self.archive = archive
         self.settings = settings
+        self.file = file
+        """Where settings are written, if there is such a file."""
+        self.written = frozenset(written)
+        """Which of the settings that file says."""
 
 
 def read_source(target: Path, name: str | None = None) -> Source:
@@ -47,8 +58,10 @@ def read_source(target: Path, name: str | None = None) -> Source:
 
 def _read(target: Path, called: str | None) -> Source:
     settings: dict[str, Any] = {}
+    file, said = target / SETTINGS_FILE, set[str]()
     if target.is_dir():
-        settings = read_settings(target / SETTINGS_FILE)
+        settings = read_settings(file)
+        said = set(settings)
         files = _folder(target)
         archive = pack(files)
         settings.setdefault("handler", _handler([name for name, _ in files]))
@@ -65,7 +78,7 @@ def _read(target: Path, called: str | None) -> Source:
         )
     written = settings.pop("name", None)
     name = called or written or function_name(target)
-    return Source(str(name), archive, settings)
+    return Source(str(name), archive, settings, file if said else None, said)
 
 
 def function_name(target: Path) -> str:

@@ -59,7 +59,7 @@ def versions(client: Client, name: str, limit: int, as_json: bool) -> None:
         return
     named = _aliases_by_version(client, path) if items else {}
     print_table(
-        ("version", "published", "code", "digest", "aliases", "note"),
+        ("version", "published (UTC)", "code", "digest", "aliases", "note"),
         [
             (
                 one["version"],
@@ -72,7 +72,7 @@ def versions(client: Client, name: str, limit: int, as_json: bool) -> None:
             for one in items
         ],
         f"{name} has no versions. Publish one:  thence publish {name}",
-        optional=("digest", "code", "published"),
+        optional=("digest", "code", "published (UTC)"),
         prose="note",
     )
     if len(items) >= limit:

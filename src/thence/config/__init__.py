@@ -7,6 +7,6 @@ take them. Nothing here imports a room.
 """
 
 from .load import load
-from .settings import PREFIX, Secret, Setting, Settings, known_settings
+from .settings import PREFIX, Secret, Setting, Settings, Shown, known_settings, shown
 
-__all__ = ["PREFIX", "Secret", "Setting", "Settings", "known_settings", "load"]
+__all__ = ["PREFIX", "Secret", "Setting", "Settings", "Shown", "known_settings", "load", "shown"]

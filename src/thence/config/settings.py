@@ -336,6 +336,28 @@ class Settings(Struct, frozen=True):
         return shown
 
 
+class Shown(Struct):
+    """A setting and its value, as people and programs are told of it. `value` of a secret: `…` where
+    it is set, else empty. `default`: it is as it comes."""
+
+    name: str
+    value: Any
+    default: bool
+    variable: str
+    description: str
+
+
+def shown(settings: Settings) -> list[Shown]:
+    """Every setting with its value, in the order of the file, without secrets."""
+    redacted, found = settings.redacted(), []
+    for setting in known_settings():
+        section, _, name = setting.name.rpartition(".")
+        value = (redacted[section] if section else redacted)[name]
+        default = value == ("" if setting.secret else setting.default)
+        found.append(Shown(setting.name, value, default, setting.variable, setting.description))
+    return found
+
+
 class Setting(Struct, frozen=True):
     """One setting, as documents, help texts and checks need it."""
 

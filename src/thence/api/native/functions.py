@@ -81,8 +81,12 @@ class Deployed(msgspec.Struct, kw_only=True):
 
 
 class FunctionShown(Deployed, kw_only=True):
-    """A deployed function, with the asynchronous configuration that counts for calls of `latest`."""
+    """A deployed function, with the asynchronous configuration that counts for calls of `latest`, and
+    what holds it back: `limit`, the slots of all its versions together (null: each has its own), and
+    `disabled`, why it takes no calls (null: it takes them)."""
 
+    limit: int | None
+    disabled: str | None
     versions: list[str]  # published, oldest first
     aliases: dict[str, str]  # to their main version
     links: FunctionLinks
@@ -224,8 +228,10 @@ async def listed(call: Call) -> Response:
 
 def show(engine: Engine, function: Function) -> FunctionShown:
     name = function.name
-    path = f"/v1/functions/{name}"
+    path, control = f"/v1/functions/{name}", engine.control(name)
     return FunctionShown(
+        limit=control.limit,
+        disabled=control.disabled,
         versions=[one.version for one in engine.versions(name)],
         aliases={one.name: one.version for one in engine.aliases(name)},
         links=FunctionLinks(

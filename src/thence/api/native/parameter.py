@@ -10,11 +10,13 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
+from ...bounds import did_you_mean
 from ...errors import InvalidInput
 from ...lifecycle.ids import parse_id
 
 PARAMETERS_MAX = 32
 VALUE_MAX = 1024
+TIME_MIN_MS = 946_684_800_000  # the year 2000
 Kind = Literal["text", "integer", "number", "time", "id", "flag", "list"]
 _INTEGER = re.compile(r"-?\d{1,15}")
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,9})?")
@@ -55,7 +57,9 @@ def read_query(query: bytes, parameters: tuple[Parameter, ...]) -> dict[str, Any
         if name not in known:
             names = f"it takes {', '.join(known)}" if known else "it takes none"
             raise InvalidInput(
-                f"{name[:60]}: there is no such query parameter here; {names}.", field=name[:60]
+                f"{name[:60]}: there is no such query parameter here{did_you_mean(name, known)}; "
+                f"{names}.",
+                field=name[:60],
             )
         if name in seen:
             raise InvalidInput(f"{name}: given twice; give it once.", field=name)
@@ -100,7 +104,22 @@ def _number(parameter: Parameter, text: str) -> float:
 
 
 def read_time(name: str, text: str) -> int:
-    """ms since the epoch from RFC 3339 (`2026-01-02T03:04:05Z`) or from ms. Raises InvalidInput."""
+    """ms since the epoch from RFC 3339 (`2026-01-02T03:04:05Z`) or from ms. Raises InvalidInput, also
+    for what lies before TIME_MIN_MS: those are seconds, or a slip."""
+    ms = _time(name, text)
+    if ms < TIME_MIN_MS:
+        given = "seconds since 1970 are" if text.isdecimal() else "it is"
+        raise InvalidInput(
+            f"{name}: {text[:60]!r} lies before the year 2000; {given} not taken. Write "
+            "2026-01-02T03:04:05Z or milliseconds since 1970.",
+            field=name,
+            value=text[:60],
+            limit="2000-01-01T00:00:00Z",
+        )
+    return ms
+
+
+def _time(name: str, text: str) -> int:
     if text.isascii() and text.isdecimal() and len(text) <= 15:
         return int(text)
     try:
@@ -108,7 +127,7 @@ def read_time(name: str, text: str) -> int:
         moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return max(0, round(moment.timestamp() * 1000))
+        return round(moment.timestamp() * 1000)
     except (ValueError, OverflowError):
         raise InvalidInput(
             f"{name}: {text[:60]!r} is not a time; write 2026-01-02T03:04:05Z or milliseconds since "

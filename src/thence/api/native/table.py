@@ -16,6 +16,7 @@ from . import (
     invoke,
     mailbox,
     openapi,
+    settings,
     stats,
     status_log,
 )
@@ -32,6 +33,7 @@ from .invocations import InvocationAnswer
 from .mailbox import BoxList, DeletedAnswer, MessagePage, ReceiveBody
 from .parameter import CURSOR, FUNCTION, LIMIT, SINCE, UNTIL, Parameter
 from .route import Route
+from .settings import SettingList
 from .shown import DeliveryPage, DeliveryShown, InvocationPage, InvocationShown
 from .stats import MinutesAnswer, StatsAnswer
 from .status_log import STATUSES, StatusPage
@@ -289,6 +291,13 @@ MAILBOX = (
 )
 
 SERVICE = (
+    Route(
+        "GET",
+        "/v1/settings",
+        settings.listed,
+        "The settings that the service runs with, without its secrets",
+        {200: SettingList},
+    ),
     Route(
         "GET",
         "/v1/stats",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import traceback
 
 from .frames import ERROR_MESSAGE_BYTES_MAX, ERROR_STACK_BYTES_MAX, ERROR_TYPE_BYTES_MAX
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_IMPORT_MACHINERY = "<frozen importlib"
+_IMPORT_MACHINERY = ("<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)
 
 
 class HandlerFault(Exception):
@@ -92,7 +93,7 @@ def _trim(told: traceback.TracebackException) -> None:
 
 
 def _is_users(filename: str) -> bool:
-    return not filename.startswith((_OURS, _IMPORT_MACHINERY))
+    return not filename.startswith((_OURS, *_IMPORT_MACHINERY))
 
 
 def _head(text: str, bytes_max: int) -> bytes:

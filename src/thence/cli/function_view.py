@@ -1,0 +1,74 @@
+"""`thence function`: all about one function, what holds it back first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .client import Client, part
+from .function import destination_text
+from .options import as_json_option, connected, function_names
+from .output import instant_utc, print_facts, print_json, size, span
+
+
+@click.command()
+@click.argument("name", shell_complete=function_names)
+@as_json_option
+@connected
+def function(client: Client, name: str, as_json: bool) -> None:
+    """Show everything about one function.
+
+    Whether it is disabled or limited, its configuration (of its environment the names only; --json
+    has the values), its versions and aliases. What counts for calls of another qualifier than
+    'latest': 'thence async-config NAME'.
+
+    \b
+    Example:
+      thence function hello
+      thence function hello --json | jq .environment
+    """
+    one = client.get(f"/v1/functions/{part(name)}")
+    if as_json:
+        print_json(one)
+        return
+    wait = one["retry_wait"]
+    print_facts(
+        {
+            "function": f"{one['name']} (revision {one['revision']})",
+            "state": held_back(one) or "takes calls",
+            "description": " ".join(one["description"].split()),
+            "handler": one["handler"],
+            "contract": one["contract"],
+            "event": one["event"],
+            "code": f"{size(one['code_bytes'])}, sha256 {one['code_digest'][:12]}",
+            "time limit": span(one["timeout_seconds"]),
+            "memory": f"{one['memory_mb']} MiB",
+            "slots": one["concurrency"],
+            "limit": one["limit"],
+            "retries": one["max_retries"],
+            "retry wait": f"{span(wait['first_seconds'])} to {span(wait['cap_seconds'])}",
+            "event age": span(one["max_event_age_seconds"]),
+            "on success": destination_text(one["on_success"]),
+            "on failure": destination_text(one["on_failure"]),
+            "initializer": one["initializer"],
+            "pre-stop": one["pre_stop"],
+            "environment": ", ".join(sorted(one["environment"])),
+            "versions": ", ".join(one["versions"]),
+            "aliases": ", ".join(f"{alias}={to}" for alias, to in one["aliases"].items()),
+            "created": instant_utc(one["created_at"]),
+            "changed": instant_utc(one["updated_at"]),
+        }
+    )
+
+
+def held_back(one: dict[str, Any]) -> str:
+    """Why not all of its calls begin at once: disabled, paused, limited; empty where nothing does."""
+    disabled, limit = one.get("disabled"), one.get("limit")
+    if disabled is not None:
+        return f"disabled: {' '.join(disabled.split())}" if disabled.strip() else "disabled"
+    if limit == 0:
+        return "paused (limit 0)"
+    if one["concurrency"] == 0:
+        return "paused (0 slots)"
+    return "" if limit is None else f"limited to {limit}"
