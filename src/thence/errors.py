@@ -150,6 +150,13 @@ class Draining(Unavailable):
     title = "The service is shutting down"
 
 
+class Overloaded(Unavailable):
+    """A bound that all callers share was met. `fields`: the limit."""
+
+    code = "overloaded"
+    title = "Too much is asked of the service at once"
+
+
 class StoreUnavailable(Unavailable):
     """The store could not commit (disk full, fsync error, locked, gone). Nothing was acknowledged."""
 

@@ -6,18 +6,45 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 
+from .unproven import Unproven
 
-async def read_body(request: Request, limit: int, too_large: Callable[[int], Exception]) -> bytes:
+Prove = Callable[[bytes], None]
+"""Raises where the body is not the one that was signed."""
+
+
+async def read_body(
+    request: Request,
+    limit: int,
+    too_large: Callable[[int], Exception],
+    *,
+    unproven: Unproven | None = None,
+    prove: Prove | None = None,
+) -> bytes:
     """The body, never more than `limit` bytes of it in memory. Above that raises what `too_large`
-    makes of the size: what Content-Length says, or what has come so far."""
+    makes of the size: what Content-Length says, or what has come so far.
+
+    unproven: of a caller that nobody vouches for yet; then the body counts there until `prove` has
+    judged it, and Overloaded is raised where that is too much.
+    """
     length = request.headers.get("content-length")
     if length is not None and length.isdecimal() and int(length) > limit:
         raise too_large(int(length))
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise too_large(size)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    size = counted = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise too_large(size)
+            if unproven is not None:
+                unproven.check(size)
+                unproven.take(len(chunk))
+                counted = size
+            chunks.append(chunk)
+        body = b"".join(chunks)
+        if prove is not None:
+            prove(body)
+        return body
+    finally:
+        if unproven is not None:
+            unproven.give(counted)

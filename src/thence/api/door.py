@@ -15,6 +15,7 @@ from .fc.state import FcState
 from .functiongraph.state import FunctionGraphState
 from .metrics import Metrics
 from .native.auth import Credentials
+from .unproven import Unproven
 
 
 class Door:
@@ -34,6 +35,7 @@ class Door:
         self.metrics = metrics
         metrics.more.append(fc_series)
         self.credentials = Credentials(settings.root_access_key_id, settings.root_access_key_secret)
+        self.unproven = Unproven(settings.limits.unproven_bytes_max)
         self.fc = FcState(settings, clock)
         engine.sweep.also.append(self.fc.uploads.sweep)
         self.functiongraph = FunctionGraphState(settings, clock)

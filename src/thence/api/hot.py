@@ -35,6 +35,10 @@ class Way(Protocol):
         None for the slow way. Who may not ask goes the slow way, which says why."""
         ...
 
+    def vouched(self, wish: Any) -> bool:
+        """Whether credentials or a signature vouch for the request before its body is there."""
+        ...
+
     def accept(self, wish: Any, headers: Headers, payload: bytes, done: Done) -> None:
         """Raises ThenceError, as `done` gets it."""
         ...

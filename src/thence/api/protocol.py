@@ -15,26 +15,29 @@ import asyncio
 import logging
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from ..errors import ThenceError
 from .door import Door
 from .hot import Hot, Way
 from .native import problems
 from .native.accepting import with_header
+from .turns import Turns
 
 log = logging.getLogger("thence.api")
 
 HEAD_BYTES_MAX = 64 * 1024
+HEADERS_MAX = 256
+HEADER_BYTES = 200  # what a header that has come costs in memory beside its text
 TARGET_BYTES_MAX = 8 * 1024
 IDLE_SECONDS = 75.0  # without a request, or with a header that does not end
 STALLED_SECONDS = 60.0  # a body of which nothing more comes
+BODY_SECONDS = 60.0  # a whole body may take so long, and a second more for each
+BODY_BYTES_PER_SECOND_MIN = 16 * 1024  # of it
 LINGER_SECONDS = 2.0  # after a refusal: so that the caller can read it before the connection goes
 # Headers with which a request takes the slow way.
 SLOW = frozenset({b"prefer", b"expect", b"origin", b"upgrade"})
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(Turns):
     """One connection."""
 
     def __init__(self, door: Door, ways: tuple[Way, ...], *arguments: Any, **settings: Any) -> None:
@@ -47,6 +50,9 @@ class Protocol(HttpToolsProtocol):
         self._size = 0  # of the header being read
         self._in_head = True  # between requests, or in a request's header
         self._beside_body = 0  # bytes since the last that was of a body or ended a request
+        self._body_size = 0  # of the request that the application answers, so far
+        self._body_since = 0.0
+        self._counted = 0  # of the bytes that nobody vouches for, those of this connection
         self._refusal: ThenceError | None = None  # to be sent when earlier requests are answered
         self._deaf = False  # refused: what still comes is thrown away
         self._idle_since = self.loop.time()
@@ -71,36 +77,95 @@ class Protocol(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+        self._held.clear()
         super().connection_lost(exc)
+        if self._counted:
+            self._door.unproven.give(self._counted)
+            self._counted = 0
 
     def _look(self) -> None:
         """Close a connection that holds its place without using it."""
         now = self.loop.time()
-        if self._busy():
-            cycle = self.cycle
-            reading = cycle.more_body and not self.flow.read_paused
-            left = self._heard_at + STALLED_SECONDS - now if reading else STALLED_SECONDS
-        else:
+        if not self._busy():
             left = self._idle_since + IDLE_SECONDS - now
-        if left <= 0:
-            self.transport.close()
-            return
+            if left <= 0:
+                self.transport.close()
+                return
+        elif self.cycle.more_body and not self.flow.read_paused:
+            left = min(self._heard_at + STALLED_SECONDS, self._body_due()) - now
+            if left <= 0 and not self._deaf:
+                self._broken(_too_slow())
+                return
+        else:
+            left = STALLED_SECONDS
+            self._body_since = now  # it waits for us: that is not the caller's time
         self._patience = self.loop.call_later(max(left, 1.0), self._look)
 
-    def _busy(self) -> bool:
-        """Whether the last request that was read still waits for its answer (then earlier ones may,
-        too)."""
+    def _body_due(self) -> float:
+        """When the body that is being read must have ended."""
         cycle: Any = self.cycle
-        return cycle is not None and not cycle.response_complete
+        size = self._hot.size if cycle is self._hot else self._body_size
+        return self._body_since + BODY_SECONDS + size / BODY_BYTES_PER_SECOND_MIN
 
     def data_received(self, data: bytes) -> None:
         if self._deaf or self._refusal is not None:
             return
         self._heard_at = self.loop.time()
+        self._take(data)
+        if self._beside_body or self._counted or self._held or not self._in_head:
+            self._account()
+
+    def _feed(self, data: bytes) -> None:
         self._beside_body += len(data)
-        super().data_received(data)
+        super()._feed(data)
         if self._beside_body > HEAD_BYTES_MAX:
             self._flooded()
+
+    def _ends(self) -> bool:
+        return self._deaf or self._refusal is not None or self.transport.is_closing()
+
+    # ------------------------------------------------------------ bytes that nobody vouches for
+
+    def _account(self) -> None:
+        """Count what this connection keeps of them now, or refuse the request that is too much.
+        Bodies that the application reads are counted there (body.py)."""
+        wanted = 0 if self._ends() else self._unproven_bytes()
+        more = wanted - self._counted
+        if more > 0:
+            try:
+                self._door.unproven.take(more)
+            except ThenceError as error:
+                self._overloaded(error)
+                return
+        elif more < 0:
+            self._door.unproven.give(-more)
+        self._counted = wanted
+
+    def _unproven_bytes(self) -> int:
+        hot, wanted = self._hot, len(self._held)
+        cycle: Any = self.cycle
+        if self._in_head:
+            wanted += self._beside_body
+            if self._beside_body and not self._deaf:
+                wanted += len(self.headers or ()) * HEADER_BYTES
+        elif cycle is hot and hot.more_body and not hot.way.vouched(hot.wish):
+            wanted += hot.size
+        elif self.pipeline:
+            wanted += len(cycle.body)
+        return wanted
+
+    def _overloaded(self, error: ThenceError) -> None:
+        hot = self._hot
+        cycle: Any = self.cycle
+        self._held.clear()
+        if cycle is hot and not hot.response_complete and hot.more_body:
+            hot.chunks = []
+            self._refuse_hot(error)
+        else:
+            self._refuse_in_turn(error)
+        if self._counted:
+            self._door.unproven.give(self._counted)
+            self._counted = 0
 
     # ------------------------------------------------------------ the parser's callbacks
 
@@ -127,12 +192,15 @@ class Protocol(HttpToolsProtocol):
             self._is_hot = True
             return
         url = self.url
-        if self._size > HEAD_BYTES_MAX or len(url) > TARGET_BYTES_MAX:
+        if (
+            self._size > HEAD_BYTES_MAX
+            or len(url) > TARGET_BYTES_MAX
+            or len(self.headers) > HEADERS_MAX
+        ):
             self._is_hot = True
-            self._refuse_in_turn(
-                _head_too_large() if self._size > HEAD_BYTES_MAX else _target_too_long(len(url))
-            )
+            self._refuse_in_turn(self._head_refusal())
             return
+        self._body_since = self._heard_at
         for way in self._ways:
             if url.startswith(way.prefixes):
                 if not self._busy() and self._begin_hot(way, url):
@@ -148,10 +216,25 @@ class Protocol(HttpToolsProtocol):
             log.debug("a request's target cannot be read: %r", error)
             self._is_hot = True
             self._refuse_in_turn(problems.Malformed("The request's target cannot be read."))
+            return
+        self._body_size = 0
+        if self.pipeline:
+            self.flow.shut = True
+
+    def _head_refusal(self) -> problems.HttpError:
+        if self._size > HEAD_BYTES_MAX:
+            return _head_too_large()
+        if len(self.headers) > HEADERS_MAX:
+            return problems.HeadersTooLarge(
+                f"The request has {len(self.headers)} header lines; at most {HEADERS_MAX} are taken.",
+                limit=HEADERS_MAX,
+            )
+        return _target_too_long(len(self.url))
 
     def on_body(self, body: bytes) -> None:
         self._beside_body = 0
         if not self._is_hot:
+            self._body_size += len(body)
             super().on_body(body)
             return
         hot = self._hot
@@ -255,12 +338,17 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._idle_since = self.loop.time()
-        self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
         elif self._refusal is not None:
             self._refuse(self._refusal)
+            return
+        if self.flow.shut:
+            self._go_on()
+            self._account()
+        elif self.flow.read_paused:
+            self.flow.resume_reading()
 
     # ------------------------------------------------------------ refusing
 
@@ -328,6 +416,8 @@ class Protocol(HttpToolsProtocol):
         the caller's system drop the answer unread, because it is still sending."""
         self._refusal = None
         self._deaf = True
+        self._held.clear()
+        self.flow.shut = False
         transport = self.transport
         if transport.is_closing():
             return
@@ -355,6 +445,13 @@ def _head_too_large() -> problems.HttpError:
     return problems.HeadersTooLarge(
         f"The request's header or trailer is larger than {HEAD_BYTES_MAX} bytes.",
         limit_bytes=HEAD_BYTES_MAX,
+    )
+
+
+def _too_slow() -> problems.HttpError:
+    return problems.TooSlow(
+        f"The request's body came too slowly: it may take {BODY_SECONDS:.0f} s and a second more for "
+        f"each {BODY_BYTES_PER_SECOND_MIN} bytes, and pause for {STALLED_SECONDS:.0f} s."
     )
 
 

@@ -88,6 +88,15 @@ class Limits(Struct, frozen=True):
     connections_max: Annotated[
         int, _about("Most open connections; further ones are answered 503.", ge=1, le=1_000_000)
     ] = 10_000
+    unproven_bytes_max: Annotated[
+        int,
+        _about(
+            "Most bytes kept of all requests together before their credentials or signatures are "
+            "proven; more is answered 503.",
+            ge=1,
+            le=1 << 40,
+        ),
+    ] = 128 * 1024 * 1024
 
 
 class Runtime(Struct, frozen=True):

@@ -49,4 +49,7 @@ def refusal(error: FcError, request_id: str) -> Response:
         "ErrorCode": error.fc_code,
         "ErrorMessage": error.detail,
     }
-    return answer(body, error.status)
+    response = answer(body, error.status)
+    if error.status == 503:
+        response.headers["retry-after"] = "1"
+    return response

@@ -119,8 +119,13 @@ class Call:
         """The body, never more than `limit` bytes of it in memory, and the one that was signed."""
         if self._body is not None:
             return self._body
-        self._body = await read_body(self.request, limit, lambda _size: too_large(limit))
-        check_body(self.caller, self._body)
+        self._body = await read_body(
+            self.request,
+            limit,
+            lambda _size: too_large(limit),
+            unproven=self.door.unproven if self.caller is None else None,
+            prove=lambda body: check_body(self.caller, body),
+        )
         return self._body
 
     async def object(self, limit: int = JSON_BYTES_MAX) -> dict[str, Any]:

@@ -93,6 +93,9 @@ class FcWay:
             return None  # the slow way finds the same and says it
         return Wish(target, wishes, caller)
 
+    def vouched(self, wish: Wish) -> bool:
+        return wish.caller is not None
+
     def accept(self, wish: Wish, headers: Headers, payload: bytes, done: Done) -> None:
         target, wishes = wish.target, wish.wishes
         check_body(wish.caller, payload)

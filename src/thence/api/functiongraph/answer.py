@@ -24,4 +24,7 @@ def empty(status: int = 204) -> Response:
 
 
 def refusal(error: FssError) -> Response:
-    return answer({"error_code": error.fss_code, "error_msg": error.detail}, error.status)
+    response = answer({"error_code": error.fss_code, "error_msg": error.detail}, error.status)
+    if error.status == 503:
+        response.headers["retry-after"] = "1"
+    return response

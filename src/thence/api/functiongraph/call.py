@@ -65,8 +65,14 @@ class Call:
         this scheme can be judged only with it, so every handler reads it before it does anything."""
         if self._body is not None:
             return self._body
-        self._body = await read_body(self.request, limit, lambda _size: too_large(limit))
-        prove(self.claim, self._body)
+        vouched = self.claim is None and not self.state.gate.open
+        self._body = await read_body(
+            self.request,
+            limit,
+            lambda _size: too_large(limit),
+            unproven=None if vouched else self.door.unproven,
+            prove=lambda body: prove(self.claim, body),
+        )
         self.claim = None
         return self._body
 

@@ -53,7 +53,12 @@ class Call:
 
     async def body(self, limit: int) -> bytes:
         """The body, never more than `limit` bytes of it in memory. Raises PayloadTooLarge."""
-        return await read_body(self.request, limit, lambda size: _too_large(size, limit))
+        return await read_body(
+            self.request,
+            limit,
+            lambda size: _too_large(size, limit),
+            unproven=None if self.door.credentials.required else self.door.unproven,
+        )
 
     async def json(self, kind: type[T], limit: int = JSON_BYTES_MAX) -> T:
         """The body as that type; an empty body is an empty object. Raises InvalidInput."""

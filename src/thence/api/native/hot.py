@@ -42,6 +42,9 @@ class NativeWay:
             return None
         return target
 
+    def vouched(self, wish: str) -> bool:
+        return self._door.credentials.required
+
     def accept(self, wish: str, headers: Headers, payload: bytes, done: Done) -> None:
         wishes = read_wishes(headers)
         self._engine.accept(

@@ -79,6 +79,10 @@ class TargetTooLong(HttpError):
     status, code, title = 414, "target_too_long", "The request's target is too long"
 
 
+class TooSlow(HttpError):
+    status, code, title = 408, "request_timeout", "The request took too long to come"
+
+
 class ForeignOrigin(HttpError):
     status, code, title = 403, "foreign_origin", "Requests of other sites' pages are refused"
 

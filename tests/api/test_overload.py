@@ -1,0 +1,241 @@
+"""What strangers send cannot fill the memory, nor keep the others from being answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from thence.api import protocol, turns
+from thence.config import Secret
+from thence.config.settings import Limits
+from thence.signing.window import write_basic
+from thence.testing.answers import Forever
+
+from .test_protocol import LAST, PATH, get, parse, request, statuses
+
+MIB = 1024 * 1024
+KEYS = {"root_access_key_id": "id", "root_access_key_secret": Secret("secret")}
+SDK_HMAC = "SDK-HMAC-SHA256 Access=id, SignedHeaders=host;x-sdk-date, Signature=" + "0" * 64
+
+
+async def until(happened: Callable[[], Any]) -> Any:
+    """What was sent is on its way through the loop."""
+    async with asyncio.timeout(20):
+        while True:
+            if found := happened():
+                return found
+            await asyncio.sleep(0)
+
+
+def connections(server: Any) -> list[Any]:
+    return list(server.listener._server.server_state.connections)
+
+
+async def half_sent(
+    server: Any, data: bytes, counted: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection whose bytes the service has, and counts."""
+    before = server.service.door.unproven.bytes
+    reader, writer = await server.connect()
+    writer.write(data)
+    await until(lambda: server.service.door.unproven.bytes >= before + counted)
+    return reader, writer
+
+
+# ---------------------------------------------------------------- one request after the other
+
+
+async def test_what_comes_behind_a_request_is_kept_unread_and_reading_pauses(server: Any) -> None:
+    await server.deploy(answers=[Forever()])
+    id = await server.accept()
+    reader, writer = await server.connect()
+    behind = 4000
+    writer.write(get(f"/v1/invocations/{id}?wait=30") + get("/livez") * (behind - 1) + LAST)
+    (held,) = await until(lambda: [one for one in connections(server) if one._held])
+    assert held.flow.read_paused and not held.pipeline
+    assert len(held._held) == server.service.door.unproven.bytes <= MIB
+    assert (await server.get("/livez")).status == 200
+    await server.post(f"/v1/invocations/{id}/stop")
+    answers = parse(await asyncio.wait_for(reader.read(), 60))
+    writer.close()
+    assert [status for status, _, _ in answers] == [200] * (behind + 1)
+    assert json.loads(answers[0][2])["id"] == id
+    await until(lambda: server.service.door.unproven.bytes == 0)
+
+
+async def test_at_most_one_request_of_a_connection_is_under_way(server: Any) -> None:
+    await server.deploy()
+    seen: list[int] = []
+    state = server.listener._server.server_state
+    app = server.listener._server.config.loaded_app
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(len(state.tasks) + sum(len(one.pipeline) for one in state.connections))
+        await app(scope, receive, send)
+
+    server.listener._server.config.loaded_app = watched
+    sent = (get("/livez") + request("POST", PATH, b"{}", "Prefer: wait=0")) * 100
+    found = statuses(await server.raw(sent + LAST))
+    assert found == [200, 202] * 100 + [200]
+    # The one that is answered, one behind it, and the task of the one before, which is ending.
+    assert len(seen) == 201 and max(seen) <= 3
+
+
+@pytest.mark.parametrize("cut", [1, 5, 4096])
+async def test_bodies_with_empty_lines_in_a_pipeline_stay_whole(
+    server: Any, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    await server.deploy()
+    monkeypatch.setattr(turns, "TURN_PIECES_MAX", cut)
+    body = b"\r\n\r\nGET /livez HTTP/1.1\r\n\r\n\r\n" * 20
+    slow = request("POST", PATH, body, "Prefer: wait=0")
+    chunked = b"POST %s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" % PATH.encode()
+    sent = request(body=body) + slow + chunked + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    answers = parse(await server.raw(sent * 3 + LAST))
+    assert [status for status, _, _ in answers] == [202] * 9 + [200]
+    for _, _, answer in answers[:9]:
+        id = json.loads(answer)["id"]
+        assert (await server.get(f"/v1/invocations/{id}/payload")).body == body
+
+
+# ---------------------------------------------------------------- all together
+
+
+async def test_bodies_that_nobody_vouches_for_have_one_bound_and_others_are_unhurt(
+    make_server: Any,
+) -> None:
+    server = await make_server(limits=Limits(unproven_bytes_max=MIB))
+    await server.deploy()
+    body = b"x" * 600_000
+    held = [await half_sent(server, request(body=body)[:-100_000], 500_000) for _ in range(2)]
+    ((status, headers, answer),) = parse(await server.raw(request(body=body)[:-1]))
+    assert status == 503 and headers["retry-after"]
+    assert json.loads(answer)["code"] == "overloaded"
+    assert (await server.get("/livez")).status == 200
+    await server.accept()
+    for reader, writer in held:
+        writer.write(body[-100_000:])
+        assert (await reader.readline()).startswith(b"HTTP/1.1 202 ")
+        writer.close()
+    await until(lambda: server.service.door.unproven.bytes == 0)
+    assert server.service.door.unproven.refused == 1
+
+
+FC_PATH = "/2023-03-30/functions/f/invocations"
+FG_PATH = "/v2/thence/fgs/functions/f/invocations"
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "keys"),
+    [
+        (PATH, [], {}),
+        (PATH, ["Prefer: wait=0"], {}),
+        (FC_PATH, ["x-fc-invocation-type: Async"], {}),
+        (FC_PATH, [], {}),
+        (FG_PATH + "-async", [], {}),
+        (FG_PATH, [], {}),
+        (FG_PATH + "-async", [f"Authorization: {SDK_HMAC}", "X-Sdk-Date: %s"], KEYS),
+        (FG_PATH, [f"Authorization: {SDK_HMAC}", "X-Sdk-Date: %s"], KEYS),
+    ],
+)
+async def test_every_door_counts_what_it_keeps_before_it_knows_who_asks(
+    make_server: Any, path: str, lines: list[str], keys: dict[str, Any]
+) -> None:
+    server = await make_server(limits=Limits(unproven_bytes_max=MIB), **keys)
+    if not keys:
+        await server.deploy()
+    unproven = server.service.door.unproven
+    now = server.service.door.clock.now()
+    lines = [line.replace("%s", write_basic(now).decode()) for line in lines]
+    body = b"x" * 120_000
+    sent = request("POST", path, body, *lines)
+    _, writer = await half_sent(server, sent[:-1], len(body) - 1)
+    unproven.take(MIB - unproven.bytes)  # others
+    reader, refused = await server.connect()
+    refused.write(sent[:-1])
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    assert head.startswith(b"HTTP/1.1 503 ") and b"\r\nretry-after: 1\r\n" in head
+    refused.close()
+    assert (await server.get("/livez")).status == 200
+    writer.transport.abort()
+    await until(lambda: unproven.bytes <= MIB - len(body) + 1)
+
+
+async def test_headers_that_do_not_end_are_counted_and_given_back(make_server: Any) -> None:
+    server = await make_server(limits=Limits(unproven_bytes_max=MIB))
+    unproven = server.service.door.unproven
+    head = b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 100
+    reader, writer = await server.connect()
+    writer.write(head)
+    # What a header costs is more than its bytes.
+    await until(lambda: unproven.bytes >= len(head) + 99 * protocol.HEADER_BYTES)
+    unproven.take(MIB - unproven.bytes)
+    assert statuses(await server.raw(head)) == [503]
+    writer.transport.abort()
+    await until(lambda: unproven.bytes < MIB - len(head))
+    assert reader
+
+
+async def test_what_waits_behind_a_request_is_refused_in_its_turn_when_it_is_too_much(
+    make_server: Any,
+) -> None:
+    server = await make_server(limits=Limits(unproven_bytes_max=MIB))
+    server.service.door.unproven.take(MIB)
+    answers = parse(await server.raw(get("/livez") + get("/livez") * 50))
+    found = [status for status, _, _ in answers]
+    assert found[0] == 200 and found[-1] == 503 and set(found[:-1]) == {200}
+
+
+async def test_a_request_with_very_many_headers_is_refused(server: Any) -> None:
+    lines = ["a: b"] * (protocol.HEADERS_MAX + 1)
+    ((status, _, body),) = parse(await server.raw(get("/livez", *lines)))
+    assert status == 431 and json.loads(body)["limit"] == protocol.HEADERS_MAX
+
+
+# ---------------------------------------------------------------- in time
+
+
+@pytest.mark.parametrize(
+    ("path", "lines"),
+    [
+        (PATH, []),
+        (PATH, ["Prefer: wait=0"]),
+        (FC_PATH, []),
+        (FG_PATH, []),
+        (FG_PATH + "-async", []),
+    ],
+)
+async def test_a_body_that_drips_is_ended_though_it_never_stops(
+    server: Any, monkeypatch: pytest.MonkeyPatch, path: str, lines: list[str]
+) -> None:
+    reader, writer = await server.connect()
+    writer.write(request("POST", path, b"x" * 100, *lines)[:-50])
+    (connection,) = await until(lambda: [one for one in connections(server) if one._busy()])
+    await until(lambda: not connection._in_head)
+    for _ in range(3):
+        writer.write(b"x")
+        connection._heard_at = connection.loop.time()  # something has just come
+        connection._look()
+        assert not connection._deaf
+    monkeypatch.setattr(protocol, "BODY_SECONDS", -1.0)
+    connection._heard_at = connection.loop.time()
+    connection._look()
+    ((status, headers, _),) = parse(await reader.read())
+    assert status == 408 and headers["connection"] == "close"
+    writer.close()
+    assert await server.stored() == 0
+
+
+async def test_a_large_body_that_comes_steadily_has_time_for_its_size(server: Any) -> None:
+    await server.deploy()
+    _, writer = await server.connect()
+    writer.write(request(body=b"x" * 900_000)[:-1])
+    (connection,) = await until(lambda: [one for one in connections(server) if one._busy()])
+    await until(lambda: connection._hot.size > 800_000)
+    due = connection._body_due() - connection._body_since
+    assert due > protocol.BODY_SECONDS + 800_000 / protocol.BODY_BYTES_PER_SECOND_MIN
+    writer.close()
