@@ -158,6 +158,7 @@ def options(settings: Settings) -> Options:
         events_retention_seconds=retention.events_hours * HOUR,
         platform_budget_seconds=settings.platform.budget_seconds,
         platform_wait_cap_seconds=settings.platform.wait_cap_seconds,
+        platform_wait_caps={"fc": settings.fc.platform_wait_cap_seconds},
         delivery_first_seconds=destinations.first_seconds,
         delivery_budget_seconds=destinations.budget_seconds,
         delivery_concurrency=destinations.concurrency_per_key,

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "destinations.allow_networks", "fc.async_payload_bytes_max", "fc.sync_payload_bytes_max",
     "functiongraph.auth_token", "functiongraph.async_payload_bytes_max",
     "functiongraph.sync_payload_bytes_max", "functiongraph.gateway_seconds",
+    "functiongraph.retry_attempts_default",
     "functiongraph.status_log_file_bytes_max", "functiongraph.status_log_files_max",
     "functiongraph.status_log_otlp_endpoint", "functiongraph.status_log_otlp_headers",
 }  # fmt: skip

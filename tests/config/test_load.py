@@ -60,6 +60,7 @@ def test_every_setting_can_be_set_by_its_variable(setting) -> None:  # type: ign
         "log_format": "json",
         "runtime.sandbox": "off",
         "destinations.allow_networks": "10.0.0.0/8, fd00::/8",
+        "functiongraph.retry_attempts_default": "2",
         "functiongraph.status_log_otlp_endpoint": "http://127.0.0.1:4318/v1/logs",
     }
     number = isinstance(setting.default, (int, float))
@@ -73,7 +74,7 @@ def test_every_setting_can_be_set_by_its_variable(setting) -> None:  # type: ign
     elif setting.name == "destinations.allow_networks":
         assert value == ("10.0.0.0/8", "fd00::/8")
     else:
-        assert value == (17 if number else text)
+        assert value == (type(setting.default)(text) if number else text)
         assert type(value) is type(setting.default)
 
 

@@ -28,6 +28,9 @@ ERROR = attempt(
     error_stack='Traceback (most recent call last):\n  File "/code/index.py", line 2, in h\n'
     "    raise ValueError('no')\nValueError: no\n",
 )
+EARLIER = attempt(  # one that was followed by a wait, which ended otherwise
+    Outcome.FUNCTION_ERROR, error_type="ValueError", error_message="no", retry_at=NOW + 9_000
+)
 ERROR_JSON = {
     "errorMessage": "no",
     "errorType": "ValueError",
@@ -127,19 +130,25 @@ def test_the_cloudevent_tells_the_same_facts_and_where_it_comes_from():
         (Reason.RETRIES_EXHAUSTED, ERROR, "UnhandledInvocationError", 200, True),
         (Reason.RETRIES_EXHAUSTED, attempt(Outcome.TIMED_OUT), "UnhandledInvocationError", 200, True),
         (Reason.RETRIES_EXHAUSTED, attempt(Outcome.CRASHED), "UnhandledInvocationError", 200, True),
-        (Reason.PLATFORM_ERRORS_EXHAUSTED, attempt(Outcome.THROTTLED),
+        (Reason.CONCURRENCY_LIMIT, attempt(Outcome.THROTTLED),
          "FunctionResourceExhausted", 429, False),
-        (Reason.PLATFORM_ERRORS_EXHAUSTED,
-         attempt(Outcome.PLATFORM_ERROR, error_type="InstanceNotStarted"),
+        (Reason.CONCURRENCY_LIMIT, None, "FunctionResourceExhausted", 429, False),
+        (Reason.CONCURRENCY_LIMIT, EARLIER, "FunctionResourceExhausted", 429, False),
+        (Reason.NO_RESOURCES, attempt(Outcome.NO_RESOURCES),
          "FunctionResourceExhausted", 503, False),
+        (Reason.NO_RESOURCES, None, "FunctionResourceExhausted", 503, False),
+        (Reason.NO_RESOURCES, EARLIER, "FunctionResourceExhausted", 503, False),
         (Reason.PLATFORM_ERRORS_EXHAUSTED, attempt(Outcome.PLATFORM_ERROR),
          "FunctionServerError", 500, False),
         (Reason.SUSPECTED_POISON, attempt(Outcome.LOST), "FunctionServerError", 500, False),
         (Reason.EVENT_AGE_EXCEEDED, None, "AsyncEventExpired", 200, False),
         (Reason.EVENT_AGE_EXCEEDED, ERROR, "AsyncEventExpired", 200, True),
+        (Reason.EVENT_AGE_EXCEEDED, EARLIER, "AsyncEventExpired", 200, False),
         (Reason.EVENT_AGE_EXCEEDED, attempt(Outcome.THROTTLED), "AsyncEventExpired", 429, False),
         (Reason.FUNCTION_DELETED, None, "FunctionNotFound", 404, False),
         (Reason.STOPPED_BY_CALLER, None, "", 200, False),
+        (Reason.STOPPED_BY_CALLER, EARLIER, "", 200, False),
+        (Reason.FUNCTION_DELETED, EARLIER, "FunctionNotFound", 404, False),
         (Reason.STOPPED_BY_CALLER, attempt(Outcome.STOPPED), "", 200, False),
     ],
 )  # fmt: skip

@@ -149,7 +149,7 @@ def test_every_failure_of_the_functions_code_is_unhandled_and_no_other_is():
         (Outcome.PLATFORM_ERROR, "PlatformError", 500),
         (Outcome.PLATFORM_ERROR, "ResultNotStored", 500),
         (Outcome.LOST, "AttemptLost", 500),
-        (Outcome.PLATFORM_ERROR, "InstanceNotStarted", 503),
+        (Outcome.NO_RESOURCES, "InstanceNotStarted", 503),
         (Outcome.DRAINED, "NodeDrained", 503),
     ],
 )

@@ -19,7 +19,7 @@ from thence.store.records import Meta
 
 from .conftest import NOW
 from .finished import ID, attempt, source
-from .test_fc import ERROR, OK, shape
+from .test_fc import EARLIER, ERROR, OK, shape
 
 SEED = """{ "timestamp": "2020-08-20T12:00:00.000Z+08:00", "request_context": { "request_id":
  "1167bf8c-87b0-43ab-8f5f-26b16c64f252", "function_urn": "urn:fss:xx-xxxx-x:xxxxxxx:function:xxxx",
@@ -82,14 +82,22 @@ def test_the_timestamp_is_when_the_last_execution_began_in_the_recorded_form():
     [
         (Reason.RETRIES_EXHAUSTED, attempt(Outcome.TIMED_OUT, error_message="its 3 s"),
          "UnhandledInvocationError", 500, "", True),
-        (Reason.PLATFORM_ERRORS_EXHAUSTED, attempt(Outcome.THROTTLED, error_message="full"),
-         "FunctionResourceExhausted", 429, "full", False),
+        (Reason.CONCURRENCY_LIMIT, attempt(Outcome.THROTTLED, error_message="full"),
+         "FunctionResourceExhausted", 429, "at its limit", False),
+        (Reason.CONCURRENCY_LIMIT, EARLIER, "FunctionResourceExhausted", 429, "at its limit", False),
+        (Reason.NO_RESOURCES, attempt(Outcome.NO_RESOURCES, error_message="no instance: full"),
+         "FunctionResourceExhausted", 503, "no instance: full", False),
+        (Reason.NO_RESOURCES, EARLIER, "FunctionResourceExhausted", 503, "no instance", False),
+        (Reason.PLATFORM_ERRORS_EXHAUSTED, EARLIER,
+         "FunctionServerError", 500, "could not run", False),
         (Reason.PLATFORM_ERRORS_EXHAUSTED, attempt(Outcome.PLATFORM_ERROR, error_message="broken"),
          "FunctionServerError", 500, "broken", False),
         (Reason.SUSPECTED_POISON, attempt(Outcome.LOST, error_message="gone"),
-         "FunctionServerError", 500, "gone", False),
+         "FunctionServerError", 500, "lost its executions", False),
         (Reason.EVENT_AGE_EXCEEDED, None, "AsyncEventExpired", 500, "validity period", False),
         (Reason.EVENT_AGE_EXCEEDED, ERROR, "AsyncEventExpired", 500, "validity period", True),
+        (Reason.EVENT_AGE_EXCEEDED, EARLIER, "AsyncEventExpired", 500, "validity period", False),
+        (Reason.STOPPED_BY_CALLER, EARLIER, "InvocationCancelled", 500, "was cancelled", False),
         (Reason.FUNCTION_DELETED, None, "FunctionNotFound", 404, "was deleted", False),
         (Reason.STOPPED_BY_CALLER, None, "InvocationCancelled", 500, "was cancelled", False),
     ],

@@ -228,9 +228,7 @@ async def test_trouble_of_the_platform_has_its_status_and_is_not_tried_again(
 
 async def test_no_room_to_run_it_is_503(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     await door.service.function("f")
-    ended = Ended(
-        Outcome.PLATFORM_ERROR, error_type="InstanceNotStarted", error_message="no memory"
-    )
+    ended = Ended(Outcome.NO_RESOURCES, error_type="InstanceNotStarted", error_message="no memory")
     monkeypatch.setattr(door.service.runtime, "submit", lambda run: run.done(run, ended))
     assert (await door.post(V3)).error()[:2] == (503, "ResourceThrottled")
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from thence.catalog.code import pack
+from thence.catalog.control import Control
 from thence.testing.answers import Crash, Error, Forever, OutOfMemory, PlatformError, Throttle
 
 V3, V2 = "/2023-03-30", "/2021-04-06"
@@ -201,30 +202,29 @@ async def test_errors_of_the_platform_are_retried_for_five_hours(
     await door.clock.advance(FIVE_HOURS - 3)
     assert await door.service.mail("queue:bad") == []
     await door.clock.advance(3600)
-    expected = doubling(door.engine.options.platform_wait_cap_seconds)
-    assert expected[:6] == [0.0, 0.5, 1.5, 3.5, 7.5, 15.5]
-    assert door.service.starts(OURS[generation]) == expected
-    assert expected[-1] == FIVE_HOURS and len(expected) == 70
+    # 0.5 s, 1 s, 2 s "and so on": no wait is capped below the five hours.
+    whole = [0.5 * (2**number - 1) for number in range(16)]
+    assert whole[-1] == 16_383.5
+    assert door.service.starts(OURS[generation]) == [*whole, FIVE_HOURS]
     shown = await task(door, id, generation)
     assert shown["status"] == "Failed" and shown[word] == condition
-    # (Of long rows of attempts the view keeps the ends.)
-    assert not any(await billed(door, id))
-    assert await told(door, id) == (condition, len(expected), status, "")
+    assert await billed(door, id) == [False] * 17
+    assert await told(door, id) == (condition, 17, status, "")
 
 
 @pytest.mark.parametrize(("answer", "status", "code", "condition"), INFRASTRUCTURE)
-async def test_without_a_cap_the_waits_double_to_the_end(
+async def test_a_cap_of_the_waits_is_a_setting(
     make_door: Any, answer: Any, status: int, code: str, condition: str
 ) -> None:
-    door = await make_door({"platform_wait_cap_seconds": 86_400.0})
+    door = await make_door({"platform_wait_caps": {"fc": 300.0}})
     await deploy(door, [answer])
     id = await call(door)
     await door.clock.advance(FIVE_HOURS + 1)
-    whole = [0.5 * (2**number - 1) for number in range(16)]
-    assert whole[-1] == 16_383.5
-    assert door.service.starts("f") == [*whole, FIVE_HOURS]
-    assert await billed(door, id) == [False] * 17
-    assert await told(door, id) == (condition, 17, status, "")
+    expected = doubling(300.0)
+    assert door.service.starts("f") == expected and len(expected) == 70
+    # (Of long rows of attempts the view keeps the ends.)
+    assert not any(await billed(door, id))
+    assert await told(door, id) == (condition, 70, status, "")
 
 
 @pytest.mark.parametrize("answer", [Throttle(), PlatformError(), NO_ROOM])
@@ -240,13 +240,13 @@ async def test_a_row_of_errors_of_the_platform_starts_anew_after_a_run(door: Any
     """Five hours count from the first error of an unbroken row."""
     started = itertools.count()
     answers = itertools.cycle([Throttle(), PlatformError(), NO_ROOM])
-    await deploy(door, lambda run: Error() if next(started) == 20 else next(answers))
+    await deploy(door, lambda run: Error() if next(started) == 10 else next(answers))
     await call(door)
     await door.clock.advance(1.5 * FIVE_HOURS)
     starts = door.service.starts("f")
-    row = doubling(300.0)
-    assert starts[:21] == row[:21]
-    assert [round(at - starts[21], 3) for at in starts[21:]] == row
+    row = doubling(FIVE_HOURS)
+    assert starts[:11] == row[:11]
+    assert [round(at - starts[11], 3) for at in starts[11:]] == row
 
 
 # ---------------------------------------------------------------- synchronous calls
@@ -304,10 +304,10 @@ async def test_the_event_age_ends_retries_before_the_five_hours(
     await deploy(door, [answer], maxAsyncEventAgeInSeconds=100)
     id = await call(door)
     await door.clock.advance(600)
-    # The next attempt would be at 127.5 s, so none is waited for.
-    assert door.service.starts("f") == [0.0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 63.5]
+    # The next attempt would be at 127.5 s: the last one is made just before the end.
+    assert door.service.starts("f") == [0.0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 63.5, 99.0]
     assert (await task(door, id))["status"] == "Expired"
-    assert await told(door, id) == ("AsyncEventExpired", 8, status, error)
+    assert await told(door, id) == ("AsyncEventExpired", 9, status, error)
 
 
 async def test_a_stopped_call_is_told_as_a_failure(door: Any) -> None:
@@ -319,3 +319,76 @@ async def test_a_stopped_call_is_told_as_a_failure(door: Any) -> None:
     assert (await task(door, id))["status"] == "Stopped"
     assert (await told(door, id))[:2] == ("", 1)
     assert door.service.starts("f") == [0.0]
+
+
+# ---------------------------------------------------------------- held at a limit
+
+
+async def held(door: Any, generation: str = V3) -> tuple[Any, Any]:
+    """The record's `responseContext` and the task of a call that ends after its budget of 5 s."""
+    id = await call(door, generation)
+    await door.clock.advance(4.999)
+    assert await door.service.mail("queue:bad") == []
+    await door.clock.advance(0.002)
+    view = await door.service.show(id)
+    assert view.ended_at - view.accepted_at == 5000
+    [record] = await door.service.mail("queue:bad")
+    assert record["responsePayload"] == ""
+    told_ = (
+        record["requestContext"]["condition"],
+        record["responseContext"]["statusCode"],
+        record["responseContext"]["functionError"],
+    )
+    return told_, await task(door, id, generation)
+
+
+@each_generation
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_what_is_held_at_the_reserved_concurrency_ends_as_429_when_its_time_is_over(
+    make_door: Any, generation: str, limit: int
+) -> None:
+    door = await make_door({"platform_budget_seconds": 5.0})
+    await deploy(door, [Forever()], generation, timeout=600)
+    if generation == V3:
+        put = await door.put(f"{HOMES[V3]}/concurrency", json={"reservedConcurrency": limit})
+        assert put.status == 200
+    else:  # which has no operation for it
+        await door.engine.put_control(OURS[V2], Control(limit=limit))
+    if limit:
+        await call(door, generation)
+        await door.clock.advance(100)  # the slot is taken long before the next call comes
+    found, shown = await held(door, generation)
+    assert found == ("FunctionResourceExhausted", 429, "")
+    word = "taskErrorMessage" if generation == V3 else "invocationErrorMessage"
+    assert (shown["status"], shown[word]) == ("Failed", "FunctionResourceExhausted")
+
+
+async def test_an_earlier_error_is_not_told_of_what_ended_at_the_limit(make_door: Any) -> None:
+    door = await make_door({"platform_budget_seconds": 5.0})
+    runs = itertools.count()
+    await deploy(door, lambda run: Error("earlier") if next(runs) == 0 else Forever(), timeout=600)
+    put = await door.put(f"{HOMES[V3]}/concurrency", json={"reservedConcurrency": 1})
+    assert put.status == 200
+    id = await call(door)  # fails at once
+    await call(door)  # takes the slot
+    await door.clock.advance(60)
+    assert await told(door, id) == ("FunctionResourceExhausted", 1, 429, "")
+    [record] = await door.service.mail("queue:bad")
+    assert record["responsePayload"] == ""
+    shown = await task(door, id)
+    assert shown["taskErrorMessage"] == "FunctionResourceExhausted"
+    assert "returnPayload" not in shown
+    assert "earlier" not in str(shown["events"][-1])
+
+
+async def test_what_finds_no_instance_on_a_full_node_ends_as_503(make_door: Any) -> None:
+    door = await make_door({"platform_budget_seconds": 5.0, "instances_max": 1})
+    await deploy(door, ["done"])
+    await door.service.function("other", answers=[Forever()], timeout_seconds=600)
+    await door.service.invoke("other")
+    await door.service.settle()
+    found, shown = await held(door)
+    assert found == ("FunctionResourceExhausted", 503, "")
+    assert shown["taskErrorMessage"] == "FunctionResourceExhausted"
+    answer = await door.get("/2023-03-30/metrics/FunctionResourceThrottles?functionName=f")
+    assert [one["value"] for one in answer.json["datapoints"]] == [1]

@@ -51,7 +51,7 @@ async def test_a_put_replaces_the_whole_and_what_is_missing_has_its_default(door
     await put(door, {"max_async_retry_attempts": 3, "enable_async_status_log": True})
     await door.clock.advance(60)
     found = (await put(door, {"destination_config": {}})).json
-    assert found["max_async_retry_attempts"] == 1
+    assert found["max_async_retry_attempts"] == 3  # the seed's "Default value: 3"
     assert found["max_async_event_age_in_seconds"] == 3600
     assert found["enable_async_status_log"] is False
     assert found["created_time"] != found["last_modified"]

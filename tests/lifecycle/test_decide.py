@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thence.lifecycle.decide import Complete, Decision, Fail, GiveBack, RetryAt, Spent, decide
+from thence.lifecycle.decide import (
+    LAST_TRY_MS,
+    Complete,
+    Decision,
+    Fail,
+    GiveBack,
+    RetryAt,
+    Spent,
+    decide,
+)
 from thence.lifecycle.outcome import BUDGET, Budget, Outcome, billed
 from thence.lifecycle.policy import Policy, RetryWait
 from thence.lifecycle.states import (
@@ -23,8 +32,15 @@ from thence.lifecycle.states import (
 NOW = 1_700_000_000_000
 FAR = NOW + 30 * 86_400_000
 PLAIN = RetryWait(jitter="none")
+PLAIN_PLATFORM = RetryWait(first_seconds=0.5, cap_seconds=10**9, jitter="none")
 FUNCTION_ERRORS = [o for o in Outcome if BUDGET[o] is Budget.FUNCTION_ERRORS]
 PLATFORM_ERRORS = [o for o in Outcome if BUDGET[o] is Budget.PLATFORM_ERRORS]
+
+ENDED_BY = {
+    Outcome.THROTTLED: Reason.CONCURRENCY_LIMIT,
+    Outcome.NO_RESOURCES: Reason.NO_RESOURCES,
+    Outcome.PLATFORM_ERROR: Reason.PLATFORM_ERRORS_EXHAUSTED,
+}
 
 outcomes = st.sampled_from(list(Outcome))
 policies = st.builds(
@@ -37,7 +53,7 @@ policies = st.builds(
         cap_seconds=st.floats(0, 86_400),
         jitter=st.sampled_from(["none", "equal", "full"]),
     ),
-    platform_seconds=st.floats(0, 86_400),
+    platform_seconds=st.none() | st.floats(0, 86_400),
     losses_max=st.integers(0, 10),
 )
 spents = st.builds(
@@ -179,7 +195,7 @@ def test_platform_errors_are_tried_again_at_these_instants_for_five_hours(
     assert at[-1] == 18_000
     assert len(at) == 70
     assert isinstance(decision, Fail)
-    assert decision.reason is Reason.PLATFORM_ERRORS_EXHAUSTED
+    assert decision.reason is ENDED_BY[outcome]
     assert spent.retries_used == spent.losses_used == 0
 
 
@@ -189,7 +205,8 @@ def test_a_platform_wait_is_at_least_what_was_asked_for_within_the_budget(
 ) -> None:
     decision = step(outcome, spent, policy, random=random, retry_after_seconds=asked)
     since = NOW if spent.platform_since is None else spent.platform_since
-    ends = since + round(policy.platform_seconds * 1000)
+    seconds = policy.platform_seconds
+    ends = FAR if seconds is None else since + round(seconds * 1000)
     assert isinstance(decision, (RetryAt, Fail))
     assert decision.spent.retries_used == spent.retries_used
     assert decision.spent.losses_used == spent.losses_used
@@ -210,6 +227,29 @@ def test_a_platform_that_asks_for_longer_than_is_left_is_not_tried_before_that()
     assert isinstance(asked, Fail) and asked.reason is Reason.PLATFORM_ERRORS_EXHAUSTED
     just = step(Outcome.PLATFORM_ERROR, spent, Policy(), retry_after_seconds=3600)
     assert isinstance(just, RetryAt) and just.due_at == NOW + 3_600_000
+
+
+@pytest.mark.parametrize("outcome", PLATFORM_ERRORS)
+def test_without_a_time_of_their_own_platform_errors_are_tried_again_to_the_end_of_the_age(
+    outcome: Outcome,
+) -> None:
+    policy = Policy(platform_seconds=None, platform_wait=PLAIN_PLATFORM)
+    ends, spent, now, at = NOW + 86_400_000, Spent(), NOW, [0.0]
+    while isinstance(decision := step(outcome, spent, policy, now, expires_at=ends), RetryAt):
+        spent, now = decision.spent, decision.due_at
+        at.append((now - NOW) / 1000)
+    # It doubles, and the last try is made just before the event is too old.
+    assert at == [*(0.5 * (2**number - 1) for number in range(18)), 86_399.0]
+    assert isinstance(decision, Fail)
+    assert (decision.state, decision.reason) == (State.EXPIRED, Reason.EVENT_AGE_EXCEEDED)
+
+
+def test_a_last_try_before_the_age_ends_is_not_earlier_than_was_asked_for() -> None:
+    rest = {"expires_at": NOW + 60_000, "retry_after_seconds": 59.5}
+    decision = step(Outcome.THROTTLED, Spent(platform_tries=9), Policy(), **rest)
+    assert isinstance(decision, Fail) and decision.state is State.EXPIRED
+    decision = step(Outcome.THROTTLED, Spent(platform_tries=9), Policy(), expires_at=NOW + 60_000)
+    assert isinstance(decision, RetryAt) and decision.due_at == NOW + 60_000 - LAST_TRY_MS
 
 
 def test_retry_after_shorter_than_the_wait_does_not_shorten_it() -> None:
@@ -292,6 +332,10 @@ def test_no_retry_is_waited_for_that_would_come_too_late(
     decision = step(outcome, spent, policy, random=random, expires_at=NOW + left)
     unbounded = step(outcome, spent, policy, random=random)
     if isinstance(unbounded, RetryAt) and unbounded.due_at >= NOW + left:
+        if outcome in PLATFORM_ERRORS and left - LAST_TRY_MS >= 500:
+            last = NOW + left - LAST_TRY_MS
+            assert decision == RetryAt(last, unbounded.spent, Budget.PLATFORM_ERRORS)
+            return
         assert decision == Fail(State.EXPIRED, Reason.EVENT_AGE_EXCEEDED, unbounded.spent)
     else:
         assert decision == unbounded

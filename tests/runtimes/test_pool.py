@@ -323,13 +323,13 @@ async def test_a_run_of_an_old_revision_runs_the_old_code(house):
     assert (await house.run(new)).result == b'"new"'
 
 
-async def test_an_instance_that_does_not_come_up_in_time_is_a_platform_error(house):
+async def test_an_instance_that_does_not_come_up_in_time_is_a_want_of_resources(house):
     await house.open(start_seconds=30)
     function = house.deploy(PID)
     _, future = house.submit(function)
     house.clock.advance(31)  # before the event loop could hear that it is ready
     ended = await house.end(future)
-    assert ended.outcome is Outcome.PLATFORM_ERROR
+    assert ended.outcome is Outcome.NO_RESOURCES
     assert "not ready within 30 s" in ended.error_message
 
 

@@ -171,6 +171,12 @@ def _of_process(tally: Tally) -> Iterator[Metric]:
         label,
     )
     yield _counter(
+        "invocations_failed",
+        "Invocations that ended as failed, by reason.",
+        tally.failed,
+        ("function", "reason"),
+    )
+    yield _counter(
         "late_answers_dropped",
         "Answers dropped because another attempt owned the invocation.",
         _one(tally.late),

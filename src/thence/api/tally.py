@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ..lifecycle.outcome import Outcome, billed
+from ..lifecycle.states import Reason, State
 from ..notices import (
     AttemptEnded,
     AttemptLost,
@@ -63,6 +64,15 @@ class Histogram:
         return found
 
 
+_PLATFORMS = (
+    Reason.PLATFORM_ERRORS_EXHAUSTED,
+    Reason.CONCURRENCY_LIMIT,
+    Reason.NO_RESOURCES,
+    Reason.SUSPECTED_POISON,
+)
+"""Of failed invocations, those that the function's code did not end; see minutes.METRICS."""
+
+
 class Tally:
     """What this process has seen since it started."""
 
@@ -76,6 +86,7 @@ class Tally:
         self.commit_seconds = Histogram(SECONDS)
         self.commit_size = Histogram(SIZES)
         self.throttled: Counter[str] = Counter()
+        self.failed: Counter[tuple[str, str]] = Counter()  # function, reason
         self.late: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.delivery_attempts: Counter[tuple[str, str]] = Counter()  # function, answered/failed
@@ -87,7 +98,7 @@ class Tally:
         self.store_down_seconds = 0.0
         self.loop_failures: Counter[str] = Counter()
         notices.on(InvocationAccepted, lambda n: self._add(n.function, "accepted"))
-        notices.on(InvocationSettled, lambda n: self._add(n.function, str(n.state)))
+        notices.on(InvocationSettled, self._settled)
         notices.on(AttemptStarted, self._started)
         notices.on(AttemptEnded, self._ended)
         notices.on(Committed, self._committed)
@@ -164,6 +175,13 @@ class Tally:
 
     def _ended(self, notice: AttemptEnded) -> None:
         self.ran(notice.function, notice.outcome, notice.duration_us)
+
+    def _settled(self, notice: InvocationSettled) -> None:
+        self._add(notice.function, str(notice.state))
+        if notice.state is State.FAILED:
+            self.failed[notice.function, str(notice.reason)] += 1
+            if notice.reason in _PLATFORMS:
+                self._add(notice.function, f"failed_{notice.reason}")
 
     def _throttled(self, notice: InvocationThrottled) -> None:
         self.throttled[notice.function] += 1

@@ -202,11 +202,20 @@ class Platform(Struct, frozen=True):
     budget_seconds: Annotated[
         float,
         _about(
-            "Attempts that end in platform errors are repeated for so long.", ge=0, le=30 * 86_400
+            "Attempts that end in platform errors are repeated for so long, and so long a call may "
+            "be held at a limit. (FunctionGraph's functions: as long as the event is valid.)",
+            ge=0,
+            le=30 * 86_400,
         ),
     ] = 18_000.0
     wait_cap_seconds: Annotated[
-        float, _about("Longest wait between two such attempts.", ge=0.5, le=86_400)
+        float,
+        _about(
+            "Longest wait between two such attempts; of Function Compute's functions see "
+            "`fc.platform_wait_cap_seconds`.",
+            ge=0.5,
+            le=86_400,
+        ),
     ] = 300.0
 
 
@@ -219,6 +228,15 @@ class Fc(Struct, frozen=True):
     sync_payload_bytes_max: Annotated[
         int, _about("Largest payload of a synchronous call at this door.", ge=1, le=1 << 30)
     ] = 32 * 1024 * 1024
+    platform_wait_cap_seconds: Annotated[
+        float,
+        _about(
+            "Longest wait between two attempts of a Function Compute function that end in platform "
+            "errors. 0 = no cap: it doubles until `platform.budget_seconds` are over.",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 0.0
 
 
 class FunctionGraph(Struct, frozen=True):
@@ -233,6 +251,15 @@ class FunctionGraph(Struct, frozen=True):
     sync_payload_bytes_max: Annotated[
         int, _about("Largest payload of a synchronous call at this door.", ge=1, le=1 << 30)
     ] = 6 * 1024 * 1024
+    retry_attempts_default: Annotated[
+        int,
+        _about(
+            "Retries where asynchronous settings leave out `max_async_retry_attempts`. The vendor's "
+            "console page says 3, its API reference 1.",
+            ge=0,
+            le=3,
+        ),
+    ] = 3
     gateway_seconds: Annotated[
         float,
         _about("A synchronous call without an answer by then is answered 504.", ge=1, le=86_400),

@@ -15,14 +15,13 @@ from msgspec import Struct
 from ..catalog.function import LATEST
 from ..clock import iso
 from ..lifecycle.ids import format_id
-from ..lifecycle.outcome import Outcome
 from ..lifecycle.states import Reason
-from ..store.records import AttemptView, InvocationView
+from ..store.records import InvocationView
 from . import fc_error
 from .source import Source
 
-RESOURCES = "FunctionResourceExhausted"  # 429 or 503 until the time for platform errors ended
-SERVER = "FunctionServerError"  # 500, and attempts that nobody could answer for
+RESOURCES = "FunctionResourceExhausted"  # 429 or 503 when the time for platform errors ended
+SERVER = "FunctionServerError"  # 500 then, and attempts that nobody could answer for
 EXPIRED = "AsyncEventExpired"
 NOT_FOUND = "FunctionNotFound"
 
@@ -108,10 +107,10 @@ def function_arn(view: InvocationView, region: str, account_id: str) -> str:
 
 def _record(source: Source) -> Record:
     view = source.view
-    last = None if source.succeeded else source.last_attempt
-    error = "" if last is None else fc_error.error_type(last.outcome)
-    if last is not None and error:
-        response = fc_error.error_body(last).decode()
+    final = None if source.succeeded else view.final_attempt
+    error = "" if final is None else fc_error.error_type(final.outcome)
+    if final is not None and error:
+        response = fc_error.error_body(final).decode()
     else:
         response = source.result_text()
     return Record(
@@ -119,38 +118,27 @@ def _record(source: Source) -> Record:
         request_context=RequestContext(
             format_id(view.id),
             function_arn(view, source.region, source.account_id),
-            condition(view, source.last_attempt),
+            condition(view.reason),
             view.attempt,
         ),
         request_payload=source.payload_text(),
-        response_context=ResponseContext(_status(source), error),
+        response_context=ResponseContext(fc_error.ending_status(view.reason, final), error),
         response_payload=response,
     )
 
 
-def condition(view: InvocationView, last: AttemptView | None) -> str:
-    """Why the invocation ended; `last`: its last attempt that ended. Empty on success and for one
+def condition(reason: Reason | None) -> str:
+    """Why the invocation ended, whatever its attempts had met before. Empty on success and for one
     that was stopped (reference 7.3)."""
-    match view.reason:
+    match reason:
         case Reason.RETRIES_EXHAUSTED | Reason.NOT_RETRYABLE:
             return fc_error.UNHANDLED
-        case Reason.PLATFORM_ERRORS_EXHAUSTED:
-            no_room = last is not None and fc_error.status(last) in (429, 503)
-            return RESOURCES if no_room else SERVER
-        case Reason.SUSPECTED_POISON:
+        case Reason.CONCURRENCY_LIMIT | Reason.NO_RESOURCES:
+            return RESOURCES
+        case Reason.PLATFORM_ERRORS_EXHAUSTED | Reason.SUSPECTED_POISON:
             return SERVER
         case Reason.EVENT_AGE_EXCEEDED:
             return EXPIRED
         case Reason.FUNCTION_DELETED:
             return NOT_FOUND
     return ""
-
-
-def _status(source: Source) -> int:
-    """What the last attempt answered; 404 where its function was gone."""
-    last = source.last_attempt
-    if source.view.reason is Reason.FUNCTION_DELETED:
-        return 404
-    if last is None or last.outcome in (None, Outcome.OK):
-        return 200
-    return fc_error.status(last)

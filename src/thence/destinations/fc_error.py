@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ..lifecycle.outcome import BUDGET, Budget, Outcome
+from ..lifecycle.states import Reason
 from .stack import frames
 
 UNHANDLED = "UnhandledInvocationError"
@@ -22,10 +23,17 @@ MIB = 1 << 20
 _STATUS = {
     Outcome.THROTTLED: 429,
     Outcome.PLATFORM_ERROR: 500,
+    Outcome.NO_RESOURCES: 503,
     Outcome.LOST: 500,
     Outcome.DRAINED: 503,  # "insufficient resources": its instance was taken away
 }
-_NO_ROOM = "InstanceNotStarted"  # the error type of "insufficient resources"
+_ENDED_BY = {
+    Reason.PLATFORM_ERRORS_EXHAUSTED: 500,
+    Reason.CONCURRENCY_LIMIT: 429,
+    Reason.NO_RESOURCES: 503,
+    Reason.SUSPECTED_POISON: 500,
+    Reason.FUNCTION_DELETED: 404,
+}
 _SLOW_START = "InitializerTimedOut"
 _SECONDS = re.compile(r"\b([0-9]+(?:\.[0-9]+)?) s\b")
 
@@ -53,11 +61,17 @@ def error_type(outcome: Outcome | None) -> str:
 
 
 def status(ended: Failed) -> int:
-    """200 also when the function failed; 429 at the concurrency limit, 503 where there was no room
-    to run it, 500 for other errors of the platform (seed alibaba-fc-retries)."""
-    if ended.outcome is Outcome.PLATFORM_ERROR and ended.error_type == _NO_ROOM:
-        return 503
+    """200 also when the function failed; 429 at the concurrency limit, 503 where there was nothing
+    to run it with, 500 for other errors of the platform (seed alibaba-fc-retries)."""
     return 200 if ended.outcome is None else _STATUS.get(ended.outcome, 200)
+
+
+def ending_status(reason: Reason | None, final: Failed | None) -> int:
+    """The same of an invocation, whatever earlier attempts of it had met. `final`: the attempt with
+    which it ended, None where it ended while it waited."""
+    if reason in _ENDED_BY:
+        return _ENDED_BY[reason]
+    return 200 if final is None else status(final)
 
 
 def error_body(ended: Failed, memory_bytes: int = 0) -> bytes:

@@ -27,11 +27,28 @@ EXPIRED = "AsyncEventExpired"
 NOT_FOUND = "FunctionNotFound"
 CANCELLED = "InvocationCancelled"
 
-_SENTENCE = {
-    EXPIRED: "The event was older than its validity period.",
-    NOT_FOUND: "The function was deleted before it could run.",
-    CANCELLED: "The invocation was cancelled.",
+_CONDITION = {
+    Reason.RETRIES_EXHAUSTED: FUNCTION_ERROR,
+    Reason.NOT_RETRYABLE: FUNCTION_ERROR,
+    Reason.PLATFORM_ERRORS_EXHAUSTED: SERVER,
+    Reason.CONCURRENCY_LIMIT: RESOURCES,
+    Reason.NO_RESOURCES: RESOURCES,
+    Reason.SUSPECTED_POISON: SERVER,
+    Reason.EVENT_AGE_EXCEEDED: EXPIRED,
+    Reason.FUNCTION_DELETED: NOT_FOUND,
+    Reason.STOPPED_BY_CALLER: CANCELLED,
 }
+SENTENCES = {
+    Reason.PLATFORM_ERRORS_EXHAUSTED: "The platform could not run the event in time.",
+    Reason.CONCURRENCY_LIMIT: "The function was at its limit of instances.",
+    Reason.NO_RESOURCES: "There was no instance to run the event.",
+    Reason.SUSPECTED_POISON: "The platform lost its executions too often: the event may end whatever "
+    "runs it.",
+    Reason.EVENT_AGE_EXCEEDED: "The event was older than its validity period.",
+    Reason.FUNCTION_DELETED: "The function was deleted before it could run.",
+    Reason.STOPPED_BY_CALLER: "The invocation was cancelled.",
+}
+"""What is said of an ending that is no failure of the function's code."""
 
 
 class RequestContext(Struct):
@@ -58,21 +75,20 @@ class Record(Struct):
 
 def build_notification(source: Source) -> bytes:
     """The message, JSON in UTF-8. Raises BodyGone: the event is whole or not sent."""
-    view, why = source.view, condition(source)
-    last = None if source.succeeded else source.last_attempt
-    ours = last is not None and not _is_functions(last)
+    view = source.view
+    failure = None if source.succeeded else _failure(view.final_attempt)
     return msgspec.json.encode(
         Record(
             timestamp=_instant(_began(source)),
             request_context=RequestContext(
-                format_id(view.id), urn(view, source.region, source.account_id), why, view.attempt
+                format_id(view.id),
+                urn(view, source.region, source.account_id),
+                condition(view.reason),
+                view.attempt,
             ),
             request_payload=source.payload_text(),
-            response_context=ResponseContext(
-                _status(source, last),
-                _SENTENCE.get(why) or (last.error_message if last is not None and ours else ""),
-            ),
-            response_payload=_response(source, last),
+            response_context=ResponseContext(_status(source), _said(view)),
+            response_payload=_response(source, failure),
         )
     )
 
@@ -88,50 +104,42 @@ def urn(view: InvocationView, region: str, project: str) -> str:
     return f"urn:fss:{region}:{project}:function:{package or 'default'}:{name}:{qualifier}"
 
 
-def condition(source: Source) -> str:
-    """Why it ended; only the first two are the vendor's own (reference 8, 17)."""
-    last = source.last_attempt
-    match source.view.reason:
-        case Reason.OK | None:
-            return ""
-        case Reason.RETRIES_EXHAUSTED | Reason.NOT_RETRYABLE:
-            return FUNCTION_ERROR
-        case Reason.PLATFORM_ERRORS_EXHAUSTED:
-            no_room = last is not None and fc_error.status(last) in (429, 503)
-            return RESOURCES if no_room else SERVER
-        case Reason.SUSPECTED_POISON:
-            return SERVER
-        case Reason.EVENT_AGE_EXCEEDED:
-            return EXPIRED
-        case Reason.FUNCTION_DELETED:
-            return NOT_FOUND
-        case Reason.STOPPED_BY_CALLER:
-            return CANCELLED
+def condition(reason: Reason | None) -> str:
+    """Why it ended; only `UnhandledInvocationError` is the vendor's own (reference 8, 17). Empty on
+    success."""
+    return "" if reason is None else _CONDITION.get(reason, "")
 
 
-def _status(source: Source, last: AttemptView | None) -> int:
+def _said(view: InvocationView) -> str:
+    """A sentence of the ending; empty where the function's code failed, as recorded."""
+    final = view.final_attempt
+    if view.reason is Reason.PLATFORM_ERRORS_EXHAUSTED or view.reason is Reason.NO_RESOURCES:
+        # What the attempt says with which it ended tells more.
+        return (final.error_message if final is not None else "") or SENTENCES[view.reason]
+    return "" if view.reason is None else SENTENCES.get(view.reason, "")
+
+
+def _status(source: Source) -> int:
     """200 on success, 500 for a failure of the function too (as recorded), 404 for one whose
-    function was gone, 429 and 503 where it found no room."""
+    function was gone, 429 at its limit and 503 where there was nothing to run it with."""
     if source.succeeded:
         return 200
-    if source.view.reason is Reason.FUNCTION_DELETED:
-        return 404
-    if last is not None and fc_error.status(last) != 200:
-        return fc_error.status(last)
-    return 500
+    status = fc_error.ending_status(source.view.reason, source.view.final_attempt)
+    return 500 if status == 200 else status
 
 
-def _response(source: Source, last: AttemptView | None) -> str:
-    if last is not None:
-        return functiongraph_error.error_body(last).decode() if _is_functions(last) else ""
+def _response(source: Source, failure: AttemptView | None) -> str:
+    if failure is not None:
+        return functiongraph_error.error_body(failure).decode()
     if (source.view.result_bytes or 0) > RESULT_BYTES_MAX:
         return ""
     return source.result_text()
 
 
-def _is_functions(attempt: AttemptView) -> bool:
-    outcome = attempt.outcome
-    return outcome is not None and BUDGET[outcome] is Budget.FUNCTION_ERRORS
+def _failure(attempt: AttemptView | None) -> AttemptView | None:
+    """The attempt, where it was the function's code that failed."""
+    outcome = None if attempt is None else attempt.outcome
+    return attempt if outcome is not None and BUDGET[outcome] is Budget.FUNCTION_ERRORS else None
 
 
 def _began(source: Source) -> int:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from ..clock import iso
 from ..lifecycle.ids import format_id
 from ..lifecycle.states import Reason
-from ..store.records import AttemptView, InvocationView
+from ..store.records import InvocationView
 
 SUCCEEDED: Final = "thence.invocation.succeeded"
 FAILED: Final = "thence.invocation.failed"
@@ -24,7 +24,9 @@ CONTENT_TYPE = "application/json"
 _WHY = {
     Reason.RETRIES_EXHAUSTED: "Every attempt that was allowed ended with an error.",
     Reason.NOT_RETRYABLE: "Its code cannot be loaded or its payload cannot be read: no attempt helps.",
-    Reason.PLATFORM_ERRORS_EXHAUSTED: "It could not be run within the time for platform errors.",
+    Reason.PLATFORM_ERRORS_EXHAUSTED: "It could not be run within the time for platform errors (500).",
+    Reason.CONCURRENCY_LIMIT: "Its function was at its limit for all the time for platform errors (429).",
+    Reason.NO_RESOURCES: "There was no instance for it within the time for platform errors (503).",
     Reason.SUSPECTED_POISON: "Its attempts were lost too often; it may end whatever runs it.",
     Reason.EVENT_AGE_EXCEEDED: "It waited longer than max_event_age_seconds allows.",
     Reason.STOPPED_BY_CALLER: "A caller stopped it.",
@@ -46,7 +48,7 @@ class RecordInvocation(Struct, omit_defaults=True):
 
 
 class RecordError(Struct):
-    """The last attempt's error; without one, the reason and a sentence."""
+    """The error of the attempt with which it ended; without one, the reason and a sentence."""
 
     type: str
     message: str
@@ -177,9 +179,10 @@ def _text_or_base64(body: bytes) -> Any:
 
 
 def _error(view: InvocationView) -> RecordError:
-    last: AttemptView | None = view.attempts[-1] if view.attempts else None
-    if last is not None and (last.error_type or last.error_message):
-        return RecordError(last.error_type, last.error_message)
+    final = view.final_attempt
+    own = view.reason is not Reason.SUSPECTED_POISON  # which says more than that one was lost
+    if own and final is not None and (final.error_type or final.error_message):
+        return RecordError(final.error_type, final.error_message)
     if view.reason is None:
         return RecordError("", "")
     return RecordError(str(view.reason), _WHY.get(view.reason, ""))

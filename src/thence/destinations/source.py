@@ -7,7 +7,7 @@ import base64
 from msgspec import Struct
 
 from ..catalog.destination import Destination, FunctionDestination, MailboxDestination
-from ..store.records import AttemptView, InvocationView
+from ..store.records import InvocationView
 
 
 class BodyGone(Exception):
@@ -18,8 +18,8 @@ class Source(Struct):
     """A finished invocation, its bodies, and what the service is called.
 
     payload, result: None where there is none or it is no longer kept; the view's sizes tell which.
-    The number of retries is `view.attempt - 1` at most; what the last attempt answered is
-    `last_attempt`.
+    The number of retries is `view.attempt - 1` at most; the attempt with which it ended is
+    `view.final_attempt`.
     """
 
     view: InvocationView
@@ -35,14 +35,6 @@ class Source(Struct):
     @property
     def succeeded(self) -> bool:
         return self.condition == "success"
-
-    @property
-    def last_attempt(self) -> AttemptView | None:
-        """The last one that ended, None where none was started."""
-        for attempt in reversed(self.view.attempts):
-            if attempt.outcome is not None:
-                return attempt
-        return None
 
     @property
     def destination_name(self) -> str:

@@ -75,7 +75,8 @@ class Catalogue:
 
     def take(self, function: Function) -> Lane:
         """The lane of a row as it is now."""
-        lane = self._lanes.put(function, in_effect(of_row(function), self.options))
+        own = in_effect(of_row(function), self.options, function.spec.contract)
+        lane = self._lanes.put(function, own)
         if function.deleted_at is None:
             lane.family.rows[function.version] = lane
         return lane

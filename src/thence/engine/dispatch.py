@@ -58,6 +58,8 @@ class Dispatch:
         self.paused = True
         self.begin: Callable[[Lane, Claimed], None]
         """Hands a committed claim to the runtime; set by the engine."""
+        self.held: Callable[[Lane], None]
+        """Told when a lane comes to a limit with a backlog; set by the engine."""
 
     # ------------------------------------------------------------ life
 
@@ -113,10 +115,14 @@ class Dispatch:
 
     def throttled(self, lane: Lane, id: int) -> None:
         """An invocation has to wait because its function is at its limit."""
-        if lane.throttled_since is None:
-            lane.throttled_since = self._clock.now()
+        self._hold(lane)
         if self._notices.wanted(InvocationThrottled):
             self._notices.publish(InvocationThrottled(id, lane.function.name))
+
+    def _hold(self, lane: Lane) -> None:
+        if lane.throttled_since is None:
+            lane.throttled_since = self._clock.now()
+            self.held(lane)
 
     def _on_room(self, function_id: int) -> None:
         if self._turn:
@@ -163,8 +169,8 @@ class Dispatch:
             return False
         room = self.free(lane)
         if room <= 0:
-            if lane.throttled_since is None and lane.family.disabled is None:
-                lane.throttled_since = self._clock.now()
+            if lane.family.disabled is None:
+                self._hold(lane)
             return self._has_nothing(lane)
         self._claim(lane, min(room, self._claim_max, max(lane.backlog, 1)))
         # Served: to the end of the turn.

@@ -4,12 +4,12 @@ and not at every invocation."""
 from __future__ import annotations
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ..catalog.async_config import AsyncConfig
 from ..catalog.destination import Destination, encode_destination, parse_destination
-from ..catalog.function import Function
-from ..lifecycle.policy import PLATFORM_WAIT, Policy
+from ..catalog.function import Contract, Function
+from ..catalog.preset import platform_preset
+from ..lifecycle.policy import Policy
 from .options import Options
 
 Owed = tuple[bytes, Destination]
@@ -45,14 +45,22 @@ def of_row(function: Function) -> AsyncConfig:
     )
 
 
-def in_effect(config: AsyncConfig, options: Options) -> InEffect:
-    """Raises InvalidInput naming the destination that cannot be."""
+def in_effect(config: AsyncConfig, options: Options, contract: Contract = "native") -> InEffect:
+    """`contract`: of a function's row; a qualifier's configuration says nothing of the platform's
+    part of the policy (see Lane.policy). Raises InvalidInput naming the destination that cannot
+    be."""
+    preset = platform_preset(
+        contract,
+        budget_seconds=options.platform_budget_seconds,
+        wait_cap_seconds=options.platform_wait_cap_seconds,
+        caps=options.platform_wait_caps,
+    )
     return InEffect(
         Policy(
             config.max_retries,
             config.retry_wait,
-            replace(PLATFORM_WAIT, cap_seconds=options.platform_wait_cap_seconds),
-            options.platform_budget_seconds,
+            preset.wait,
+            preset.seconds,
             options.losses_max,
         ),
         config.max_event_age_seconds * 1000,

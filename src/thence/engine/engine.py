@@ -92,7 +92,7 @@ class Engine(Functions, Looking):
             self.writer,
             clock,
             notices,
-            platform_budget_seconds=o.platform_budget_seconds,
+            slots_used=lambda function: self.runtime.limits(function)[0],
         )
         self.deliver = Deliver(
             store,
@@ -155,6 +155,7 @@ class Engine(Functions, Looking):
         self.settle.running = self.run.running
         self.settle.note_waiting = self.accepting.note_waiting = self._note_waiting
         self.dispatch.begin = self.run.begin
+        self.dispatch.held = self.expire.held
         self.expire.owed = self.settle.owed
         self.expire.note_delivery = self.deliver.note
         self.run.freed = self.dispatch.pump

@@ -1,12 +1,19 @@
-"""expire: waiting invocations whose event age has ended, or that were held at their function's
-limit for the whole platform budget (seed alibaba-fc-retries: 429 for up to five hours)."""
+"""expire: waiting invocations whose event age has ended, or that were held at a limit for the whole
+time for platform errors (seed alibaba-fc-retries: 429 and 503 for up to five hours).
+
+Held at the function's own limit they end as `concurrency_limit`, else, for want of an instance, as
+`no_resources`. One timer rings at the next instant of either kind; work per event is constant for
+event ages and logarithmic in the lanes that are at a limit.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Any
 
+from ..catalog.function import Function
 from ..clock import Clock
 from ..lifecycle.states import Reason, State
 from ..notices import InvocationSettled, Notices
@@ -17,9 +24,12 @@ from .loop import Loop
 from .writer import Writer
 
 STEP = 200
+LOOK_SECONDS = 60.0  # should an instant ever be missed, it is found after so long
 
 
 class Expire:
+    """slots_used: of a function on this node, now."""
+
     def __init__(
         self,
         lanes: Lanes,
@@ -28,16 +38,18 @@ class Expire:
         clock: Clock,
         notices: Notices,
         *,
-        platform_budget_seconds: float,
+        slots_used: Callable[[Function], int],
     ) -> None:
         self._lanes = lanes
         self._store = store
         self._writer = writer
         self._clock = clock
         self._notices = notices
-        self._budget_ms = round(platform_budget_seconds * 1000)
-        self.loop = Loop("expire", self.once, clock, notices, interval_seconds=60.0)
-        self._next: int | None = None
+        self._slots_used = slots_used
+        self.loop = Loop("expire", self.once, clock, notices, interval_seconds=LOOK_SECONDS)
+        self._next: int | None = None  # the next event age to end, as far as known
+        self._budgets: list[tuple[int, int]] = []  # heap: (when to look, function id)
+        self._noted: set[int] = set()  # the functions in it
         self.owed: Callable[[Lane, State, int, str], tuple[Any, ...]]
         """settle.owed; set by the engine."""
         self.note_delivery: Callable[[str, int], None]
@@ -48,10 +60,23 @@ class Expire:
             self._next = expires_at
             self.loop.wake()
 
+    def held(self, lane: Lane) -> None:
+        """What waits there is held at a limit from now on. One entry a lane, whatever the backlog
+        and however often the limit is reached."""
+        budget_ms = _budget_ms(lane)
+        if budget_ms is None or lane.throttled_since is None or lane.function.id in self._noted:
+            return
+        when = lane.throttled_since + budget_ms
+        first = not self._budgets or when < self._budgets[0][0]
+        self._noted.add(lane.function.id)
+        heappush(self._budgets, (when, lane.function.id))
+        if first:
+            self.loop.wake()
+
     async def once(self) -> float | None:
         now = self._clock.now()
         done = await self._aged(now)
-        done = await self._throttled(now) or done
+        done = await self._over_budget(now) or done
         if done:
             return 0
         self._next = None
@@ -59,12 +84,10 @@ class Expire:
         # Meanwhile note() may have been told of another.
         known = [one for one in (following, self._next) if one is not None]
         self._next = min(known, default=None)
-        waits = [(self._next - now) / 1000] if self._next is not None else []
-        for lane in self._lanes.all():
-            if lane.throttled_since is not None:
-                waits.append((lane.throttled_since + self._budget_ms - now) / 1000)
-        wait = min(waits, default=60.0)
-        return min(max(wait, 0.01), 60.0)
+        if self._budgets:
+            known.append(self._budgets[0][0])
+        wait = (min(known) - self._clock.now()) / 1000 if known else LOOK_SECONDS
+        return min(max(wait, 0.001), LOOK_SECONDS)
 
     async def _aged(self, now: int) -> bool:
         found = await self._store.expiring(now, STEP)
@@ -72,22 +95,47 @@ class Expire:
         await asyncio.gather(*ends)
         return bool(found)
 
-    async def _throttled(self, now: int) -> bool:
+    # ------------------------------------------------------------ held at a limit
+
+    async def _over_budget(self, now: int) -> bool:
+        """Of each lane whose instant has come, one step."""
+        due = []
+        while self._budgets and self._budgets[0][0] <= now:
+            due.append(heappop(self._budgets)[1])
         any_ended = False
-        for lane in self._lanes.all():
-            since = lane.throttled_since
-            if since is None or since + self._budget_ms > now:
-                continue
-            found = await self._store.waiting(
-                lane.function.id, STEP, due_before=now - self._budget_ms + 1
-            )
-            ends = (self.end(one, State.FAILED, Reason.PLATFORM_ERRORS_EXHAUSTED) for one in found)
-            any_ended = any(await asyncio.gather(*ends)) or any_ended
-            if not found:
-                # The oldest has not waited that long: look again when it will have.
-                oldest = await self._store.waiting(lane.function.id, 1)
-                lane.throttled_since = min(oldest[0].due_at, now) if oldest else None
+        for number, id in enumerate(due):
+            try:
+                ended, again = await self._held_too_long(id, now)
+            except BaseException:
+                for left in due[number:]:
+                    heappush(self._budgets, (now, left))
+                raise
+            if again is None:
+                self._noted.discard(id)
+            else:
+                heappush(self._budgets, (again, id))
+            any_ended = ended or any_ended
         return any_ended
+
+    async def _held_too_long(self, id: int, now: int) -> tuple[bool, int | None]:
+        """(whether any has ended, when to look again). None: it is at no limit any more."""
+        lane = self._lanes.get(id)
+        budget_ms = None if lane is None else _budget_ms(lane)
+        if lane is None or budget_ms is None or lane.deleted or lane.throttled_since is None:
+            return False, None
+        if lane.throttled_since + budget_ms > now:
+            return False, lane.throttled_since + budget_ms
+        found = await self._store.waiting(id, STEP, due_before=now - budget_ms + 1)
+        limit = lane.at_limit(self._slots_used(lane.function))
+        reason = Reason.CONCURRENCY_LIMIT if limit else Reason.NO_RESOURCES
+        if any(await asyncio.gather(*(self.end(one, State.FAILED, reason) for one in found))):
+            return True, now
+        # The oldest has not waited that long; where none waits, none will have before that.
+        oldest = await self._store.waiting(id, 1)
+        since = _since(lane)  # it may have changed meanwhile
+        if since is None:
+            return False, None
+        return False, max(since, oldest[0].due_at if oldest else now) + budget_ms
 
     async def end(self, waiting: Waiting, state: State, reason: Reason) -> bool:
         """End a waiting invocation; False: it does not wait any more."""
@@ -107,3 +155,12 @@ class Expire:
             for delivery in deliveries:
                 self.note_delivery(delivery.key, delivery.due_at)
         return applied
+
+
+def _since(lane: Lane) -> int | None:
+    return lane.throttled_since
+
+
+def _budget_ms(lane: Lane) -> int | None:
+    seconds = lane.own.policy.platform_seconds
+    return None if seconds is None else round(seconds * 1000)

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from ..catalog.function import Function
+from ..lifecycle.policy import Policy
 from .effect import InEffect
 from .family import Family
 
@@ -66,6 +69,24 @@ class Lane:
         if not configs:
             return self.own
         return configs.get(alias or self.function.version, self.own)
+
+    def policy(self, alias: str) -> Policy:
+        """The same of retrying: how long the platform's errors are waited out is the function's own,
+        whatever the configuration."""
+        found, own = self.config(alias).policy, self.own.policy
+        if found is own:
+            return own
+        return replace(
+            found, platform_wait=own.platform_wait, platform_seconds=own.platform_seconds
+        )
+
+    def at_limit(self, slots_used: int) -> bool:
+        """Whether a limit of the function itself is reached, whatever room the node has.
+        `slots_used`: as the runtime counts them."""
+        family = self.family
+        if slots_used >= self.function.spec.concurrency:
+            return True
+        return family.limit is not None and family.used >= family.limit
 
     def delete(self) -> None:
         """Nothing begins any more; what waits ends by the configuration that there was."""

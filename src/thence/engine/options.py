@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
+
+from ..catalog.preset import NOTHING
 
 
 class Options(Struct, frozen=True):
@@ -22,6 +26,7 @@ class Options(Struct, frozen=True):
     minutes_retention_seconds: float = 31 * 86_400.0  # FC: 31 days (reference 11)
     platform_budget_seconds: float = 5 * 3600.0
     platform_wait_cap_seconds: float = 300.0
+    platform_wait_caps: Mapping[str, float] = NOTHING  # by contract; see catalog/preset.py
     losses_max: int = 3
     delivery_first_seconds: float = 0.5
     delivery_budget_seconds: float = 1800.0

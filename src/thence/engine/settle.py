@@ -138,7 +138,7 @@ class SettleAttempts:
             settle.error_message = ended.error_message
             settle.error_stack = ended.error_stack
             settle.budget = BUDGET[outcome]
-            self._not_ok(lane, settle, ended, expires_at, stopping, now, lane.config(alias).policy)
+            self._not_ok(lane, settle, ended, expires_at, stopping, now, lane.policy(alias))
         if settle.state in FINAL:
             settle.deliveries = self.owed(lane, settle.state, now, alias)
         return settle

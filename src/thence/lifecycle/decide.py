@@ -4,7 +4,8 @@ A pure function of the spent budgets, the outcome, the policy, the instant and o
 The three budgets are never mixed (design §2, promise 4):
 
 - function errors: a count, `policy.max_retries`;
-- platform errors: a time, `policy.platform_seconds` since the first of an unbroken row of them;
+- platform errors: a time, `policy.platform_seconds` since the first of an unbroken row of them (or
+  the event age alone); what the last one was is why the invocation ended;
 - losses: a small count, `policy.losses_max`, then quarantine as suspected poison.
 
 An attempt that our own shutdown cut off spends none of them, and no time either.
@@ -18,6 +19,16 @@ from msgspec.structs import replace
 from .outcome import BUDGET, Budget, Outcome
 from .policy import Policy
 from .states import Reason, State
+
+LAST_TRY_MS = 1000
+"""So long before the end of its event age an invocation is tried once more after platform errors."""
+
+ENDED_BY = {
+    Outcome.THROTTLED: Reason.CONCURRENCY_LIMIT,
+    Outcome.NO_RESOURCES: Reason.NO_RESOURCES,
+    Outcome.PLATFORM_ERROR: Reason.PLATFORM_ERRORS_EXHAUSTED,
+}
+"""Why an invocation has failed whose time for platform errors ended with that outcome."""
 
 
 class Spent(Struct, frozen=True, gc=False):
@@ -88,6 +99,7 @@ def decide(
     `began`: the function's code had begun.
 
     A retry that would fall at or after `expires_at` is not waited for: the invocation expires now.
+    (Waits for the platform may be long, so there the last try is made just before it.)
     """
     if outcome is Outcome.OK:
         return Complete()
@@ -106,7 +118,8 @@ def decide(
     elif budget is Budget.FUNCTION_ERRORS:
         decision = _function_error(spent, policy, now, random, hopeless)
     elif budget is Budget.PLATFORM_ERRORS:
-        decision = _platform_error(spent, policy, now, random, retry_after_seconds or 0.0)
+        asked = retry_after_seconds or 0.0
+        decision = _platform_error(outcome, spent, policy, now, expires_at, random, asked)
     else:
         decision = _lost(spent, policy, now)
     if isinstance(decision, RetryAt) and decision.due_at >= expires_at:
@@ -135,17 +148,29 @@ def _function_error(
 
 
 def _platform_error(
-    spent: Spent, policy: Policy, now: int, random: float, asked: float
+    outcome: Outcome,
+    spent: Spent,
+    policy: Policy,
+    now: int,
+    expires_at: int,
+    random: float,
+    asked: float,
 ) -> Decision:
     since = now if spent.platform_since is None else spent.platform_since
     tries = spent.platform_tries + 1
-    ends = since + round(policy.platform_seconds * 1000)
     spent = replace(spent, platform_tries=tries, platform_since=since)
-    if now >= ends or now + round(asked * 1000) > ends:
-        return Fail(State.FAILED, Reason.PLATFORM_ERRORS_EXHAUSTED, spent)
     wait = max(policy.platform_wait.seconds(tries, random), asked)
-    # The last try falls exactly on the end of the budget: the whole of it is used.
-    return RetryAt(min(now + round(wait * 1000), ends), spent, Budget.PLATFORM_ERRORS)
+    due_at = now + round(wait * 1000)
+    if policy.platform_seconds is not None:
+        ends = since + round(policy.platform_seconds * 1000)
+        if now >= ends or now + round(asked * 1000) > ends:
+            return Fail(State.FAILED, ENDED_BY[outcome], spent)
+        # The last try falls exactly on the end of the budget: the whole of it is used.
+        due_at = min(due_at, ends)
+    last, soonest = expires_at - LAST_TRY_MS, max(policy.platform_wait.first_seconds, asked)
+    if due_at >= expires_at and last >= now + max(1, round(soonest * 1000)):
+        due_at = last
+    return RetryAt(due_at, spent, Budget.PLATFORM_ERRORS)
 
 
 def _lost(spent: Spent, policy: Policy, now: int) -> Decision:

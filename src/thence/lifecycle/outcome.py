@@ -18,7 +18,8 @@ class Outcome(str, Enum):
     CRASHED = "crashed"  # the instance exited or died during the attempt
     OUT_OF_MEMORY = "out_of_memory"
     THROTTLED = "throttled"  # 429
-    PLATFORM_ERROR = "platform_error"  # 500, 503, unreachable, an instance that cannot be started
+    PLATFORM_ERROR = "platform_error"  # 500, unreachable
+    NO_RESOURCES = "no_resources"  # 503: there was nothing to run it with
     LOST = "lost"
     DRAINED = "drained"  # begun, and cut off by a shutdown of ours
     STOPPED = "stopped"
@@ -43,6 +44,7 @@ BUDGET: dict[Outcome, Budget | None] = {
     Outcome.OUT_OF_MEMORY: Budget.FUNCTION_ERRORS,
     Outcome.THROTTLED: Budget.PLATFORM_ERRORS,
     Outcome.PLATFORM_ERROR: Budget.PLATFORM_ERRORS,
+    Outcome.NO_RESOURCES: Budget.PLATFORM_ERRORS,
     Outcome.LOST: Budget.LOSSES,
     Outcome.DRAINED: None,
     Outcome.STOPPED: None,

@@ -2,7 +2,7 @@
 
 Defaults are the native column of design §3. Function errors: 3 retries (FC: "3 times by default",
 seed alibaba-fc-retries), 1 s doubling to 60 s with jitter. Platform errors: 0.5 s doubling for up
-to five hours (same seed), each wait capped.
+to five hours (same seed), each wait capped; catalog/preset.py says where that is otherwise.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Policy(Struct, frozen=True):
     max_retries: int = 3
     retry_wait: RetryWait = RetryWait()
     platform_wait: RetryWait = PLATFORM_WAIT
-    platform_seconds: float = 5 * 3600.0
+    platform_seconds: float | None = 5 * 3600.0
+    """How long platform errors are repeated, and how long it is held at a limit. None: as long as
+    its event age allows."""
     losses_max: int = 3
     """An attempt may be lost this often; one more and the invocation is quarantined."""

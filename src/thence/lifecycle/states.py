@@ -66,7 +66,10 @@ class Reason(str, Enum):
     OK = "ok"
     RETRIES_EXHAUSTED = "retries_exhausted"
     NOT_RETRYABLE = "not_retryable"  # no attempt could end otherwise: its code or payload is wrong
-    PLATFORM_ERRORS_EXHAUSTED = "platform_errors_exhausted"
+    # The time for platform errors ended, and what it was that ended it:
+    PLATFORM_ERRORS_EXHAUSTED = "platform_errors_exhausted"  # an error of the platform (500)
+    CONCURRENCY_LIMIT = "concurrency_limit"  # its function was at its limit (429)
+    NO_RESOURCES = "no_resources"  # there was nothing to run it with (503)
     SUSPECTED_POISON = "suspected_poison"  # lost too often: quarantined
     EVENT_AGE_EXCEEDED = "event_age_exceeded"
     STOPPED_BY_CALLER = "stopped_by_caller"

@@ -263,6 +263,19 @@ class InvocationView(Struct):
         """What the call named: `latest`, a version or an alias."""
         return self.meta.qualifier or self.version
 
+    @property
+    def last_ended(self) -> AttemptView | None:
+        """The last attempt that ended, None where none has."""
+        return next((one for one in reversed(self.attempts) if one.outcome is not None), None)
+
+    @property
+    def final_attempt(self) -> AttemptView | None:
+        """The attempt with which it ended; None where it ended while it waited, and before the
+        end."""
+        last = self.last_ended
+        ended = self.ended_at is not None and last is not None and last.retry_at is None
+        return last if ended else None
+
 
 class InvocationRow(Struct):
     """One line of a list."""

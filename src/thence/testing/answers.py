@@ -117,8 +117,9 @@ def ended(answer: Answer, run: Run) -> Ended:
         case OutOfMemory():
             return _failed(Outcome.OUT_OF_MEMORY, "OutOfMemory", "The memory limit was passed.")
         case PlatformError(message=message, retry_after_seconds=wait, type=kind):
+            no_room = kind == "InstanceNotStarted"
             return Ended(
-                Outcome.PLATFORM_ERROR,
+                Outcome.NO_RESOURCES if no_room else Outcome.PLATFORM_ERROR,
                 error_type=kind,
                 error_message=message,
                 retry_after_seconds=wait,

@@ -195,6 +195,7 @@ class ScriptedRuntime:
         if here.began is not None and ending.outcome not in (
             Outcome.THROTTLED,
             Outcome.PLATFORM_ERROR,
+            Outcome.NO_RESOURCES,
             Outcome.NOT_STARTED,
         ):
             ending.started_at = here.began

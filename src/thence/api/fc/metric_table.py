@@ -80,9 +80,14 @@ METRICS: dict[str, Metric] = {
         _attempts(Outcome.PLATFORM_ERROR, Outcome.LOST, Outcome.DRAINED),
     ),
     "FunctionConcurrencyThrottles": Metric(
-        "Attempts refused at a concurrency limit (429).",
+        "Attempts and calls refused at a concurrency limit (429).",
         "count",
-        _count(ATTEMPTS[Outcome.THROTTLED], "throttled"),
+        _count(ATTEMPTS[Outcome.THROTTLED], "throttled", "failed_concurrency_limit"),
+    ),
+    "FunctionResourceThrottles": Metric(
+        "Attempts and calls that found no resources (503).",
+        "count",
+        _count(ATTEMPTS[Outcome.NO_RESOURCES], "failed_no_resources"),
     ),
     "FunctionHTTPStatus2xx": Metric(
         "Attempts answered 200: successes and function errors.",

@@ -110,11 +110,11 @@ def show_task(
 
 
 def error_body(view: InvocationView) -> bytes | None:
-    """The error JSON of an invocation that ended because the function failed."""
-    last = _last_ended(view)
-    if view.state not in FINAL or last is None or not fc_error.error_type(last.outcome):
+    """The error JSON of an invocation that ended with a failure of the function."""
+    final = view.final_attempt
+    if final is None or not fc_error.error_type(final.outcome):
         return None
-    return fc_error.error_body(last)
+    return fc_error.error_body(final)
 
 
 # ---------------------------------------------------------------- events
@@ -171,15 +171,11 @@ def _named(attempt: AttemptView) -> str:
 # ---------------------------------------------------------------- sums
 
 
-def _last_ended(view: InvocationView) -> AttemptView | None:
-    return next((one for one in reversed(view.attempts) if one.outcome is not None), None)
-
-
 def _error(view: InvocationView) -> str:
     """Why it ended as it did, or why its last attempt failed. Empty when nothing went wrong."""
-    last = _last_ended(view)
     if view.state in FINAL:
-        return condition(view, last)
+        return condition(view.reason)
+    last = view.last_ended
     return "" if last is None else _named(last)
 
 

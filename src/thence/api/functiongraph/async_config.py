@@ -28,7 +28,6 @@ from .urn import Urn, write
 DOOR = "functiongraph"  # our part of a configuration's attributes
 RETRIES_MAX = 3
 AGE_SECONDS_MAX, AGE_SECONDS_DEFAULT = 86_400, 3600
-RETRIES_MISSING = 1  # reference 17: what clients of the API are told
 PAGE_DEFAULT, PAGE_MAX = 10, 100
 ENDINGS = ("on_success", "on_failure")
 LOG_NAMES = ("log_group_id", "log_stream_id", "log_group_name", "log_stream_name")
@@ -48,7 +47,8 @@ class PutSettings(Struct, forbid_unknown_fields=True):
     max_async_event_age_in_seconds: Annotated[int, Meta(ge=1, le=AGE_SECONDS_MAX)] = (
         AGE_SECONDS_DEFAULT
     )
-    max_async_retry_attempts: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = RETRIES_MISSING
+    # None: as functiongraph.retry_attempts_default says (the sources disagree, reference 17).
+    max_async_retry_attempts: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] | None = None
     destination_config: Targets = Targets()
     enable_async_status_log: bool = False
     log_group_id: str = ""
@@ -134,8 +134,9 @@ async def _config(call: Call, put: PutSettings) -> AsyncConfig:
         await ensure_enabled(call.engine, call.state)
     kept["status_log"] = put.enable_async_status_log
     kept |= {name: value for name in LOG_NAMES if (value := getattr(put, name))}
+    retries = put.max_async_retry_attempts
     return AsyncConfig(
-        max_retries=put.max_async_retry_attempts,
+        max_retries=call.state.settings.retry_attempts_default if retries is None else retries,
         max_event_age_seconds=put.max_async_event_age_in_seconds,
         on_success=written.get("on_success"),
         on_failure=written.get("on_failure"),

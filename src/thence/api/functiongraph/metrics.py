@@ -35,7 +35,7 @@ PERIOD_DEFAULT = 60
 TOP_MAX = 500
 
 _FUNCTION = tuple(one for one in ATTEMPTS if BUDGET[one] is Budget.FUNCTION_ERRORS)
-_SYSTEM = (Outcome.PLATFORM_ERROR, Outcome.LOST, Outcome.DRAINED)
+_SYSTEM = (Outcome.PLATFORM_ERROR, Outcome.NO_RESOURCES, Outcome.LOST, Outcome.DRAINED)
 
 
 def _attempts(*outcomes: Outcome) -> Value:
@@ -58,7 +58,7 @@ METRICS: dict[str, Value] = {
     "fail_count": _attempts(*_FUNCTION, *_SYSTEM),
     "function_error_count": _attempts(*_FUNCTION),
     "system_error_count": _attempts(*_SYSTEM),
-    "reject_count": _attempts(Outcome.THROTTLED),
+    "reject_count": _count(ATTEMPTS[Outcome.THROTTLED], "failed_concurrency_limit"),
     "concurrency_num": _count("running_max"),
     "instance_num": _count("instances_max"),
     "reserved_instance_num": lambda values: 0.0,  # instances are never reserved here

@@ -9,6 +9,7 @@ error of the platform without a number, 4024 for an event whose function was del
 from __future__ import annotations
 
 from ...destinations.fc_error import Failed, status
+from ...destinations.functiongraph import SENTENCES
 from ...destinations.functiongraph_error import PREFIX
 from ...lifecycle.outcome import BUDGET, Budget, Outcome
 from ...lifecycle.states import FINAL, Reason, State
@@ -72,16 +73,17 @@ def of_attempt(attempt: AttemptView) -> tuple[int, str]:
 def of_invocation(view: InvocationView) -> tuple[int, str]:
     """(code, message) of why it ended as it did; while it waits for its next attempt, of the last
     one; else (0, "")."""
-    last = last_ended(view)
     if view.state not in FINAL:
+        last = view.last_ended
         if view.state is State.RETRYING and last is not None:
             return of_attempt(last)
         return OK, ""
-    return of_ending(view.reason, last)
+    return of_ending(view.reason, view.final_attempt)
 
 
-def of_ending(reason: Reason | None, last: AttemptView | None) -> tuple[int, str]:
-    """(code, message) of an ending. last: the last attempt that ended."""
+def of_ending(reason: Reason | None, final: AttemptView | None) -> tuple[int, str]:
+    """(code, message) of an ending. final: the attempt with which it ended, None where it ended
+    while it waited."""
     match reason:
         case Reason.OK | None:
             return OK, ""
@@ -89,12 +91,17 @@ def of_ending(reason: Reason | None, last: AttemptView | None) -> tuple[int, str
             return CANCELLED, "function invocation canceled"
         case Reason.EVENT_AGE_EXCEEDED:
             text = "the event is older than its validity period"
-            before = "" if last is None else of_attempt(last)[1]
-            return EXPIRED, f"{text}; the last attempt: {before}" if before else text
+            with_ = "" if final is None else of_attempt(final)[1]
+            return EXPIRED, f"{text}; the last attempt: {with_}" if with_ else text
         case Reason.FUNCTION_DELETED:
             return METADATA, "the function was deleted before it could run"
-    return (PLATFORM, str(reason)) if last is None else of_attempt(last)
-
-
-def last_ended(view: InvocationView) -> AttemptView | None:
-    return next((one for one in reversed(view.attempts) if one.outcome is not None), None)
+        case Reason.CONCURRENCY_LIMIT:
+            return INSTANCES, SENTENCES[reason]
+        case Reason.NO_RESOURCES:
+            return OVERLOAD, SENTENCES[reason] if final is None else of_attempt(final)[1]
+        case Reason.SUSPECTED_POISON:
+            return PLATFORM, SENTENCES[reason]
+        case Reason.PLATFORM_ERRORS_EXHAUSTED:
+            return PLATFORM, SENTENCES[reason] if final is None else of_attempt(final)[1]
+        case Reason.RETRIES_EXHAUSTED | Reason.NOT_RETRYABLE:
+            return (EXCEPTION, str(reason)) if final is None else of_attempt(final)

@@ -122,7 +122,7 @@ def _never_up(instance: Instance, status: int | None) -> Ended:
 def not_up(sentence: str, instance: str = "") -> Ended:
     """The instance never came up; the function's code was not touched."""
     return Ended(
-        Outcome.PLATFORM_ERROR,
+        Outcome.NO_RESOURCES,
         error_type="InstanceNotStarted",
         error_message=sentence,
         instance=instance,

@@ -25,6 +25,8 @@ REASONS = (
     Reason.STOPPED_BY_CALLER,  # 5
     Reason.FUNCTION_DELETED,  # 6
     Reason.NOT_RETRYABLE,  # 7
+    Reason.CONCURRENCY_LIMIT,  # 8
+    Reason.NO_RESOURCES,  # 9
 )
 OUTCOMES = (
     Outcome.OK,  # 0
@@ -38,6 +40,7 @@ OUTCOMES = (
     Outcome.STOPPED,  # 8
     Outcome.NOT_STARTED,  # 9
     Outcome.DRAINED,  # 10
+    Outcome.NO_RESOURCES,  # 11
 )
 BUDGETS = (Budget.FUNCTION_ERRORS, Budget.PLATFORM_ERRORS, Budget.LOSSES)
 DELIVERY_STATES = ("pending", "delivered", "dead", "stopped")
