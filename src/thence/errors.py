@@ -221,3 +221,20 @@ class StoreForeign(StartupError):
 
     code = "store_foreign"
     title = "The store does not belong to this data directory"
+
+
+# ---------------------------------------------------------------- backups
+
+
+class BackupFailed(ThenceError):
+    """A backup or a restore could not be made; nothing that looks like one is left. `fields`: `path`."""
+
+    code = "backup_failed"
+    title = "The backup was not made"
+
+
+class BackupInvalid(StartupError):
+    """What is to be restored is no backup, not a whole one, or damaged. `fields`: `path`."""
+
+    code = "backup_invalid"
+    title = "That is not a whole backup"

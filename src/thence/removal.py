@@ -75,6 +75,10 @@ class Readers:
         """Nothing is removed until this ends, be it by a kill. Raises OSError."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            if os.geteuid() == 0:
+                # Made by root, it must still be open to the service.
+                owner = self._path.parent.stat()
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             yield
         finally:

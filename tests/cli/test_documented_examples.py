@@ -55,7 +55,7 @@ def test_the_quickstart_works(tmp_path: Path, service: Any) -> None:
     assert "1 redriven" in ran.stderr
 
 
-def test_a_backup_as_described_is_clean_and_has_everything(
+def test_a_backup_as_described_is_clean_and_can_be_restored(
     service: Any, at_service: Any, tmp_path: Path
 ) -> None:
     large = tmp_path / "large.bin"
@@ -64,11 +64,14 @@ def test_a_backup_as_described_is_clean_and_has_everything(
     id = at_service("invoke", "kept", "--delay", "1h", "--data", f"@{large}").out.strip()
     ran = run(blocks("docs/operations.md", "backup"), service, tmp_path)
     assert ran.returncode == 0, ran.stderr
-    backup = tmp_path / "backup"
-    clean = at_service("verify", "--data-dir", str(backup), "--json")
-    assert (clean.status, clean.json["problems"]) == (0, [])
-    blob = backup / "blobs"
-    assert any(large.read_bytes() == one.read_bytes() for one in blob.rglob("*") if one.is_file())
+    (backup,) = (tmp_path / "backups").iterdir()
+    assert at_service("verify", "--data-dir", str(backup), "--json").json["problems"] == []
+    assert any(large.read_bytes() == one.read_bytes() for one in backup.rglob("*.payload"))
+    ran = run(blocks("docs/operations.md", "restore"), service, tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "run after the next start" in ran.stderr
+    restored = at_service("verify", "--data-dir", str(tmp_path / "restored"), "--json")
+    assert (restored.status, restored.json["problems"]) == (0, [])
     at_service("stop", id)
 
 

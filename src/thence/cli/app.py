@@ -63,7 +63,18 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Service": {
         "serve": ("serve:serve", "Run the service."),
         "config": ("config:config", "Show the settings of the service, without secrets."),
-        "verify": ("verify:verify", "Check a data directory while no service uses it."),
+        "backup": (
+            "backup:backup",
+            "Back up a data directory as DIR, while a service uses it or not.",
+        ),
+        "restore": (
+            "backup:restore",
+            "Make an empty folder a data directory as the backup DIR has it.",
+        ),
+        "verify": (
+            "verify:verify",
+            "Check a data directory while no service uses it, or a backup.",
+        ),
         "bench": ("bench:bench", "Measure speed as ratios within one run."),
         "demo": ("demo:demo", "Start a service and watch it keep its promises."),
         "completion": ("completion:completion", "Print the completion script of a shell."),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from ..config import load
 from ..errors import StartupError
+from ..store.folder import MANIFEST
 from .options import as_json_option
 from .output import clean, console, print_facts, print_json
 
@@ -20,11 +23,12 @@ DATABASE = "store.db"
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Otherwise as 'thence config'.")
 @as_json_option
 def verify(data_dir: Path | None, as_json: bool) -> int:
-    """Check a data directory while no service uses it.
+    """Check a data directory while no service uses it, or a backup.
 
-    Every accepted invocation has exactly one state, nothing is missing from the counters, and what
-    is owed at the end was written with the end. Status 0: clean; 1: problems, each in a sentence;
-    2: it cannot be opened (in use, damaged, of a newer version).
+    Every accepted invocation has exactly one state, nothing is missing from the counters, what is
+    owed at the end was written with the end, and bodies and code are there as they were written.
+    A backup is only read. Status 0: clean; 1: problems, each in a sentence; 2: it cannot be opened
+    (in use, damaged, of a newer version, no store).
 
     \b
     Example:
@@ -42,11 +46,13 @@ def verify(data_dir: Path | None, as_json: bool) -> int:
 
 
 async def check(folder: Path) -> dict[str, Any]:
-    """`{"problems": [sentences], …counts}` of a data directory. Raises StartupError."""
+    """`{"problems": [sentences], …counts}` of a data directory or a backup. Raises StartupError."""
     from ..store.sqlite import SqliteStore
     from .progress import bar
 
     path = folder / DATABASE
+    if (folder / MANIFEST).exists():
+        return _check_backup(folder)
     if not path.exists():
         raise StartupError(
             f"{folder} is not a data directory: it has no {DATABASE}. Name one with --data-dir or "
@@ -57,9 +63,41 @@ async def check(folder: Path) -> dict[str, Any]:
     await store.open()
     try:
         with bar(f"Checking {folder}", None):
-            return await store.verify()
+            report = await store.verify()
     finally:
         await store.close()
+    if not report["problems"]:
+        report["problems"] = _check_files(folder)
+    return report
+
+
+def _check_files(folder: Path) -> list[str]:
+    """What is wrong with bodies and code that the store names; nobody uses it."""
+    from ..store.sqlite import files
+    from ..store.sqlite.connection import connect_reader
+    from .progress import bar
+
+    with closing(connect_reader(folder / DATABASE)) as db:
+        there = list(files.named(db))
+    with bar("Checking bodies and code", sum(one.bytes for one in there), of_bytes=True) as advance:
+        problems = []
+        for one in there:
+            problems.append(files.check(folder, one))
+            advance(one.bytes)
+    return [problem for problem in problems if problem]
+
+
+def _check_backup(folder: Path) -> dict[str, Any]:
+    from ..store.sqlite.restore import check as check_backup
+    from .backup import progress
+
+    with progress() as phase:
+        manifest, problems = check_backup(folder, phase)
+    known = set(manifest.problems)
+    found = manifest.problems + [one for one in problems if one not in known]
+    return {"problems": found} | {
+        name: value for name, value in msgspec.to_builtins(manifest).items() if name != "problems"
+    }
 
 
 def _show(folder: Path, report: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from typing import Protocol, TypeVar
 
 from ..errors import StoreUnavailable
 from ..removal import Marks, Readers
+from .folder import make_folder, sync_folder
 
 REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9_-]{1,20}){0,3}")
 PARTS = 256
@@ -141,16 +142,20 @@ class FileBlobs:
         return set()
 
     def _path(self, ref: str) -> Path:
-        if REF.fullmatch(ref) is None:
-            raise ValueError(f"{ref[:120]!r} is not a blob reference")
-        # Ids grow with time, so their first digits would fill one folder after the other; a digest
-        # of the ref spreads them.
-        folder = hashlib.sha256(ref.encode()).hexdigest()[:2]
-        return self._root / folder / ref
+        return blob_path(self._root, ref)
+
+
+def blob_path(root: Path, ref: str) -> Path:
+    """Where the blob lies below `root`. Raises ValueError."""
+    if REF.fullmatch(ref) is None:
+        raise ValueError(f"{ref[:120]!r} is not a blob reference")
+    # Ids grow with time, so their first digits would fill one folder after the other; a digest of
+    # the ref spreads them.
+    return root / hashlib.sha256(ref.encode()).hexdigest()[:2] / ref
 
 
 def _write(path: Path, data: bytes, temporary: Path) -> str:
-    _make_folder(path.parent)
+    make_folder(path.parent)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "wb") as file:
@@ -163,27 +168,8 @@ def _write(path: Path, data: bytes, temporary: Path) -> str:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return hashlib.sha256(data).hexdigest()
-
-
-def _make_folder(folder: Path) -> None:
-    """The folder and its parents, durable: a name is safe only when the folder that holds it is."""
-    missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for each in reversed(missing):
-        each.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(each.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(path: Path, ref: str, digest: str) -> bytes:

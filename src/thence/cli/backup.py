@@ -1,0 +1,146 @@
+"""`thence backup`, `thence restore`: a data directory copied as it is at one moment, and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from ..config import load
+from .options import as_json_option
+from .output import print_facts, print_json, say, size, span
+from .progress import bar
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="The data directory; otherwise as 'thence config' says.",
+)
+
+
+@click.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@data_dir_option
+@click.option(
+    "--damaged",
+    is_flag=True,
+    help="Make a backup of a damaged data directory too, of all that can be read; the problems are "
+    "noted in it.",
+)
+@as_json_option
+def backup(directory: Path, data_dir: Path | None, damaged: bool, as_json: bool) -> int:
+    """Back up a data directory as DIR, while a service uses it or not.
+
+    The backup is of one moment: everything that was accepted before is in it, with functions' code,
+    large bodies and mailboxes. It takes as long as copying the files does, however much is written
+    meanwhile. It is checked, and readable by its owner only: it holds payloads and secrets.
+
+    DIR must not exist. It is made under another name and renamed when it is whole, so that a backup
+    that was cut off never looks like one. Run this as the service's user, on its machine.
+
+    Settings and credentials (thence.toml, environment) are not in the data directory: keep them
+    elsewhere.
+
+    \b
+    Example:
+      thence backup /backups/thence-$(date +%F)
+      thence backup /backups/now --data-dir /var/lib/thence --json
+      thence verify --data-dir /backups/now       check it again, any time
+      thence restore /backups/now --data-dir /var/lib/thence
+    """
+    from ..store.sqlite.backup import backup as make
+
+    folder, began = _folder(data_dir), time.monotonic()
+    with progress() as phase:
+        manifest = make(folder, directory, phase, damaged=damaged)
+    _show(manifest, {"backup": str(directory)}, began, as_json)
+    if manifest.problems:
+        say("It has problems: see 'problems' in its backup.json. Restore it with --damaged.")
+    return 1 if manifest.problems else 0
+
+
+@click.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@data_dir_option
+@click.option("--damaged", is_flag=True, help="Restore a damaged backup too, all that can be read.")
+@as_json_option
+def restore(directory: Path, data_dir: Path | None, damaged: bool, as_json: bool) -> int:
+    """Make an empty folder a data directory as the backup DIR has it.
+
+    The folder of the settings (or --data-dir) must be empty or not exist: nothing is ever replaced.
+    Stop the service first, and move its folder away. Everything is checked before the folder can be
+    used; a backup that was cut off is refused.
+
+    What waited or ran at the time of the backup runs after the next start, also what has run since:
+    a restored store knows nothing of what came after it.
+
+    \b
+    Example:
+      systemctl stop thence
+      mv /var/lib/thence /var/lib/thence.old
+      thence restore /backups/now --data-dir /var/lib/thence
+      systemctl start thence
+    """
+    from ..store.sqlite.restore import restore as make
+
+    folder, began = _folder(data_dir), time.monotonic()
+    with progress() as phase:
+        manifest = make(directory, folder, phase, damaged=damaged)
+    _show(manifest, {"data directory": str(folder)}, began, as_json)
+    live = manifest.waiting + manifest.running
+    if live and not as_json:
+        say(
+            f"{live} invocations waited or ran at that moment: they run after the next start, also "
+            "those that have run since."
+        )
+    return 0
+
+
+def _folder(data_dir: Path | None) -> Path:
+    flags = {"data_dir": str(data_dir)} if data_dir is not None else {}
+    return Path(load(flags=flags).data_dir)
+
+
+def _show(manifest: Any, where: dict[str, str], began: float, as_json: bool) -> None:
+    facts: dict[str, Any] = msgspec.to_builtins(manifest)
+    seconds = time.monotonic() - began
+    if as_json:
+        print_json(
+            {name.replace(" ", "_"): path for name, path in where.items()}
+            | {"seconds": round(seconds, 3)}
+            | facts
+        )
+        return
+    moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(facts["made_at"] / 1000))
+    print_facts(
+        where
+        | {
+            "as of": moment,
+            "store": size(facts["store_bytes"]),
+            "bodies": f"{facts['blobs']} ({size(facts['blob_bytes'])})",
+            "code archives": f"{facts['archives']} ({size(facts['archive_bytes'])})",
+            "invocations": facts["invocations"],
+            "waiting": facts["waiting"],
+            "running": facts["running"],
+            "problems": len(facts["problems"]) or None,
+            "took": span(seconds),
+        }
+    )
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
+    """One bar after the other; each ends when the next begins."""
+    with ExitStack() as stack:
+        shown = stack.enter_context(ExitStack())
+
+        def phase(what: str, total: int) -> Callable[[int], None]:
+            shown.close()
+            return shown.enter_context(bar(what, total or None, of_bytes=True))
+
+        yield phase

@@ -1,0 +1,272 @@
+"""A backup: a data directory copied as it is at one moment, whether a service uses it or not.
+
+    <DIR>/backup.json   what it is, written last: a folder without it is no backup
+    <DIR>/store.db      the store, in one file
+    <DIR>/blobs/ code/  every body and archive that this store names, checked against its digest
+    <DIR>/status-log/   as it is
+
+It is made as `.<DIR's name>.partial` beside DIR and renamed when it is whole, checked and on disk, so
+whatever happens there is a good backup at DIR or none. The store first, then the files: nothing
+is removed from the data directory meanwhile (removal.Readers), and what is added later is not named.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from ... import __version__
+from ...errors import BackupFailed, Conflict, InvalidInput, StoreMissing, StoreTooNew
+from ...removal import Readers
+from ..folder import MANIFEST, make_folder, sync_folder, write_whole
+from . import files, snapshot
+from .connection import APPLICATION_ID, SCHEMA
+from .verify import verify
+
+FORMAT = 1
+STORE = "store.db"
+PROBLEMS_TOLD = 20
+
+Phase = Callable[[str, int], Callable[[int], None]]
+"""A part of the work begins: its name and size in bytes; the answer is told of progress in bytes."""
+
+
+class Manifest(Struct, frozen=True):
+    format: int
+    version: str  # of the program that made it
+    schema: int
+    made_at: int  # ms; everything committed before is in it
+    identity: str
+    store_bytes: int
+    store_digest: str
+    blobs: int
+    blob_bytes: int
+    archives: int
+    archive_bytes: int
+    invocations: int
+    waiting: int
+    running: int
+    problems: list[str]  # of the data directory that was backed up; empty: all was well
+
+
+def backup(folder: Path, target: Path, phase: Phase, *, damaged: bool = False) -> Manifest:
+    """Back up the data directory `folder` as `target`, which must not exist (or be empty).
+
+    damaged: what the store names but cannot be read, and broken promises, are noted in the backup;
+    without it they are a reason to make none. Raises StoreMissing, StoreTooNew, InvalidInput,
+    Conflict, BackupFailed having made nothing."""
+    target = target.absolute()
+    _check_source(folder)
+    _check_target(folder, target)
+    try:
+        with _partial(target) as made:
+            manifest = _fill(folder, made, phase, damaged)
+            write_whole(made / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
+            sync_all(made)
+            os.rename(made, target)
+            sync_folder(target.parent)
+            return manifest
+    except OSError as error:
+        raise BackupFailed(
+            f"The backup could not be written: {error.strerror or error} "
+            f"({error.filename or target}). There is no backup at {target}.",
+            path=str(target),
+        ) from error
+    except sqlite3.Error as error:
+        raise BackupFailed(
+            f"The store in {folder} cannot be copied: {error}. There is no backup at {target}. Stop "
+            "the service and run 'thence verify'.",
+            path=str(folder),
+        ) from error
+
+
+def _fill(folder: Path, made: Path, phase: Phase, damaged: bool) -> Manifest:
+    with Readers(folder).reading():
+        total = snapshot.size(folder / STORE)
+        check_room(made, total)
+        made_at = time.time_ns() // 1_000_000
+        snapshot.copy(folder / STORE, made / STORE, phase("Copying the store", total))
+        with closing(snapshot.connect_copy(made / STORE)) as db:
+            schema = _check_owner(db, folder)
+            counts, problems = _copy_named(db, folder, made, phase)
+        for log in files.status_logs(folder):
+            with contextlib.suppress(FileNotFoundError):  # the oldest one goes meanwhile
+                files.copy_plain(log, made / files.STATUS_LOG / log.name)
+    phase("Checking the copy", 0)
+    with closing(snapshot.connect_copy(made / STORE)) as db:
+        found, more = look_through(db, schema)
+        identity = db.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
+    problems += more
+    if problems and not damaged:
+        raise BackupFailed(
+            f"{folder} is damaged, so this would be no good backup: "
+            f"{' '.join(problems[:PROBLEMS_TOLD])} Nothing was kept. With --damaged a backup of what "
+            "can be read is made all the same.",
+            path=str(folder),
+            problems=problems[:PROBLEMS_TOLD],
+        )
+    return Manifest(
+        FORMAT,
+        __version__,
+        schema,
+        made_at,
+        identity[0] if identity else "",
+        (made / STORE).stat().st_size,
+        files.digest_of(made / STORE),
+        *counts,
+        *found,
+        problems=problems[:PROBLEMS_TOLD],
+    )
+
+
+def _copy_named(
+    db: sqlite3.Connection, folder: Path, made: Path, phase: Phase
+) -> tuple[tuple[int, int, int, int], list[str]]:
+    """(blobs, their bytes, archives, their bytes) and what is wrong with some."""
+    sums = {"blob": [0, 0], "code": [0, 0]}
+    for one in files.named(db):
+        sums[one.kind][0] += 1
+        sums[one.kind][1] += one.bytes
+    total = sums["blob"][1] + sums["code"][1]
+    check_room(made, total)
+    advance = phase("Copying bodies and code", total)
+    problems = []
+    for one in files.named(db):
+        problem = files.copy(folder, made, one)
+        if problem:
+            problems.append(problem)
+            (made / one.path).unlink(missing_ok=True)
+        advance(one.bytes)
+    return (*sums["blob"], *sums["code"]), problems  # type: ignore[return-value]  # two and two
+
+
+def look_through(db: sqlite3.Connection, schema: int) -> tuple[tuple[int, int, int], list[str]]:
+    """(invocations, waiting, running) and the problems that `verify` finds. A store of an earlier
+    schema is only checked as a file."""
+    if schema == SCHEMA:
+        report = verify(db)
+        problems = report["problems"]
+    else:
+        lines = [row[0] for row in db.execute("PRAGMA integrity_check(20)")]
+        problems = [f"SQLite's integrity check says: {line}." for line in lines if line != "ok"]
+    if problems:
+        return (0, 0, 0), problems
+    tables = ("invocation", "waiting", "running")
+    counts = [db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables]
+    return (counts[0], counts[1], counts[2]), problems
+
+
+def _check_source(folder: Path) -> None:
+    path = folder / STORE
+    if not path.is_file() or not path.stat().st_size:
+        raise StoreMissing(
+            f"{folder} is not a data directory: its {STORE} is missing or empty. Name one with "
+            "--data-dir or THENCE_DATA_DIR.",
+            path=str(path),
+        )
+    if (folder / MANIFEST).exists():
+        raise InvalidInput(
+            f"{folder} is a backup already; copy it as it is.", field="data_dir", value=str(folder)
+        )
+
+
+def _check_target(folder: Path, target: Path) -> None:
+    if target.resolve().is_relative_to(folder.resolve()):
+        raise InvalidInput(
+            f"DIR: {target} lies in the data directory {folder}; name a folder outside, best on "
+            "another disk.",
+            field="DIR",
+            value=str(target),
+        )
+    if target.is_symlink() or (target.exists() and not _empty(target)):
+        raise InvalidInput(
+            f"DIR: {target} is there already, and a backup never replaces anything. Name a new "
+            "folder.",
+            field="DIR",
+            value=str(target),
+        )
+
+
+def _empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def _check_owner(db: sqlite3.Connection, folder: Path) -> int:
+    """The schema of a store of ours."""
+    schema: int = db.execute("PRAGMA user_version").fetchone()[0]
+    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID or not schema:
+        raise StoreMissing(
+            f"{folder / STORE} is no store of Thence, or an empty one.", path=str(folder / STORE)
+        )
+    if schema > SCHEMA:
+        raise StoreTooNew(
+            f"{folder / STORE} was written by a newer version (schema {schema}; this one knows "
+            f"{SCHEMA}): back it up with that version.",
+            schema=schema,
+            known=SCHEMA,
+        )
+    return schema
+
+
+def check_room(made: Path, wanted: int) -> None:
+    free = snapshot.free_bytes(made)
+    if free < wanted:
+        raise BackupFailed(
+            f"There is no room for the backup: it needs {wanted:,} bytes more, and {free:,} are free "
+            f"in {made.parent}. Make room, or back up to another disk.",
+            path=str(made.parent),
+        )
+
+
+@contextlib.contextmanager
+def _partial(target: Path) -> Iterator[Path]:
+    """The folder that becomes the backup; gone at the end unless it was renamed. What a killed backup
+    left of it is removed first."""
+    make_folder(target.parent)
+    made = target.parent / f".{target.name}.partial"
+    made.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(f"Another backup to {target} is under way.") from None
+        os.fchmod(descriptor, 0o700)
+        _clear(made)
+        try:
+            yield made  # and it is renamed
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)  # what stays goes with the next one
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _clear(folder: Path) -> None:
+    for one in folder.iterdir():
+        if one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one)
+        else:
+            one.unlink()
+
+
+def sync_all(folder: Path) -> None:
+    """Everything below it is on disk, names included."""
+    for directory, _, names in os.walk(folder):
+        for name in names:
+            descriptor = os.open(Path(directory, name), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync_folder(Path(directory))

@@ -1,0 +1,413 @@
+"""Backups and what is restored from them: of one moment, whole or not there, and never in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from thence.catalog.code import check_archive, pack
+from thence.catalog.function import parse_spec
+from thence.errors import (
+    BackupFailed,
+    BackupInvalid,
+    Conflict,
+    InvalidInput,
+    StoreMissing,
+    ThenceError,
+)
+from thence.removal import Readers
+from thence.runtimes.code import CodeCache
+from thence.store.blobs import FileBlobs
+from thence.store.records import Body
+from thence.store.sqlite import SqliteStore, files, restore, snapshot
+from thence.store.sqlite import backup as backups
+from thence.store.sqlite.backup import Manifest, backup
+
+from .scene import NOW, Scene
+
+PAYLOAD = bytes(range(256)) * 400
+ARCHIVE = pack([("main.py", b"def handler(event, context):\n    return event\n")])
+
+
+def silent(what: str, total: int) -> Callable[[int], None]:
+    return lambda count: None
+
+
+class Used(Scene):
+    """A data directory that is in use."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(SqliteStore(folder / "store.db"))
+        self.blobs = FileBlobs(folder / "blobs")
+        self.code = CodeCache(folder / "code")
+
+    async def begin(self) -> None:
+        await self.store.open()  # type: ignore[attr-defined]
+        await super().begin()
+        info = check_archive(ARCHIVE)
+        await self.code.store(ARCHIVE, info)
+        await self.store.put_function("f", parse_spec({}), info.digest, info.bytes, NOW)
+
+    async def large(self) -> tuple[int, str]:
+        """Accept one with a body of its own: its id and the body's name."""
+        new = self.new()
+        ref = f"{new.id:032x}.payload"
+        new.payload = Body(None, len(PAYLOAD), ref, await self.blobs.put(ref, PAYLOAD))
+        await self.accept(new)
+        return new.id, ref
+
+    def back_up(self, target: Path, **how: Any) -> Manifest:
+        return backup(self.folder, target, silent, **how)
+
+
+@pytest.fixture
+async def used(tmp_path: Path) -> AsyncIterator[Used]:
+    scene = Used(tmp_path / "data")
+    await scene.begin()
+    yield scene
+    await scene.store.close()
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()
+    }
+
+
+def beside(target: Path) -> list[str]:
+    return sorted(one.name for one in target.parent.iterdir() if one.name != "data")
+
+
+# ---------------------------------------------------------------- making one
+
+
+async def test_a_backup_holds_what_the_store_names_and_nothing_else(
+    used: Used, tmp_path: Path
+) -> None:
+    _, ref = await used.large()
+    await used.accept(used.new())
+    await used.blobs.put(f"{7:032x}.payload", b"of no invocation")
+    log = used.folder / "status-log" / "status-00000001.log"
+    log.parent.mkdir()
+    log.write_bytes(b"line\n")
+    made = used.back_up(tmp_path / "backup")
+    assert (made.blobs, made.blob_bytes, made.archives) == (1, len(PAYLOAD), 1)
+    assert (made.invocations, made.waiting, made.problems) == (2, 2, [])
+    there = content(tmp_path / "backup")
+    digest = check_archive(ARCHIVE).digest
+    assert [name for name in there if ref in name] and there[f"code/{digest}.zip"] == ARCHIVE
+    assert there["status-log/status-00000001.log"] == b"line\n"
+    assert len(there) == 5  # and store.db, backup.json
+    assert restore.check(tmp_path / "backup", silent)[1] == []
+    assert content(tmp_path / "backup") == there, "a look at it changed it"
+
+
+async def test_only_its_owner_can_read_a_backup(used: Used, tmp_path: Path) -> None:
+    await used.large()
+    before = os.umask(0)
+    try:
+        used.back_up(tmp_path / "deep" / "backup")
+    finally:
+        os.umask(before)
+    for one in (tmp_path / "deep", *(tmp_path / "deep").rglob("*")):
+        wanted = 0o700 if one.is_dir() else 0o600
+        assert stat.S_IMODE(one.stat().st_mode) == wanted, one
+
+
+async def test_a_backup_ends_and_is_of_one_moment_however_much_is_written(
+    used: Used, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit between all pages: the copy that begins anew at each would never end."""
+    await used.accept(*(used.new() for _ in range(300)))
+    monkeypatch.setattr(snapshot, "PAGES", 1)
+    other = sqlite3.connect(used.folder / "store.db", isolation_level=None)
+    other.execute("PRAGMA synchronous = OFF")
+    pages = 0
+
+    def write(count: int) -> None:
+        nonlocal pages
+        pages += 1
+        other.execute(
+            "INSERT INTO minute VALUES ('f', ?, 'calls', 1)", (pages,)
+        )  # in the pages that are copied last
+
+    made = backup(used.folder, tmp_path / "backup", lambda what, total: write)
+    assert pages > 20 and made.invocations == 300
+    with closing(snapshot.connect_copy(tmp_path / "backup" / "store.db")) as db:
+        seen = db.execute("SELECT count(*) FROM minute").fetchone()[0]
+    assert seen == 0, "it has commits from after its moment"
+    other.close()
+
+
+async def test_what_is_pruned_while_a_backup_is_made_is_in_it(used: Used, tmp_path: Path) -> None:
+    _, ref = await used.large()
+    digest = check_archive(ARCHIVE).digest
+    loop = asyncio.get_running_loop()
+
+    def phase(what: str, total: int) -> Callable[[int], None]:
+        if what == "Copying bodies and code":
+            # The service: another revision is deployed, the sweep comes, the invocation is pruned.
+            assert used.code.prune({"0" * 64}, NOW, 0) == (0, 0)
+            asyncio.run_coroutine_threadsafe(used.blobs.delete([ref]), loop).result(30)
+        return lambda count: None
+
+    made = await asyncio.to_thread(backup, used.folder, tmp_path / "backup", phase)
+    assert made.problems == [] and made.blobs == made.archives == 1
+    assert await used.blobs.get(ref) == PAYLOAD
+    await used.blobs.delete([])
+    assert used.code.prune({"0" * 64}, NOW, 0) == (1, 1)
+    assert not (used.folder / "code" / f"{digest}.zip").exists()
+    with pytest.raises(ThenceError, match="missing"):
+        await used.blobs.get(ref)
+
+
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [(snapshot, "copy"), (files, "copy"), (backups, "look_through"), (backups, "write_whole"),
+     (backups, "sync_all"), (os, "rename")],
+)  # fmt: skip
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+async def test_a_backup_that_is_cut_off_at_any_step_leaves_nothing(
+    used: Used,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    step: str,
+    error: BaseException,
+) -> None:
+    await used.large()
+    used.back_up(tmp_path / "good")
+    good = content(tmp_path / "good")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, step, fail)
+        with pytest.raises((BackupFailed, KeyboardInterrupt)):
+            used.back_up(tmp_path / "bad")
+    assert beside(tmp_path / "bad") == ["good"]
+    assert content(tmp_path / "good") == good
+    used.back_up(tmp_path / "bad")
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from thence.store.sqlite import backup, files
+def copy(*_):
+    print("in the middle", flush=True)
+    sys.stdin.read()
+files.copy = copy
+backup.backup(Path(sys.argv[1]), Path(sys.argv[2]), lambda what, total: lambda count: None)
+"""
+
+
+def _killable(folder: Path, target: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(folder), str(target)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
+async def test_a_killed_backup_is_none_and_the_next_one_takes_its_place(
+    used: Used, tmp_path: Path
+) -> None:
+    _, ref = await used.large()
+    target = tmp_path / "backup"
+    process = _killable(used.folder, target)
+    assert process.stdin is not None and process.stdout is not None
+    assert process.stdout.readline() == b"in the middle\n"
+    with pytest.raises(Conflict, match="under way"):
+        used.back_up(target)
+    await used.blobs.delete([ref])
+    assert await used.blobs.get(ref), "it went while a backup reads"
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+    process.stdin.close()
+    process.stdout.close()
+    assert beside(target) == [".backup.partial"]
+    for half in (target, tmp_path / ".backup.partial"):
+        with pytest.raises(BackupInvalid, match="cut off"):
+            restore.restore(half, tmp_path / "new", silent)
+    assert used.back_up(target).blobs == 1
+    assert beside(target) == ["backup"]
+    await used.blobs.delete([])
+    with pytest.raises(ThenceError, match="missing"):
+        await used.blobs.get(ref)
+
+
+async def test_a_backup_replaces_nothing_and_stays_out_of_the_data_directory(
+    used: Used, tmp_path: Path
+) -> None:
+    used.back_up(tmp_path / "backup")
+    before = content(tmp_path / "backup")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    for target in (tmp_path / "backup", used.folder / "backup", used.folder, tmp_path / "link"):
+        with pytest.raises(InvalidInput) as error:
+            used.back_up(target)
+        assert error.value.fields["field"] == "DIR"
+    assert content(tmp_path / "backup") == before
+    (tmp_path / "empty").mkdir()
+    used.back_up(tmp_path / "empty")
+
+
+async def test_a_folder_without_a_store_is_not_backed_up(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for make in (lambda: None, (folder / "store.db").touch):
+        make()
+        with pytest.raises(StoreMissing):
+            backup(folder, tmp_path / "backup", silent)
+    with closing(sqlite3.connect(folder / "store.db")) as db:
+        db.execute("CREATE TABLE theirs (a)")
+    with pytest.raises(StoreMissing, match="no store of Thence"):
+        backup(folder, tmp_path / "backup", silent)
+    (folder / "store.db").write_bytes(b"no database at all" * 1000)
+    with pytest.raises(BackupFailed, match="not a database"):
+        backup(folder, tmp_path / "backup", silent)
+    assert beside(tmp_path / "backup") == []
+
+
+async def test_room_is_looked_for_before_anything_is_copied(
+    used: Used, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "free_bytes", lambda folder: 5000)
+    with pytest.raises(BackupFailed, match=r"needs [\d,]+ bytes more, and 5,000 are free"):
+        used.back_up(tmp_path / "backup")
+    assert beside(tmp_path / "backup") == []
+
+
+async def test_a_damaged_data_directory_is_backed_up_only_when_told_and_says_so(
+    used: Used, tmp_path: Path
+) -> None:
+    (_, lost), (_, flipped), (_, fine) = [await used.large() for _ in range(3)]
+    path = {ref: next(used.folder.rglob(ref)) for ref in (lost, flipped, fine)}
+    path[lost].unlink()
+    path[flipped].write_bytes(PAYLOAD[:-64] + b"\x00" * 64)
+    with pytest.raises(BackupFailed) as error:
+        used.back_up(tmp_path / "backup")
+    assert lost in error.value.detail and flipped in error.value.detail
+    assert fine not in error.value.detail and "--damaged" in error.value.detail
+    made = used.back_up(tmp_path / "backup", damaged=True)
+    assert len(made.problems) == 2
+    with pytest.raises(BackupInvalid, match=lost):
+        restore.restore(tmp_path / "backup", tmp_path / "new", silent)
+    restore.restore(tmp_path / "backup", tmp_path / "new", silent, damaged=True)
+    assert next((tmp_path / "new").rglob(fine)).read_bytes() == PAYLOAD
+
+
+# ---------------------------------------------------------------- restoring
+
+
+async def test_what_is_restored_is_what_was_backed_up(used: Used, tmp_path: Path) -> None:
+    id, ref = await used.large()
+    made = used.back_up(tmp_path / "backup")
+    folder = tmp_path / "new"
+    assert restore.restore(tmp_path / "backup", folder, silent) == made
+    for one in (folder, *folder.rglob("*")):
+        assert stat.S_IMODE(one.stat().st_mode) == (0o700 if one.is_dir() else 0o600), one
+    store = SqliteStore(folder / "store.db", create=False)
+    await store.open()
+    try:
+        assert (await store.verify())["problems"] == []
+        found = await store.payload(id)
+        assert found is not None and found[0].ref == ref and found[0].digest is not None
+        assert await FileBlobs(folder / "blobs").get(ref, found[0].digest) == PAYLOAD
+        (function,) = await store.functions()
+        assert (CodeCache(folder / "code").path(function.code_digest) / "main.py").is_file()
+    finally:
+        await store.close()
+    assert (folder / "identity").read_text() == (used.folder / "identity").read_text()
+
+
+async def test_a_restore_replaces_nothing(used: Used, tmp_path: Path) -> None:
+    used.back_up(tmp_path / "backup")
+    before = content(used.folder)
+    for name in ("store.db", "somebody's file", "restore.unfinished"):
+        folder = tmp_path / f"has {name}"
+        folder.mkdir()
+        (folder / name).write_text("precious")
+        with pytest.raises(InvalidInput, match="not empty"):
+            restore.restore(tmp_path / "backup", folder, silent)
+        assert content(folder) == {name: b"precious"}
+    with pytest.raises(InvalidInput, match="not empty"):
+        restore.restore(tmp_path / "backup", used.folder, silent)
+    assert content(used.folder) == before
+    disk = tmp_path / "disk"
+    (disk / "lost+found").mkdir(parents=True)
+    restore.restore(tmp_path / "backup", disk, silent)
+
+
+@pytest.mark.parametrize("what", ["store.db", "payload", ".zip", "backup.json"])
+async def test_a_damaged_backup_is_refused_and_leaves_an_empty_folder(
+    used: Used, tmp_path: Path, what: str
+) -> None:
+    await used.large()
+    used.back_up(tmp_path / "backup")
+    path = next(one for one in (tmp_path / "backup").rglob("*") if one.name.endswith(what))
+    data = path.read_bytes()
+    middle = len(data) // 2
+    path.write_bytes(data[:middle] + bytes(255 - byte for byte in data[middle : middle + 64]))
+    with pytest.raises(BackupInvalid):
+        restore.restore(tmp_path / "backup", tmp_path / "new", silent)
+    assert not (tmp_path / "new").exists() or beside(tmp_path / "new" / "x") == []
+    if what != "backup.json":
+        assert restore.check(tmp_path / "backup", silent)[1]
+
+
+async def test_a_restore_that_fails_leaves_an_empty_folder_and_a_killed_one_no_service_takes(
+    used: Used, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await used.large()
+    used.back_up(tmp_path / "backup")
+    folder = tmp_path / "new"
+
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "copy", fail)
+        with pytest.raises(BackupFailed, match="No space left"):
+            restore.restore(tmp_path / "backup", folder, silent)
+    assert content(folder) == {}
+
+    def look(what: str, total: int) -> Callable[[int], None]:
+        # Killed here, this is what the next start finds.
+        with pytest.raises(ThenceError):
+            asyncio.run(SqliteStore(folder / "store.db").open())
+        seen.append((folder / "restore.unfinished").exists() and not (folder / "store.db").exists())
+        return lambda count: None
+
+    seen: list[bool] = []
+    thread = threading.Thread(target=restore.restore, args=(tmp_path / "backup", folder, look))
+    thread.start()
+    await asyncio.to_thread(thread.join)
+    assert seen == [True, True, True]
+    assert not (folder / "restore.unfinished").exists()
+
+
+async def test_the_mark_of_readers_is_that_of_a_folder(used: Used) -> None:
+    readers = Readers(used.folder)
+    assert not readers.any()
+    with readers.reading():
+        assert Readers(used.folder).any()
+        with Readers(used.folder).reading():
+            pass
+        assert readers.any()
+    assert not readers.any()
