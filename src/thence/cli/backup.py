@@ -19,7 +19,7 @@ from .progress import bar
 data_dir_option = click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
-    help="The data directory; otherwise as 'thence config' says.",
+    help="The data directory; otherwise as 'thence config --local' says.",
 )
 
 

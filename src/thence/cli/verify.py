@@ -20,7 +20,9 @@ DATABASE = "store.db"
 
 
 @click.command()
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Otherwise as 'thence config'.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Otherwise as 'thence config --local'."
+)
 @as_json_option
 def verify(data_dir: Path | None, as_json: bool) -> int:
     """Check a data directory while no service uses it, or a backup.
