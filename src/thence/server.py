@@ -24,7 +24,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import __version__
+from . import __version__, descriptors
 from .api.app import build_app
 from .api.door import Door
 from .api.listener import Listener, bind
@@ -33,6 +33,7 @@ from .catalog.code import ArchiveInfo, CodeLimits, check_archive
 from .catalog.function import LATEST
 from .clock import Clock, SystemClock
 from .config import Settings
+from .descriptors import Shares
 from .destinations.post import Post
 from .destinations.senders import Doors, Senders
 from .engine.engine import Engine
@@ -98,16 +99,17 @@ def build(
     clock = clock or SystemClock()
     notices = notices or Notices()
     folder = prepare_folder(Path(settings.data_dir))
+    shares = _shares(settings)
     code = CodeCache(folder / "code")
     runtime = make_runtime(code, notices, clock) if make_runtime else None
     engine = Engine(
         store=SqliteStore(folder / "store.db", fresh=fresh),
-        runtime=runtime or _processes(settings, code, notices, clock),
+        runtime=runtime or _processes(settings, code, notices, clock, shares.instances),
         code=code,
         blobs=FileBlobs(folder / "blobs"),
         clock=clock,
         notices=notices,
-        options=options(settings),
+        options=options(settings, shares.tries),
     )
     engine.catalogue.check_archive = _archive_check(settings)
     senders = _senders(settings, engine)
@@ -119,7 +121,20 @@ def build(
     )
     engine.deliver.key_of = senders.key_of
     metrics = Metrics(engine, notices, clock, version=__version__)
-    return Service(settings, engine, senders, Door(engine, settings, clock, notices, metrics))
+    door = Door(engine, settings, clock, notices, metrics, connections_max=shares.connections)
+    return Service(settings, engine, senders, door)
+
+
+def _shares(settings: Settings) -> Shares:
+    """What the files that may be open are enough for; what they are not enough for is logged."""
+    found = descriptors.shares(
+        descriptors.limit(),
+        connections=settings.limits.connections_max,
+        instances=settings.runtime.instances_max,
+    )
+    for sentence in found.lowered:
+        log.warning("%s", sentence)
+    return found
 
 
 def prepare_folder(folder: Path) -> Path:
@@ -137,7 +152,7 @@ def prepare_folder(folder: Path) -> Path:
     return folder
 
 
-def options(settings: Settings) -> Options:
+def options(settings: Settings, tries_max: int = descriptors.TRIES_MAX) -> Options:
     """The engine's part of the settings."""
     limits, retention = settings.limits, settings.retention
     destinations = settings.destinations
@@ -162,12 +177,13 @@ def options(settings: Settings) -> Options:
         delivery_first_seconds=destinations.first_seconds,
         delivery_budget_seconds=destinations.budget_seconds,
         delivery_concurrency=destinations.concurrency_per_key,
+        delivery_tries_max=tries_max,
         delivery_timeout_seconds=destinations.timeout_seconds,
     )
 
 
 def _processes(
-    settings: Settings, code: CodeCache, notices: Notices, clock: Clock
+    settings: Settings, code: CodeCache, notices: Notices, clock: Clock, instances_max: int
 ) -> ProcessRuntime:
     folder, closed = Path(settings.data_dir), settings.runtime.sandbox == "auto"
     if closed:
@@ -176,7 +192,7 @@ def _processes(
         lambda function: code.path(function.code_digest),
         notices,
         clock,
-        instances_max=settings.runtime.instances_max,
+        instances_max=instances_max,
         idle_seconds=settings.runtime.idle_seconds,
         start_seconds=settings.runtime.start_seconds,
         log_bytes_max=settings.limits.log_bytes_max,
@@ -232,6 +248,7 @@ def _senders(settings: Settings, engine: Engine) -> Senders:
             accept=accept,
             allow_networks=networks,
             timeout_seconds=settings.destinations.timeout_seconds,
+            tries_max=engine.options.delivery_tries_max,
         )
     )
 
@@ -333,6 +350,7 @@ def run(settings: Settings, *, fresh: bool = False) -> int:
     The log goes to stderr; the one line `listening on http://host:port` to stdout.
     """
     _tune_collector()
+    descriptors.raise_limit()
     notices = Notices()
     logger = set_up(settings.log_level, settings.log_format)
     if not hide_memory():

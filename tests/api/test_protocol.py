@@ -265,17 +265,6 @@ async def test_a_body_without_end_is_refused_while_it_comes(make_server: Any, sl
     assert await server.stored() == 0
 
 
-async def test_connections_over_the_limit_are_answered_503(make_server: Any) -> None:
-    server = await make_server(limits=Limits(connections_max=1))
-    _, held = await server.connect()
-    held.write(b"GET")
-    await held.drain()
-    ((status, headers, body),) = parse(await server.raw(b""))
-    assert status == 503 and json.loads(body)["code"] == "too_many_connections"
-    assert headers["retry-after"]
-    held.close()
-
-
 async def only_connection(server: Any, busy: bool) -> Any:
     """The server's side of the one connection, once it has read what was sent."""
     while True:

@@ -52,6 +52,7 @@ class Program:
             "THENCE_DESTINATIONS_TIMEOUT_SECONDS": "1",
             **{f"THENCE_{name.upper()}": str(value) for name, value in settings.items()},
         }
+        self.under: list[str] = []  # a command that runs the one that follows it
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
         self._said: list[str] = []
@@ -68,7 +69,7 @@ class Program:
         self.port = 0
         self._said = []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "thence", "serve"],
+            [*self.under, sys.executable, "-m", "thence", "serve"],
             env=self._environment,
             cwd=self.scratch,
             stdin=subprocess.DEVNULL,

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections.abc import Iterator
+
+from prometheus_client.core import Metric
 
 from ..clock import Clock
 from ..config import Settings
+from ..descriptors import RESERVED_CONNECTIONS
 from ..destinations.addresses import AddressGuard
 from ..engine.engine import Engine
+from ..engine.stats import Stats
 from ..notices import NodeDraining, Notices
+from .edge_metrics import edge_series
 from .fc.prometheus import series as fc_series
 from .fc.state import FcState
 from .functiongraph.state import FunctionGraphState
 from .metrics import Metrics
 from .native.auth import Credentials
+from .places import Places
+from .tally import Tally
 from .unproven import Unproven
 
 
@@ -22,7 +30,14 @@ class Door:
     """Shared by every handler of one service."""
 
     def __init__(
-        self, engine: Engine, settings: Settings, clock: Clock, notices: Notices, metrics: Metrics
+        self,
+        engine: Engine,
+        settings: Settings,
+        clock: Clock,
+        notices: Notices,
+        metrics: Metrics,
+        *,
+        connections_max: int | None = None,
     ) -> None:
         self.engine = engine
         self.settings = settings
@@ -33,8 +48,10 @@ class Door:
         self.clock = clock
         self.notices = notices
         self.metrics = metrics
-        metrics.more.append(fc_series)
+        metrics.more += [fc_series, self._series]
         self.credentials = Credentials(settings.root_access_key_id, settings.root_access_key_secret)
+        most = settings.limits.connections_max if connections_max is None else connections_max
+        self.places = Places(most, RESERVED_CONNECTIONS)
         self.unproven = Unproven(settings.limits.unproven_bytes_max)
         self.fc = FcState(settings, clock)
         engine.sweep.also.append(self.fc.uploads.sweep)
@@ -43,6 +60,9 @@ class Door:
         self.closing = asyncio.Event()
         """Set when the service begins to shut down: long polls and streams end."""
         notices.on(NodeDraining, lambda _notice: self.closing.set())
+
+    def _series(self, _stats: Stats | None, _tally: Tally) -> Iterator[Metric]:
+        return edge_series(self.places, self.unproven)
 
     def started(self) -> None:
         self.started_at = self.clock.now()

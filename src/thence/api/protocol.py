@@ -20,6 +20,7 @@ from .door import Door
 from .hot import Hot, Way
 from .native import problems
 from .native.accepting import with_header
+from .places import Place
 from .turns import Turns
 
 log = logging.getLogger("thence.api")
@@ -33,6 +34,8 @@ STALLED_SECONDS = 60.0  # a body of which nothing more comes
 BODY_SECONDS = 60.0  # a whole body may take so long, and a second more for each
 BODY_BYTES_PER_SECOND_MIN = 16 * 1024  # of it
 LINGER_SECONDS = 2.0  # after a refusal: so that the caller can read it before the connection goes
+# What is answered when there is no place for anything else.
+OPEN = frozenset({b"/livez", b"/readyz"})
 # Headers with which a request takes the slow way.
 SLOW = frozenset({b"prefer", b"expect", b"origin", b"upgrade"})
 
@@ -58,6 +61,7 @@ class Protocol(Turns):
         self._idle_since = self.loop.time()
         self._heard_at = self._idle_since
         self._patience: asyncio.TimerHandle | None = None
+        self._place = Place.ANY
 
     # ------------------------------------------------------------ the connection
 
@@ -65,23 +69,34 @@ class Protocol(Turns):
         super().connection_made(transport)
         # These waits are of the connection, not of the service: real time, like all of HTTP.
         self._patience = self.loop.call_later(IDLE_SECONDS, self._look)
-        if len(self.connections) > self._door.limits.connections_max:
-            self._refuse(
-                problems.TooManyConnections(
-                    f"{self._door.limits.connections_max} connections are open, the most that "
-                    "limits.connections_max allows. Try again later."
-                )
-            )
+        self._place = self._door.places.enter(self, self._idle_since)
+        if self._place is Place.NONE:
+            self._refuse(self._no_place())
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
         self._held.clear()
+        self._door.places.leave(self)
         super().connection_lost(exc)
         if self._counted:
             self._door.unproven.give(self._counted)
             self._counted = 0
+
+    def idle_since(self) -> float | None:
+        return None if self._busy() else self._idle_since
+
+    def make_room(self) -> None:
+        self.transport.close()
+
+    def _no_place(self) -> problems.HttpError:
+        most = self._door.places.most
+        return problems.TooManyConnections(
+            f"{most} connections are open and in use; more are not taken (limits.connections_max, or "
+            "what the limit of open files leaves of it). Try again later.",
+            limit=most,
+        )
 
     def _look(self) -> None:
         """Close a connection that holds its place without using it."""
@@ -199,6 +214,11 @@ class Protocol(Turns):
         ):
             self._is_hot = True
             self._refuse_in_turn(self._head_refusal())
+            return
+        if self._place is not Place.ANY and url.partition(b"?")[0] not in OPEN:
+            self._is_hot = True
+            self._door.places.refused += 1
+            self._refuse_in_turn(self._no_place())
             return
         self._body_since = self._heard_at
         for way in self._ways:

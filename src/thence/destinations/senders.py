@@ -26,6 +26,7 @@ from ..catalog.destination import (
     MailboxDestination,
     WebhookDestination,
 )
+from ..descriptors import TRIES_MAX
 from ..errors import StartupError
 from ..lifecycle.ids import format_id
 from .addresses import Network
@@ -47,6 +48,7 @@ class Doors(Struct):
     accept: Accept  # accepts an invocation of a function of this service
     allow_networks: Sequence[Network] = ()  # private networks open to outgoing connections
     timeout_seconds: float = TIMEOUT_SECONDS  # for one try
+    tries_max: int = TRIES_MAX  # under way of all receivers
 
 
 class Kind(Struct, frozen=True):
@@ -75,7 +77,11 @@ def function_lane(destination: FunctionDestination) -> str:
 
 
 def _webhook(doors: Doors) -> Sender:
-    return WebhookSender(allow_networks=doors.allow_networks, timeout_seconds=doors.timeout_seconds)
+    return WebhookSender(
+        allow_networks=doors.allow_networks,
+        timeout_seconds=doors.timeout_seconds,
+        kept_max=doors.tries_max,
+    )
 
 
 KINDS: tuple[Kind, ...] = (

@@ -23,9 +23,11 @@ from yarl import URL
 
 from .. import __version__
 from ..catalog.destination import WebhookDestination
+from ..descriptors import TRIES_MAX
 from ..lifecycle.ids import format_id
 from ..lifecycle.lineage import write_header
 from .addresses import AddressGuard, ForbiddenAddress, Lookup, Network, Resolver
+from .connector import Connector
 from .interface import Parcel, Sent
 from .signature import sign
 
@@ -47,7 +49,8 @@ class WebhookSender:
 
     timeout_seconds: for the whole try, name resolution included. allow_networks: networks open to
     webhooks although private (see addresses.py). lookup: resolves names instead of the system.
-    tls: an SSL context instead of the system's certificate authorities.
+    tls: an SSL context instead of the system's certificate authorities. kept_max: connections that
+    are kept without a try, for the next one.
     """
 
     def __init__(
@@ -57,11 +60,13 @@ class WebhookSender:
         timeout_seconds: float = TIMEOUT_SECONDS,
         lookup: Lookup | None = None,
         tls: ssl.SSLContext | None = None,
+        kept_max: int = TRIES_MAX,
     ) -> None:
         self._guard = AddressGuard(allow_networks)
         self._resolver = Resolver(self._guard, lookup)
         self._seconds = timeout_seconds
         self._tls = tls
+        self._kept_max = kept_max
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, parcel: Parcel) -> Sent:
@@ -105,10 +110,8 @@ class WebhookSender:
     def _open(self) -> aiohttp.ClientSession:
         """The session, made on first use because it belongs to the running event loop."""
         if self._session is None:
-            # No limit of connections here: the delivery loop bounds each lane, and a second,
-            # common limit would let one slow receiver hold up all others.
-            connector = aiohttp.TCPConnector(
-                limit=0,
+            connector = Connector(
+                self._kept_max,
                 resolver=self._resolver,
                 socket_factory=self._guard.open_socket,
                 ssl=self._tls if self._tls is not None else True,

@@ -1,0 +1,35 @@
+"""What the edge of the service holds and refuses: connections, and bytes that nobody vouches for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from .places import Places
+from .unproven import Unproven
+
+
+def edge_series(places: Places, unproven: Unproven) -> Iterator[Metric]:
+    yield GaugeMetricFamily("thence_connections", "Connections that are open.", len(places))
+    yield GaugeMetricFamily(
+        "thence_connections_limit", "How many may be open (beside a few for /livez).", places.most
+    )
+    yield CounterMetricFamily(
+        "thence_connections_closed_for_others",
+        "Idle connections that were closed because all places were taken.",
+        places.closed,
+    )
+    yield CounterMetricFamily(
+        "thence_connections_refused",
+        "Connections and requests that were refused because all places were in use.",
+        places.refused,
+    )
+    yield GaugeMetricFamily(
+        "thence_unproven_bytes",
+        "Bytes of requests that nobody vouches for yet.",
+        unproven.bytes,
+    )
+    yield CounterMetricFamily(
+        "thence_overloaded", "Requests refused at limits.unproven_bytes_max.", unproven.refused
+    )

@@ -1,0 +1,29 @@
+"""Outgoing connections, and how many of them are kept for a next try.
+
+aiohttp keeps each for a while after its answer, and has no bound for those: many receivers that are
+called once each would take all files that the process may have open.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+
+KEPT_PER_RECEIVER_MAX = 8
+
+
+class Connector(aiohttp.TCPConnector):
+    """Keeps at most `kept_max` connections that no try uses. Those under way have no limit here: the
+    delivery loop has one, and a second would let one slow receiver hold up all others."""
+
+    def __init__(self, kept_max: int, **settings: Any) -> None:
+        super().__init__(limit=0, **settings)
+        self._receivers_max = kept_max // KEPT_PER_RECEIVER_MAX
+
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        kept = self._conns.get(key)
+        full = len(self._conns) >= self._receivers_max if kept is None else False
+        if full or (kept is not None and len(kept) >= KEPT_PER_RECEIVER_MAX):
+            should_close = True
+        super()._release(key, protocol, should_close=should_close)
