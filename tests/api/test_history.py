@@ -323,3 +323,36 @@ async def test_a_time_before_2000_is_refused_for_it_is_seconds_or_a_slip(
         assert refused["field"] in ("since", "until") and "milliseconds" in refused["detail"]
     answer = await server.post("/v1/dead-letters:redrive", json={"since": time})
     assert answer.problem()["field"] == "since"
+
+
+async def test_a_redrive_of_a_success_is_refused_and_another_version_can_be_said(
+    server: Any,
+) -> None:
+    await server.deploy("good", answers=["x"])
+    await server.post("/v1/functions/good/versions", json={})
+    id = await server.accept("good")
+    await server.ended(id)
+    path = f"/v1/invocations/{id}/redrive"
+    refused = await server.post(path)
+    assert refused.status == 409 and refused.problem()["field"] == "again"
+    missing = await server.post(f"{path}?again=true&qualifier=9")
+    assert missing.status == 404 and await server.stored() == 1
+    answer = await server.post(f"{path}?again=true&qualifier=1")
+    assert answer.status == 202
+    assert (await server.ended(answer.json["id"]))["version"] == "1"
+
+
+async def test_a_redrive_by_filter_takes_a_version_of_the_function_that_it_names(
+    server: Any,
+) -> None:
+    await server.deploy("bad", answers=[Error()], max_retries=0)
+    await server.post("/v1/functions/bad/versions", json={})
+    id = await server.accept("bad")
+    await server.ended(id)
+    for body, status in (({"qualifier": "1"}, 400), ({"function": "bad", "qualifier": "9"}, 404)):
+        assert (await server.post("/v1/dead-letters:redrive", json=body)).status == status
+    server.scripts.set("bad", ["now it works"])
+    body = {"function": "bad", "qualifier": "1"}
+    report = (await server.post("/v1/dead-letters:redrive", json=body)).json
+    ended = await server.ended(report["invocations"][0]["redriven_as"])
+    assert (ended["state"], ended["version"], ended["redrive_of"]) == ("succeeded", "1", id)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from thence.errors import Conflict, InvalidInput, InvocationNotFound
-from thence.lifecycle.states import State
+from thence.catalog.control import Control
+from thence.errors import Conflict, InvalidInput, InvocationNotFound, QualifierNotFound
+from thence.lifecycle.states import Reason, State
 from thence.store.interface import Filter
 from thence.testing import Error, Forever, Service
 from thence.testing.service import gather_now, number
@@ -150,3 +151,60 @@ async def test_a_redrive_whose_caller_has_gone_is_run(s: Service) -> None:
     await s.settle()
     stats = await s.engine.stats()
     assert (stats.failed, stats.succeeded, stats.running) == (1, 1, 0)
+
+
+async def test_what_has_succeeded_is_run_again_only_when_that_is_said(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    id = await s.invoke("f")
+    await s.settle()
+    with pytest.raises(Conflict, match="again=true") as refused:
+        await s.redrive(id)
+    assert refused.value.fields["state"] == "succeeded" and len(s.starts("f")) == 1
+    new = await s.redrive(id, again=True)
+    await s.settle()
+    assert (await s.show(new)).state is State.SUCCEEDED and len(s.starts("f")) == 2
+    assert await s.redrive(id) == new  # repeating it is harmless
+
+
+async def test_what_a_disable_stopped_is_a_dead_letter_and_redriven_by_filter(s: Service) -> None:
+    await s.function("f", answers=[Forever()], timeout_seconds=3600, concurrency=2)
+    aborted = [await s.invoke("f") for _ in range(2)]
+    waits, wished = await s.invoke("f"), None
+    await s.settle()
+    await s.engine.put_control("f", Control(disabled="moving"), abort=True)
+    await s.settle()
+    for id in aborted:
+        view = await s.show(id)
+        assert (view.state, view.reason) == (State.STOPPED, Reason.FUNCTION_DISABLED)
+    assert (await s.show(waits)).state is State.QUEUED
+    s.scripts.set("f", ["ok"])
+    await s.engine.put_control("f", Control())
+    await s.settle()
+    wished = await s.invoke("f", delay_seconds=60)
+    await s.stop(wished)
+    report = await s.engine.redrive_dead_letters(Filter())
+    await s.settle()
+    assert {one["id"] for one in report.invocations} == set(aborted)
+    assert (report.redriven, report.errors) == (2, [])
+    for one in report.invocations:
+        assert (await s.show(one["redriven_as"])).state is State.SUCCEEDED
+    assert (await s.show(wished)).reason is Reason.STOPPED_BY_CALLER
+    assert await s.verify() == []
+
+
+async def test_another_version_may_run_what_is_redriven(s: Service) -> None:
+    first, second = await dead_letters(s, 2)
+    await s.engine.publish_version("f", "the good one")
+    new = await s.redrive(first, qualifier="1")
+    report = await s.engine.redrive_dead_letters(DEAD, qualifier="1")
+    await s.settle()
+    for id in (new, report.invocations[0]["redriven_as"]):
+        view = await s.show(id)
+        assert (view.version, view.state) == ("1", State.SUCCEEDED)
+    assert report.invocations[0]["id"] == second
+    await s.function("g", answers=[Error()], max_retries=0)
+    other = await s.invoke("g")
+    await s.settle()
+    with pytest.raises(QualifierNotFound):
+        await s.redrive(other, qualifier="1")
+    assert (await s.engine.redrive_dead_letters(DEAD, qualifier="1")).errors[0]["id"] == other

@@ -18,6 +18,8 @@ STEP = 500
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--delivery", "deliveries", is_flag=True, help="The IDs are of deliveries.")
 @filters
+@click.option("--again", is_flag=True, help="With IDs: also what has succeeded.")
+@click.option("--version", metavar="QUALIFIER", help="The version or alias that runs them.")
 @click.option("--all", "everything", is_flag=True, help="All dead letters, without a filter.")
 @click.option("--dry-run", is_flag=True, help="Only say which would be run again.")
 @click.option("--rate", type=float, metavar="N", help="At most N starts a second.")
@@ -28,6 +30,8 @@ def redrive(
     client: Client,
     ids: tuple[str, ...],
     deliveries: bool,
+    again: bool,
+    version: str | None,
     everything: bool,
     dry_run: bool,
     rate: float | None,
@@ -41,32 +45,55 @@ def redrive(
     what it became. Repeating a redrive is harmless: it answers with the first one's id. With
     --delivery the record is sent again and no function runs.
 
+    By filter it takes dead letters: failed, expired, invalid, and what 'disable --abort' stopped. By
+    ID whatever has ended; what has succeeded only with --again, for that repeats what it did. The
+    version or alias that the call named runs it, or the one of --version.
+
     \b
     Example:
       thence redrive 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42
       thence redrive --function unzip --since 1d --dry-run
       thence redrive --function unzip --since 1d --rate 20
+      thence redrive --function unzip --version 7
       thence redrive --delivery 0197b2c4-7f00-7000-9c22-1b2d3e4f5a60
     """
     query = {name: value for name, value in query_of(given).items() if value}
     if ids:
         if query or everything or dry_run or rate or limit:
-            raise click.UsageError("Name IDs or a filter, not both; IDs take no other option.")
-        return _each(client, ids, deliveries, as_json)
+            raise click.UsageError(
+                "Name IDs or a filter, not both; IDs take --again and --version only."
+            )
+        if deliveries and (again or version is not None):
+            raise click.UsageError("--again and --version are of invocations, not of deliveries.")
+        return _each(client, ids, deliveries, again, version, as_json)
+    if again:
+        raise click.UsageError("--again needs IDs: by filter only dead letters are run again.")
+    if version is not None and "function" not in query:
+        raise click.UsageError("--version is of one function: name it with --function.")
     if deliveries:
         raise click.UsageError("--delivery needs the IDs of deliveries; 'thence show ID' has them.")
     if not query and not everything:
         raise click.UsageError("Name IDs, a filter such as --function NAME, or --all.")
+    if version is not None:
+        query["qualifier"] = version
     report = _by_filter(client, query, dry_run, rate, limit)
     _show(report, as_json)
     return 1 if report["errors"] else 0
 
 
-def _each(client: Client, ids: tuple[str, ...], deliveries: bool, as_json: bool) -> int:
+def _each(
+    client: Client,
+    ids: tuple[str, ...],
+    deliveries: bool,
+    again: bool,
+    version: str | None,
+    as_json: bool,
+) -> int:
+    asked = {"again": "true" if again else None, "qualifier": version}
     answers = []
     for id in ids:
         kind = "deliveries" if deliveries else "invocations"
-        answer = client.send("POST", f"/v1/{kind}/{part(id)}/redrive")
+        answer = client.send("POST", f"/v1/{kind}/{part(id)}/redrive", query=asked)
         answers.append(answer)
         if as_json:
             continue
@@ -74,7 +101,8 @@ def _each(client: Client, ids: tuple[str, ...], deliveries: bool, as_json: bool)
             say(f"Delivery {clean(id)} is sent again.")
         else:
             click.echo(answer["id"])
-            say(f"{clean(id)} is run again; look:  thence show {answer['id']}")
+            before = " had been run again before" if answer["replayed"] else " is run again"
+            say(f"{clean(id)}{before}; look:  thence show {answer['id']}")
     if as_json:
         print_json({"items": answers})
     return 0

@@ -37,6 +37,7 @@ _CONDITION = {
     Reason.EVENT_AGE_EXCEEDED: EXPIRED,
     Reason.FUNCTION_DELETED: NOT_FOUND,
     Reason.STOPPED_BY_CALLER: CANCELLED,
+    Reason.FUNCTION_DISABLED: CANCELLED,
 }
 SENTENCES = {
     Reason.PLATFORM_ERRORS_EXHAUSTED: "The platform could not run the event in time.",
@@ -47,6 +48,7 @@ SENTENCES = {
     Reason.EVENT_AGE_EXCEEDED: "The event was older than its validity period.",
     Reason.FUNCTION_DELETED: "The function was deleted before it could run.",
     Reason.STOPPED_BY_CALLER: "The invocation was cancelled.",
+    Reason.FUNCTION_DISABLED: "The function was disabled while it ran.",
 }
 """What is said of an ending that is no failure of the function's code."""
 

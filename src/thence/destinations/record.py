@@ -30,6 +30,7 @@ _WHY = {
     Reason.SUSPECTED_POISON: "Its attempts were lost too often; it may end whatever runs it.",
     Reason.EVENT_AGE_EXCEEDED: "It waited longer than max_event_age_seconds allows.",
     Reason.STOPPED_BY_CALLER: "A caller stopped it.",
+    Reason.FUNCTION_DISABLED: "Its function was disabled while it ran, and it was stopped.",
     Reason.FUNCTION_DELETED: "Its function was deleted before it could run.",
 }
 

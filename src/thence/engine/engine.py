@@ -347,9 +347,11 @@ class Engine(Functions, Looking):
             self.events_.changed()
         return stopped
 
-    async def redrive(self, id: int) -> tuple[int, bool]:
+    async def redrive(
+        self, id: int, *, again: bool = False, qualifier: str | None = None
+    ) -> tuple[int, bool]:
         """See Redrive.invocation."""
-        return await self.redriving.invocation(id)
+        return await self.redriving.invocation(id, again=again, qualifier=qualifier)
 
     async def redrive_dead_letters(
         self,
@@ -359,10 +361,16 @@ class Engine(Functions, Looking):
         rate_per_second: float | None = None,
         limit: int = 1000,
         cursor: str | None = None,
+        qualifier: str | None = None,
     ) -> RedriveReport:
         """See Redrive.dead_letters."""
         return await self.redriving.dead_letters(
-            filter, dry_run=dry_run, rate_per_second=rate_per_second, limit=limit, cursor=cursor
+            filter,
+            dry_run=dry_run,
+            rate_per_second=rate_per_second,
+            limit=limit,
+            cursor=cursor,
+            qualifier=qualifier,
         )
 
     async def redrive_delivery(self, id: int) -> bool:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ..clock import Clock
 from ..errors import Conflict, DeliveryNotFound, InvalidInput, InvocationNotFound, ThenceError
 from ..lifecycle.ids import format_id
-from ..lifecycle.states import FINAL
+from ..lifecycle.states import FINAL, State
 from ..store.blobs import BlobStore
 from ..store.interface import Filter, Store
 from ..store.records import InvocationRow, InvocationView, Meta
@@ -62,11 +62,21 @@ class Redrive:
         self._note_delivery = note_delivery
         self._history_seconds = history_seconds
 
-    async def invocation(self, id: int, delay_seconds: float = 0.0) -> tuple[int, bool]:
-        """(new id, whether it was redriven before). Any final invocation may be redriven.
+    async def invocation(
+        self,
+        id: int,
+        delay_seconds: float = 0.0,
+        *,
+        again: bool = False,
+        qualifier: str | None = None,
+    ) -> tuple[int, bool]:
+        """(new id, whether it was redriven before). Any final invocation may be redriven; one that
+        succeeded only with `again`, for that repeats what it did. `qualifier`: which version or alias
+        runs it, instead of what its call named.
 
-        Raises InvocationNotFound, Conflict (it is not over, or its payload's retention has ended),
-        FunctionNotFound, QualifierNotFound (its version or alias is gone), FunctionDisabled.
+        Raises InvocationNotFound, Conflict (it is not over, it succeeded, or its payload's retention
+        has ended), FunctionNotFound, QualifierNotFound (there is no such version or alias any more),
+        FunctionDisabled.
         """
         view = await self._store.invocation(id)
         if view is None:
@@ -80,11 +90,19 @@ class Redrive:
             )
         if view.redriven_as is not None:
             return view.redriven_as, True
-        return await self._again(view, delay_seconds)
+        if view.state is State.SUCCEEDED and not again:
+            raise Conflict(
+                f"Invocation {format_id(id)} has succeeded: run again, it does the same once more. If "
+                "that is meant, say so with again=true (--again).",
+                field="again",
+                state=str(view.state),
+            )
+        return await self._again(view, delay_seconds, qualifier or view.qualifier)
 
-    async def _again(self, view: InvocationView, delay_seconds: float) -> tuple[int, bool]:
-        # By the qualifier that the call named: an alias chooses again.
-        lane, alias = self._resolve(view.function, view.qualifier)
+    async def _again(
+        self, view: InvocationView, delay_seconds: float, qualifier: str
+    ) -> tuple[int, bool]:
+        lane, alias = self._resolve(view.function, qualifier)  # an alias chooses again
         payload, content_type = await self._payload(view.id)
         meta = Meta(
             content_type=content_type,
@@ -140,8 +158,10 @@ class Redrive:
         rate_per_second: float | None,
         limit: int,
         cursor: str | None,
+        qualifier: str | None = None,
     ) -> RedriveReport:
-        """Redrive the dead letters that `filter` means, at most `limit` of them."""
+        """Redrive the dead letters that `filter` means, at most `limit` of them. `qualifier`: as in
+        `invocation`."""
         if rate_per_second is not None and not 0 < rate_per_second <= RATE_MAX:
             raise InvalidInput(
                 f"rate_per_second: {rate_per_second:g} is out of range; above 0 to {RATE_MAX:g}.",
@@ -161,7 +181,7 @@ class Redrive:
             )
             for row in page.items:
                 delay = report.redriven / rate_per_second if rate_per_second else 0.0
-                await self._one(row, report, delay)
+                await self._one(row, report, delay, qualifier)
                 report.matched += 1
             report.cursor = page.cursor
             if page.cursor is None:
@@ -170,14 +190,16 @@ class Redrive:
             report.seconds = (report.redriven - 1) / rate_per_second
         return report
 
-    async def _one(self, row: InvocationRow, report: RedriveReport, delay: float) -> None:
+    async def _one(
+        self, row: InvocationRow, report: RedriveReport, delay: float, qualifier: str | None
+    ) -> None:
         if row.redriven_as is not None:
             report.skipped += 1
             return
         shown = {"id": format_id(row.id), "function": row.function}
         if not report.dry_run:
             try:
-                new_id, duplicate = await self.invocation(row.id, delay)
+                new_id, duplicate = await self.invocation(row.id, delay, qualifier=qualifier)
             except (Conflict, InvalidInput, InvocationNotFound) as error:
                 report.skipped += 1
                 report.errors.append({**shown, "code": error.code, "detail": error.detail})

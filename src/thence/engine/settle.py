@@ -83,6 +83,8 @@ class SettleAttempts:
             ended=ended,
             alias=run.qualifier,
         )
+        if run.aborted and settle.reason is Reason.STOPPED_BY_CALLER:
+            settle.reason = Reason.FUNCTION_DISABLED
         if self._notices.wanted(AttemptEnded):
             self._notices.publish(
                 AttemptEnded(
@@ -317,7 +319,7 @@ def _stopped(settle: Settle, run: Run) -> Settle:
     return replace(
         settle,
         state=State.STOPPED,
-        reason=Reason.STOPPED_BY_CALLER,
+        reason=Reason.FUNCTION_DISABLED if run.aborted else Reason.STOPPED_BY_CALLER,
         spent=run.spent,
         due_at=0,
     )

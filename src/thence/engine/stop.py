@@ -83,8 +83,9 @@ class Stop:
         raise Unavailable("The invocation changed its state at every try to stop it; try again.")
 
     async def abort(self, run: Run) -> None:
-        """Stop that attempt, if it still runs; what its invocation has come to since is left."""
+        """Stop that attempt because its function is disabled, if it still runs; what its invocation has come to since is left."""
         if self._running.get(run.id) is run:
+            run.aborted = True
             await self._running_one(run)
 
     async def _waiting_one(self, view: InvocationView) -> bool:

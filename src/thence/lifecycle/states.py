@@ -34,7 +34,8 @@ class State(str, Enum):
 WAITING = frozenset({State.QUEUED, State.RETRYING})
 ACTIVE = frozenset({State.RUNNING, State.STOPPING})
 FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED, State.EXPIRED, State.INVALID})
-DEAD = frozenset({State.FAILED, State.EXPIRED, State.INVALID})  # dead letters: ended, not by wish
+DEAD = frozenset({State.FAILED, State.EXPIRED, State.INVALID})
+"""Ended, and not by wish: dead letters. Those stopped with the reason FUNCTION_DISABLED are, too."""
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset(
@@ -73,6 +74,7 @@ class Reason(str, Enum):
     SUSPECTED_POISON = "suspected_poison"  # lost too often: quarantined
     EVENT_AGE_EXCEEDED = "event_age_exceeded"
     STOPPED_BY_CALLER = "stopped_by_caller"
+    FUNCTION_DISABLED = "function_disabled"  # it ran when its function was disabled with `abort`
     FUNCTION_DELETED = "function_deleted"
 
     __str__ = str.__str__

@@ -39,6 +39,7 @@ class Run(Struct, gc=False):
     qualifier: str = ""  # what the call named, where it was not `function.version`
     measure: bool = False  # fill Ended.memory_bytes
     trial: bool = False  # the runtime's own: no call, see Runtime.trial
+    aborted: bool = False  # the engine's own: stopped because its function was disabled
 
 
 class Ended(Struct, gc=False):

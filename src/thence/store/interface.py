@@ -101,7 +101,7 @@ class Filter(Struct, frozen=True):
     reason: str | None = None
     since: int | None = None
     until: int | None = None
-    dead: bool = False  # failed, expired or invalid
+    dead: bool = False  # failed, expired, invalid, or stopped because its function was disabled
     redriven: bool | None = None  # dead letters: already redriven, or not yet
     family: int | None = None  # of any version of that function
 

@@ -223,9 +223,13 @@ class Service:
         stopped: Stopped = await self.ask(self.engine.stop(number(id)))
         return stopped
 
-    async def redrive(self, id: str | int) -> str:
-        """Run it again as a new invocation; the id of that."""
-        new, _ = await self.ask(self.engine.redrive(number(id)))
+    async def redrive(
+        self, id: str | int, *, again: bool = False, qualifier: str | None = None
+    ) -> str:
+        """Run it again as a new invocation; the id of that. `again`: also where it has succeeded.
+        `qualifier`: the version or alias that runs it."""
+        redriven = self.engine.redrive(number(id), again=again, qualifier=qualifier)
+        new, _ = await self.ask(redriven)
         return format_id(new)
 
     async def ask(self, work: Coroutine[Any, Any, Any]) -> Any:

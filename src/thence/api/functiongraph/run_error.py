@@ -87,7 +87,7 @@ def of_ending(reason: Reason | None, final: AttemptView | None) -> tuple[int, st
     match reason:
         case Reason.OK | None:
             return OK, ""
-        case Reason.STOPPED_BY_CALLER:
+        case Reason.STOPPED_BY_CALLER | Reason.FUNCTION_DISABLED:
             return CANCELLED, "function invocation canceled"
         case Reason.EVENT_AGE_EXCEEDED:
             text = "the event is older than its validity period"

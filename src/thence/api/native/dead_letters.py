@@ -1,5 +1,6 @@
-"""Dead letters: invocations that ended without success (failed, expired, invalid), and records that
-could not be delivered; and redriving many of the former."""
+"""Dead letters: invocations that ended without success (failed, expired, invalid, or stopped because
+their function was disabled), and records that could not be delivered; and redriving many of the
+former."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from .shown import InvocationPage, show_row
 
 class RedriveBody(Struct, forbid_unknown_fields=True):
     """Which dead letters, not yet redriven, are run again. All of it may be left out. Times as in
-    lists. `cursor`: of the report before. The rate is kept by start times that lie apart."""
+    lists. `cursor`: of the report before. The rate is kept by start times that lie apart. `qualifier`:
+    the version or alias that runs them, instead of what their calls named; it needs `function`."""
 
     function: str | None = None
     reason: str | None = None
@@ -30,6 +32,7 @@ class RedriveBody(Struct, forbid_unknown_fields=True):
     rate_per_second: Annotated[float, Meta(gt=0, le=RATE_MAX)] | None = None
     limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX)] = 1000
     cursor: str | None = None
+    qualifier: str | None = None
 
 
 async def listed(call: Call) -> Response:
@@ -61,6 +64,14 @@ async def redrive(call: Call) -> Response:
             field="reason",
             value=body.reason[:60],
         )
+    if body.qualifier is not None:
+        if body.function is None:
+            raise InvalidInput(
+                "qualifier: versions and aliases are of one function; give `function` too.",
+                field="qualifier",
+                value=body.qualifier[:140],
+            )
+        call.door.engine.function(body.function, body.qualifier)  # or there is none
     wanted = make_filter(
         call.door.engine,
         function=body.function,
@@ -76,5 +87,6 @@ async def redrive(call: Call) -> Response:
         rate_per_second=body.rate_per_second,
         limit=body.limit,
         cursor=body.cursor,
+        qualifier=body.qualifier,
     )
     return answer(report)

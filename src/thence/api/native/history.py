@@ -117,8 +117,10 @@ async def stop(call: Call) -> Response:
 
 
 async def redrive(call: Call) -> Response:
-    id = call.invocation_id()
-    new, before = await call.door.engine.redrive(id)
+    id, query = call.invocation_id(), call.query
+    new, before = await call.door.engine.redrive(
+        id, again=query["again"], qualifier=query["qualifier"]
+    )
     location = {"location": f"/v1/invocations/{format_id(new)}"}
     return answer(RedriveAnswer(format_id(new), format_id(id), before), 202, location)
 

@@ -192,6 +192,19 @@ INVOCATIONS = (
         history.redrive,
         "Run an ended invocation again as a new one",
         {202: RedriveAnswer},
+        (
+            Parameter(
+                "again",
+                "flag",
+                "Also where it has succeeded, which repeats what it did.",
+                False,
+            ),
+            Parameter(
+                "qualifier",
+                "text",
+                "Version or alias that runs it; else what its call named.",
+            ),
+        ),
     ),
     Route(
         "GET",

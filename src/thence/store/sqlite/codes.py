@@ -27,6 +27,7 @@ REASONS = (
     Reason.NOT_RETRYABLE,  # 7
     Reason.CONCURRENCY_LIMIT,  # 8
     Reason.NO_RESOURCES,  # 9
+    Reason.FUNCTION_DISABLED,  # 10
 )
 OUTCOMES = (
     Outcome.OK,  # 0

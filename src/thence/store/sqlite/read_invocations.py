@@ -97,9 +97,7 @@ def log(db: sqlite3.Connection, id: int, attempt: int | None) -> bytes | None:
 
 def page(db: sqlite3.Connection, filter: Filter, limit: int, cursor: str | None) -> Page:
     """Looks at SCAN rows at most, of the smallest table that holds all that can match."""
-    states = DEAD if filter.dead else None
-    if filter.states is not None:
-        states = filter.states if states is None else states & filter.states
+    states = filter.states
     if filter.reason is not None and filter.reason not in set(Reason):
         return Page([], None)  # no invocation has a reason that does not exist
     below = cursors.decode(cursor)
@@ -114,8 +112,8 @@ def page(db: sqlite3.Connection, filter: Filter, limit: int, cursor: str | None)
         "reason": None if filter.reason is None else REASON[Reason(filter.reason)],
         "redriven": filter.redriven,
     }
-    source = "invocation"
-    if states is not None:
+    source = "dead" if filter.dead else "invocation"
+    if states is not None and not filter.dead:
         for small, kinds in (("dead", DEAD), ("running", ACTIVE), ("waiting", WAITING)):
             if states <= kinds:
                 source = small

@@ -77,8 +77,9 @@ SELECT count(*) FROM running WHERE lease IN (SELECT incarnation FROM node WHERE 
 
 -- name: not_dead_letters
 -- The list of dead letters is exactly the ended that are dead.
-SELECT id FROM ended WHERE state IN (5, 7, 8) AND id NOT IN (SELECT id FROM dead)
-UNION ALL SELECT id FROM dead WHERE id NOT IN (SELECT id FROM ended WHERE state IN (5, 7, 8))
+SELECT id FROM ended WHERE (state IN (5, 7, 8) OR reason = 10) AND id NOT IN (SELECT id FROM dead)
+UNION ALL SELECT id FROM dead
+  WHERE id NOT IN (SELECT id FROM ended WHERE state IN (5, 7, 8) OR reason = 10)
 LIMIT 20
 
 -- name: early_deliveries

@@ -43,6 +43,7 @@ _DEAD = Many(_SQL["dead_letter"])
 _BLOB_USE = Many(_SQL["blob_use"])
 _NOTHING_SPENT = Spent()
 _DEAD_STATES = frozenset(STATE[state] for state in DEAD)
+_ABORTED = REASON[Reason.FUNCTION_DISABLED]
 _QUEUED, _RUNNING = State.QUEUED.value, State.RUNNING.value
 _SUCCEEDED, _OK = State.SUCCEEDED.value, Reason.OK.value
 
@@ -296,7 +297,15 @@ def _write_endings(db: sqlite3.Connection, flat: list[Any]) -> None:
     """Rows for the statement `end`, with what hangs on some of them."""
     _END.run(db, flat)
     ids, states, refs = flat[0 :: _END.width], flat[2 :: _END.width], flat[16 :: _END.width]
-    _DEAD.run(db, [id for id, state in zip(ids, states, strict=True) if state in _DEAD_STATES])
+    reasons = flat[3 :: _END.width]
+    _DEAD.run(
+        db,
+        [
+            id
+            for id, state, reason in zip(ids, states, reasons, strict=True)
+            if state in _DEAD_STATES or reason == _ABORTED
+        ],
+    )
     _BLOB_USE.run(
         db, [value for use in zip(refs, ids, strict=True) if use[0] is not None for value in use]
     )
