@@ -67,6 +67,7 @@ class Port:
         self.engine = service.engine
         self.scripts = scripts
         self.clock = clock
+        self.url = listener.url
         self._port = int(listener.url.rpartition(":")[2])
         self._nonces = 0
 
