@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp.web
+import msgspec
 import pytest
 
 from thence.api.functiongraph.log_files import LogFiles, Query
 from thence.api.functiongraph.log_follow import Follower
 from thence.api.functiongraph.log_line import Line, clean, parse
-from thence.api.functiongraph.log_otlp import LogOtlp, NotSent
+from thence.api.functiongraph.log_otlp import LogOtlp
+from thence.api.functiongraph.log_sink import NotSent
 from thence.api.functiongraph.logs import otlp_headers
 from thence.config.settings import FunctionGraph
 from thence.testing.answers import Error, Forever, Ok
@@ -221,6 +223,7 @@ class Broken:
     """A sink that fails until it is mended."""
 
     name = "broken"
+    lost = 0
 
     def __init__(self) -> None:
         self.fails = True
@@ -249,7 +252,8 @@ async def test_a_sink_that_fails_for_a_while_loses_nothing(door: Any, tmp_path: 
         with pytest.raises(OSError, match="no space"):
             await follower.once()
     sink.fails = False
-    await follower.once()
+    while await follower.once() == 0:
+        pass
     assert [(one.request_id, one.status) for one in sink.lines] == [
         (id, status) for id in made for status in ("WAIT", "RUNNING", "SUCCESS")
     ]
@@ -271,6 +275,157 @@ async def test_a_gap_in_the_journal_is_said(make_door: Any, caplog: Any) -> None
     assert "the status log lacks the journal's entries" in caplog.text
     assert {text.split("|")[1] for text in lines(door)} >= {last}
     await door.door.functiongraph.logs.stop()
+
+
+# ---------------------------------------------------------------- whatever is changed meanwhile
+
+
+def seen(door: FgDoor) -> dict[str, str]:
+    """The statuses of each request that has lines, in their order."""
+    found: dict[str, str] = {}
+    for text in lines(door):
+        _, id, status, *_ = text.split("|")
+        found[id] = found.get(id, "") + status
+    return found
+
+
+async def test_no_line_is_lost_when_a_round_comes_while_the_settings_are_saved(
+    followed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await followed.function()
+    await followed.start()
+    put = followed.engine.put_async_config
+
+    async def slowly(*args: Any) -> Any:
+        await followed.write_log()
+        saved = await put(*args)
+        made.append(await followed.start())
+        await followed.write_log()
+        return saved
+
+    made: list[str] = []
+    monkeypatch.setattr(followed.engine, "put_async_config", slowly)
+    await followed.settings_of(enable_async_status_log=True)
+    made.append(await followed.start())
+    await followed.write_log()
+    assert seen(followed) == dict.fromkeys(made, "012")
+
+
+async def test_what_was_accepted_before_the_log_was_on_has_no_line_at_all(followed: Any) -> None:
+    await followed.function(answers=[Ok(1, seconds=5), Ok(2)])
+    await followed.settings_of(enable_async_status_log=False)
+    await followed.start()
+    await followed.settings_of(enable_async_status_log=True)
+    id = await followed.start()
+    await followed.clock.advance(10)
+    await followed.write_log()
+    assert seen(followed) == {id: "012"}
+
+
+async def replaced(door: Any) -> None:
+    await door.settings_of(urn(version="!prod"), max_async_retry_attempts=0)
+
+
+async def settings_deleted(door: Any) -> None:
+    await door.delete(at(urn(version="!prod"), "async-invoke-config"))
+
+
+async def alias_deleted(door: Any) -> None:
+    found = await door.delete(at(urn(version=None), "aliases/prod"))
+    assert found.status == 204
+
+
+async def all_deleted(door: Any) -> None:
+    await alias_deleted(door)
+    await door.service.delete("f")
+
+
+async def configured_at_the_native_door(door: Any) -> None:
+    body = {"max_retries": 1}
+    found = await door.put("/v1/functions/f/async-configs/prod", json=body)
+    assert found.status == 200, found.body
+    shown = await door.get(at(urn(version="!prod"), "async-invoke-config"))
+    assert shown.json["enable_async_status_log"] is True
+
+
+@pytest.mark.parametrize(
+    "change",
+    [replaced, settings_deleted, alias_deleted, all_deleted, configured_at_the_native_door],
+)
+async def test_every_line_comes_whatever_is_changed_before_the_request_has_ended(
+    followed: Any, change: Any
+) -> None:
+    await followed.function(answers=[Ok(1, seconds=5)], concurrency=1)
+    await followed.engine.publish_version("f", version="v1")
+    body = {"name": "prod", "version": "v1"}
+    assert (await followed.post(at(urn(version=None), "aliases"), json=body)).status == 200
+    which = urn(version="!prod")
+    await followed.settings_of(which, enable_async_status_log=True)
+    runs, waits = await followed.start(which), await followed.start(which)
+    await followed.write_log()
+    await change(followed)
+    await followed.clock.advance(10)
+    await followed.write_log()
+    assert seen(followed) == {runs: "012", waits: "04" if change is all_deleted else "012"}
+    assert {text.split("|")[0] for text in lines(followed)} == {which}
+
+
+async def test_no_line_is_repeated_while_the_position_cannot_be_kept(
+    followed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await followed.function()
+    await followed.settings_of(enable_async_status_log=True)
+    [follower] = followed.door.functiongraph.logs.followers
+    made = []
+
+    def full(_position: int) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(follower, "_save", full)
+        for _ in range(3):
+            made.append(await followed.start())
+            for _ in range(2):
+                with pytest.raises(OSError, match="no space"):
+                    await follower.once()
+    assert seen(followed) == dict.fromkeys(made, "012")
+    await followed.write_log()
+    await followed.door.functiongraph.logs.stop()
+    await followed.follow()
+    await followed.write_log()
+    assert seen(followed) == dict.fromkeys(made, "012")
+
+
+async def test_settings_of_an_earlier_version_go_on_and_so_do_its_requests(door: Any) -> None:
+    """There the wish stood among what the door keeps, and requests were not marked."""
+    await door.function(answers=[Ok(1, seconds=5)])
+    await door.settings_of(enable_async_status_log=False)
+    config = door.engine.async_config("f", "latest")
+    old = msgspec.structs.replace(config, attributes={"functiongraph": {"status_log": True}})
+    await door.engine.put_async_config("f", "latest", old)
+    under_way = await door.start()
+    place = door.door.functiongraph.logs.folder / "files.position"
+    place.parent.mkdir()
+    place.write_text(str((await door.engine.store.journal_bounds())[1]))
+    await door.clock.advance(1)
+    await door.follow()
+    found = await door.get(at(urn(), "async-invoke-config"))
+    assert found.json["enable_async_status_log"] is True
+    id = await door.start()
+    await door.clock.advance(10)
+    await door.write_log()
+    assert seen(door) == {under_way: "2", id: "012"}
+    await door.door.functiongraph.logs.stop()
+
+
+async def test_a_log_that_cannot_be_written_is_not_turned_on(followed: Any) -> None:
+    await followed.function()
+    followed.door.functiongraph.logs.folder.write_text("a file stands in the way")
+    found = await followed.put(
+        at(urn(), "async-invoke-config"), json={"enable_async_status_log": True}
+    )
+    assert found.error() == (503, "FSS.0503")
+    assert followed.engine.async_config("f", "latest") is None
 
 
 # ---------------------------------------------------------------- files
@@ -386,6 +541,10 @@ class Collector:
 
     def __init__(self) -> None:
         self.status = 200
+        self.headers: dict[str, str] = {}
+        self.answer: Any = {}
+        self.poison = ""  # a line that holds it is refused with all that come with it
+        self.asked = 0
         self.requests: list[tuple[Any, Any]] = []
 
     async def start(self) -> str:
@@ -402,10 +561,13 @@ class Collector:
         await self._runner.cleanup()
 
     async def _take(self, request: aiohttp.web.Request) -> aiohttp.web.Response:
+        self.asked += 1
         body = await request.read()
+        if self.poison and self.poison.encode() in body:
+            return aiohttp.web.json_response({}, status=400)
         if self.status == 200:
             self.requests.append((dict(request.headers), json.loads(body)))
-        return aiohttp.web.json_response({}, status=self.status)
+        return aiohttp.web.json_response(self.answer, status=self.status, headers=self.headers)
 
 
 @pytest.fixture
@@ -475,7 +637,9 @@ async def test_a_collector_that_is_away_gets_all_later_and_holds_up_no_file(
 async def test_nobody_there_is_not_sent_and_headers_are() -> None:
     made = Collector()
     endpoint = await made.start()
-    sink = LogOtlp(endpoint, otlp_headers("Authorization=Bearer a=b, x-scope = one"), {})
+    sink = LogOtlp(
+        endpoint, otlp_headers("Authorization=Bearer a=b, x-scope = one"), {}, lambda: START
+    )
     await sink.write([some(1)])
     headers = {name.lower(): value for name, value in made.requests[0][0].items()}
     assert (headers["authorization"], headers["x-scope"]) == ("Bearer a=b", "one")
@@ -484,3 +648,108 @@ async def test_nobody_there_is_not_sent_and_headers_are() -> None:
     with pytest.raises(NotSent, match="does not answer"):
         await sink.write([some(2)])
     await sink.close()
+
+
+@pytest.fixture
+async def sink(collector: Any) -> AsyncIterator[LogOtlp]:
+    made = LogOtlp(collector[1], {}, {}, lambda: START)
+    yield made
+    await made.close()
+
+
+def texts(receiver: Collector) -> list[str]:
+    return [one["body"]["stringValue"] for one in sent(receiver)]
+
+
+async def test_a_line_that_a_collector_refuses_is_lost_alone_with_a_word(
+    collector: Any, sink: LogOtlp, caplog: Any
+) -> None:
+    receiver, endpoint = collector
+    receiver.poison = "id-777|"
+    given = [some(number) for number in range(1200)]
+    await sink.write(given)
+    assert texts(receiver) == [one.text() for one in given if one.request_id != "id-777"]
+    assert sink.lost == 1 and receiver.asked < 30
+    assert f"{endpoint} refused 1 lines" in caplog.text and "it answered 400" in caplog.text
+
+
+@pytest.mark.parametrize("status", [302, 401, 404])
+async def test_where_an_address_is_refused_the_group_is_lost_and_not_what_follows(
+    collector: Any, sink: LogOtlp, status: int, caplog: Any
+) -> None:
+    receiver, _ = collector
+    receiver.status = status
+    await sink.write([some(number) for number in range(100)])
+    assert (sink.lost, receiver.asked) == (100, 1) and f"answered {status}" in caplog.text
+    receiver.status = 200
+    await sink.write([some(100)])
+    assert texts(receiver) == [some(100).text()] and sink.lost == 100
+
+
+@pytest.mark.parametrize("number", ["2", 2])
+async def test_a_partial_success_is_said_and_counted_and_not_sent_again(
+    collector: Any, sink: LogOtlp, number: Any, caplog: Any
+) -> None:
+    receiver, _ = collector
+    receiver.answer = {"partialSuccess": {"rejectedLogRecords": number, "errorMessage": "too old"}}
+    await sink.write([some(1), some(2), some(3)])
+    assert (sink.lost, receiver.asked) == (2, 1) and "too old" in caplog.text
+    receiver.answer = {"partialSuccess": {"errorMessage": "only a warning"}}
+    await sink.write([some(4)])
+    assert sink.lost == 2
+
+
+async def test_what_was_taken_before_a_collector_went_away_is_not_sent_again(
+    make_door: Any, collector: Any
+) -> None:
+    receiver, endpoint = collector
+    door = await make_door(functiongraph=FunctionGraph(status_log_otlp_endpoint=endpoint))
+    await door.follow()
+    await door.function()
+    await door.settings_of(enable_async_status_log=True)
+    ids = [await door.start() for _ in range(2)]
+    receiver.poison = ids[0]
+    _, otlp = door.door.functiongraph.logs.followers
+    send, calls = otlp.sink._send, 0
+
+    async def away(lines: Any, done: int) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise NotSent("away", done=done)
+        return int(await send(lines, done))
+
+    otlp.sink._send = away
+    with pytest.raises(NotSent):
+        await otlp.once()
+    while await otlp.once() == 0:
+        pass
+    await door.write_log()
+    assert texts(receiver) == [text for text in lines(door) if ids[0] not in text]
+    assert otlp.sink.lost == 3
+    metrics = (await door.door.metrics.exposition()).decode()
+    assert 'thence_status_log_lines_lost_total{sink="otlp"} 3.0' in metrics
+    assert 'thence_status_log_lines_lost_total{sink="files"} 0.0' in metrics
+    await door.door.functiongraph.logs.stop()
+
+
+async def test_a_collector_is_not_asked_before_it_wants_to_be(
+    make_door: Any, collector: Any
+) -> None:
+    receiver, endpoint = collector
+    door = await make_door(functiongraph=FunctionGraph(status_log_otlp_endpoint=endpoint))
+    await door.follow()
+    await door.function()
+    await door.settings_of(enable_async_status_log=True)
+    await door.start()
+    _, otlp = door.door.functiongraph.logs.followers
+    receiver.status, receiver.headers = 429, {"retry-after": "30"}
+    with pytest.raises(NotSent):
+        await otlp.once()
+    receiver.status = 200
+    await door.clock.advance(29)
+    assert await otlp.once() == 1.0 and texts(receiver) == []
+    await door.clock.advance(1)
+    await otlp.once()
+    assert len(texts(receiver)) == 3
+    await door.door.functiongraph.logs.stop()

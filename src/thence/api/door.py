@@ -56,6 +56,7 @@ class Door:
         self.fc = FcState(settings, clock)
         engine.sweep.also.append(self.fc.uploads.sweep)
         self.functiongraph = FunctionGraphState(settings, clock)
+        metrics.more.append(self.functiongraph.logs.series)
         self.started_at: int | None = None
         self.closing = asyncio.Event()
         """Set when the service begins to shut down: long polls and streams end."""

@@ -17,7 +17,9 @@ from .destination import Destination, parse_destination
 
 class AsyncConfig(Struct, frozen=True):
     """`listed`: invocations are kept in the function's list under their caller ids, and an id is
-    taken only once (FC: task mode). `stop_notifies`: a stopped invocation owes its record to
+    taken only once (FC: task mode). `followed`: each is marked when it is accepted, so that whoever
+    follows the journal for such ones knows them, whatever is configured later (FunctionGraph: status
+    log). `stop_notifies`: a stopped invocation owes its record to
     on_failure as well (FC: reference 5.4)."""
 
     max_retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 3
@@ -27,6 +29,7 @@ class AsyncConfig(Struct, frozen=True):
     on_failure: Any = None
     listed: bool = False
     stop_notifies: bool = False
+    followed: bool = False
     created_at: int = 0
     updated_at: int = 0
     attributes: dict[str, Any] = field(default_factory=dict)  # what a vendor's door keeps beside

@@ -116,6 +116,8 @@ class Accept:
             0,
             _encode(meta) if meta is not None else None,
         )
+        if config.followed:
+            new.meta = _encode(replace(meta or Meta(), followed=True))
         if idempotency_key:
             new.idempotency_key = idempotency_key
             new.key_scope = family.id  # the alias may choose another version the next time

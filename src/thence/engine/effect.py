@@ -25,6 +25,7 @@ class InEffect(Struct, frozen=True):
     on_failure: Owed | None = None
     listed: bool = False
     stop_notifies: bool = False
+    followed: bool = False
 
     def destinations(self) -> list[Destination]:
         return [one[1] for one in (self.on_success, self.on_failure) if one is not None]
@@ -68,6 +69,7 @@ def in_effect(config: AsyncConfig, options: Options, contract: Contract = "nativ
         _owed(config.on_failure, "on_failure"),
         config.listed,
         config.stop_notifies,
+        config.followed,
     )
 
 

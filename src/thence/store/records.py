@@ -23,6 +23,7 @@ class Meta(Struct, omit_defaults=True):
     lineage: Lineage | None = None
     qualifier: str = ""  # what the call named, where it was not the version that runs it
     caller_id: str = ""  # the id that the caller gave it (FC: task id)
+    followed: bool = False  # AsyncConfig.followed when it was accepted
 
 
 class Body(Struct, gc=False):

@@ -21,7 +21,7 @@ from .call import Call
 from .errors import FssError, invalid, not_found
 from .found import row
 from .route import Route
-from .status_log import ensure_enabled
+from .status_log import turn_on
 from .target import shown_target, target_of
 from .urn import Urn, write
 
@@ -59,9 +59,10 @@ class PutSettings(Struct, forbid_unknown_fields=True):
 
 async def put_settings(call: Call) -> Response:
     urn = call.urn
-    row(call, urn)
-    put = await call.json(PutSettings)
-    config = await _config(call, put)
+    function = row(call, urn)
+    config = _config(call, await call.json(PutSettings))
+    if config.followed:
+        await turn_on(call.engine, call.state, function.family)
     try:
         saved = await call.engine.put_async_config(urn.ours, urn.qualifier, config)
     except DestinationCycle as error:
@@ -115,7 +116,7 @@ async def list_settings(call: Call) -> Response:
 # ---------------------------------------------------------------- their words and ours
 
 
-async def _config(call: Call, put: PutSettings) -> AsyncConfig:
+def _config(call: Call, put: PutSettings) -> AsyncConfig:
     kept: dict[str, Any] = {}
     written: dict[str, Any] = {}
     for which in ENDINGS:
@@ -130,9 +131,6 @@ async def _config(call: Call, put: PutSettings) -> AsyncConfig:
         if function is not None:
             _check_function(call, function, field)
         kept[which] = {"destination": target.destination, "param": target.param}
-    if put.enable_async_status_log:
-        await ensure_enabled(call.engine, call.state)
-    kept["status_log"] = put.enable_async_status_log
     kept |= {name: value for name in LOG_NAMES if (value := getattr(put, name))}
     retries = put.max_async_retry_attempts
     return AsyncConfig(
@@ -141,6 +139,7 @@ async def _config(call: Call, put: PutSettings) -> AsyncConfig:
         on_success=written.get("on_success"),
         on_failure=written.get("on_failure"),
         listed=True,
+        followed=put.enable_async_status_log,
         stop_notifies=True,  # a cancelled request is FAIL with 4208, so its failure is told
         attributes={DOOR: kept},
     )
@@ -169,7 +168,7 @@ def shown_settings(call: Call, urn: Urn, config: AsyncConfig) -> dict[str, Any]:
         "max_async_event_age_in_seconds": config.max_event_age_seconds,
         "max_async_retry_attempts": config.max_retries,
         "destination_config": targets,
-        "enable_async_status_log": bool(kept.get("status_log")),
+        "enable_async_status_log": config.followed,
         "created_time": iso(config.created_at),
         "last_modified": iso(config.updated_at),
         **{name: kept[name] for name in LOG_NAMES if name in kept},

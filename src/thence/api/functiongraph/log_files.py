@@ -54,6 +54,7 @@ class LogFiles:
     """One writer. bytes_max: of one file; files_max: how many are kept."""
 
     name = "files"
+    lost = 0  # what cannot be written is tried again
 
     def __init__(self, folder: Path, bytes_max: int, files_max: int) -> None:
         self.folder = folder

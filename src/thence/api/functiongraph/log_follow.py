@@ -1,11 +1,15 @@
-"""From the journal to a sink of the status log: every change of the requests of functions whose
-settings ask for it, in the order of the commits.
+"""From the journal to a sink of the status log: every change of the requests that were accepted while
+the settings asked for it, in the order of the commits.
 
-The journal is durable and the position in it is kept in a file beside, once the lines before it are
+Which requests these are was written with each when it was accepted (Meta.followed), so that whatever
+is changed or deleted later, each has exactly its lines. Functions that ever had such settings are
+noted in the catalogue before the settings are saved: only their changes are looked at.
+
+The journal is durable, and the position in it is kept in a file beside, once the lines before it are
 in the sink. So a restart loses no line; after a crash between the two, the last group is written
-twice. A sink that fails is tried again each second, and nothing is passed over meanwhile, as long as
-the journal keeps it (retention.events_hours). Which settings count is looked up when a line is
-written, which is within about a second.
+twice. A position that cannot be kept is tried again without a line being repeated. A sink that fails
+is tried again each second, or when it asks for it, and nothing is passed over meanwhile, as long as
+the journal keeps it (retention.events_hours).
 """
 
 from __future__ import annotations
@@ -15,36 +19,20 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
-import msgspec
-
-from ...catalog.async_config import AsyncConfig
 from ...engine.engine import Engine
-from ...engine.entries import DELETED
 from ...engine.loop import Loop
 from ...notices import Notices
 from ...store.records import InvocationView, JournalEntry
 from .log_line import Line, line
+from .log_noted import Noted, noted
+from .log_sink import NotSent, Sink
 
 log = logging.getLogger("thence.api.functiongraph.status_log")
 
-DOOR = "functiongraph"
 STEP = 200  # journal entries in one round
 INTERVAL_SECONDS = 1.0
-
-On = dict[int, set[str]]
-"""The qualifiers whose settings ask for lines, by family."""
-
-
-class Sink(Protocol):
-    name: str
-
-    async def write(self, lines: Sequence[Line]) -> None:
-        """Return when they are kept. Raises whatever went wrong; they are given again then."""
-        ...
-
-    async def close(self) -> None: ...
+ASKED_SECONDS_MAX = 3600.0  # a sink may ask for so long a wait
 
 
 class Follower:
@@ -53,11 +41,16 @@ class Follower:
     def __init__(
         self, sink: Sink, place: Path, engine: Engine, notices: Notices, region: str, project: str
     ) -> None:
-        self._sink = sink
+        self.sink = sink
+        self.lost = 0  # lines of requests that were not kept long enough
         self._place = place
         self._engine = engine
         self._region, self._project = region, project
-        self._position: int | None = None  # all entries up to it are done; None: nobody wants any
+        self._position: int | None = None  # all entries up to it are done; None: none ever was
+        self._kept: int | None = None  # the same in the file
+        self._left: Sequence[Line] = ()  # made of the next entries, not taken by the sink yet
+        self._until = 0  # the last of these entries
+        self._not_before = 0  # ms; the sink asked for it
         self._lock = asyncio.Lock()
         self.loop = Loop(
             f"status_log_{sink.name}",
@@ -68,20 +61,23 @@ class Follower:
         )
 
     async def start(self) -> None:
-        self._position = await asyncio.to_thread(self._load)
+        self._position = self._kept = await asyncio.to_thread(self._load)
         self.loop.start()
 
     async def stop(self) -> None:
         """A round under way is finished, so that its lines are not written twice."""
         async with self._lock:
             await self.loop.stop()
-        await self._sink.close()
+        await self.sink.close()
 
     async def begin(self) -> None:
-        """From here on at the latest. Raises StoreUnavailable, OSError."""
+        """From here on at the latest, once a function is noted. Raises StoreUnavailable, OSError."""
+        if self._position is not None and noted(self._engine):
+            return
         async with self._lock:
-            if self._position is None:
-                _, high = await self._engine.store.journal_bounds()
+            _, high = await self._engine.store.journal_bounds()
+            if self._position is None or not noted(self._engine):
+                self._position = high
                 await self._keep(high)
 
     async def once(self) -> float | None:
@@ -91,53 +87,81 @@ class Follower:
     # ------------------------------------------------------------ one round
 
     async def _round(self) -> float | None:
-        on = wanted(self._engine)
-        if not on:
-            if self._position is not None:
-                await asyncio.to_thread(self._place.unlink, missing_ok=True)
-                self._position = None
+        families = noted(self._engine)
+        if not families:
             return None
+        wait = (self._not_before - self._engine.clock.now()) / 1000
+        if wait > 0:
+            return wait
         if self._position is None:
+            # A sink that was configured later begins here.
             _, self._position = await self._engine.store.journal_bounds()
-        entries = await self._engine.store.journal(self._position, STEP)
-        if not entries:
-            return None
-        if entries[0].seq > self._position + 1:
+        more = bool(self._left)
+        if not more:
+            entries = await self._engine.store.journal(self._position, STEP)
+            more = len(entries) == STEP
+            if entries:
+                self._say_gap(self._position, entries[0].seq)
+                self._left = await self._lines(entries, families)
+                self._until = entries[-1].seq
+        if self._left:
+            await self._give()
+        self._position = max(self._position, self._until)
+        if self._kept != self._position:
+            await self._keep(self._position)
+        return 0 if more else None
+
+    async def _give(self) -> None:
+        try:
+            await self.sink.write(self._left)
+        except NotSent as error:
+            self._left = self._left[error.done :]
+            asked = min(error.retry_after_seconds or 0.0, ASKED_SECONDS_MAX)
+            self._not_before = self._engine.clock.now() + round(asked * 1000)
+            raise
+        self._left = ()
+
+    def _say_gap(self, position: int, first: int) -> None:
+        if first > position + 1:
             log.error(
                 "the status log lacks the journal's entries %d to %d: they were kept no longer "
                 "(retention.events_hours)",
-                self._position + 1,
-                entries[0].seq - 1,
+                position + 1,
+                first - 1,
             )
-        lines = await self._lines(entries, on)
-        if lines:
-            await self._sink.write(lines)
-        await self._keep(entries[-1].seq)
-        return 0 if len(entries) == STEP else None
 
-    async def _lines(self, entries: list[JournalEntry], on: On) -> list[Line]:
+    async def _lines(self, entries: list[JournalEntry], families: dict[int, Noted]) -> list[Line]:
         views: dict[int, InvocationView | None] = {}
         found = []
         for entry in entries:
             for change in entry.transitions:
                 lane = self._engine.lanes.get(change.function_id)
-                if lane is None or lane.family.id not in on or change.delivery:
+                if lane is None or lane.family.id not in families or change.delivery:
                     continue
                 if change.id not in views:
                     views[change.id] = await self._engine.store.invocation(change.id)
                 view = views[change.id]
-                if view is None or view.qualifier not in on[lane.family.id]:
-                    continue
-                one = line(view, change, self._region, self._project)
-                if one is not None:
-                    found.append(one)
+                if view is None:
+                    self._say_gone(change.id)
+                elif families[lane.family.id].means(view):
+                    one = line(view, change, self._region, self._project)
+                    if one is not None:
+                        found.append(one)
         return found
+
+    def _say_gone(self, id: int) -> None:
+        self.lost += 1
+        log.error(
+            "the status log lacks a change of %032x: its history was kept no longer "
+            "(retention.history_days)",
+            id,
+        )
 
     # ------------------------------------------------------------ the position
 
     async def _keep(self, position: int) -> None:
         await asyncio.to_thread(self._save, position)
-        self._position = position
+        self._kept = position
 
     def _save(self, position: int) -> None:
         self._place.parent.mkdir(mode=0o700, exist_ok=True)
@@ -156,22 +180,3 @@ class Follower:
         except ValueError:
             log.error("%s holds no position; the status log goes on from now", self._place)
             return None
-
-
-def wanted(engine: Engine) -> On:
-    """What is configured now, and what was of functions and versions that are deleted but still have
-    requests."""
-    on: On = {}
-    for family in engine.lanes.families():
-        _add(on, family.id, family.written)
-    for entry in engine.entries(DELETED):
-        _add(on, int(entry.name), msgspec.json.decode(entry.data, type=dict[str, AsyncConfig]))
-    return on
-
-
-def _add(on: On, family: int, written: dict[str, AsyncConfig]) -> None:
-    found = {
-        name for name, one in written.items() if one.attributes.get(DOOR, {}).get("status_log")
-    }
-    if found:
-        on.setdefault(family, set()).update(found)

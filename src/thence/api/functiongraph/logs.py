@@ -3,15 +3,22 @@ OpenTelemetry collector beside them where the settings name one, each at its own
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+from prometheus_client.core import CounterMetricFamily, Metric
 
 from ... import __version__
 from ...config import Settings
 from ...engine.engine import Engine
+from ...engine.stats import Stats
 from ...notices import Notices
+from ..tally import Tally
 from .log_files import LogFiles
-from .log_follow import Follower, Sink
+from .log_follow import Follower
+from .log_noted import bring_up_to_date
 from .log_otlp import LogOtlp
+from .log_sink import Sink
 
 FOLDER = "status-log"
 GROUP, STREAM = "function-async-log-group", "function-async-log-stream"
@@ -32,7 +39,8 @@ class StatusLogs:
     async def start(self, engine: Engine, notices: Notices) -> None:
         """The engine has started."""
         region, project = self._settings.region, self._settings.account_id
-        for sink in self._sinks():
+        await bring_up_to_date(engine)
+        for sink in self._sinks(engine):
             place = self.folder / f"{sink.name}.position"
             follower = Follower(sink, place, engine, notices, region, project)
             self.followers.append(follower)
@@ -45,11 +53,23 @@ class StatusLogs:
             await one.stop()
 
     async def begin(self) -> None:
-        """What happens from now on is written, if settings ask for it. Raises StoreUnavailable."""
+        """What is committed from now on is looked through, once a function is noted. Raises
+        StoreUnavailable, OSError."""
         for one in self.followers:
             await one.begin()
 
-    def _sinks(self) -> list[Sink]:
+    def series(self, _stats: Stats | None, _tally: Tally) -> Iterator[Metric]:
+        """For Prometheus."""
+        lost = CounterMetricFamily(
+            "thence_status_log_lines_lost",
+            "Lines of FunctionGraph's status log that a sink refused or that could not be made.",
+            labels=("sink",),
+        )
+        for one in self.followers:
+            lost.add_metric([one.sink.name], one.sink.lost + one.lost)
+        yield lost
+
+    def _sinks(self, engine: Engine) -> list[Sink]:
         ours = self._settings.functiongraph
         sinks: list[Sink] = [self.files]
         if ours.status_log_otlp_endpoint:
@@ -60,7 +80,9 @@ class StatusLogs:
                 "log.stream": self.stream,
             }
             headers = otlp_headers(ours.status_log_otlp_headers.reveal())
-            sinks.append(LogOtlp(ours.status_log_otlp_endpoint, headers, attributes))
+            sinks.append(
+                LogOtlp(ours.status_log_otlp_endpoint, headers, attributes, engine.clock.now)
+            )
         return sinks
 
 

@@ -15,7 +15,8 @@ from ...engine.engine import Engine
 from ...lifecycle.ids import format_id
 from .answer import answer
 from .call import Call
-from .errors import not_found
+from .errors import FssError, not_found
+from .log_noted import note_family
 from .route import Route
 from .state import FunctionGraphState
 
@@ -36,9 +37,21 @@ async def detail(call: Call) -> Response:
     return answer(found)
 
 
+async def turn_on(engine: Engine, state: FunctionGraphState, family: int) -> None:
+    """From here on, what is accepted by settings of that function that ask for it has its lines.
+    To be called before such settings are saved. Raises StoreUnavailable, FssError."""
+    await ensure_enabled(engine, state)
+    try:
+        await state.logs.begin()
+    except OSError as error:
+        raise FssError(
+            503, "FSS.0503", f"the status log cannot be written: {error.strerror or error}"
+        ) from None
+    await note_family(engine, family)
+
+
 async def ensure_enabled(engine: Engine, state: FunctionGraphState) -> dict[str, Any]:
-    """Group and stream, made if they are not there; from here on lines are written for functions
-    whose settings ask for them. Raises StoreUnavailable."""
+    """Group and stream, made if they are not there. Raises StoreUnavailable."""
     async with state.enabling:
         found = enabled(engine)
         if found is None:
@@ -50,8 +63,7 @@ async def ensure_enabled(engine: Engine, state: FunctionGraphState) -> dict[str,
                 "stream_name": state.logs.stream,
             }
             await engine.put_entry(KIND, "", "", msgspec.json.encode(found))
-    await state.logs.begin()
-    return found
+        return found
 
 
 def enabled(engine: Engine) -> dict[str, Any] | None:

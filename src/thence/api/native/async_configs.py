@@ -66,6 +66,7 @@ async def put(call: Call) -> Response:
         stop_notifies=body.stop_notifies,
         # Only a vendor's door reads that list, so only such a one ends it.
         listed=before is not None and before.listed,
+        followed=before is not None and before.followed,
     )
     saved = await engine.put_async_config(name, qualifier, config)
     headers = {} if before else {"location": f"/v1/functions/{name}/async-configs/{qualifier}"}

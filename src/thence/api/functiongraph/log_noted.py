@@ -1,0 +1,71 @@
+"""Which functions have, or had, settings that ask for lines in the status log: noted in the catalogue
+before such settings are saved, and kept when they are changed or the function is deleted."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ...engine.engine import Engine
+from ...store.records import InvocationView
+
+FAMILIES = "functiongraph.status_log_functions"  # entries; owner: none, name: the family
+DOOR, BEFORE = "functiongraph", "status_log"  # where an earlier version kept the wish
+
+
+class Noted(Struct, frozen=True):
+    """`qualifiers`: of requests that were accepted before `until` (ms), by a version that did not
+    mark them yet."""
+
+    until: int = 0
+    qualifiers: tuple[str, ...] = ()
+
+    def means(self, view: InvocationView) -> bool:
+        """Whether a request of that function has lines."""
+        before = view.accepted_at < self.until and view.qualifier in self.qualifiers
+        return view.meta.followed or before
+
+
+def noted(engine: Engine) -> dict[int, Noted]:
+    """By family."""
+    return {
+        int(one.name): msgspec.json.decode(one.data, type=Noted) for one in engine.entries(FAMILIES)
+    }
+
+
+async def note_family(engine: Engine, family: int) -> None:
+    """Raises StoreUnavailable."""
+    if family not in noted(engine):
+        await _put(engine, family, Noted())
+
+
+async def bring_up_to_date(engine: Engine) -> None:
+    """At start: forget functions of which nothing is left, and take over settings that an earlier
+    version saved. Raises StoreUnavailable."""
+    families = {family.id: family for family in engine.lanes.families()}
+    for id in noted(engine).keys() - families.keys():
+        await engine.delete_entry(FAMILIES, "", str(id))
+    for family in families.values():
+        old = {
+            qualifier: config
+            for qualifier, config in family.written.items()
+            if config.attributes.get(DOOR, {}).get(BEFORE) is not None
+        }
+        asking = tuple(name for name, one in old.items() if one.attributes[DOOR][BEFORE])
+        if asking:
+            await _put(engine, family.id, Noted(engine.clock.now(), asking))
+        for qualifier, config in old.items():
+            kept = {
+                name: value for name, value in config.attributes[DOOR].items() if name != BEFORE
+            }
+            changed = replace(
+                config,
+                followed=qualifier in asking,
+                attributes={**config.attributes, DOOR: kept},
+            )
+            await engine.put_async_config(family.name, qualifier, changed)
+
+
+async def _put(engine: Engine, family: int, one: Noted) -> None:
+    await engine.put_entry(FAMILIES, "", str(family), msgspec.json.encode(one))
