@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from thence.config.settings import Limits
 from thence.lifecycle.ids import format_id
 from thence.notices import AttemptStarted, DeliveryEnded
 from thence.testing.answers import Crash, Error, Forever, Ok
@@ -356,3 +357,14 @@ async def test_a_redrive_by_filter_takes_a_version_of_the_function_that_it_names
     report = (await server.post("/v1/dead-letters:redrive", json=body)).json
     ended = await server.ended(report["invocations"][0]["redriven_as"])
     assert (ended["state"], ended["version"], ended["redrive_of"]) == ("succeeded", "1", id)
+
+
+async def test_no_wait_is_longer_than_the_setting(make_server: Any) -> None:
+    server = await make_server(limits=Limits(wait_seconds_max=0.05))
+    await server.deploy(concurrency=0)
+    answer = await server.post(
+        "/v1/functions/f/invocations", data=b"1", headers={"Prefer": "wait=80000"}
+    )
+    assert answer.status == 202  # or this test would take a day
+    shown = await server.get(f"/v1/invocations/{answer.json['id']}?wait=80000")
+    assert shown.json["state"] == "queued"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from thence import server
-from thence.config.settings import Fc, Secret, Settings, known_settings
+from thence.config.settings import Fc, Runtime, Secret, Settings, known_settings
 
 # Those that are not the engine's: the call or attribute that must see them.
 ELSEWHERE = {
@@ -17,7 +17,8 @@ ELSEWHERE = {
     "region",
     "store", "log_level", "log_format", "grace_seconds", "limits.result_bytes_max",
     "limits.log_bytes_max", "limits.code_bytes_max", "limits.code_unpacked_bytes_max",
-    "limits.code_files_max", "limits.connections_max", "limits.unproven_bytes_max",
+    "limits.code_files_max", "limits.batch_max", "limits.wait_seconds_max",
+    "limits.connections_max", "limits.unproven_bytes_max",
     "runtime.instances_max",
     "runtime.idle_seconds", "runtime.start_seconds", "runtime.sandbox",
     "destinations.allow_networks", "fc.async_payload_bytes_max", "fc.sync_payload_bytes_max",
@@ -41,7 +42,7 @@ def changed(name: str, value: Any) -> Settings:
 
 @pytest.mark.parametrize("setting", NUMBERS, ids=lambda one: one.name)
 def test_every_number_of_the_engine_reaches_its_options(setting: Any) -> None:
-    # What each option then does: tests/engine/test_options.py and the tests of its verb.
+    # What each option then does: test_what_shows_it.py.
     before = server.options(Settings())
     after = server.options(changed(setting.name, type(setting.default)(setting.default + 3)))
     differ = [
@@ -93,3 +94,17 @@ def test_the_lists_above_know_every_setting() -> None:
     names = {one.name for one in known_settings()}
     assert names >= ELSEWHERE and len(NUMBERS) + len(ELSEWHERE) == len(names)
     assert not any(isinstance(one.default, Secret | str) for one in NUMBERS)
+
+
+@pytest.mark.parametrize(("sandbox", "closed"), [("auto", True), ("off", False)])
+async def test_the_sandbox_is_a_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Any, closed: bool
+) -> None:
+    # What a closed directory is then: tests/runtimes/test_walls.py.
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(server, "ProcessRuntime", lambda *_, **named: seen.update(named))
+    folder = tmp_path / "data"
+    settings = Settings(data_dir=str(folder), runtime=Runtime(sandbox=sandbox))
+    service = server.build(settings)
+    assert seen["closed"] == (folder if closed else None)
+    await service.senders.close()

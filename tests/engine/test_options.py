@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from thence.errors import PayloadTooLarge
 from thence.lifecycle.states import Reason, State
+from thence.notices import NodeDraining
 from thence.testing import Error, Forever, Lost, Ok, PlatformError, Service
+from thence.testing.service import number
 
 HOOK = "https://hooks.example.com/x"
 
@@ -133,3 +138,51 @@ async def test_max_event_age_and_retries_are_those_at_the_time(s: Service) -> No
     id = await s.invoke("f")
     await s.clock.advance(60)
     assert (await s.show(id)).state is State.EXPIRED
+
+
+async def test_payload_bytes_max_is_the_largest_payload() -> None:
+    async with Service(payload_bytes_max=10) as s:
+        await s.function("f", answers=["ok"])
+        await s.invoke("f", b"0123456789")
+        with pytest.raises(PayloadTooLarge):
+            await s.invoke("f", b"0123456789x")
+
+
+async def test_node_name_is_how_the_node_calls_itself() -> None:
+    async with Service(node_name="here") as s:
+        said: list[str] = []
+        s.notices.on(NodeDraining, lambda notice: said.append(notice.name))
+        await s.stop_service()
+        assert said == ["here"]
+
+
+async def test_minutes_retention_seconds_is_how_long_minutes_are_kept() -> None:
+    for seconds, kept in ((600.0, False), (90_000.0, True)):
+        async with Service(minutes_retention_seconds=seconds) as s:
+            s.engine.count_minute("f", "calls")
+            await s.clock.advance(7200)
+            assert bool(await s.engine.minutes(0, 1 << 50)) is kept
+
+
+async def test_prune_interval_seconds_is_how_often_it_is_pruned() -> None:
+    for interval, gone in ((60.0, True), (9000.0, False)):
+        async with Service(prune_interval_seconds=interval, payload_retention_seconds=1.0) as s:
+            await s.function("f", answers=["ok"])
+            await s.clock.advance(1)  # the first round is over
+            id = await s.invoke("f", {"n": 1})
+            await s.clock.advance(600)
+            body, _ = await s.store.payload(number(id))
+            assert (body.data is None) is gone
+
+
+async def test_platform_wait_caps_are_those_of_a_contract() -> None:
+    async with Service(platform_wait_caps={"fc": 2.0}, platform_budget_seconds=60) as s:
+        for contract, starts in (
+            ("fc", [0.0, 0.5, 1.5, 3.5, 5.5, 7.5]),
+            ("native", [0.0, 0.5, 1.5, 3.5, 7.5, 15.5]),
+        ):
+            await s.function(contract, answers=[PlatformError()], contract=contract)
+            await s.invoke(contract)
+            await s.clock.advance(30)
+            found = s.starts(contract)
+            assert [round(one - found[0], 3) for one in found[:6]] == starts

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from thence.lifecycle.outcome import Outcome
+from thence.runtimes.process.output import end_of
+
+MARK = b"[earlier output was cut: the last 100 bytes at most are kept, limits.log_bytes_max]\n"
 
 
 async def test_output_of_python_and_of_subprocesses_belongs_to_its_attempt(house):
@@ -35,7 +40,48 @@ async def test_of_long_output_the_end_is_kept_and_said_to_be_cut(house):
     await house.open(log_bytes_max=100)
     function = house.deploy("def handler(event, context):\n    print('x' * 500 + 'end')")
     ended = await house.run(function)
-    assert ended.log == b"x" * 96 + b"end\n" and ended.log_truncated
+    assert ended.log == MARK + b"x" * 96 + b"end\n" and ended.log_truncated
+
+
+@pytest.mark.parametrize("ending", ["", "import os; os._exit(1)"])
+async def test_long_output_begins_with_a_mark_and_a_whole_line(house, ending):
+    await house.open(log_bytes_max=100)
+    function = house.deploy(
+        f"""
+        def handler(event, context):
+            for n in range(50):
+                print(f"line {{n:02}} of the output", flush=True)
+            {ending}
+        """
+    )
+    ended = await house.run(function)
+    whole = [f"line {n:02} of the output" for n in range(46, 50)]
+    assert ended.log.decode().splitlines() == [MARK.decode().rstrip(), *whole]
+
+
+async def test_output_that_fits_exactly_is_whole_and_has_no_mark(house):
+    await house.open(log_bytes_max=10)
+    function = house.deploy("def handler(event, context):\n    print('123456789')")
+    ended = await house.run(function)
+    assert ended.log == b"123456789\n" and not ended.log_truncated
+
+
+async def test_a_line_that_fits_exactly_behind_the_cut_is_kept(house):
+    await house.open(log_bytes_max=10)
+    function = house.deploy("def handler(event, context):\n    print('gone'); print('123456789')")
+    ended = await house.run(function)
+    assert ended.log.endswith(b"]\n123456789\n") and b"gone" not in ended.log
+
+
+async def test_where_no_output_is_kept_there_is_no_mark(house):
+    await house.open(log_bytes_max=0)
+    ended = await house.run(house.deploy("def handler(event, context):\n    print('x')"))
+    assert ended.log is None and ended.log_truncated
+
+
+def test_a_cut_in_a_line_leaves_no_half_of_a_character():
+    assert end_of("ä".encode() * 10, 5) == "ä".encode() * 2
+    assert end_of(b"a\nb\nc", 3) == b"b\nc" and end_of(b"a\nb\nc", 2) == b"c"
 
 
 async def test_of_long_output_before_a_crash_the_end_is_kept(house):
@@ -45,7 +91,7 @@ async def test_of_long_output_before_a_crash_the_end_is_kept(house):
     )
     ended = await house.run(function)
     assert ended.outcome is Outcome.CRASHED
-    assert ended.log == b"x" * 96 + b"end\n" and ended.log_truncated
+    assert ended.log == MARK + b"x" * 96 + b"end\n" and ended.log_truncated
 
 
 async def test_output_of_an_attempt_that_still_runs_does_not_fill_the_memory(house):
@@ -69,7 +115,7 @@ async def test_output_of_an_attempt_that_still_runs_does_not_fill_the_memory(hou
         assert instance.take_output(100) == (b"", True)
         gate.write()
     ended = await house.end(future)
-    assert ended.log == b"end\n" and ended.log_truncated
+    assert ended.log.endswith(b"limits.log_bytes_max]\nend\n") and ended.log_truncated
 
 
 async def test_a_handler_that_closes_its_streams_is_still_answered_for(house):

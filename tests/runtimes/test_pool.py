@@ -367,3 +367,13 @@ async def test_close_ends_every_process_and_every_run(house, is_gone):
     assert {house.ended[id].outcome for id, _ in others} == {Outcome.NOT_STARTED}
     assert not there(directory)
     await house.runtime.close()
+
+
+async def test_an_instance_without_work_for_so_long_is_ended(house):
+    await house.open(idle_seconds=7)
+    function = house.deploy("def handler(event, context): ...")
+    await house.run(function)
+    house.clock.advance(6.9)
+    assert not [one for one in house.seen if isinstance(one, InstanceEnded)]
+    house.clock.advance(0.2)
+    assert (await house.notice(InstanceEnded)).reason == "idle"

@@ -61,7 +61,12 @@ class Limits(Struct, frozen=True):
         int, _about("Largest answer of a function; more is a function error.", ge=1, le=1 << 30)
     ] = 6 * 1024 * 1024
     log_bytes_max: Annotated[
-        int, _about("Output kept per attempt; the rest is cut and marked so.", ge=0, le=1 << 24)
+        int,
+        _about(
+            "Output kept per attempt: its last whole lines, behind one that says that more was cut.",
+            ge=0,
+            le=1 << 24,
+        ),
     ] = 64 * 1024
     code_bytes_max: Annotated[int, _about("Largest code archive.", ge=1, le=1 << 31)] = (
         50 * 1024 * 1024

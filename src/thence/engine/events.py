@@ -3,8 +3,8 @@
 Each commit appends its transitions to the journal as one entry; an event's id is
 `<entry>.<position>`. A reader that comes back with the last id it saw goes on right behind it, also
 after a restart of the server, as long as the journal keeps that entry
-(`retention.events_hours`). Memory: one small queue a reader; a reader that is too slow is moved
-back to reading from the store.
+(`retention.events_hours`). Every reader reads from the store, STEP entries at a time, and holds no
+more: one that is slow costs nothing but its place.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from ..notices import Committed, Notices
 from ..store.interface import Store
 from ..store.records import Transition
 
-QUEUE_MAX = 256
 STEP = 200
 
 

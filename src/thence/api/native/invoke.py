@@ -15,6 +15,7 @@ from ...errors import InvalidInput
 from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
+from ...runtimes.process.output import end_of
 from .accepting import read_wishes
 from .answer import problem, raw
 from .call import Call
@@ -94,7 +95,7 @@ async def _gone(call: Call) -> None:
 
 def _failed(name: str, id: int, ended: Ended) -> FunctionFailed:
     status, code, title = ENDINGS.get(ended.outcome, PLATFORM)
-    log = (ended.log or b"")[-LOG_TAIL_BYTES:]
+    log = end_of(ended.log or b"", LOG_TAIL_BYTES)
     reason = f": {ended.error_type}: {ended.error_message}" if ended.error_type else ""
     return FunctionFailed(
         status,

@@ -104,7 +104,7 @@ class Crew:
             if instance.output_cut:
                 answer.flags |= frames.OUTPUT_TRUNCATED
                 instance.output_cut = False
-            ended = ending.of_answer(answer, instance.name, now, ns)
+            ended = ending.of_answer(answer, instance.name, now, ns, self._log_bytes_max)
             if run.measure:
                 ended.memory_bytes = peak_bytes(instance)
             finished.append((run, ended))

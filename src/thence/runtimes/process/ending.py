@@ -9,6 +9,7 @@ from ...lifecycle.outcome import Outcome
 from ..interface import Ended
 from . import frames
 from .instance import Answer, Instance
+from .output import marked
 
 _OUTCOMES = {
     frames.OK: Outcome.OK,
@@ -39,7 +40,9 @@ _ERROR_TYPES = {
 _JSON = "application/json"
 
 
-def of_answer(answer: Answer, instance: str, now: int, monotonic_ns: int) -> Ended:
+def of_answer(
+    answer: Answer, instance: str, now: int, monotonic_ns: int, log_bytes_max: int
+) -> Ended:
     """What the instance said. The instant comes from the node's clock less the time since."""
     kind = answer.kind
     if kind == frames.SKIPPED:
@@ -48,6 +51,10 @@ def of_answer(answer: Answer, instance: str, now: int, monotonic_ns: int) -> End
     since_us = max(0, (monotonic_ns - answer.began_ns) // 1000)
     started_at = max(answer.handed_at, now - since_us // 1000)
     duration_us = min(answer.duration_us, since_us)
+    truncated = bool(answer.flags & frames.OUTPUT_TRUNCATED)
+    log = answer.output or None
+    if truncated:
+        log = marked(answer.output, truncated, log_bytes_max)
     if kind == frames.OK:
         return Ended(
             Outcome.OK,
@@ -55,8 +62,8 @@ def of_answer(answer: Answer, instance: str, now: int, monotonic_ns: int) -> End
             duration_us,
             answer.result,
             "application/octet-stream" if answer.flags & frames.RAW_RESULT else _JSON,
-            log=answer.output or None,
-            log_truncated=bool(answer.flags & frames.OUTPUT_TRUNCATED),
+            log=log,
+            log_truncated=truncated,
             instance=instance,
         )
     return Ended(
@@ -67,8 +74,8 @@ def of_answer(answer: Answer, instance: str, now: int, monotonic_ns: int) -> End
         error_message=answer.error_message,
         error_stack=answer.error_stack,
         hopeless=bool(answer.flags & frames.HOPELESS),
-        log=answer.output or None,
-        log_truncated=bool(answer.flags & frames.OUTPUT_TRUNCATED),
+        log=log,
+        log_truncated=truncated,
         instance=instance,
     )
 
@@ -94,13 +101,14 @@ def of_first(
             outcome, message = Outcome.CRASHED, crash_sentence(status)
     since_us = max(0, (ns - instance.words[frames.BEGAN_NS]) // 1000)
     output, truncated = instance.take_output(log_bytes_max)
+    log = marked(output, truncated, log_bytes_max)
     return Ended(
         outcome,
         max(handed_at, now - since_us // 1000),
         since_us,
         error_type=kind or _ERROR_TYPES.get(outcome, ""),
         error_message=message,
-        log=output or None,
+        log=log,
         log_truncated=truncated,
         instance=instance.name,
         memory_bytes=instance.peak_bytes,

@@ -23,6 +23,7 @@ from ...lifecycle.outcome import Outcome
 from ..interface import Run
 from . import frames
 from .lane import Lane
+from .output import last_lines
 
 READ_BYTES = 1 << 18
 _ANSWER_OVERDUE_MS = 1_000  # an answer that was sent is here long before
@@ -327,10 +328,9 @@ class Instance:
             return  # it has ended by itself; the forker's report says how
 
     def take_output(self, bytes_max: int) -> tuple[bytes, bool]:
-        """The end of what it wrote, and whether that is not all."""
-        size = os.fstat(self.output).st_size
-        kept = min(size, bytes_max)
-        return os.pread(self.output, kept, size - kept), self.output_cut or size > kept
+        """The last lines of what it wrote, and whether that is not all."""
+        data, cut = last_lines(self.output, os.fstat(self.output).st_size, bytes_max)
+        return data, self.output_cut or cut
 
     def close(self) -> None:
         """Give back what the node holds of it. Idempotent."""

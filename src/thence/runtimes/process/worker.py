@@ -22,6 +22,7 @@ from .contracts.contract import INVOKE, Contract
 from .failure import HandlerFault, InitializerFault, describe
 from .handler import Handler, is_hopeless, load
 from .hooks import Hooks
+from .output import last_lines
 from .setup import Setup
 
 _READ_BYTES = 1 << 18
@@ -263,15 +264,14 @@ class Worker:
         return self._loop.run_until_complete(coroutine)
 
     def _take_output(self) -> tuple[bytes, bool]:
-        """What was written since the last run: its last bytes, and whether that is not all."""
+        """What was written since the last run: its last lines, and whether that is not all."""
         self._flush()
         size = os.lseek(self._output, 0, os.SEEK_END)
         if size == 0:
             return b"", False
-        kept = min(size, self._setup.log_bytes_max)
-        data = os.pread(self._output, kept, size - kept)
+        found = last_lines(self._output, size, self._setup.log_bytes_max)
         os.ftruncate(self._output, 0)
-        return data, size > kept
+        return found
 
     def _flush(self) -> None:
         for stream in (sys.stdout, sys.stderr):
