@@ -105,8 +105,14 @@ class DeliveryEnded(Notice, frozen=True, gc=False):
 
 
 class FunctionChanged(Notice, frozen=True, gc=False):
+    """`fields`: what is different now, without values that may be secrets. `actor`: who asked for it,
+    an access key's id, auth_token, unauthenticated, or local. `revision`: of the function, after it."""
+
     function: str
     change: str  # created, updated, deleted
+    fields: tuple[str, ...] = ()
+    revision: int = 0
+    actor: str = "local"
 
 
 class InstanceStarted(Notice, frozen=True, gc=False):

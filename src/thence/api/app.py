@@ -11,6 +11,7 @@ from starlette.routing import Route as Path
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..engine.actor import ACTOR
 from ..errors import ThenceError
 from .door import Door
 from .fc.app import FcApp
@@ -112,6 +113,7 @@ class _App:
             # Not even a 404 may be said: what is deployed is not known yet.
             raise NotReady("The service is starting.")
         self._door.credentials.check(_header(scope, b"authorization"))
+        ACTOR.set(self._door.credentials.actor)
         self._check_origin(scope)
 
     def _check_origin(self, scope: Scope) -> None:

@@ -14,9 +14,11 @@ _TOLD = frozenset(
         "runtime", "handler", "event", "timeout_seconds", "memory_mb", "concurrency", "max_retries",
         "max_event_age_seconds", "retry_wait", "contract", "initializer",
         "initializer_timeout_seconds", "pre_stop", "pre_stop_timeout_seconds", "listed",
+        "stop_notifies", "version", "weights", "limit",
     }
 )  # fmt: skip
 """Fields whose values a log may show."""
+_STAMPS = frozenset({"name", "created_at", "updated_at"})
 
 
 class Difference(Struct, frozen=True):
@@ -58,15 +60,27 @@ def _variables(was: dict[str, str], now: dict[str, str]) -> list[Difference]:
 
 def brief(difference: Difference) -> str:
     """The same for a log: `max_retries 3 -> 5`, and of what may hold a secret the name alone."""
-    name, before, after = difference.field, difference.before, difference.after
+    return _brief(difference.field, difference.before, difference.after)
+
+
+def briefs(before: Struct, after: Struct) -> list[str]:
+    """What differs between two asynchronous configurations, aliases or controls, for a log."""
+    was, now = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    return [_brief(name, was[name], now[name]) for name in now
+            if name not in _STAMPS and was[name] != now[name]]  # fmt: skip
+
+
+def _brief(name: str, before: Any, after: Any) -> str:
     if name == "retry_wait":
-        parts = [
+        parts = (
             f"{name}.{one} {before[one]} -> {after[one]}"
             for one in before
             if before[one] != after[one]
-        ]
+        )
         return ", ".join(parts)
+    if name == "disabled":
+        return "enabled" if after is None else "disabled"
     return f"{name} {before} -> {after}" if name in _TOLD else name
 
 
-__all__ = ["Difference", "brief", "differences"]
+__all__ = ["Difference", "brief", "briefs", "differences"]

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..catalog.alias import Alias
+from ..catalog.changes import briefs
 from ..errors import Conflict, InvalidInput
 from .catalogue import Catalogue
 from .entries import ALIAS, ASYNC_CONFIG, GONE_ALIAS
@@ -53,7 +54,8 @@ class Aliases:
             family.aliases[alias.name] = alias
             if before is None:
                 await self._forget(family, alias.name)
-        catalogue.changed(name)
+        fields = briefs(before or Alias(alias.name, "none"), alias) or ["put again"]
+        catalogue.changed(name, [f"alias {alias.name}: {one}" for one in fields])
         return alias
 
     async def delete(self, name: str, alias: str) -> None:
@@ -72,7 +74,7 @@ class Aliases:
             del family.aliases[alias]
             if family.written.pop(alias, None) is not None:
                 await catalogue.entries.delete(ASYNC_CONFIG, owner, alias)
-        catalogue.changed(name)
+        catalogue.changed(name, [f"alias {alias} deleted"])
 
     async def _keep(self, family: Family[Lane], alias: str, data: bytes) -> None:
         """The configuration of an alias that is about to be deleted; of too many, the oldest go."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
+from ..catalog.changes import brief, differences
 from ..catalog.code import ArchiveInfo
 from ..catalog.function import LATEST, Function, FunctionSpec, check_name
 from ..clock import Clock
@@ -20,6 +21,7 @@ from ..notices import FunctionChanged, Notices
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Runtime
 from ..store.interface import Store
+from .actor import ACTOR
 from .effect import in_effect, of_row
 from .entries import Entries
 from .family import Family
@@ -138,13 +140,16 @@ class Catalogue:
             # (Not in the store yet: only its spec counts here.)
             new = in_effect(of_row(Function(0, name, 0, spec, "", 0, 0, 0)), self.options)
             check_targets(name, new, self.find)
+            earlier = None if before is None else before.function
             digest, size = await self._keep_code(name, archive)
             function = await self.store.put_function(name, spec, digest, size, self.clock.now())
             self._by_name[name] = self.take(function)
         self._runtime.forget(function.id)
-        created = before is None
-        self.changed(name, "created" if created else "updated")
-        return function, created
+        if before is None:
+            self.changed(name, change="created", revision=function.revision)
+            return function, True
+        self.changed(name, _differences(earlier, function), revision=function.revision)
+        return function, False
 
     @asynccontextmanager
     async def code_in_use(self, name: str, archive: bytes | None) -> AsyncIterator[tuple[str, int]]:
@@ -176,7 +181,8 @@ class Catalogue:
         """Delete with all versions; what waits becomes invalid (function_deleted), what runs may
         finish."""
         async with self.lock:
-            family = self.lane(name).family
+            lane = self.lane(name)
+            family, revision = lane.family, lane.function.revision
             await keep_configs(family, self.entries, family.written)
             await self.store.delete_function(family.id, self.clock.now())
             del self._by_name[name]
@@ -185,7 +191,7 @@ class Catalogue:
             family.rows.clear()
         for lane in lanes:
             self.ended(lane)
-        self.changed(name, "deleted")
+        self.changed(name, change="deleted", revision=revision)
 
     def ended(self, lane: Lane) -> None:
         """That row is deleted in the store."""
@@ -193,8 +199,19 @@ class Catalogue:
         self._runtime.forget(lane.function.id)
         self.retire(lane)
 
-    def changed(self, name: str, change: str = "updated") -> None:
-        self._notices.publish(FunctionChanged(name, change))
+    def changed(
+        self,
+        name: str,
+        fields: Iterable[str] = (),
+        *,
+        change: str = "updated",
+        revision: int | None = None,
+    ) -> None:
+        """Tell of a change that is committed: `fields` as catalog/changes.py writes them for a log."""
+        if revision is None:
+            lane = self._by_name.get(name)
+            revision = 0 if lane is None else lane.function.revision
+        self._notices.publish(FunctionChanged(name, change, tuple(fields), revision, ACTOR.get()))
 
     async def prune_code(self, running: set[str]) -> tuple[int, int]:
         """Remove the code of revisions that are deployed no more and not `running` (digests), once
@@ -207,3 +224,10 @@ class Catalogue:
                 return 0, 0
             kept_ms = round(self.options.unused_retention_seconds * 1000)
             return await asyncio.to_thread(self._code.prune, keep, self.clock.now(), kept_ms)
+
+
+def _differences(before: Function | None, after: Function) -> list[str]:
+    if before is None:
+        return []
+    found = [brief(one) for one in differences(before.spec, after.spec)]
+    return found if before.code_digest == after.code_digest else [*found, "code"]

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..catalog.async_config import AsyncConfig
+from ..catalog.changes import briefs
 from ..catalog.refusal import refusal
 from .catalogue import Catalogue
 from .effect import in_effect, of_row
@@ -59,7 +60,10 @@ class Configs:
             await catalogue.entries.put(ASYNC_CONFIG, str(family.id), qualifier, data)
             family.written[qualifier] = config
             family.configs[qualifier] = effect
-        catalogue.changed(name)
+        fields = briefs(before or AsyncConfig(), config) or [
+            "created" if before is None else "put again"
+        ]
+        catalogue.changed(name, [f"async_config {qualifier}: {one}" for one in fields])
         return config
 
     async def delete(self, name: str, qualifier: str) -> bool:
@@ -72,7 +76,7 @@ class Configs:
                 return False
             await catalogue.entries.delete(ASYNC_CONFIG, str(family.id), qualifier)
             del family.written[qualifier], family.configs[qualifier]
-        catalogue.changed(name)
+        catalogue.changed(name, [f"async_config {qualifier} deleted"])
         return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
+from ..catalog.changes import briefs
 from ..catalog.control import Control
 from .catalogue import Catalogue
 from .configs import checked
@@ -27,11 +28,12 @@ class Controls:
         control = replace(checked(Control, control), updated_at=catalogue.clock.now())
         async with catalogue.lock:
             family = catalogue.family(name)
+            fields = briefs(family.control, control)
             await catalogue.entries.put(CONTROL, str(family.id), "", msgspec.json.encode(control))
             family.take(control)
             if control.disabled is not None:
                 # What waits now waits for the switch, not for room: no budget of time is used up.
                 for lane in family.lanes:
                     lane.throttled_since = None
-        catalogue.changed(name)
+        catalogue.changed(name, fields)
         return family, control

@@ -44,7 +44,7 @@ class Versions:
             function = await catalogue.store.publish(family.id, chosen, note, catalogue.clock.now())
             family.forget_deleted()
             catalogue.take(function)
-        catalogue.changed(name)
+        catalogue.changed(name, [f"version {chosen} published"])
         return function
 
     async def delete(self, name: str, version: str) -> None:
@@ -70,7 +70,7 @@ class Versions:
             if config is not None:
                 del family.written[version], family.configs[version]
                 await catalogue.entries.delete(ASYNC_CONFIG, str(family.id), version)
-        catalogue.changed(name)
+        catalogue.changed(name, [f"version {version} deleted"])
 
     # ------------------------------------------------------------ numbers
 

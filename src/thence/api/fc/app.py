@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ...engine.actor import ACTOR, UNAUTHENTICATED
 from ...errors import ThenceError
 from ...lifecycle.ids import format_id
 from ..door import Door
@@ -82,6 +83,7 @@ class FcApp:
             call.caller = self._door.fc.gate.check(
                 method, raw_path, scope["query_string"], scope["headers"]
             )
+            ACTOR.set(call.caller.access_key_id if call.caller else UNAUTHENTICATED)
         if route is None:
             raise not_supported(method, path)
         return await route.handler(call)

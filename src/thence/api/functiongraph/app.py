@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ...engine.actor import ACTOR, TOKEN, UNAUTHENTICATED
 from ...errors import ThenceError
 from ...lifecycle.ids import format_id
 from ..segments import Segments, split
@@ -73,6 +74,7 @@ class FunctionGraphApp:
             call.claim = self._door.functiongraph.gate.check(
                 method, raw_path, scope["query_string"], scope["headers"]
             )
+            ACTOR.set(_actor(call))
         settings = self._door.functiongraph.settings
         await call.body(route.body_bytes_max(settings) if route is not None else 256 * 1024)
         project = self._door.functiongraph.project
@@ -86,3 +88,10 @@ class FunctionGraphApp:
         if route is None:
             raise not_found(f"there is nothing at {method} {path[:200]!r}")
         return await route.handler(call)
+
+
+def _actor(call: Call) -> str:
+    """Who asks, once the body has proven it."""
+    if call.claim is not None:
+        return call.claim.key.access_key_id
+    return UNAUTHENTICATED if call.state.gate.open else TOKEN

@@ -12,6 +12,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from ...config import Secret
+from ...engine.actor import UNAUTHENTICATED
 from ...errors import Unauthorized
 from .problems import ForeignOrigin
 
@@ -23,6 +24,8 @@ class Credentials:
         self.required = bool(secret)
         self._id = id.encode()
         self._secret = secret.reveal().encode()
+        self.actor = id if secret else UNAUTHENTICATED
+        """Who has asked, when `check` lets it pass."""
 
     def check(self, authorization: bytes | None) -> None:
         """Raises Unauthorized. Takes the same time however much of the secret is right."""
