@@ -92,6 +92,13 @@ async def test_a_urn_that_is_none_is_refused(door: Any, form: str, wanted: Any) 
         ("depend_version_list", ["id"], "FSS.1024"),
         ("user_data", "{", "FSS.1009"),
         ("user_data", '{"A": null}', "FSS.1009"),
+        ("user_data", '["A"]', "FSS.1009"),
+        ("user_data", '{"A": {"B": 1}}', "FSS.1009"),
+        ("user_data", r'{"A": "\ud800"}', "FSS.1009"),
+        ("user_data", r'{"\udc00": "1"}', "FSS.1009"),
+        ("user_data", '{"A": NaN}', "FSS.1009"),
+        ("user_data", '{"A": -Infinity}', "FSS.1009"),
+        ("encrypted_user_data", r'{"A": "x\ud83d"}', "FSS.1009"),
         ("user_data", '{"THENCE_A": "1"}', "FSS.1009"),
         ("user_data", json.dumps({f"A{n}": "" for n in range(101)}), "FSS.1017"),
         ("encrypted_user_data", json.dumps({"A": "x" * 4096}), "FSS.1018"),
@@ -118,7 +125,7 @@ async def test_what_cannot_be_is_refused_and_nothing_is_created(
 ) -> None:
     found = await door.post(FUNCTIONS, json=body(**{field: value}))
     assert found.error() == (400, code)
-    assert found.message().startswith(field if field != "encrypted_user_data" else "user_data")
+    assert found.message().startswith((field, field.removeprefix("encrypted_")))
     assert door.engine.catalogue.names() == []
 
 

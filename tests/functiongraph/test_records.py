@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -300,3 +301,19 @@ async def test_a_request_of_another_function_is_not_cancelled(door: Any) -> None
     found = await door.post(at(urn("g"), CANCEL), json={"request_id": id})
     assert found.error() == (400, "FSS.0400")
     assert door.service.runtime.running()
+
+
+@pytest.mark.parametrize("path", [ALL, ACTIVE])
+async def test_an_instant_at_the_end_of_time_may_be_asked_for(door: Any, path: str) -> None:
+    await deploy(door, [Forever()])
+    id = await door.start()
+    assert await ids(door, "query_end_time=9999-12-31T23:59:59", path) == []  # its last hour
+    whole = "query_begin_time=2026-01-01T00:00:00&query_end_time=9999-12-31T23:59:59"
+    assert await ids(door, whole, path) == [id]
+
+
+@pytest.mark.parametrize("number", ["\u0663", "\uff13", "3\u0660", "\u00b2"])
+async def test_numbers_are_of_ascii_digits(door: Any, number: str) -> None:
+    await deploy(door)
+    found = await door.get(at(urn(), f"{ALL}?limit={quote(number)}"))
+    assert found.error() == (400, "FSS.1001") and found.message().startswith("limit")

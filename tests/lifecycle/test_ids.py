@@ -69,3 +69,9 @@ def test_any_text_is_an_id_or_none(text: str) -> None:
 )
 def test_texts_that_are_nearly_ids_are_none(text: str) -> None:
     assert parse_id(text) is None
+
+
+def test_an_id_of_a_time_that_no_store_can_keep_is_none_of_ours() -> None:
+    assert parse_id("7fffffff-ffff-7fff-bfff-ffffffffffff") is not None
+    assert parse_id("80000000-0000-7000-8000-000000000000") is None
+    assert parse_id("ffffffff-ffff-7fff-bfff-ffffffffffff") is None

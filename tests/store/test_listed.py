@@ -208,6 +208,17 @@ async def test_a_list_is_filtered_by_time_of_accept_with_both_ends(scene: Scene)
     assert await every(scene, ListFilter(until=NOW)) == ids[:1]
 
 
+@pytest.mark.parametrize("far", [1 << 47, 253_402_300_799_000, 1 << 62, 1 << 80])
+@pytest.mark.parametrize("up", [False, True])
+async def test_instants_of_any_size_may_be_asked_for(scene: Scene, far: int, up: bool) -> None:
+    item = listed(scene, at=NOW)
+    await scene.accept(item)
+    assert await every(scene, ListFilter(until=far), up=up) == [item.id]
+    assert await every(scene, ListFilter(since=-far), up=up) == [item.id]
+    assert await every(scene, ListFilter(since=far), up=up) == []
+    assert await every(scene, ListFilter(until=-far), up=up) == []
+
+
 async def test_a_list_is_filtered_by_what_the_call_named(scene: Scene) -> None:
     items = [listed(scene, qualifier=name) for name in ("latest", "live", "2", "live")]
     await scene.accept(*items)

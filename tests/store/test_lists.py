@@ -96,6 +96,15 @@ async def test_a_list_is_filtered_by_function_and_time_of_accept(scene: Scene) -
     assert await every(scene, window) == [items[n].id for n in (3, 2)]
 
 
+@pytest.mark.parametrize("far", [1 << 47, 253_402_300_799_000, 1 << 62, 1 << 80])
+async def test_instants_of_any_size_may_be_asked_for(scene: Scene, far: int) -> None:
+    item = scene.new(at=NOW)
+    await scene.accept(item)
+    assert await every(scene, Filter(until=far)) == [item.id]
+    assert await every(scene, Filter(since=-far)) == [item.id]
+    assert await every(scene, Filter(since=far)) == await every(scene, Filter(until=-far)) == []
+
+
 async def test_a_line_of_a_list_tells_the_essentials(scene: Scene) -> None:
     function = await scene.store.put_function("unzip", FunctionSpec(), "d", 1, NOW)
     item = await scene.run(function=function.id)

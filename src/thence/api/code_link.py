@@ -19,7 +19,7 @@ from .reached import base_url
 
 LINK_SECONDS = 600
 ZIP = ".zip"
-_NUMBER = re.compile(r"\d{1,15}")
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 class CodeLinks:

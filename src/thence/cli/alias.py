@@ -11,7 +11,7 @@ from .client import Client, part
 from .options import as_json_option, connected, qualified, qualified_names
 from .output import clean, instant, instant_utc, print_facts, print_json, print_table, say
 
-_NUMBER = re.compile(r"\d{1,6}(\.\d{1,17})?")
+_NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,17})?")
 
 
 @click.command()

@@ -19,8 +19,8 @@ from .client import Client, part
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_URL = "http://127.0.0.1:7411"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_MILLISECONDS = re.compile(r"\d{12,15}")  # since 1970, as the service takes them, too
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
+_MILLISECONDS = re.compile(r"[0-9]{12,15}")  # since 1970, as the service takes them, too
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)?")
 
 
 class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only

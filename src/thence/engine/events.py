@@ -33,7 +33,8 @@ class Event(Struct):
 def parse_event_id(text: str) -> tuple[int, int]:
     """`"12.3"` → (12, 3). Raises InvalidInput."""
     entry, _, position = text.partition(".")
-    if entry.isdecimal() and (position.isdecimal() or not position) and len(text) <= 40:
+    numbers = entry.isdecimal() and (position.isdecimal() or not position)
+    if numbers and text.isascii() and len(text) <= 40:
         return int(entry), int(position or 0)
     raise InvalidInput(
         f"Last-Event-ID: {text[:60]!r} is not an id of this stream (like 12.3).",

@@ -126,7 +126,7 @@ class Family(Generic[L]):
         lane = None if alias is None else self.rows.get(alias.pick(random))
         if lane is not None:
             return lane
-        if qualifier.isdecimal():
+        if qualifier.isascii() and qualifier.isdecimal():
             raise self.missing(qualifier)
         raise QualifierNotFound(
             f"Function {self.name!r} has no version or alias {qualifier[:80]!r}; use {LATEST!r} or "
@@ -158,7 +158,7 @@ class Family(Generic[L]):
 
     def missing(self, qualifier: str) -> QualifierNotFound:
         """A number can only be meant as a version, another name as an alias."""
-        if qualifier.isdecimal():
+        if qualifier.isascii() and qualifier.isdecimal():
             return self.no_version(qualifier)
         return self.no_alias(qualifier)
 

@@ -12,6 +12,7 @@ import re
 
 LOW_MASK = (1 << 62) - 1
 _VARIANT = 1 << 63
+_END = 1 << 127  # the top half of an id is a signed 64-bit key
 _TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -46,10 +47,11 @@ def format_id(value: int) -> str:
 
 
 def parse_id(text: str) -> int | None:
-    """The id, or None where the text is not one of ours."""
+    """The id, or None where the text is not one of ours: those have a time that a store can keep."""
     if _TEXT.fullmatch(text) is None:
         return None
-    return int(text.replace("-", ""), 16)
+    value = int(text.replace("-", ""), 16)
+    return value if value < _END else None
 
 
 def id_millis(value: int) -> int:

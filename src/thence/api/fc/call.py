@@ -26,7 +26,7 @@ PARAMETERS_MAX = 100
 PAGE_DEFAULT, PAGE_MAX = 20, 100  # reference 2.4
 Generation = Literal["2023-03-30", "2021-04-06", "2016-08-15"]
 T = TypeVar("T")
-_NUMBER = re.compile(r"-?\d{1,18}")
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 class Call:

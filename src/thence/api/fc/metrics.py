@@ -108,7 +108,7 @@ def _instant(call: Call, name: str, default: int) -> int:
     text = call.query.get(name, "")
     if not text:
         return default
-    if text.isdecimal() and len(text) <= 15:
+    if text.isascii() and text.isdecimal() and len(text) <= 15:
         return int(text)
     try:
         return (

@@ -74,7 +74,9 @@ def _qualifier_missing(name: Name, qualifier: str) -> FcError:
     service's."""
     of = f"service '{name.service}'" if name.service else _of(name)
     code, what = (
-        ("VersionNotFound", "version") if qualifier.isdecimal() else ("AliasNotFound", "alias")
+        ("VersionNotFound", "version")
+        if qualifier.isascii() and qualifier.isdecimal()
+        else ("AliasNotFound", "alias")
     )
     return FcError(404, code, f"{what} '{qualifier}' of {of} does not exist")
 

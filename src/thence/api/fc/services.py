@@ -83,7 +83,7 @@ def check_qualifier(call: Call) -> None:
     service, qualifier = call.service, call.qualifier
     if qualifier == LATEST:
         return
-    number = qualifier.isdecimal()
+    number = qualifier.isascii() and qualifier.isdecimal()
     if all(
         one.name != qualifier for one in call.engine.entries(VERSION if number else ALIAS, service)
     ):

@@ -150,7 +150,7 @@ class UploadApp:
         _check_headers(scope)
         uploads = self._door.fc.uploads
         length = request.headers.get("content-length", "")
-        if length.isdecimal() and int(length) > uploads.bytes_max:
+        if length.isascii() and length.isdecimal() and int(length) > uploads.bytes_max:
             raise too_large(uploads.bytes_max)
         stored = await uploads.store(object, request.stream(), caller.body_md5)
         return Response(

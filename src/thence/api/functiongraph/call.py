@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 JSON_BYTES_MAX = 256 * 1024
 T = TypeVar("T")
-_NUMBER = re.compile(r"-?\d{1,18}")
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 class Call:

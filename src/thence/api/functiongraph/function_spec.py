@@ -6,7 +6,6 @@ What is only shown goes into `FunctionSpec.attributes["functiongraph"]` under th
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -154,24 +153,24 @@ def parts(spec: FunctionSpec) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _variables(text: str, where: str) -> dict[str, str]:
-    """A JSON object as text. What is no text is taken as the JSON of it; objects and lists are
+    """A JSON object as text. What is no text is taken as it is written; objects and lists are
     refused. An empty text is no variable."""
     if not text.strip():
         return {}
     try:
-        found = json.loads(text)
-        text.encode()
-    except (ValueError, RecursionError) as error:
+        # Its strings are checked too: half of a surrogate pair is not JSON in UTF-8.
+        found = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        return {name: _variable(name, bytes(value), where) for name, value in found.items()}
+    except msgspec.ValidationError:
+        raise wrong(f"{where}: the text must hold a JSON object of variables") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise wrong(f"{where}: the text is not valid JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise wrong(f"{where}: the text must hold a JSON object of variables")
-    for name, value in found.items():
-        if value is None or isinstance(value, dict | list):
-            raise wrong(f"{where}: the value of {name[:80]!r} is not a text")
-    return {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in found.items()
-    }
+
+
+def _variable(name: str, raw: bytes, where: str) -> str:
+    if raw[:1] in b"{[" or raw == b"null":
+        raise wrong(f"{where}: the value of {name[:80]!r} is not a text")
+    return msgspec.json.decode(raw, type=str) if raw[:1] == b'"' else raw.decode()
 
 
 def _checked(spec: FunctionSpec) -> FunctionSpec:

@@ -93,7 +93,7 @@ def _wait_wished(call: Call) -> float | None:
             match = _WAIT.fullmatch(preference.partition(";")[0])
             if match is None:
                 continue
-            if re.fullmatch(r"\d{1,9}(\.\d{1,3})?", match[1]) is None:
+            if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", match[1]) is None:
                 raise InvalidInput(
                     f"Prefer: wait={match[1][:40]!r} is not a number of seconds.",
                     field="Prefer",

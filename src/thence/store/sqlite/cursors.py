@@ -14,6 +14,11 @@ TOP = (1 << 63) - 1
 SCAN = 20_000  # rows looked at for one page at most; a filter that matches little gets short pages
 
 
+def of_instant(ms: int) -> int:
+    """The lowest key of that millisecond; at the ends of time the lowest or the highest there is."""
+    return max(0, min(ms << 16, TOP))
+
+
 def encode(below: int) -> str:
     return base64.urlsafe_b64encode(below.to_bytes(8, "big")).rstrip(b"=").decode()
 

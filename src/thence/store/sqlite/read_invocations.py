@@ -102,9 +102,9 @@ def page(db: sqlite3.Connection, filter: Filter, limit: int, cursor: str | None)
         return Page([], None)  # no invocation has a reason that does not exist
     below = cursors.decode(cursor)
     if filter.until is not None:
-        below = min(below, filter.until << 16)
+        below = min(below, cursors.of_instant(filter.until))
     values = {
-        "lowest": 0 if filter.since is None else filter.since << 16,
+        "lowest": 0 if filter.since is None else cursors.of_instant(filter.since),
         "below": below,
         "function": filter.function_id,
         "family": filter.family,

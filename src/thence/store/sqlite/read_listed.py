@@ -27,8 +27,8 @@ def page(
 ) -> Page:
     """Looks at cursors.SCAN rows at most; then the views of the page are read all at once."""
     edge = cursors.decode(cursor) if cursor is not None else None
-    lowest = 0 if filter.since is None else filter.since << 16
-    below = cursors.TOP if filter.until is None else (filter.until + 1) << 16
+    lowest = 0 if filter.since is None else cursors.of_instant(filter.since)
+    below = cursors.TOP if filter.until is None else cursors.of_instant(filter.until + 1)
     states = filter.states
     values = {
         "family": family,
