@@ -3,11 +3,16 @@
 Payloads, results and secrets are never logged: notices do not hold them. Every line has the event
 as a fixed sentence and its facts as fields, so that a program can filter by either. structlog is
 imported when logging is set up and not before, because the command line must start quickly.
+
+What others sent stands in no line as it came: control characters are written as escapes, so that no
+line can be forged, and no terminal be told anything.
 """
 
 from __future__ import annotations
 
+import io
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import IO, Any
@@ -117,16 +122,48 @@ def _renderers(structlog: Any, format: str, stream: IO[str]) -> list[Any]:
     if format == "json":
         return [
             structlog.processors.format_exc_info,
+            _encodable,
             structlog.processors.JSONRenderer(serializer=_json, sort_keys=False),
         ]
+
     # Plain tracebacks: the decorated ones print local variables, and those may hold a payload.
-    plain = structlog.dev.plain_traceback
+    def plain(out: Any, exc_info: Any) -> None:
+        text = io.StringIO()
+        structlog.dev.plain_traceback(text, exc_info)
+        out.write(_LINE_CONTROL.sub(_escape, text.getvalue()))
+
     colours = stream.isatty()
-    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)]
+    return [_escaped, structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)]
+
+
+_UNESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029]")  # by JSON, which need not
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LINE_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+def _encodable(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """A structlog processor: every text of the line as UTF-8 can hold it; JSON escapes the rest."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = value.encode("utf-8", "backslashreplace").decode()
+    return event
+
+
+def _escaped(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """A structlog processor: every text of the line without control characters."""
+    for name, value in event.items():
+        if isinstance(value, str) and name != "exception" and not value.isprintable():
+            event[name] = _CONTROL.sub(_escape, value)
+    return event
 
 
 def _json(value: Any, **_: Any) -> str:
-    return msgspec.json.encode(value, enc_hook=str).decode()
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    return _UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def log_notices(notices: Notices, logger: Any, level: str = "info") -> Callable[[], None]:

@@ -178,3 +178,22 @@ def test_a_second_set_up_replaces_the_first() -> None:
 def test_importing_the_module_does_not_import_structlog() -> None:
     code = "import thence.logs, sys; sys.exit('structlog' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_what_others_sent_cannot_forge_a_line_or_tell_a_terminal_anything(format: str) -> None:
+    log = Log(format=format)
+    evil = "/a\r\nforged\x1b[2J\x00\u2028\x9b\ud800"
+    logging.getLogger("thence.api").warning("%s failed", evil)
+    log.logger.warning("it failed", path=evil)
+    try:
+        raise ValueError(evil)
+    except ValueError:
+        logging.getLogger("thence.api").exception("%s failed", evil)
+    said = log.stream.getvalue()
+    assert said.count("failed") >= 3
+    lines = said.split("\n")
+    assert all(line.isprintable() for line in lines), said
+    # Only a traceback has lines of its own, and those do not begin as the log's own do.
+    begun = [line for line in lines if line.startswith(("{", "20"))]
+    assert len(begun) == 3 and not any(line.startswith("forged") for line in lines[:3])

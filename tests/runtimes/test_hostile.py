@@ -43,6 +43,19 @@ async def test_nonsense_from_an_instance_ends_that_instance_alone(house, said):
     assert (await house.run(good)).result == b'"good"'
 
 
+async def test_errors_that_an_instance_makes_up_are_bounded(house):
+    code = (
+        "head = struct.Struct('<IBBQQIIHHH'); size = 60_000; "
+        "sent = head.pack(head.size - 4 + 3 * size, 2, 0, 0, 0, 0, 0, size, size, size); "
+        "worker()._pipe.sendall(sent + b'x' * (3 * size)); os._exit(0)"
+    )
+    ended = await house.run(house.deploy(f"{INSIDE}    {code}\n"))
+    assert ended.outcome is Outcome.FUNCTION_ERROR
+    assert ended.error_type == "x" * frames.ERROR_TYPE_BYTES_MAX
+    assert ended.error_message == "x" * frames.ERROR_MESSAGE_BYTES_MAX
+    assert ended.error_stack == "x" * frames.ERROR_STACK_BYTES_MAX
+
+
 async def test_numbers_that_an_instance_makes_up_are_bounded(house):
     code = "worker()._pipe.sendall(answer(1, duration=2**64 - 1, began=2**64 - 1)); os._exit(0)"
     ended = await house.run(house.deploy(f"{INSIDE}    {code}\n"))

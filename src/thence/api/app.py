@@ -103,7 +103,7 @@ class _App:
         ):  # whatever a handler's mistake is, the caller learns nothing of its inside
             if started:
                 raise
-            log.exception("%s %s failed", scope.get("method"), scope.get("path"))
+            log.exception("%s %r failed", scope.get("method"), scope.get("path"))
             await problem(internal())(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:

@@ -54,7 +54,7 @@ class FcApp:
         except (
             Exception
         ):  # whatever a handler's mistake is, the caller learns nothing of its inside
-            log.exception("%s %s failed", scope.get("method"), scope.get("path"))
+            log.exception("%s %r failed", scope.get("method"), scope.get("path"))
             response = refusal(internal(), request_id)
         response.headers.setdefault(REQUEST_ID, request_id)
         await response(scope, receive, send)

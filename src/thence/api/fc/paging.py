@@ -53,7 +53,7 @@ def _begin(token: str, like: Key | None) -> Key | None:
         return None
     try:
         key = tuple(msgspec.json.decode(base64.b64decode(token + "=" * (-len(token) % 4), b"-_")))
-    except (binascii.Error, ValueError, TypeError, msgspec.DecodeError):
+    except (binascii.Error, ValueError, TypeError, msgspec.DecodeError, RecursionError):
         raise _wrong(token) from None
     if like is not None and [type(one) for one in key] != [type(one) for one in like]:
         raise _wrong(token)

@@ -51,7 +51,7 @@ class FunctionGraphApp:
         except (
             Exception
         ):  # whatever a handler's mistake is, the caller learns nothing of its inside
-            log.exception("%s %s failed", scope.get("method"), scope.get("path"))
+            log.exception("%s %r failed", scope.get("method"), scope.get("path"))
             response = refusal(internal())
         response.headers.setdefault(REQUEST_ID, request_id)
         await response(scope, receive, send)

@@ -64,12 +64,7 @@ class Call:
         """The body as that type; an empty body is an empty object. Raises InvalidInput."""
         self.media_type("application/json")
         data = await self.body(limit)
-        try:
-            return msgspec.json.decode(data or b"{}", type=kind)
-        except msgspec.ValidationError as error:
-            raise refusal(error, kind, msgspec.json.decode(data or b"{}")) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise malformed_json(error) from None
+        return decoded(data or b"{}", kind)
 
     def media_type(self, *taken: str) -> None:
         """Refuse a body that says it is something else. None said: the first of `taken`."""
@@ -92,6 +87,18 @@ class Call:
         finally:
             closing.cancel()
             task.cancel()
+
+
+def decoded(data: bytes, kind: type[T], where: str = "body") -> T:
+    """JSON as that type. Raises InvalidInput."""
+    try:
+        try:
+            return msgspec.json.decode(data, type=kind)
+        except msgspec.ValidationError as error:
+            # It need not be JSON at all behind what does not fit: that is found here.
+            raise refusal(error, kind, msgspec.json.decode(data)) from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise malformed_json(error, where) from None
 
 
 def malformed_json(error: Exception, where: str = "body") -> InvalidInput:

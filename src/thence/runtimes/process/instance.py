@@ -30,6 +30,13 @@ _ANSWER_OVERDUE_MS = 1_000  # an answer that was sent is here long before
 _HEAD = frames.LENGTH.size
 
 
+_ERROR_BYTES_MAX = (
+    frames.ERROR_TYPE_BYTES_MAX,
+    frames.ERROR_MESSAGE_BYTES_MAX,
+    frames.ERROR_STACK_BYTES_MAX,
+)
+
+
 class Answer(Struct, gc=False):
     """One answer with the run that it belongs to (None: the run was taken back before)."""
 
@@ -276,8 +283,9 @@ class Instance:
         log = data[at : at + output]
         at += output
         texts = []
-        for size in (name, message, stack):
-            texts.append(data[at : at + size].decode("utf-8", "replace"))
+        for size, most in zip((name, message, stack), _ERROR_BYTES_MAX, strict=True):
+            # Its worker has cut them; but code of a function can speak for its worker.
+            texts.append(data[at : at + min(size, most)].decode("utf-8", "replace"))
             at += size
         return Answer(run, handed_at, kind, flags, began_ns, duration_us, kept, log, *texts)
 
