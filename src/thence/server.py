@@ -47,7 +47,7 @@ from .runtimes.interface import Runtime
 from .runtimes.process.pool import ProcessRuntime
 from .runtimes.process.privileges import hide_memory
 from .store.blobs import FileBlobs
-from .store.interface import MailboxPut
+from .store.records import MailboxPut
 from .store.sqlite import SqliteStore
 
 log = logging.getLogger("thence.server")
@@ -113,13 +113,13 @@ def build(
     )
     engine.catalogue.check_archive = _archive_check(settings)
     senders = _senders(settings, engine)
-    engine.deliver.send = Post(
+    post = Post(
         senders,
         engine.options.record_preview_bytes_max,
         account_id=settings.account_id,
         region=settings.region,
     )
-    engine.deliver.key_of = senders.key_of
+    engine.deliver_with(post)
     metrics = Metrics(engine, notices, clock, version=__version__)
     door = Door(engine, settings, clock, notices, metrics, connections_max=shares.connections)
     return Service(settings, engine, senders, door)

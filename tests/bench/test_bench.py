@@ -117,7 +117,17 @@ def test_the_document_names_every_measure_option_and_number_to_hold() -> None:
         assert f"`{name}`" in text
     for option in ("--quick", "--only", "--profile", "--json"):
         assert option in text
-    for number in ("≥ 0.30", "≥ 6.2", "≤ 2 ms", "≤ 6 ms", "≤ 250 µs", "≥ 0.9", "≤ 50 MiB", "≤ 2 s"):
+    for number in (
+        "≥ 0.30",
+        "≥ 0.5 |",
+        "≥ 6.2",
+        "≤ 2 ms",
+        "≤ 6 ms",
+        "≤ 250 µs",
+        "≥ 0.9",
+        "≤ 50 MiB",
+        "≤ 2 s",
+    ):
         assert number in text
 
 
@@ -125,3 +135,13 @@ def test_a_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
     ours = [{"per_second": rate} for rate in (3000.0, 6000.0, 9000.0)]
     theirs = [{"per_second": rate} for rate in (10_000.0, 24_000.0, 20_000.0)]
     assert ratios({"settled": ours, "bare": theirs}) == {"bare": 0.3}
+
+
+def test_the_ratio_with_a_destination_is_delivered_over_settled() -> None:
+    without = [{"per_second": 8000.0}, {"per_second": 5000.0}, {"per_second": 4000.0}]
+    with_one = [{"per_second": 4000.0}, {"per_second": 2000.0}, {"per_second": 3000.0}]
+    taken = {"settled": without, "delivered": with_one}
+    assert ratios(taken) == {"delivered": 0.5}
+    medians = {"settled": SETTLED, "delivered": with_one[0], "ratios": ratios(taken)}
+    (row,) = [row for row in judged(medians) if "destination" in row.name]
+    assert (row.value, row.hold, row.held) == (0.5, 0.5, True)

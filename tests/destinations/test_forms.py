@@ -18,8 +18,7 @@ from thence.destinations.interface import Parcel, Sent
 from thence.destinations.post import Post
 from thence.destinations.senders import Doors, Senders
 from thence.lifecycle.outcome import Outcome
-from thence.store.interface import MailboxPut
-from thence.store.records import DeliveryView
+from thence.store.records import DeliveryView, MailboxPut
 
 from .conftest import NOW
 from .finished import DELIVERY, ID, attempt, source

@@ -18,7 +18,7 @@ from thence.notices import Notices
 from thence.runtimes.code import CodeCache
 from thence.runtimes.process.pool import ProcessRuntime
 from thence.store.blobs import FileBlobs
-from thence.store.interface import MailboxPut
+from thence.store.records import MailboxPut
 from thence.store.sqlite import SqliteStore
 
 
@@ -41,8 +41,7 @@ def build(folder: Path, instances_max: int) -> Engine:
     )
     engine.catalogue.check_archive = check_archive
     senders = _senders(engine)
-    engine.deliver.send = Post(senders, engine.options.record_preview_bytes_max)
-    engine.deliver.key_of = senders.key_of
+    engine.deliver_with(Post(senders, engine.options.record_preview_bytes_max))
     return engine
 
 

@@ -8,7 +8,14 @@ import pytest
 
 from thence.errors import InvalidInput
 from thence.lifecycle.states import State
-from thence.store.records import Body, DeliveryClaim, DeliveryResult, DeliveryView, NewDelivery
+from thence.store.records import (
+    Body,
+    DeliveryClaim,
+    DeliveryResult,
+    DeliveryView,
+    MailboxPut,
+    NewDelivery,
+)
 
 from .scene import NOW, F, Scene
 
@@ -71,13 +78,19 @@ async def test_a_claim_takes_due_deliveries_of_its_key_and_hides_them_until(scen
     await owe(scene, late, early, other)
     assert await scene.store.delivery_keys() == {"k": NOW + 10, "other": NOW + 1000}
     claim = DeliveryClaim("k", 5, NOW + 20, NOW + 500)
-    (taken,) = (await scene.commit(delivery_claims=[claim])).delivery_claims
+    (claimed,) = (await scene.commit(delivery_claims=[claim])).delivery_claims
+    taken = claimed.taken
     assert [one.id for one in taken] == [early.id, late.id]
     assert taken[0].invocation_id and taken[0].attempts == []
-    assert (await scene.commit(delivery_claims=[claim])).delivery_claims == [[]]
+    assert claimed.next_due == NOW + 500
+    (again,) = (await scene.commit(delivery_claims=[claim])).delivery_claims
+    assert (again.taken, again.next_due) == ([], NOW + 500)
     assert await scene.store.delivery_keys() == {"k": NOW + 500, "other": NOW + 1000}
-    again = DeliveryClaim("k", 1, NOW + 500, NOW + 900)  # whoever took them died
-    assert len((await scene.commit(delivery_claims=[again])).delivery_claims[0]) == 1
+    later = DeliveryClaim("k", 1, NOW + 500, NOW + 900)  # whoever took them died
+    assert len((await scene.commit(delivery_claims=[later])).delivery_claims[0].taken) == 1
+    none = DeliveryClaim("nobody", 1, NOW + 500, NOW + 900)
+    (nothing,) = (await scene.commit(delivery_claims=[none])).delivery_claims
+    assert (nothing.taken, nothing.next_due) == ([], None)
 
 
 async def test_what_a_dead_incarnation_was_sending_is_due_at_once(scene: Scene) -> None:
@@ -89,16 +102,14 @@ async def test_what_a_dead_incarnation_was_sending_is_due_at_once(scene: Scene) 
         DeliveryClaim("k", 5, NOW, NOW + 90_000, living),
         DeliveryClaim("other", 5, NOW, NOW + 90_000, dead),
     ]
-    assert [len(one) for one in (await scene.commit(delivery_claims=claims)).delivery_claims] == [
-        1,
-        1,
-    ]
+    answer = await scene.commit(delivery_claims=claims)
+    assert [len(one.taken) for one in answer.delivery_claims] == [1, 1]
     await scene.store.leave(dead)
     due = await scene.store.delivery_keys()
     assert due["k"] == NOW + 90_000
     assert due["other"] <= NOW + 1000
     again = DeliveryClaim("other", 5, NOW + 1000, NOW + 90_000, living)
-    assert len((await scene.commit(delivery_claims=[again])).delivery_claims[0]) == 1
+    assert len((await scene.commit(delivery_claims=[again])).delivery_claims[0].taken) == 1
 
 
 async def test_a_failed_try_waits_and_the_next_one_delivers(scene: Scene) -> None:
@@ -176,14 +187,85 @@ async def test_stopping_ends_all_that_one_invocation_still_owes(scene: Scene) ->
     await scene.holds()
 
 
-async def test_a_delivery_knows_what_its_record_is_made_of(scene: Scene) -> None:
+async def test_deliveries_know_what_their_records_are_made_of(scene: Scene) -> None:
+    one, two, other = scene.owed(), scene.owed(), scene.owed()
+    item = await owe(scene, one, two)
+    failed = await scene.run()
+    await scene.commit(settles=[scene.failed(failed, deliveries=(other,))])
+    found = await scene.store.delivery_sources([one.id, item.id, other.id, one.id ^ 1])
+    assert set(found) == {one.id, other.id}
+    source = found[one.id]
+    assert source.view.id == item.id and source.payload == item.payload
+    assert source.result == Body(b'"done"', 6)
+    assert found[other.id].view.attempts[-1].error_message == "no"
+    assert found[other.id].result is None
+    assert await scene.store.delivery_sources([]) == {}
+
+
+async def test_what_is_owed_within_the_store_is_delivered_by_the_commit_that_owes_it(
+    scene: Scene,
+) -> None:
+    message = MailboxPut("queue", "q", "", b"{}", "application/json", {}, NOW + 1000, None, "")
+    called = scene.new(function=2, at=NOW + 1000)
+    put, call, owed = (
+        scene.owed("queue:q", put=message),
+        scene.owed("function:g", call=called),
+        scene.owed(),
+    )
+    item = await scene.run()
+    answer = await scene.commit(settles=[scene.settled(item, deliveries=(put, call, owed))])
+    for one in (put, call):
+        seen = await view(scene, one)
+        assert (seen.state, seen.attempts_made, seen.ended_at) == ("delivered", 1, NOW + 1000)
+        assert (seen.since, seen.reason) == (NOW + 1000, "")
+        assert [(a.attempt, a.started_at, a.status, a.error) for a in seen.attempts] == [
+            (1, NOW + 1000, 200, "")
+        ]
+    assert await scene.store.delivery_keys() == {"k": NOW + 1000}
+    assert [one.body for one in await scene.store.mailbox_read("queue", "q", 0, 9)] == [b"{}"]
+    assert await scene.state(called) is State.QUEUED
+    assert answer.entry is not None
+    told = [(t.state, t.delivery) for t in answer.entry.transitions if t.delivery]
+    assert told == [
+        ("delivery:pending", put.id),
+        ("delivery:delivered", put.id),
+        ("delivery:pending", call.id),
+        ("delivery:delivered", call.id),
+        ("delivery:pending", owed.id),
+    ]
+    report = await scene.holds()
+    assert (report["deliveries_pending"], report["deliveries_delivered"]) == (1, 2)
+
+
+async def test_a_dropped_answer_puts_nothing_and_calls_nobody(scene: Scene) -> None:
+    message = MailboxPut("queue", "q", "", b"{}", "application/json", {}, NOW + 1000, None, "")
+    called = scene.new(function=2, at=NOW + 1000)
+    item, good = await scene.run(), await scene.run()
+    owed = (scene.owed("queue:q", put=message), scene.owed("function:g", call=called))
+    answer = await scene.commit(
+        settles=[scene.settled(item, lease=99, deliveries=owed), scene.settled(good)]
+    )
+    assert answer.settles == [False, True]
+    assert await scene.store.mailbox_read("queue", "q", 0, 9) == []
+    assert await scene.store.invocation(called.id) is None
+    assert await scene.store.delivery(owed[0].id) is None
+    await scene.holds()
+
+
+async def test_two_results_for_one_delivery_in_a_batch_the_first_end_counts(scene: Scene) -> None:
     one = scene.owed()
-    item = await owe(scene, one)
-    source = await scene.store.delivery_source(one.id)
-    assert source is not None
-    invocation, payload, result = source
-    assert invocation.id == item.id and payload == item.payload and result == Body(b'"done"', 6)
-    assert await scene.store.delivery_source(item.id) is None
+    await owe(scene, one)
+    answer = await scene.commit(
+        delivery_results=[
+            answered(one, "pending", due_at=NOW + 9000, status=503),
+            answered(one, "delivered", 2),
+            answered(one, "dead", 3, reason="rejected"),
+        ]
+    )
+    assert answer.delivery_results == [True, True, False]
+    seen = await view(scene, one)
+    assert (seen.state, len(seen.attempts)) == ("delivered", 2)
+    await scene.holds()
 
 
 async def test_deliveries_are_listed_newest_first_by_state_and_function(scene: Scene) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from thence.store.interface import MailboxPut
+from thence.store.records import MailboxPut
 
 from .scene import NOW, Scene
 

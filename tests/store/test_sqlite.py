@@ -242,6 +242,7 @@ async def test_a_broken_constraint_is_our_mistake_and_changes_nothing(sqlite_sce
         ("queue.sql", "waiting", (1, 1, 1)),
         ("commit.sql", "claim_due", (1, 1, 1, 1)),
         ("commit.sql", "delivery_due", (1, "k", 1, 1)),
+        ("commit.sql", "delivery_next", ("k",)),
     ],
 )
 async def test_the_queue_is_asked_by_index_and_never_read_whole(

@@ -25,7 +25,7 @@ from .backlog import backlog
 from .latency import latency
 from .peer import missing, peer
 from .service import ServerFailed
-from .settled import bare, settled
+from .settled import bare, delivered, settled
 from .table import judged, tables
 
 ROUNDS = 3
@@ -120,6 +120,8 @@ def _one(name: str, sizes: Sizes, say: Callable[[str], None]) -> dict[str, float
         return bare("asgi" if name == "bare" else "raw", sizes.bare)
     if name == "settled":
         return settled(sizes.settled)
+    if name == "delivered":
+        return delivered(sizes.settled)
     if name == "latency":
         return latency(sizes.latency_seconds)
     if name == "peer":
@@ -138,16 +140,22 @@ def _median(rounds: list[dict[str, float]]) -> dict[str, float]:
 
 
 def ratios(taken: dict[str, list[dict[str, float]]]) -> dict[str, float]:
-    """Run and settled per second over each other rate: the median of the rounds' own ratios. What
+    """Run and settled per second over each other rate, and delivered over run and settled: the
+    median of the rounds' own ratios. What
     stands in one round was measured within a minute, so a machine whose speed drifts between the
     rounds (shared ones do, by half) does not change them as it changes a ratio of two medians."""
+    pairs = {
+        "bare": ("settled", "bare"),
+        "peer": ("settled", "peer"),
+        "delivered": ("delivered", "settled"),
+    }
     return {
         name: statistics.median(
             ours["per_second"] / theirs["per_second"]
-            for ours, theirs in zip(taken["settled"], taken[name], strict=True)
+            for ours, theirs in zip(taken[one], taken[other], strict=True)
         )
-        for name in ("bare", "peer")
-        if name in taken and "settled" in taken
+        for name, (one, other) in pairs.items()
+        if one in taken and other in taken
     }
 
 

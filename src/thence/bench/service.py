@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from .usage import Usage, memory_bytes, usage
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
 ASK_SECONDS = 60.0
+LOOK_SECONDS = 0.02
 _LISTENING = "listening on http://"
 
 
@@ -139,13 +140,26 @@ class Service(Server):
         """How many invocations have succeeded since the store was made."""
         return int(self.ask("GET", "/v1/stats")["succeeded"])
 
-    def wait_succeeded(self, count: int, seconds: float, every: float = 0.02) -> None:
+    def delivered(self) -> int:
+        """How many records were delivered since the store was made."""
+        functions = self.ask("GET", "/v1/stats")["functions"]
+        return sum(one["deliveries_delivered"] for one in functions)
+
+    def wait_succeeded(self, count: int, seconds: float) -> None:
         """Return when so many have succeeded. Raises ServerFailed after `seconds`."""
-        end = time.monotonic() + seconds
-        while (now := self.succeeded()) < count:
-            if time.monotonic() > end:
-                raise ServerFailed(f"{now} of {count} invocations succeeded within {seconds:g} s")
-            time.sleep(every)
+        _wait(self.succeeded, count, seconds, "invocations succeeded")
+
+    def wait_delivered(self, count: int, seconds: float) -> None:
+        """Return when so many records are delivered. Raises ServerFailed after `seconds`."""
+        _wait(self.delivered, count, seconds, "records were delivered")
+
+
+def _wait(reached: Callable[[], int], count: int, seconds: float, what: str) -> None:
+    end = time.monotonic() + seconds
+    while (now := reached()) < count:
+        if time.monotonic() > end:
+            raise ServerFailed(f"{now} of {count} {what} within {seconds:g} s")
+        time.sleep(LOOK_SECONDS)
 
 
 def bare_server(kind: str, directory: Path) -> Server:

@@ -1,10 +1,12 @@
-"""Bare 202s, and invocations accepted, run and settled, per second: a closed loop of 32 in flight."""
+"""Bare 202s; invocations accepted, run and settled, and the same with their records delivered, per
+second: a closed loop of 32 in flight."""
 
 from __future__ import annotations
 
 import json
 import random
 import time
+from collections.abc import Callable
 
 from .load import CONNECTIONS, Load, Loaded, milliseconds, payload, request, run_loop
 from .service import (
@@ -23,6 +25,7 @@ PATH = "/v1/functions/noop/invocations"
 WARM_UP = 600
 SAMPLE = 50
 SETTLE_SECONDS = 300.0
+BOX = "queue:done"
 CONCURRENCY = 4  # two for each core: one runs while the other's answer is on its way
 
 
@@ -44,18 +47,33 @@ def bare(kind: str, count: int) -> dict[str, float]:
 def settled(count: int) -> dict[str, float]:
     """`count` invocations of a function that does nothing, from the first POST until the last has
     its result."""
+    return _run(count, {}, Service.wait_succeeded, _check)
+
+
+def delivered(count: int) -> dict[str, float]:
+    """The same with a queue of the built-in mailbox as success destination, until the last record
+    is delivered."""
+    return _run(count, {"on_success": BOX}, Service.wait_delivered, _check_delivered)
+
+
+def _run(
+    count: int,
+    destination: dict[str, str],
+    wait: Callable[[Service, int, float], None],
+    check: Callable[[Service, Loaded], None],
+) -> dict[str, float]:
     requests = [request(PATH, payload(seq)) for seq in range(WARM_UP + count)]
     with fresh_service() as service:
-        service.deploy("noop", NOOP, concurrency=CONCURRENCY)
+        service.deploy("noop", NOOP, concurrency=CONCURRENCY, **destination)
         _post(service, requests[:WARM_UP])
-        service.wait_succeeded(WARM_UP, SETTLE_SECONDS)
+        wait(service, WARM_UP, SETTLE_SECONDS)
         before, own = service.usage(), own_cpu()
         loaded = _post(service, requests[WARM_UP:], keep=True)
         own = own_cpu() - own
-        service.wait_succeeded(WARM_UP + count, SETTLE_SECONDS)
+        wait(service, WARM_UP + count, SETTLE_SECONDS)
         ended = time.perf_counter()
         spent = service.usage().since(before)
-        _check(service, loaded)
+        check(service, loaded)
         return {
             "invocations": float(count),
             "per_second": count / (ended - loaded.began),
@@ -91,3 +109,17 @@ def _check(service: Service, loaded: Loaded) -> None:
         result = service.ask("GET", f"/v1/invocations/{id}/result")
         if state != "succeeded" or result.get("ok") is not True:
             raise ServerFailed(f"invocation {id} is {state} with result {result!r}")
+
+
+def _check_delivered(service: Service, loaded: Loaded) -> None:
+    """As _check, and of the same sample each has one delivered record, tried once."""
+    _check(service, loaded)
+    boxes = service.ask("GET", "/v1/mailbox")["items"]
+    messages = {f"{box['kind']}:{box['name']}": box["messages"] for box in boxes}
+    if messages.get(BOX) != WARM_UP + len(loaded.bodies):
+        raise ServerFailed(f"{messages} messages of {WARM_UP + len(loaded.bodies)} invocations")
+    for body in random.sample(loaded.bodies, min(SAMPLE, len(loaded.bodies))):
+        shown = service.ask("GET", f"/v1/invocations/{json.loads(body)['id']}")
+        states = [(one["state"], len(one["attempts"])) for one in shown["deliveries"]]
+        if states != [("delivered", 1)]:
+            raise ServerFailed(f"invocation {shown['id']} has the deliveries {states}")

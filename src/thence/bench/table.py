@@ -57,6 +57,11 @@ def _of_peer(m: Medians) -> Row:
     return Row("run and settled per second ÷ Huey on SQLite", ratio, "×", hold, aim)
 
 
+def _delivered(m: Medians) -> Row:
+    name = "with a built-in queue as destination: delivered ÷ run and settled without"
+    return Row(name, m["ratios"]["delivered"], "×", 0.5, 0.7)
+
+
 def _start(share: str, hold: float, aim: float) -> Callable[[Medians], Row]:
     return lambda m: Row(
         f"submit → function start at 200/s, {share}",
@@ -95,8 +100,13 @@ _ROWS: list[tuple[tuple[str, ...], Callable[[Medians], Row]]] = [
     (("bare",), lambda m: Row("bare 202, uvicorn", m["bare"]["per_second"], "/s")),
     (("raw",), lambda m: Row("bare 202, raw protocol", m["raw"]["per_second"], "/s")),
     (("peer",), lambda m: Row("Huey on SQLite, run and kept", m["peer"]["per_second"], "/s")),
+    (
+        ("delivered",),
+        lambda m: Row("run, settled and delivered", m["delivered"]["per_second"], "/s"),
+    ),
     (("settled", "bare"), _of_bare),
     (("settled", "peer"), _of_peer),
+    (("settled", "delivered"), _delivered),
     (("latency",), _start("p50", 2, 1)),
     (("latency",), _start("p99", 6, 2.5)),
     (("settled",), _cpu),
@@ -114,6 +124,7 @@ _STEPS = (
         "settled",
         "loop_cpu_us",
     ),
+    ("the same with a delivery to a built-in queue", "delivered", "node_cpu_us"),
     ("the forker and the instances: run", "settled", "instances_cpu_us"),
     ("the load generator", "settled", "generator_cpu_us"),
     ("Huey: consumer and workers", "peer", "cpu_us"),

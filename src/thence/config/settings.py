@@ -197,7 +197,7 @@ class Destinations(Struct, frozen=True):
         _about("A delivery is tried for so long, then it is a dead letter.", gt=0, le=30 * 86_400),
     ] = 1800.0
     concurrency_per_key: Annotated[
-        int, _about("Most tries under way at one destination.", ge=1, le=1000)
+        int, _about("Most tries under way at one webhook receiver.", ge=1, le=1000)
     ] = 8
 
 

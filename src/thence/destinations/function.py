@@ -20,6 +20,7 @@ from ..errors import (
 )
 from ..lifecycle.ids import format_id
 from ..lifecycle.lineage import HOPS_MAX, Lineage, next_hop
+from ..store.records import Call
 from .interface import Parcel, Sent
 
 SOURCE = "destination"
@@ -54,25 +55,48 @@ class FunctionSender:
         destination = parcel.destination
         if not isinstance(destination, FunctionDestination):
             return Sent(False, error="This is not a function.", reason="rejected")
-        lineage = next_hop(parcel.lineage, format_id(parcel.invocation_id), parcel.function)
-        if lineage is None:
+        call = _call(destination, parcel)
+        if call is None:
             return _too_many_hops(parcel, destination)
         try:
             await self._accept(
                 qualified(destination),
                 parcel.record,
-                content_type=parcel.content_type,
-                idempotency_key=f"delivery:{format_id(parcel.delivery_id)}",
-                lineage=lineage,
-                traceparent=parcel.traceparent,
-                source=SOURCE,
+                content_type=call.content_type,
+                idempotency_key=call.idempotency_key,
+                lineage=call.lineage,
+                traceparent=call.traceparent,
+                source=call.source,
             )
         except ThenceError as error:
             return _refused(error)
         return Sent(True, status=200)
 
+    def place(self, parcel: Parcel) -> Call | None:
+        """The same call; None where the chain is too long, which a try records."""
+        if not isinstance(parcel.destination, FunctionDestination):
+            return None
+        return _call(parcel.destination, parcel)
+
     async def close(self) -> None:
         """Nothing is held: the door belongs to the engine."""
+
+
+def _call(destination: FunctionDestination, parcel: Parcel) -> Call | None:
+    """None: the chain ends here."""
+    lineage = next_hop(parcel.lineage, format_id(parcel.invocation_id), parcel.function)
+    if lineage is None:
+        return None
+    return Call(
+        name=destination.name,
+        qualifier=destination.qualifier,
+        payload=parcel.record,
+        content_type=parcel.content_type,
+        idempotency_key=f"delivery:{format_id(parcel.delivery_id)}",
+        lineage=lineage,
+        traceparent=parcel.traceparent,
+        source=SOURCE,
+    )
 
 
 def _too_many_hops(parcel: Parcel, destination: FunctionDestination) -> Sent:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ..catalog.destination import Destination
 from ..lifecycle.lineage import Lineage
+from ..store.records import Call, MailboxPut
 
 
 class Parcel(Struct):
@@ -42,6 +43,15 @@ class Sent(Struct):
     retry_after_seconds: float | None = None
     # Why it is dead when not again: "rejected", "gone", "too_many_hops", "forbidden_address".
     reason: str = ""
+
+
+class Placer(Protocol):
+    """A sender whose place is this store itself may have this too: then a delivery needs no try of
+    its own, it is made in the commit that owes it (engine/place.py)."""
+
+    def place(self, parcel: Parcel) -> MailboxPut | Call | None:
+        """What that commit holds, or None: make a try. No I/O."""
+        ...
 
 
 class Sender(Protocol):

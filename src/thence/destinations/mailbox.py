@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from ..catalog.destination import MailboxDestination
 from ..errors import Unavailable
 from ..lifecycle.ids import format_id
-from ..store.interface import MailboxPut
+from ..store.records import MailboxPut
 from .interface import Parcel, Sent
 
 DAY_MS = 86_400_000
@@ -41,6 +41,15 @@ class MailboxSender:
                 retry_after_seconds=float(error.retry_after_seconds),
             )
         return Sent(True, status=200)
+
+    def place(self, parcel: Parcel) -> MailboxPut | None:
+        """The same message. It is put with the commit that owes it or not at all, so nothing need
+        be remembered against a repetition."""
+        if not isinstance(parcel.destination, MailboxDestination):
+            return None
+        message = _message(parcel.destination, parcel)
+        message.once = ""
+        return message
 
     async def close(self) -> None:
         """Nothing is held: the store belongs to the engine."""

@@ -1,18 +1,23 @@
-"""One delivery from the engine to its sender: builds the record, packs the parcel, makes one try.
+"""One delivery from the engine to its sender: builds the record, packs the parcel, makes one try, or
+says what a commit puts or calls.
 
-This is the `Send` that `engine/deliver.py` is given.
+This is the `Office` that the engine is given.
 """
 
 from __future__ import annotations
 
+import logging
+
 from ..catalog.destination import Destination
 from ..lifecycle.ids import format_id
-from ..store.records import DeliveryView, InvocationView
+from ..store.records import Call, DeliveryView, InvocationView, MailboxPut, NewDelivery
 from .forms import form_of, too_large
 from .interface import Parcel, Sent
 from .record import record_type
 from .senders import Senders
 from .source import BodyGone, Source
+
+log = logging.getLogger("thence.destinations")
 
 
 class Post:
@@ -42,13 +47,58 @@ class Post:
         A record over the destination's limit is not sent: as the 4xx of seed
         alibaba-fc-result-callback, it is recorded and not tried again.
         """
+        parcel = self._parcel(
+            delivery.id, delivery.condition, destination, view, payload, result, attempt, now
+        )
+        return parcel if isinstance(parcel, Sent) else await self._senders.send(parcel)
+
+    def place(
+        self,
+        delivery: NewDelivery,
+        destination: Destination,
+        view: InvocationView,
+        payload: bytes,
+        result: bytes | None,
+        now: int,
+    ) -> MailboxPut | Call | None:
+        """What the commit that owes the delivery puts or calls, the record being
+        the one that a try would send; None: make a try. Never raises."""
+        try:
+            parcel = self._parcel(
+                delivery.id, delivery.condition, destination, view, payload, result, 1, now
+            )
+        except Exception:  # a mistake in a record: the try that follows says it
+            log.exception("the record of delivery %s failed", format_id(delivery.id))
+            return None
+        return None if isinstance(parcel, Sent) else self._senders.place(parcel)
+
+    def key_of(self, destination: Destination) -> str:
+        """See Senders.key_of."""
+        return self._senders.key_of(destination)
+
+    def local(self, key: str) -> bool:
+        """See Senders.local."""
+        return self._senders.local(key)
+
+    def _parcel(
+        self,
+        id: int,
+        condition: str,
+        destination: Destination,
+        view: InvocationView,
+        payload: bytes | None,
+        result: bytes | None,
+        attempt: int,
+        now: int,
+    ) -> Parcel | Sent:
+        """The delivery ready to be sent, or why it never will be."""
         form = form_of(destination)
         source = Source(
             view=view,
             payload=payload,
             result=result,
-            condition=delivery.condition,
-            delivery_id=format_id(delivery.id),
+            condition=condition,
+            delivery_id=format_id(id),
             destination=destination,
             preview_bytes_max=self._preview_bytes_max,
             account_id=self._account_id,
@@ -61,18 +111,16 @@ class Post:
         sentence = too_large(destination, len(record))
         if sentence:
             return Sent(False, status=413, error=sentence, reason="rejected")
-        return await self._senders.send(
-            Parcel(
-                delivery_id=delivery.id,
-                invocation_id=view.id,
-                function=view.function,
-                attempt=attempt,
-                destination=destination,
-                record=record,
-                content_type=form.content_type,
-                record_type=record_type(delivery.condition),
-                traceparent=view.meta.traceparent,
-                lineage=view.meta.lineage,
-                now=now,
-            )
+        return Parcel(
+            delivery_id=id,
+            invocation_id=view.id,
+            function=view.function,
+            attempt=attempt,
+            destination=destination,
+            record=record,
+            content_type=form.content_type,
+            record_type=record_type(condition),
+            traceparent=view.meta.traceparent,
+            lineage=view.meta.lineage,
+            now=now,
         )

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from ..catalog.destination import (
+    MAILBOX_KINDS,
     Destination,
     FunctionDestination,
     MailboxDestination,
@@ -29,6 +30,7 @@ from ..catalog.destination import (
 from ..descriptors import TRIES_MAX
 from ..errors import StartupError
 from ..lifecycle.ids import format_id
+from ..store.records import Call, MailboxPut
 from .addresses import Network
 from .function import Accept, FunctionSender
 from .interface import Parcel, Sender, Sent
@@ -53,11 +55,13 @@ class Doors(Struct):
 
 class Kind(Struct, frozen=True):
     """One kind of destination. `lane` answers what deliveries share a limit and a fate: a lane
-    that is slow or dead slows no other."""
+    that is slow or dead slows no other. `local`: the first words of lanes that stay within this
+    store; their senders have `place` too (interface.Placer)."""
 
     destination: type
     make: Callable[[Doors], Sender]
     lane: Callable[[Any], str]
+    local: tuple[str, ...] = ()
 
 
 def webhook_lane(destination: WebhookDestination) -> str:
@@ -86,8 +90,13 @@ def _webhook(doors: Doors) -> Sender:
 
 KINDS: tuple[Kind, ...] = (
     Kind(WebhookDestination, _webhook, webhook_lane),
-    Kind(MailboxDestination, lambda doors: MailboxSender(doors.put), mailbox_lane),
-    Kind(FunctionDestination, lambda doors: FunctionSender(doors.accept), function_lane),
+    Kind(MailboxDestination, lambda doors: MailboxSender(doors.put), mailbox_lane, MAILBOX_KINDS),
+    Kind(
+        FunctionDestination,
+        lambda doors: FunctionSender(doors.accept),
+        function_lane,
+        ("function",),
+    ),
 )
 
 
@@ -123,6 +132,7 @@ class Senders:
     def __init__(self, doors: Doors, kinds: Mapping[type, Kind] | None = None) -> None:
         self._kinds = dict(installed_kinds() if kinds is None else kinds)
         self._senders = {type_: kind.make(doors) for type_, kind in self._kinds.items()}
+        self._local = {word for kind in self._kinds.values() for word in kind.local}
 
     async def send(self, parcel: Parcel) -> Sent:
         """One try. Never raises (but for the cancellation of its task)."""
@@ -137,6 +147,22 @@ class Senders:
             log.exception("sending delivery %s to %s failed", id, lane)
             text = f"Sending failed inside the service ({type(error).__name__}); see its log."
             return Sent(False, again=True, error=text)
+
+    def place(self, parcel: Parcel) -> MailboxPut | Call | None:
+        """What the commit that owes the parcel puts or calls; None: make a try. Never raises."""
+        place = getattr(self._senders.get(type(parcel.destination)), "place", None)
+        if place is None:
+            return None
+        try:
+            made: MailboxPut | Call | None = place(parcel)
+        except Exception:  # its try meets the same mistake, and records it
+            log.exception("placing delivery %s failed", format_id(parcel.delivery_id))
+            return None
+        return made
+
+    def local(self, key: str) -> bool:
+        """Whether deliveries of that lane stay within this store."""
+        return key.partition(":")[0] in self._local
 
     def key_of(self, destination: Destination) -> str:
         """The lane of a destination: `webhook:scheme://host:port`, `queue:name`,

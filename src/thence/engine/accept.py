@@ -92,6 +92,69 @@ class Accept:
         configured. `fingerprint`: what makes two requests of one key the same; by default body and
         settings.
         """
+        new, meta = self._made(
+            lane,
+            payload,
+            meta,
+            alias=alias,
+            delay_seconds=delay_seconds,
+            idempotency_key=idempotency_key,
+            idempotency_seconds=idempotency_seconds,
+            fingerprint=fingerprint,
+            caller_id=caller_id,
+            listed=listed,
+            payload_bytes_max=payload_bytes_max,
+        )
+        if len(payload) > self._options.inline_bytes_max:
+            self._tasks.spawn(self._offload(lane, new, meta, done))
+        else:
+            self._ask(lane, new, meta, done)
+
+    def made(
+        self,
+        lane: Lane,
+        payload: bytes,
+        *,
+        meta: Meta,
+        alias: str,
+        idempotency_key: str,
+        payload_bytes_max: int,
+    ) -> NewInvocation:
+        """An invocation that a commit of someone else's will hold; it waits like any other, and
+        `waits` is told after that commit. Raises what `accept` raises at once."""
+        new, _ = self._made(
+            lane,
+            payload,
+            meta,
+            alias=alias,
+            idempotency_key=idempotency_key,
+            payload_bytes_max=payload_bytes_max,
+        )
+        return new
+
+    def waits(self, lane: Lane, new: NewInvocation) -> None:
+        """It is on disk, without a lease."""
+        if self._notices.wanted(InvocationAccepted):
+            self._notices.publish(InvocationAccepted(new.id, lane.function.name))
+        lane.waiting += 1
+        self.note_waiting(lane, new.due_at, new.expires_at)
+
+    def _made(
+        self,
+        lane: Lane,
+        payload: bytes,
+        meta: Meta | None,
+        *,
+        alias: str,
+        idempotency_key: str | None,
+        payload_bytes_max: int | None,
+        delay_seconds: float = 0.0,
+        idempotency_seconds: float | None = None,
+        fingerprint: bytes | None = None,
+        caller_id: str | None = None,
+        listed: bool | None = None,
+    ) -> tuple[NewInvocation, Meta | None]:
+        """The checked invocation, with its meta as it was encoded."""
         if self.closed:
             raise Draining(
                 "The service is starting or shutting down and accepts nothing now.",
@@ -129,10 +192,7 @@ class Accept:
             new.listed_in = family.id
             new.caller_id = caller_id
             new.qualifier = alias or lane.function.version
-        if len(payload) > self._options.inline_bytes_max:
-            self._tasks.spawn(self._offload(lane, new, meta, done))
-        else:
-            self._ask(lane, new, meta, done)
+        return new, meta
 
     async def settled(self) -> None:
         """Return when no body is on its way to the blob store."""

@@ -1,83 +1,59 @@
 """deliver: send each owed record, by its own retries, until delivered or a dead letter.
 
-Deliveries have lanes of their own, one a destination key, each with a limit of tries under way: one
-dead destination slows nobody else. The outbox is the store; memory holds only the keys and what is
-being sent.
+Deliveries have lanes of their own, one a destination key, each with a limit of tries under way, and
+a bound on all of them: turns.py says whose turn it is. The outbox is the store; memory holds only
+the keys that owe something and what is being sent.
+
+No event looks at all keys: a claim answers when its own key is due next, and the next instant of all
+keys comes from a heap. The one loop over all keys is that of start().
+
+What a run owes to this store itself (the mailbox, its functions) is made in the commit that owes it,
+by place.py; what comes here of that kind waited for something (a function that was disabled, a large
+body, an end without a run) and is made in batches, with a bound of its own.
 """
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from msgspec import Struct
-
-from ..catalog.destination import Destination, decode_destination, describe
+from ..catalog.destination import Destination
 from ..clock import Clock
 from ..errors import StoreUnavailable, ThenceError
-from ..lifecycle.delivery import ASKED_TOO_LONG, DeliveryPolicy, GiveUp, next_try
+from ..lifecycle.delivery import DeliveryPolicy
 from ..lifecycle.ids import format_id
-from ..notices import DeliveryAttempted, DeliveryEnded, Notices
+from ..notices import Notices
 from ..store.blobs import BlobStore
 from ..store.interface import Store
-from ..store.records import Body, DeliveryClaim, DeliveryResult, DeliveryView, InvocationView
+from ..store.records import ClaimedDeliveries, DeliveryClaim, DeliverySource, DeliveryView
 from .alarm import Alarm
 from .tasks import Tasks
+from .tries import Made, Send, Tries
+from .turns import CLAIM_MAX, Key, Trust, Turns, Waits
 from .writer import Writer
 
 log = logging.getLogger("thence.deliver")
 
-
-class Tried(Protocol):
-    """What a try answered; destinations.interface.Sent has this shape."""
-
-    delivered: bool
-    again: bool
-    status: int
-    error: str
-    retry_after_seconds: float | None
-    reason: str
+AGAIN_MS = 1000  # after a store that did not answer
+IDLE_MAX = 4096  # receivers to whom nothing is owed, remembered by how they answered
+LOCAL_TRIES_MAX = 4 * CLAIM_MAX  # to boxes and functions of this store: they hold no connection
 
 
-class Send(Protocol):
-    """Builds the record and makes one try; the service gives one that knows the destinations."""
+class _Lane(Key):
+    """One key, and the turns that it takes part in."""
 
-    def __call__(
-        self,
-        delivery: DeliveryView,
-        destination: Destination,
-        view: InvocationView,
-        payload: bytes | None,
-        result: bytes | None,
-        attempt: int,
-        now: int,
-    ) -> Awaitable[Tried]: ...
+    __slots__ = ("turns",)
 
-
-class _Failed(Struct):
-    """A try that never got as far as its destination."""
-
-    error: str
-    delivered: bool = False
-    again: bool = True
-    status: int = 0
-    retry_after_seconds: float | None = None
-    reason: str = ""
-
-
-class _Key:
-    __slots__ = ("claiming", "next_due", "ready", "under_way")
-
-    def __init__(self) -> None:
-        self.ready = False
-        self.next_due: int | None = None
-        self.claiming = False
-        self.under_way = 0
+    def __init__(self, name: str, concurrency: int, trust: Trust, turns: Turns) -> None:
+        super().__init__(name, concurrency, trust)
+        self.turns = turns
 
 
 class Deliver:
+    """concurrency: tries under way at one receiver. tries_max: at all of them together."""
+
     def __init__(
         self,
         store: Store,
@@ -88,36 +64,46 @@ class Deliver:
         *,
         policy: DeliveryPolicy,
         concurrency: int,
+        tries_max: int,
         timeout_seconds: float,
         function_name: Callable[[int], str],
     ) -> None:
         self._store = store
         self._writer = writer
-        self._blobs = blobs
         self._clock = clock
-        self._notices = notices
-        self._policy = policy
         self._concurrency = concurrency
         # A claim outlives the try it is for, also when fetching a blob is slow.
         self._claim_ms = round((timeout_seconds * 2 + 30) * 1000)
-        self._function_name = function_name
-        self._keys: dict[str, _Key] = {}
-        self._alarm = Alarm(clock, self._due)
+        self.tries = Tries(blobs, clock, notices, policy, function_name)
+        self._keys: dict[str, _Lane] = {}
+        self._idle: dict[str, _Lane] = {}  # the one that has been idle for longest first
+        self._remote, self._local = Turns(tries_max), Turns(LOCAL_TRIES_MAX)
+        self._waits = Waits()
+        self._away_until = 0
+        self._alarm = Alarm(clock, self._ring)
         self._tasks = Tasks()
         self.paused = True
         self.lease = 0
-        self.send: Send
         self.key_of: Callable[[Destination], str]
-        """Both are set by whoever knows the destinations."""
+        """Set by whoever knows the destinations, as `send` is."""
+        self.local: Callable[[str], bool] = lambda key: False
+        """Whether deliveries of that key stay within this store."""
+
+    @property
+    def send(self) -> Send:
+        return self.tries.send
+
+    @send.setter
+    def send(self, send: Send) -> None:
+        self.tries.send = send
 
     # ------------------------------------------------------------ life
 
     async def start(self) -> None:
-        now = self._clock.now()
         self.paused = False
+        now = self._clock.now()
         for key, due_at in (await self._store.delivery_keys()).items():
             self.note(key, due_at, now)
-        self._pump_all()
 
     async def stop(self, seconds: float) -> None:
         """No further tries. Those under way may finish within `seconds`; the others are given up
@@ -132,191 +118,153 @@ class Deliver:
     def busy(self) -> bool:
         return bool(self._tasks)
 
+    @property
+    def keys(self) -> int:
+        """How many receivers are kept in memory: those that are owed something."""
+        return len(self._keys)
+
     def note(self, key: str, due_at: int, now: int | None = None) -> None:
         """A delivery of that key is owed from then on."""
         lane = self._keys.get(key)
         if lane is None:
-            lane = self._keys[key] = _Key()
+            lane = self._keys[key] = self._new(key)
         if due_at <= (self._clock.now() if now is None else now):
             lane.ready = True
-            self._pump(key, lane)
+            lane.turns.add(lane)
+            self._pump()
         elif lane.next_due is None or due_at < lane.next_due:
-            lane.next_due = due_at
+            self._waits.put(lane, due_at)
             self._arm(due_at)
+
+    def _new(self, key: str) -> _Lane:
+        known = self._idle.pop(key, None)
+        if known is not None:
+            return known
+        if self.local(key):
+            return _Lane(key, CLAIM_MAX, Trust.PROMPT, self._local)
+        return _Lane(key, self._concurrency, Trust.NEW, self._remote)
 
     # ------------------------------------------------------------ claiming
 
-    def _pump_all(self) -> None:
-        for key, lane in list(self._keys.items()):
-            self._pump(key, lane)
+    def _pump(self) -> None:
+        """Claim for those whose turn it is, while there is room."""
+        if self.paused or self._away_until:
+            return
+        for turns in (self._local, self._remote):
+            while (turn := turns.next()) is not None:
+                self._claim(*turn)
 
-    def _pump(self, key: str, lane: _Key) -> None:
-        if self.paused or not lane.ready or lane.claiming:
-            return
-        limit = self._concurrency - lane.under_way
-        if limit <= 0:
-            return
-        lane.claiming = True
+    def _claim(self, lane: Key, trust: Trust, number: int) -> None:
+        assert isinstance(lane, _Lane)
+        # What is noted from here on may not be in this claim: it sets `ready` again.
+        lane.ready, lane.claiming = False, True
         now = self._clock.now()
+        claim = DeliveryClaim(lane.name, number, now, now + self._claim_ms, self.lease)
+        self._writer.claim_deliveries(claim, partial(self._claimed, lane, trust, number))
 
-        def done(claimed: Any, error: ThenceError | None) -> None:
-            lane.claiming = False
-            if error is not None:
-                # The store is away; the key stays ready and is looked at again in a moment.
-                lane.next_due = self._clock.now() + 1000
-                self._arm(lane.next_due)
-                return
-            for delivery in claimed:
-                lane.under_way += 1
-                self._tasks.spawn(self._try(key, lane, delivery))
-            if len(claimed) < limit:
-                lane.ready = False
-                self._tasks.spawn(self._look_ahead(key, lane))
-            else:
-                self._pump(key, lane)
-
-        self._writer.claim_deliveries(
-            DeliveryClaim(key, limit, now, now + self._claim_ms, self.lease), done
-        )
-
-    async def _look_ahead(self, key: str, lane: _Key) -> None:
-        try:
-            due = await self._store.delivery_keys()
-        except StoreUnavailable:
-            lane.ready = True
-            lane.next_due = self._clock.now() + 1000
-            self._arm(lane.next_due)
-            return
-        if key in due:
-            self.note(key, due[key])
-        elif not lane.under_way and not lane.ready and not lane.claiming and lane.next_due is None:
-            self._keys.pop(key, None)
-
-    # ------------------------------------------------------------ one try
-
-    async def _try(self, key: str, lane: _Key, delivery: DeliveryView) -> None:
-        attempt = delivery.attempts_made + 1
-        started_at = self._clock.now()
-        began = time.perf_counter()
-        destination = decode_destination(delivery.destination)
-        try:
-            tried = await self._send(delivery, destination, attempt, started_at)
-        except StoreUnavailable:
-            # The record could not be read: no try was made, it is due again when its claim ends.
-            lane.under_way -= 1
-            self.note(key, started_at + self._claim_ms)
-            return
-        except Exception as error:
-            # A mistake in a record or a sender must not hold its lane's slot for ever.
-            log.exception("a try of delivery %s failed", format_id(delivery.id))
-            tried = _Failed(error=f"The try failed inside the service ({type(error).__name__}).")
-        duration_us = round((time.perf_counter() - began) * 1_000_000)
-        result = self._judge(delivery, attempt, tried, started_at, duration_us)
-        if self._notices.wanted(DeliveryAttempted):
-            self._notices.publish(
-                DeliveryAttempted(
-                    delivery.id,
-                    delivery.invocation_id,
-                    self._function_name(delivery.function_id),
-                    describe(destination),
-                    attempt,
-                    tried.status if tried else 0,
-                    tried.error if tried else "",
-                )
-            )
-        self._record(key, lane, delivery, destination, result)
-
-    async def _send(
-        self, delivery: DeliveryView, destination: Destination, attempt: int, now: int
-    ) -> Tried | None:
-        source = await self._store.delivery_source(delivery.id)
-        if source is None:
-            return None
-        view, payload, result = source
-        try:
-            bodies = (
-                await self._bytes(payload),
-                None if result is None else await self._bytes(result),
-            )
-        except StoreUnavailable as error:
-            # The outbox is there but a large body is not: a failed try, so that a body that never
-            # comes back ends as a dead letter.
-            return _Failed(error=error.detail)
-        return await self.send(delivery, destination, view, *bodies, attempt, now)
-
-    async def _bytes(self, body: Body) -> bytes | None:
-        if body.data is not None or body.ref is None:
-            return body.data
-        return await self._blobs.get(body.ref, body.digest)
-
-    def _judge(
-        self,
-        delivery: DeliveryView,
-        attempt: int,
-        tried: Tried | None,
-        started_at: int,
-        duration_us: int,
-    ) -> DeliveryResult:
-        now = self._clock.now()
-        result = DeliveryResult(delivery.id, attempt, "delivered", now, started_at, duration_us)
-        if tried is None:
-            result.state, result.reason = "dead", "source_gone"
-            result.error = "The invocation's record is not in the store any more."
-            return result
-        result.status, result.error = tried.status, tried.error
-        if tried.delivered:
-            return result
-        if not tried.again:
-            result.state, result.reason = "dead", tried.reason or "rejected"
-            return result
-        then = next_try(
-            self._policy,
-            attempt=attempt,
-            since=started_at if delivery.since is None else delivery.since,
-            now=now,
-            retry_after_seconds=tried.retry_after_seconds,
-        )
-        if not isinstance(then, GiveUp):
-            result.state, result.due_at = "pending", then.due_at
-            return result
-        result.state, result.reason = "dead", then.reason
-        if then.reason == ASKED_TOO_LONG:
-            result.error += (
-                f" It asked for {tried.retry_after_seconds:,.0f} s without a try (Retry-After); "
-                f"{then.left_seconds:,.0f} s are left for all tries (destinations.budget_seconds), "
-                "so it is given up."
-            )
-        return result
-
-    def _record(
-        self,
-        key: str,
-        lane: _Key,
-        delivery: DeliveryView,
-        destination: Destination,
-        result: DeliveryResult,
+    def _claimed(
+        self, lane: _Lane, trust: Trust, number: int, answer: Any, error: ThenceError | None
     ) -> None:
-        def done(applied: Any, error: ThenceError | None) -> None:
-            lane.under_way -= 1
-            if error is not None:
-                self.note(key, self._clock.now() + self._claim_ms)
-                return
-            if applied and result.state == "pending":
-                self.note(key, result.due_at)
-            elif applied and self._notices.wanted(DeliveryEnded):
-                self._notices.publish(
-                    DeliveryEnded(
-                        delivery.id,
-                        delivery.invocation_id,
-                        self._function_name(delivery.function_id),
-                        describe(destination),
-                        result.state,
-                        result.reason,
-                    )
-                )
-            self._pump(key, lane)
+        lane.claiming = False
+        if error is not None:
+            # The store is away: nobody is claimed for until it is asked again, in a moment.
+            lane.turns.release(trust, number)
+            lane.ready = True
+            lane.turns.add(lane)
+            self._away_until = self._clock.now() + AGAIN_MS
+            self._arm(self._away_until)
+            return
+        claimed: ClaimedDeliveries = answer
+        taken = claimed.taken
+        lane.turns.release(trust, number - len(taken))
+        if taken:
+            lane.under_way += len(taken)
+            self._tasks.spawn(self._send_all(lane, trust, taken))
+        if len(taken) == number:
+            lane.ready = True
+        elif claimed.next_due is not None:
+            self.note(lane.name, claimed.next_due)
+        else:
+            self._waits.drop(lane)
+        self._go_on(lane)
 
-        self._writer.delivery_result(result, done)
+    def _go_on(self, lane: _Lane) -> None:
+        """Something of it is over: its next turn, or nothing is owed to it any more."""
+        lane.turns.add(lane)
+        idle = not (lane.ready or lane.claiming or lane.under_way)
+        if idle and lane.next_due is None and self._keys.get(lane.name) is lane:
+            del self._keys[lane.name]
+            self._remember(lane)
+        self._pump()
+
+    def _remember(self, lane: _Lane) -> None:
+        """Who answered promptly is not taken for a stranger the next time."""
+        if lane.turns is self._remote and lane.trust is not Trust.NEW:
+            self._idle[lane.name] = lane
+            if len(self._idle) > IDLE_MAX:
+                del self._idle[next(iter(self._idle))]
+
+    # ------------------------------------------------------------ sending
+
+    async def _send_all(self, lane: _Lane, trust: Trust, taken: list[DeliveryView]) -> None:
+        """Read what the records are made of at once, then send them side by side."""
+        until = self._clock.now() + self._claim_ms
+        try:
+            sources = await self._store.delivery_sources([one.id for one in taken])
+        except Exception as error:
+            if not isinstance(error, StoreUnavailable):
+                log.exception("the records for %s could not be read", lane.name)
+            # No try was made: they are due again when their claim ends.
+            for _ in taken:
+                self._over(lane, trust, until)
+            return
+        for one in taken[1:]:
+            self._tasks.spawn(self._try(lane, trust, one, sources.get(one.id)))
+        await self._try(lane, trust, taken[0], sources.get(taken[0].id))
+
+    async def _try(
+        self, lane: _Lane, trust: Trust, delivery: DeliveryView, source: DeliverySource | None
+    ) -> None:
+        try:
+            made = await self.tries.make(delivery, source)
+        except Exception:
+            # Its destination cannot even be read: said, and looked at again when its claim ends.
+            log.exception("delivery %s could not be tried", format_id(delivery.id))
+            self._over(lane, trust, self._clock.now() + self._claim_ms)
+            return
+        if made.answered is not None and lane.turns is self._remote:
+            lane.tried(made.answered, made.took_ms)
+        self._writer.delivery_result(
+            made.result, partial(self._recorded, lane, trust, delivery, made)
+        )
+
+    def _recorded(
+        self,
+        lane: _Lane,
+        trust: Trust,
+        delivery: DeliveryView,
+        made: Made,
+        applied: Any,
+        error: ThenceError | None,
+    ) -> None:
+        result = made.result
+        if error is not None:
+            self._over(lane, trust, self._clock.now() + self._claim_ms)
+            return
+        if applied and result.state != "pending":
+            self.tries.tell_end(
+                delivery.id, delivery.invocation_id, delivery.function_id, made.destination,
+                result.state, result.reason,
+            )  # fmt: skip
+        self._over(lane, trust, result.due_at if applied and result.state == "pending" else None)
+
+    def _over(self, lane: _Lane, trust: Trust, due_at: int | None) -> None:
+        """A try is over. `due_at`: when that delivery is due again, None: it is not pending."""
+        lane.under_way -= 1
+        lane.turns.release(trust, 1)
+        if due_at is not None:
+            self.note(lane.name, due_at)
+        self._go_on(lane)
 
     # ------------------------------------------------------------ the next instant
 
@@ -324,15 +272,13 @@ class Deliver:
         if not self.paused:
             self._alarm.arm(when)
 
-    def _due(self, now: int) -> int | None:
-        earliest: int | None = None
-        for key, lane in list(self._keys.items()):
-            if lane.next_due is None:
-                continue
-            if lane.next_due <= now:
-                lane.next_due = None
-                lane.ready = True
-                self._pump(key, lane)
-            elif earliest is None or lane.next_due < earliest:
-                earliest = lane.next_due
-        return earliest
+    def _ring(self, now: int) -> int | None:
+        if self._away_until and self._away_until <= now:
+            self._away_until = 0
+        for key in self._waits.due(now):
+            assert isinstance(key, _Lane)
+            key.ready = True
+            key.turns.add(key)
+        self._pump()
+        known = [one for one in (self._away_until or None, self._waits.earliest()) if one]
+        return min(known, default=None)

@@ -32,6 +32,7 @@ from .loop import Loop
 from .minutes import Minutes
 from .node import Node
 from .options import Options
+from .place import Office, Place
 from .prune import Prune
 from .redrive import Redrive, RedriveReport
 from .rescue import Rescue
@@ -102,6 +103,7 @@ class Engine(Functions, Looking):
             notices,
             policy=DeliveryPolicy(o.delivery_first_seconds, o.delivery_budget_seconds),
             concurrency=o.delivery_concurrency,
+            tries_max=o.delivery_tries_max,
             timeout_seconds=o.delivery_timeout_seconds,
             function_name=self._function_name,
         )
@@ -118,6 +120,14 @@ class Engine(Functions, Looking):
         )
         self.run = RunAttempts(self.runtime, self.settle, self.blobs, clock, notices)
         self.accepting = Accept(self.writer, self.dispatch, self.blobs, clock, notices, o, self.ids)
+        self.place = self.settle.place = Place(
+            self.deliver,
+            self.accepting,
+            self.catalogue,
+            clock,
+            record_bytes_max=o.record_bytes_max,
+            inline_bytes_max=o.inline_bytes_max,
+        )
         self.invoking = Invoke(self.dispatch, self.runtime, clock, self.ids, o)
         self.stopping = Stop(store, self.writer, self.runtime, self.run.running, clock)
         self.redriving = Redrive(
@@ -164,6 +174,11 @@ class Engine(Functions, Looking):
         self.room_grown, self.abort = self._room_grown, self._abort
         self.node.on_lease = self._on_lease
         self.notices.on(StoreBack, self._store_back)
+
+    def deliver_with(self, office: Office) -> None:
+        """How records are made and where they go. Before `start`."""
+        self.deliver.send, self.place.make = office, office.place
+        self.deliver.key_of, self.deliver.local = office.key_of, office.local
 
     def _on_lease(self, incarnation: int) -> None:
         self.dispatch.lease = incarnation

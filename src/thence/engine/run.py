@@ -68,6 +68,8 @@ class RunAttempts:
             spent,
             False,
             meta.qualifier,
+            due_at=claimed.due_at,
+            meta=meta,
         )
         self.running[run.id] = run
         body = claimed.payload

@@ -28,6 +28,7 @@ from ..store.blobs import BlobStore
 from ..store.records import Body, NewDelivery, Settle
 from .deliver import Deliver
 from .lanes import Lane, Lanes
+from .place import Place, Placed
 from .tasks import Tasks
 from .writer import Writer
 
@@ -61,6 +62,8 @@ class SettleAttempts:
         self.note_waiting: Callable[[Lane, int, int], None]
         """(lane, due_at, expires_at): an invocation waits again; set by the engine."""
         self.draining = False
+        self.place: Place
+        """Makes what is owed to this store itself; set by the engine."""
 
     def settle(self, run: Run, ended: Ended) -> None:
         """Take the ending of a run of this node: its slot is free now."""
@@ -226,8 +229,20 @@ class SettleAttempts:
         run: Run | None,
         alias: str,
         answered: Callable[[int, int, bool], None] | None = None,
+        *,
+        place: bool = True,
     ) -> None:
+        placed: list[Placed] = []
+        if place and settle.deliveries and run is not None:
+            placed = self.place.place(lane, settle, run)
+
         def committed(applied: Any, error: ThenceError | None) -> None:
+            if error is not None and placed:
+                # Perhaps it is the record that the store cannot take: then only its try fails.
+                for one in placed:
+                    one.delivery.put = one.delivery.call = None
+                self._ask(lane, settle, run, alias, answered, place=False)
+                return
             if answered is not None:
                 answered(settle.id, settle.attempt, error is None and applied)
             if error is not None:
@@ -247,6 +262,8 @@ class SettleAttempts:
                 return
             # Unknown expiry (a lost attempt): now, so that the expire loop looks for itself.
             self._follow(lane, settle, run.expires_at if run is not None else settle.now)
+            if placed:
+                self.place.committed(settle, placed)
 
         self._writer.settle(settle, committed)
 
@@ -301,7 +318,8 @@ class SettleAttempts:
                     )
                 )
             for delivery in settle.deliveries:
-                self._deliver.note(delivery.key, delivery.due_at)
+                if not delivery.placed:
+                    self._deliver.note(delivery.key, delivery.due_at)
             return
         lane.waiting += 1
         if self._notices.wanted(InvocationRetrying):

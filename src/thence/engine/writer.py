@@ -21,8 +21,16 @@ from ..clock import Clock
 from ..errors import Draining, StoreUnavailable, ThenceError
 from ..notices import Committed as CommittedNotice
 from ..notices import Notices, StoreBack, StoreLost
-from ..store.interface import Batch, Committed, MailboxPut, StopMark, Store
-from ..store.records import Claim, DeliveryClaim, DeliveryResult, End, NewInvocation, Settle
+from ..store.interface import Batch, Committed, StopMark, Store
+from ..store.records import (
+    Claim,
+    DeliveryClaim,
+    DeliveryResult,
+    End,
+    MailboxPut,
+    NewInvocation,
+    Settle,
+)
 
 log = logging.getLogger("thence.writer")
 

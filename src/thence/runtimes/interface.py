@@ -40,6 +40,8 @@ class Run(Struct, gc=False):
     measure: bool = False  # fill Ended.memory_bytes
     trial: bool = False  # the runtime's own: no call, see Runtime.trial
     aborted: bool = False  # the engine's own: stopped because its function was disabled
+    due_at: int = 0  # the engine's own
+    meta: object = None  # the engine's own: store.records.Meta
 
 
 class Ended(Struct, gc=False):

@@ -26,8 +26,10 @@ from .records import (
     Body,
     Claim,
     Claimed,
+    ClaimedDeliveries,
     DeliveryClaim,
     DeliveryResult,
+    DeliverySource,
     DeliveryView,
     End,
     FunctionCounts,
@@ -35,6 +37,7 @@ from .records import (
     JournalEntry,
     Lost,
     MailboxMessage,
+    MailboxPut,
     MinuteCount,
     NewInvocation,
     Page,
@@ -50,20 +53,6 @@ class StopMark(Struct, gc=False):
     function_id: int
     attempt: int
     now: int
-
-
-class MailboxPut(Struct, gc=False):
-    """One message for the built-in mailbox. `once` makes a repeated put of the same delivery a no-op."""
-
-    kind: str
-    name: str
-    key: str
-    body: bytes
-    content_type: str
-    headers: dict[str, str]
-    now: int
-    expires_at: int | None
-    once: str
 
 
 class Batch(Struct):
@@ -89,7 +78,7 @@ class Committed(Struct):
     stops: list[bool]  # False: that attempt is not running any more
     claims: list[list[Claimed]]
     delivery_results: list[bool]  # False: the delivery is not pending any more
-    delivery_claims: list[list[DeliveryView]]  # without their attempts' list
+    delivery_claims: list[ClaimedDeliveries]
     entry: JournalEntry | None  # the transitions of this commit, in order; None if there were none
 
 
@@ -271,8 +260,9 @@ class Store(Protocol):
 
     async def delivery(self, id: int) -> DeliveryView | None: ...
 
-    async def delivery_source(self, id: int) -> tuple[InvocationView, Body, Body | None] | None:
-        """What a delivery's record is made of: the invocation, its payload and its result."""
+    async def delivery_sources(self, ids: Sequence[int]) -> dict[int, DeliverySource]:
+        """What the records of these deliveries are made of, by delivery id, in one snapshot; those
+        whose invocation is not there any more are left out."""
         ...
 
     async def redrive_delivery(self, id: int, due_at: int) -> bool:

@@ -58,14 +58,54 @@ class NewInvocation(Struct, gc=False):
     qualifier: str = "latest"  # in the list: what the call named
 
 
+class MailboxPut(Struct, gc=False):
+    """One message for the built-in mailbox. `once` makes a repeated put of the same delivery a no-op."""
+
+    kind: str
+    name: str
+    key: str
+    body: bytes
+    content_type: str
+    headers: dict[str, str]
+    now: int
+    expires_at: int | None
+    once: str
+
+
+class Call(Struct, gc=False):
+    """A call of a function of this service that a delivery makes: the engine makes a NewInvocation
+    of it."""
+
+    name: str
+    qualifier: str
+    payload: bytes
+    content_type: str
+    idempotency_key: str
+    lineage: Lineage | None
+    traceparent: str
+    source: str
+
+
 class NewDelivery(Struct, gc=False):
-    """A record owed to a destination, written with the final state."""
+    """A record owed to a destination, written with the final state.
+
+    `put` or `call` set: the destination is in this store and gets the record in the same commit.
+    The delivery is delivered from the start, with one try at the instant of the ending; nobody will
+    ever claim it.
+    """
 
     id: int
     key: str  # its lane: deliveries of one key share a limit, other keys are not slowed by it
     destination: bytes  # catalog.destination.encode_destination
     condition: str  # "success" or "failure": which ending it was configured for
     due_at: int
+    put: MailboxPut | None = None
+    call: NewInvocation | None = None  # without a lease: it waits
+
+    @property
+    def placed(self) -> bool:
+        """Delivered by the commit that owes it."""
+        return self.put is not None or self.call is not None
 
 
 class Settle(Struct, gc=False):
@@ -237,6 +277,14 @@ class DeliveryView(Struct):
     attempts: list[DeliveryAttemptView] = field(default_factory=list)
 
 
+class ClaimedDeliveries(Struct, gc=False):
+    """What one DeliveryClaim took, without their attempts' lists; and when the earliest of all that
+    is pending of that key is due, what was just taken included (at `until`). None: nothing is."""
+
+    taken: list[DeliveryView]
+    next_due: int | None
+
+
 class InvocationView(Struct):
     """Everything about one invocation but its bodies."""
 
@@ -276,6 +324,14 @@ class InvocationView(Struct):
         last = self.last_ended
         ended = self.ended_at is not None and last is not None and last.retry_at is None
         return last if ended else None
+
+
+class DeliverySource(Struct, gc=False):
+    """What a delivery's record is made of."""
+
+    view: InvocationView
+    payload: Body
+    result: Body | None
 
 
 class InvocationRow(Struct):

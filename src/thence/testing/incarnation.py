@@ -17,7 +17,8 @@ from ..engine.options import Options
 from ..notices import Notices
 from ..runtimes.code import CodeCache
 from ..store.blobs import FileBlobs
-from ..store.interface import MailboxPut, Store
+from ..store.interface import Store
+from ..store.records import MailboxPut
 from ..store.sqlite import SqliteStore
 from .clock import VirtualClock
 from .receivers import Receivers
@@ -70,8 +71,7 @@ class Incarnation:
         )
         senders = self._senders(receivers)
         self.engine.catalogue.check_archive = check_archive
-        self.engine.deliver.send = Post(senders, options.record_preview_bytes_max)
-        self.engine.deliver.key_of = senders.key_of
+        self.engine.deliver_with(Post(senders, options.record_preview_bytes_max))
 
     def _senders(self, receivers: Receivers) -> Senders:
         engine = self.engine

@@ -138,10 +138,20 @@ INSERT INTO journal (at, transitions) VALUES (?, ?)
 INSERT INTO delivery (id, tail, invocation_id, function_id, key, due_at, created_at, condition,
   destination) VALUES (?,?,?,?,?,?,?,?,?)
 
+-- name: owe_placed
+-- A delivery within this store, made in the commit that owes it: delivered at its first try.
+INSERT INTO delivery (id, tail, invocation_id, function_id, key, due_at, created_at, condition,
+  destination, ended_at, since, state, attempts_made) VALUES (?,?,?,?,?,?,?,?,?,?,?,1,1)
+
+-- name: attempt_placed
+-- Its only try: part of the commit, so it took no time of its own.
+INSERT INTO delivery_attempt (delivery_id, attempt, started_at, duration_us, status, error)
+VALUES (?,1,?,0,200,'')
+
 -- name: delivery_pending
--- The pending delivery that a result is about.
-SELECT d.function_id, i.id, i.tail FROM delivery d JOIN invocation i ON i.id = d.invocation_id
-WHERE d.id = ? AND d.state = 0
+-- The pending deliveries that results are about.
+SELECT d.id, d.function_id, i.id, i.tail FROM delivery d JOIN invocation i ON i.id = d.invocation_id
+WHERE d.state = 0 AND d.id IN (:ids)
 
 -- name: delivery_result
 -- What became of it after this attempt.
@@ -152,6 +162,10 @@ UPDATE delivery SET state = ?, due_at = ?, ended_at = ?, reason = ?, lease = NUL
 -- One attempt at a delivery.
 INSERT INTO delivery_attempt (delivery_id, attempt, started_at, duration_us, status, error)
 VALUES (?,?,?,?,?,?)
+
+-- name: delivery_next
+-- One look into the index.
+SELECT min(due_at) FROM delivery WHERE state = 0 AND key = ?
 
 -- name: delivery_due
 -- Pending deliveries of one key, oldest due first.

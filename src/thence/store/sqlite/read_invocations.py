@@ -32,12 +32,15 @@ def invocation(db: sqlite3.Connection, id: int) -> InvocationView | None:
     return found[0] if found and found[0].id == id else None
 
 
-def views(db: sqlite3.Connection, keys: Sequence[int]) -> list[InvocationView]:
-    """Those of `keys` that are there, in that order, each with all that belongs to it."""
+def views(
+    db: sqlite3.Connection, keys: Sequence[int], *, deliveries: bool = True
+) -> list[InvocationView]:
+    """Those of `keys` that are there, in that order, each with all that belongs to it (with
+    `deliveries` False, but for what it owes)."""
     attempts: dict[int, list[AttemptView]] = {}
     for key, *row in select(db, _SQL["attempts"], (), keys):
         attempts.setdefault(key, []).append(_attempt(row))
-    owed = of_invocations(db, keys)
+    owed = of_invocations(db, keys) if deliveries else {}
     rows = {row[0]: row for row in select(db, _SQL["invocations"], (), keys)}
     return [
         _view(rows[key], attempts.get(key, []), owed.get(key, [])) for key in keys if key in rows

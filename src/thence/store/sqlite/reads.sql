@@ -96,6 +96,16 @@ WHERE d.invocation_id IN (:ids) ORDER BY d.id
 SELECT delivery_id, attempt, started_at, duration_us, status, error FROM delivery_attempt
 WHERE delivery_id IN (:ids) ORDER BY delivery_id, seq
 
+-- name: invocations_of
+-- Whose ending owed these deliveries.
+SELECT id, tail, invocation_id FROM delivery WHERE id IN (:ids)
+
+-- name: bodies
+-- Payloads and results; NULL size of a result: it has none.
+SELECT i.id, i.payload, i.payload_bytes, i.payload_ref, i.payload_digest, e.result, e.result_bytes,
+  e.result_ref, e.result_digest
+FROM invocation i LEFT JOIN ended e ON e.id = i.id WHERE i.id IN (:ids)
+
 -- name: delivery_row
 -- For a change of its state.
 SELECT d.function_id, d.state, i.id, i.tail FROM delivery d JOIN invocation i

@@ -15,6 +15,7 @@ from ..folder import DataFolder
 from ..interface import Batch, Committed, Filter, ListFilter
 from ..records import (
     Body,
+    DeliverySource,
     DeliveryView,
     FunctionCounts,
     InvocationView,
@@ -35,6 +36,7 @@ from . import (
     read_deliveries,
     read_invocations,
     read_listed,
+    read_sources,
     verify,
 )
 from .connection import hold, prepare
@@ -207,8 +209,8 @@ class SqliteStore:
     async def delivery(self, id: int) -> DeliveryView | None:
         return await self._work.read(read_deliveries.delivery, id)
 
-    async def delivery_source(self, id: int) -> tuple[InvocationView, Body, Body | None] | None:
-        return await self._work.read(_delivery_source, id)
+    async def delivery_sources(self, ids: Sequence[int]) -> dict[int, DeliverySource]:
+        return await self._work.read(read_sources.sources, list(ids))
 
     async def redrive_delivery(self, id: int, due_at: int) -> bool:
         return await self._work.write(read_deliveries.redrive, id, due_at)
@@ -303,16 +305,3 @@ def _take(path: Path, folder: DataFolder) -> tuple[int, sqlite3.Connection]:
     except BaseException:
         os.close(held)
         raise
-
-
-def _delivery_source(
-    db: sqlite3.Connection, id: int
-) -> tuple[InvocationView, Body, Body | None] | None:
-    delivery = read_deliveries.delivery(db, id)
-    if delivery is None:
-        return None
-    view = read_invocations.invocation(db, delivery.invocation_id)
-    payload = read_invocations.payload(db, delivery.invocation_id)
-    if view is None or payload is None:
-        return None
-    return view, payload[0], read_invocations.result(db, delivery.invocation_id)

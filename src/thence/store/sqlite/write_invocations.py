@@ -24,7 +24,8 @@ from ..records import (
     Settle,
     Transition,
 )
-from .codes import OUTCOME, PENDING, REASON, STATE, STOPPING, SUCCEEDED, budget_code
+from . import write_deliveries as deliveries
+from .codes import OUTCOME, REASON, STATE, STOPPING, SUCCEEDED, budget_code
 from .journal import Changes
 from .keys import split, whole
 from .statements import Many, change, load, select
@@ -38,7 +39,6 @@ _END_SUCCESS = Many(_SQL["end_success"])
 _END = Many(_SQL["end"])
 _ATTEMPT_KEEP = Many(_SQL["attempt_keep"])
 _WAIT_AGAIN = Many(_SQL["wait_again"])
-_OWE = Many(_SQL["owe"])
 _DEAD = Many(_SQL["dead_letter"])
 _BLOB_USE = Many(_SQL["blob_use"])
 _NOTHING_SPENT = Spent()
@@ -172,7 +172,7 @@ def _settle_all(db: sqlite3.Connection, items: Sequence[Settle], changes: Change
     fences: dict[tuple[int, int], list[int]] = {}
     simple: list[Any] = []
     full: list[Any] = []
-    owed: list[Any] = []
+    owing: list[Settle] = []
     counts: dict[int, int] = {}
     log = changes.transitions.append
     for item in items:
@@ -204,13 +204,13 @@ def _settle_all(db: sqlite3.Connection, items: Sequence[Settle], changes: Change
         else:
             _end_with_attempt(full, item, changes)
         if item.deliveries:
-            _owe(owed, item, attempt, changes)
+            owing.append(item)
     for (attempt, lease), ids in fences.items():
         if change(db, _SQL["settle_fence"], (attempt, lease), ids) != len(ids):
             raise FenceBroken
     _END_SUCCESS.run(db, simple)
     _write_endings(db, full)
-    _OWE.run(db, owed)
+    _owe(db, owing, [item.attempt for item in owing], changes)
     for function_id, number in counts.items():
         changes.ended(function_id, SUCCEEDED, number)
     if again:
@@ -279,18 +279,19 @@ def _settle_again(db: sqlite3.Connection, items: Sequence[Settle], changes: Chan
     _WAIT_AGAIN.run(db, waiting)
 
 
-def _owe(rows: list[Any], ending: Settle | End, attempt: int, changes: Changes) -> None:
-    """Deliveries owed from an ending on: the same transaction (design §2, promise 5)."""
-    function_id, now = ending.function_id, ending.now
-    for one in ending.deliveries:
-        rows += (
-            *split(one.id), ending.id >> 64, function_id, one.key, one.due_at, now, one.condition,
-            one.destination,
-        )  # fmt: skip
-        changes.delivery(function_id, None, PENDING)
-        changes.transitions.append(
-            Transition(now, ending.id, function_id, "delivery:pending", attempt, "", one.id)
-        )
+def _owe(
+    db: sqlite3.Connection,
+    endings: Sequence[Settle | End],
+    attempts: Sequence[int],
+    changes: Changes,
+) -> None:
+    """What they owe, and the invocations that are made of it in this commit."""
+    if not endings:
+        return
+    deliveries.owe(db, endings, attempts, changes)
+    calls = [one.call for ending in endings for one in ending.deliveries if one.call is not None]
+    if calls:
+        accept(db, calls, changes)
 
 
 def _write_endings(db: sqlite3.Connection, flat: list[Any]) -> None:
@@ -322,7 +323,8 @@ def end(db: sqlite3.Connection, items: Sequence[End], changes: Changes) -> list[
     }
     answers: list[bool] = []
     ended: list[Any] = []
-    owed: list[Any] = []
+    owing: list[End] = []
+    tried: list[int] = []
     ids: list[int] = []
     for item in items:
         high = item.id >> 64
@@ -344,10 +346,11 @@ def end(db: sqlite3.Connection, items: Sequence[End], changes: Changes) -> list[
             )
         )
         if item.deliveries:
-            _owe(owed, item, attempt, changes)
+            owing.append(item)
+            tried.append(attempt)
     change(db, _SQL["waiting_leave"], (), ids)
     _write_endings(db, ended)
-    _OWE.run(db, owed)
+    _owe(db, owing, tried, changes)
     return answers
 
 

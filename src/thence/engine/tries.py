@@ -1,0 +1,200 @@
+"""tries: one try of a delivery, from what its record is made of to what becomes of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from ..catalog.destination import Destination, decode_destination, describe
+from ..clock import Clock
+from ..errors import StoreUnavailable
+from ..lifecycle.delivery import ASKED_TOO_LONG, DeliveryPolicy, GiveUp, next_try
+from ..lifecycle.ids import format_id
+from ..notices import DeliveryAttempted, DeliveryEnded, Notices
+from ..store.blobs import BlobStore
+from ..store.records import Body, DeliveryResult, DeliverySource, DeliveryView, InvocationView
+
+log = logging.getLogger("thence.deliver")
+
+
+class Tried(Protocol):
+    """What a try answered; destinations.interface.Sent has this shape."""
+
+    delivered: bool
+    again: bool
+    status: int
+    error: str
+    retry_after_seconds: float | None
+    reason: str
+
+
+class Send(Protocol):
+    """Builds the record and makes one try; the service gives one that knows the destinations."""
+
+    def __call__(
+        self,
+        delivery: DeliveryView,
+        destination: Destination,
+        view: InvocationView,
+        payload: bytes | None,
+        result: bytes | None,
+        attempt: int,
+        now: int,
+    ) -> Awaitable[Tried]: ...
+
+
+class _Failed(Struct):
+    """A try that never got as far as its destination."""
+
+    error: str
+    delivered: bool = False
+    again: bool = True
+    status: int = 0
+    retry_after_seconds: float | None = None
+    reason: str = ""
+
+
+class Made(Struct):
+    """A try that was made. `answered`: whether the receiver did; None says nothing about it."""
+
+    result: DeliveryResult
+    destination: Destination
+    answered: bool | None
+    took_ms: int
+
+
+class Tries:
+    def __init__(
+        self,
+        blobs: BlobStore,
+        clock: Clock,
+        notices: Notices,
+        policy: DeliveryPolicy,
+        function_name: Callable[[int], str],
+    ) -> None:
+        self._blobs = blobs
+        self._clock = clock
+        self._notices = notices
+        self._policy = policy
+        self._function_name = function_name
+        self.send: Send
+
+    async def make(self, delivery: DeliveryView, source: DeliverySource | None) -> Made:
+        """One try, and what follows from it. Never raises (but for the cancellation of its task)."""
+        attempt = delivery.attempts_made + 1
+        started_at = self._clock.now()
+        began = time.perf_counter()
+        destination = decode_destination(delivery.destination)
+        try:
+            tried = await self._send(delivery, destination, source, attempt, started_at)
+        except Exception as error:
+            # A mistake in a record or a sender must not hold its lane's slot for ever.
+            log.exception("a try of delivery %s failed", format_id(delivery.id))
+            tried = _Failed(error=f"The try failed inside the service ({type(error).__name__}).")
+        duration_us = round((time.perf_counter() - began) * 1_000_000)
+        result = self._judge(delivery, attempt, tried, started_at, duration_us)
+        self.tell_attempt(delivery.id, delivery.invocation_id, delivery.function_id, destination,
+                          attempt, result.status, result.error)  # fmt: skip
+        return Made(result, destination, _answered(tried), self._clock.now() - started_at)
+
+    async def _send(
+        self,
+        delivery: DeliveryView,
+        destination: Destination,
+        source: DeliverySource | None,
+        attempt: int,
+        now: int,
+    ) -> Tried | None:
+        if source is None:
+            return None
+        try:
+            payload = await self._bytes(source.payload)
+            result = None if source.result is None else await self._bytes(source.result)
+        except StoreUnavailable as error:
+            # The outbox is there but a large body is not: a failed try, so that a body that never
+            # comes back ends as a dead letter.
+            return _Failed(error=error.detail)
+        return await self.send(delivery, destination, source.view, payload, result, attempt, now)
+
+    async def _bytes(self, body: Body) -> bytes | None:
+        if body.data is not None or body.ref is None:
+            return body.data
+        return await self._blobs.get(body.ref, body.digest)
+
+    def _judge(
+        self,
+        delivery: DeliveryView,
+        attempt: int,
+        tried: Tried | None,
+        started_at: int,
+        duration_us: int,
+    ) -> DeliveryResult:
+        now = self._clock.now()
+        result = DeliveryResult(delivery.id, attempt, "delivered", now, started_at, duration_us)
+        if tried is None:
+            result.state, result.reason = "dead", "source_gone"
+            result.error = "The invocation's record is not in the store any more."
+            return result
+        result.status, result.error = tried.status, tried.error
+        if tried.delivered:
+            return result
+        if not tried.again:
+            result.state, result.reason = "dead", tried.reason or "rejected"
+            return result
+        then = next_try(
+            self._policy,
+            attempt=attempt,
+            since=started_at if delivery.since is None else delivery.since,
+            now=now,
+            retry_after_seconds=tried.retry_after_seconds,
+        )
+        if not isinstance(then, GiveUp):
+            result.state, result.due_at = "pending", then.due_at
+            return result
+        result.state, result.reason = "dead", then.reason
+        if then.reason == ASKED_TOO_LONG:
+            result.error += (
+                f" It asked for {tried.retry_after_seconds:,.0f} s without a try (Retry-After); "
+                f"{then.left_seconds:,.0f} s are left for all tries (destinations.budget_seconds), "
+                "so it is given up."
+            )
+        return result
+
+    # ------------------------------------------------------------ notices
+
+    def tell_attempt(
+        self, id: int, invocation: int, function_id: int, destination: Destination, attempt: int,
+        status: int, error: str,
+    ) -> None:  # fmt: skip
+        """A try was made."""
+        if self._notices.wanted(DeliveryAttempted):
+            name = self._function_name(function_id)
+            self._notices.publish(
+                DeliveryAttempted(
+                    id, invocation, name, describe(destination), attempt, status, error
+                )
+            )
+
+    def tell_end(
+        self, id: int, invocation: int, function_id: int, destination: Destination, state: str,
+        reason: str,
+    ) -> None:  # fmt: skip
+        """No further try follows; that is on disk."""
+        if self._notices.wanted(DeliveryEnded):
+            name = self._function_name(function_id)
+            self._notices.publish(
+                DeliveryEnded(id, invocation, name, describe(destination), state, reason)
+            )
+
+
+def _answered(tried: Tried | None) -> bool | None:
+    """None where the receiver was not asked: the record could not be made, or may not be sent."""
+    if tried is None or isinstance(tried, _Failed):
+        return None
+    if tried.delivered or tried.status:
+        return True
+    return False if tried.again else None

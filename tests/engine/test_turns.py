@@ -1,0 +1,192 @@
+"""Whose turn it is: bounds, shares and fairness, and that no step looks at everybody."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from thence.engine import turns as module
+from thence.engine.turns import PROMPT_MS, SHARES, Key, Trust, Turns, Waits
+
+
+def key(name: str, trust: Trust = Trust.NEW, concurrency: int = 8) -> Key:
+    made = Key(name, concurrency, trust)
+    made.ready = True
+    return made
+
+
+def start(turns: Turns, taken: dict[str, int], most: int = 10**9) -> list[tuple[Key, Trust]]:
+    """Take turns until there are none; each claim finds as many as it asked for."""
+    begun = []
+    while len(begun) < most and (turn := turns.next()) is not None:
+        one, trust, number = turn
+        one.under_way += number
+        taken[one.name] = taken.get(one.name, 0) + number
+        begun += [(one, trust)] * number
+        turns.add(one)
+    return begun
+
+
+def lines(work: Callable[[], Any], *files: str) -> int:
+    """How many lines of these files `work` runs."""
+    count = 0
+
+    def trace(frame: Any, event: str, _: Any) -> Any:
+        nonlocal count
+        if not frame.f_code.co_filename.endswith(files):
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_all_tries_together_have_a_bound() -> None:
+    turns, taken = Turns(100), {}
+    for number in range(50):
+        turns.add(key(str(number), Trust.PROMPT))
+    assert len(start(turns, taken)) == 100 == turns.held
+    assert min(taken.values()) >= 1 and max(taken.values()) <= 8 and len(taken) == 50
+
+
+@pytest.mark.parametrize("trust", Trust)
+def test_each_trust_has_at_most_its_share_and_leaves_the_rest_to_better_ones(trust: Trust) -> None:
+    turns, taken = Turns(100), {}
+    for number in range(200):
+        turns.add(key(str(number), trust))
+    assert len(start(turns, taken)) == 100 * SHARES[trust]
+    turns.add(key("good", Trust.PROMPT))
+    assert ("good" in {one.name for one, _ in start(turns, taken)}) == (trust is not Trust.PROMPT)
+
+
+def test_even_a_bound_of_one_lets_everybody_have_a_turn() -> None:
+    turns, seen = Turns(1), set()
+    for trust in Trust:
+        turns.add(key(trust.name, trust))
+    while (turn := turns.next()) is not None:
+        seen.add(turn[0].name)
+        assert turn[2] == 1
+        turns.release(turn[1], 1)
+    assert seen == {trust.name for trust in Trust}
+
+
+def test_receivers_of_one_trust_take_turns() -> None:
+    turns, taken = Turns(4), {}
+    keys = [key(str(number), Trust.PROMPT) for number in range(10)]
+    for one in keys:
+        turns.add(one)
+    for _ in range(500):
+        for one, trust in start(turns, taken):
+            one.under_way -= 1
+            turns.release(trust, 1)
+            turns.add(one)
+    assert max(taken.values()) - min(taken.values()) <= 8
+
+
+def test_who_does_not_answer_gets_fewer_tries_at_once_and_who_does_more() -> None:
+    one = key("x")
+    seen = []
+    for _ in range(4):
+        one.tried(False, 30_000)
+        seen.append(one.window)
+    assert seen == [4, 2, 1, 1] and one.trust is Trust.SILENT
+    one.tried(True, PROMPT_MS + 1)
+    assert (one.trust, one.window) == (Trust.LATE, 2)
+    for _ in range(5):
+        one.tried(True, 3)
+    assert (one.trust, one.window) == (Trust.PROMPT, 8)
+
+
+def test_a_receiver_whose_trust_changed_while_it_waited_has_its_turn_all_the_same() -> None:
+    turns = Turns(8)
+    one = key("x", Trust.PROMPT)
+    turns.add(one)
+    one.trust = Trust.SILENT
+    turn = turns.next()
+    assert turn is not None and turn[0] is one and turn[1] is Trust.SILENT
+
+
+def test_no_step_looks_at_all_receivers() -> None:
+    """The work of a turn at 10,000 receivers is that at 10."""
+    costs = {}
+    for count in (10, 10_000):
+        turns, waits = Turns(256), Waits()
+        for number in range(count):
+            turns.add(key(f"r{number}", Trust(number % 4)))
+            waits.put(key(f"w{number}"), 1000 + number)
+        start(turns, {})
+
+        def event(turns: Turns = turns, waits: Waits = waits) -> None:
+            turns.release(Trust.SILENT, 1)
+            turn = turns.next()
+            assert turn is not None
+            waits.put(turn[0], 500)
+            assert waits.due(500) == [turn[0]]
+            turn[0].ready = True
+            turns.add(turn[0])
+
+        if count == 10:  # everything fits: leave somebody for the turn
+            turns.add(key("last", Trust.SILENT))
+        costs[count] = lines(event, module.__file__)
+    assert costs[10_000] <= costs[10] * 1.5
+
+
+def test_waits_give_each_key_back_once_at_its_newest_instant() -> None:
+    waits, one, two = Waits(), key("one"), key("two")
+    waits.put(one, 50)
+    waits.put(two, 30)
+    waits.put(one, 10)
+    assert waits.earliest() == 10 and waits.due(9) == []
+    assert waits.due(10) == [one] and one.next_due is None
+    assert waits.due(100) == [two] and waits.earliest() is None
+
+
+def test_instants_that_are_void_are_cleared_away() -> None:
+    waits, one = Waits(), key("one")
+    for number in range(100_000, 0, -1):
+        waits.put(one, number)
+    assert len(waits) < 200
+    assert waits.due(1) == [one] and waits.due(100_000) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nobody_is_forgotten_and_no_bound_is_passed(seed: int) -> None:
+    dice = random.Random(seed)
+    most = dice.choice((1, 3, 10, 64))
+    turns = Turns(most)
+    left = {f"k{number}": dice.randrange(1, 40) for number in range(30)}
+    keys = {name: key(name, concurrency=dice.choice((1, 2, 8))) for name in left}
+    for one in keys.values():
+        turns.add(one)
+    under_way: list[tuple[Key, Trust]] = []
+    for _ in range(20_000):
+        while dice.random() < 0.7 and (turn := turns.next()) is not None:
+            one, trust, number = turn
+            got = min(number, left[one.name])
+            left[one.name] -= got
+            one.under_way += got
+            turns.release(trust, number - got)
+            under_way += [(one, trust)] * got
+            one.ready = got == number
+            turns.add(one)
+        assert turns.held == len(under_way) <= most
+        assert all(one.under_way <= one.concurrency for one in keys.values())
+        if under_way:
+            one, trust = under_way.pop(dice.randrange(len(under_way)))
+            one.tried(dice.random() < 0.5, dice.choice((1, 5000)))
+            one.under_way -= 1
+            turns.release(trust, 1)
+            turns.add(one)
+        elif not any(left.values()):
+            break
+    assert not any(left.values()) and turns.held == 0
