@@ -6,9 +6,12 @@ called once each would take all files that the process may have open.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import aiohttp
+
+from .wire import Handler
 
 KEPT_PER_RECEIVER_MAX = 8
 
@@ -19,6 +22,7 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, kept_max: int, **settings: Any) -> None:
         super().__init__(limit=0, **settings)
+        self._factory = partial(Handler, loop=self._loop)  # type: ignore[assignment]
         self._receivers_max = kept_max // KEPT_PER_RECEIVER_MAX
 
     def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:

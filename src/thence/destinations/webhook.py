@@ -30,12 +30,15 @@ from .addresses import AddressGuard, ForbiddenAddress, Lookup, Network, Resolver
 from .connector import Connector
 from .interface import Parcel, Sent
 from .signature import sign
+from .wire import Answer, Request, expect, target_of
 
 TIMEOUT_SECONDS = 30.0
 RETRY_AFTER_SECONDS_MAX = 366 * 86_400.0  # more is taken for so much: longer than any budget
 ANSWER_BYTES_MAX = 4096  # read so that the connection can be used again; more ends the connection
 ANSWER_SECONDS_MAX = 2.0
 AGAIN = frozenset({408, 425, 429})
+
+_BAD_ANSWER = (aiohttp.ClientResponseError, aiohttp.ClientPayloadError)
 
 # The URL passed the configuration's check but cannot be sent to (a label that is no host name);
 # neither it nor the client's message is repeated, since both may hold secrets.
@@ -73,23 +76,37 @@ class WebhookSender:
         destination = parcel.destination
         if not isinstance(destination, WebhookDestination):
             return Sent(False, error="This is not a webhook.", reason="rejected")
+        came = Answer()
+        where = ""
         try:
+            # Where to connect to is asked of the URL; the target goes out as it is written.
             url = URL(destination.url)
             where = _origin(url)
             self._guard.check_literal(url.raw_host or "")
+            came = expect(target_of(destination.url))
             return await self._post(url, where, destination, parcel)
-        except ForbiddenAddress as error:
-            return Sent(False, error=f"Not sent: {error}.", reason="forbidden_address")
-        except TimeoutError:
-            text = f"{where} did not answer within {self._seconds:g} s."
-            return Sent(False, again=True, error=text)
-        except aiohttp.InvalidURL:
-            return _UNUSABLE
-        except (aiohttp.ClientError, OSError) as error:
-            # Before ValueError, which a refused certificate also is.
-            return Sent(False, again=True, error=f"{where}: {_why(error)}.")
-        except ValueError:
-            return _UNUSABLE
+        except Exception as error:
+            if came.status and (came.complete or isinstance(error, _BAD_ANSWER)):
+                # It answered; what is wrong with the rest of its answer changes nothing.
+                return _meaning(came.status, came.retry_after, where, parcel.now)
+            return self._failed(error, where)
+
+    def _failed(self, error: Exception, where: str) -> Sent:
+        """What it means that there was no answer. Raises what is no such error."""
+        match error:
+            case ForbiddenAddress():
+                return Sent(False, error=f"Not sent: {error}.", reason="forbidden_address")
+            case TimeoutError():
+                text = f"{where} did not answer within {self._seconds:g} s."
+                return Sent(False, again=True, error=text)
+            case aiohttp.InvalidURL():
+                return _UNUSABLE
+            case aiohttp.ClientError() | OSError():
+                # Before ValueError, which a refused certificate also is.
+                return Sent(False, again=True, error=f"{where}: {_why(error)}.")
+            case ValueError():
+                return _UNUSABLE
+        raise error
 
     async def close(self) -> None:
         session, self._session = self._session, None
@@ -122,6 +139,7 @@ class WebhookSender:
                 trust_env=False,  # a proxy of the environment would connect in our stead, unguarded
                 cookie_jar=aiohttp.DummyCookieJar(),  # receivers share nothing
                 auto_decompress=False,  # an answer's body is only counted
+                request_class=Request,
             )
         return self._session
 
@@ -150,7 +168,7 @@ def _meaning(status: int, retry_after: str | None, where: str, now: int) -> Sent
     if 200 <= status < 300:
         return Sent(True, status=status)
     text = f"{where} answered {status}"
-    if status in AGAIN or status >= 500:
+    if status in AGAIN or status >= 500 or status < 200:
         wait = retry_after_seconds(retry_after, now) if status in (429, 503) else None
         return Sent(False, again=True, status=status, error=f"{text}.", retry_after_seconds=wait)
     if status == 410:

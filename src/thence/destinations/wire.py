@@ -1,0 +1,125 @@
+"""What goes over the wire to a webhook, and what came back, byte for byte.
+
+The client (aiohttp) rewrites the target of a request: it decodes and encodes again, takes `.` and `..`
+away, drops a lone `?`. Whoever signs or routes by those bytes would not know them again, so here the
+target goes out as it was configured. And it gives up a whole answer for one fault in it: a body behind
+a 204, a header that is too long or written badly. But the status has said what became of the record,
+and sending it again would only repeat it. So a head that came is remembered (`Answer`), whatever the
+client makes of it.
+"""
+
+from __future__ import annotations
+
+import re
+from contextvars import ContextVar
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+
+HEAD_BYTES_MAX = 65_536  # of one head; of a longer one only the status counts
+INTERIM_MAX = 32  # heads of 1xx before the answer; more is no answer
+_ASCII = "".join(map(chr, range(0x21, 0x7F)))
+_STATUS = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?:[ \r\n]|$)")
+_RETRY_AFTER = re.compile(rb"^retry-after[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_END = re.compile(rb"\r?\n\r?\n")
+SWITCHING = 101
+
+
+def target_of(url: str) -> str:
+    """The request's target: everything behind the host, without a fragment, as it is written. What
+    is not ASCII cannot stand there and is encoded as UTF-8. Raises ValueError."""
+    rest = url.partition("://")[2]
+    start = next((at for at, one in enumerate(rest) if one in "/?#"), len(rest))
+    target = rest[start:].partition("#")[0]
+    if re.search(r"[\x00-\x20\x7f]", target):
+        raise ValueError("a target with spaces or control characters")
+    target = quote(target, safe=_ASCII)
+    return target if target.startswith("/") else f"/{target}"
+
+
+class Answer:
+    """The head of one answer, as it came."""
+
+    def __init__(self) -> None:
+        self.status = 0  # of the answer that is no 1xx, as soon as its first line is there
+        self.complete = False  # its head has ended
+        self.retry_after: str | None = None
+        self._buffer = b""
+        self._interim = 0
+        self._over = False
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes."""
+        if self._over:
+            return
+        self._buffer += data
+        while self._head():
+            pass
+        if len(self._buffer) > HEAD_BYTES_MAX:
+            self._over = True
+            self.complete = bool(self.status)
+        if self._over:
+            self._buffer = b""
+
+    def _head(self) -> bool:
+        """Look at what is there; whether another head may follow in it."""
+        first = _STATUS.match(self._buffer)
+        if first is None:
+            # No answer, or not yet a whole line of one.
+            self._over = b"\n" in self._buffer
+            return False
+        status = int(first[1])
+        interim = 100 <= status < 200 and status != SWITCHING
+        if not interim and b"\n" in self._buffer:
+            self.status = status
+        end = _END.search(self._buffer)
+        if end is None:
+            return False
+        head, self._buffer = self._buffer[: end.start()], self._buffer[end.end() :]
+        if interim:
+            self._interim += 1
+            self._over = self._interim > INTERIM_MAX
+            return not self._over
+        found = _RETRY_AFTER.search(head)
+        self.retry_after = None if found is None else found[1].decode("latin-1")
+        self.complete = self._over = True
+        return False
+
+
+_exchange: ContextVar[tuple[str, Answer]] = ContextVar("exchange")
+
+
+def expect(target: str) -> Answer:
+    """The next request of this task goes to `target`; what answers it will be here."""
+    answer = Answer()
+    _exchange.set((target, answer))
+    return answer
+
+
+class Handler(ResponseHandler):
+    """The client's end of a connection, which also shows the bytes to an Answer."""
+
+    answer: Answer | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self.answer is not None:
+            self.answer.feed(data)
+        super().data_received(data)
+
+
+class Request(aiohttp.ClientRequest):
+    """A request to the target that was expected."""
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        target, answer = _exchange.get()
+        conn.protocol.answer = answer
+        url = self.url
+        # Of its URL the client asks nothing else while it writes the first line.
+        self.url = SimpleNamespace(raw_path_qs=target)  # type: ignore[assignment]
+        try:
+            return await super().send(conn)
+        finally:
+            self.url = url
