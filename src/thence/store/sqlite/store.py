@@ -298,8 +298,10 @@ def _take(path: Path, folder: DataFolder) -> tuple[int, sqlite3.Connection]:
         db = prepare(path, folder.new)
         try:
             folder.tie(db)
-        except BaseException:
+        except BaseException as error:
             db.close()
+            if isinstance(error, sqlite3.OperationalError):
+                raise StoreUnavailable(f"{path} cannot be opened: {error}.") from error
             raise
         return held, db
     except BaseException:
