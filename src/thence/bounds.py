@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from msgspec import inspect
 
 _NEAR = 0.65
+_WORD = 0.75  # of one word of a name
 _NAME_MAX = 80  # characters that are compared
 
 
@@ -19,12 +20,13 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     """A piece of a refusal of an unknown name: ` (did you mean timeout_seconds?)`, or empty."""
     wanted = name[:_NAME_MAX].replace("-", "_").lower()
     choice = list(names)
-    near = difflib.get_close_matches(wanted, choice, n=1, cutoff=_NEAR) or [
+    near = difflib.get_close_matches(wanted, choice, n=1, cutoff=_NEAR)
+    if not near and len(wanted) > 2:
         # `env` for `environment`, `timeout` for `timeout_seconds`, `retries` for `max_retries`
-        one
-        for one in choice
-        if len(wanted) > 2 and (one.startswith(wanted) or wanted in one.split("_"))
-    ]
+        words = {word: one for one in reversed(choice) for word in one.split("_")}
+        near = [one for one in choice if one.startswith(wanted)] or [
+            words[one] for one in difflib.get_close_matches(wanted, words, n=1, cutoff=_WORD)
+        ]
     return f" (did you mean {near[0]}?)" if near else ""
 
 

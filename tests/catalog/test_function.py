@@ -170,6 +170,7 @@ def test_function_names_that_are_not(name: str) -> None:
         ({"tiemout_seconds": 3}, "timeout_seconds"),
         ({"timeout": 3}, "timeout_seconds"),
         ({"retries": 3}, "max_retries"),
+        ({"memory": 3}, "memory_mb"),
         ({"env": {}}, "environment"),
         ({"on-success": "queue:q"}, "on_success"),
         ({"retry_wait": {"first": 1}}, "first_seconds"),

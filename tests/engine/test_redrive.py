@@ -176,6 +176,7 @@ async def test_what_a_disable_stopped_is_a_dead_letter_and_redriven_by_filter(s:
     for id in aborted:
         view = await s.show(id)
         assert (view.state, view.reason) == (State.STOPPED, Reason.FUNCTION_DISABLED)
+        assert "disabled" in view.attempts[0].error_message
     assert (await s.show(waits)).state is State.QUEUED
     s.scripts.set("f", ["ok"])
     await s.engine.put_control("f", Control())

@@ -75,6 +75,8 @@ class SettleAttempts:
             ended.outcome = Outcome.DRAINED
             ended.error_type = "NodeDrained"
             ended.error_message = "The node shut down before the function was done."
+        if run.aborted and ended.outcome is Outcome.STOPPED:
+            ended.error_message = "its function was disabled, and what ran was stopped."
         settle = self.decided(
             lane,
             id=run.id,

@@ -140,6 +140,9 @@ class Instance:
         self.queue.append((run, now))
         self.sent += 1
         payload = run.payload
+        flags = frames.PREVIOUS_MAY_HAVE_RUN if run.previous_may_have_run else 0
+        if run.trial:
+            flags = frames.TRIAL
         content_type = traceparent = qualifier = b""
         told = bool(run.content_type or run.traceparent or run.qualifier)
         size = frames.REQUEST_LENGTH_LESS + len(payload)
@@ -155,7 +158,7 @@ class Instance:
                 run.attempt,
                 run.retries_used,
                 run.accepted_at,
-                _flags(run),
+                flags,
                 len(content_type),
                 len(traceparent),
                 len(qualifier),
@@ -353,12 +356,6 @@ class Instance:
         if self.statm >= 0:
             os.close(self.statm)
             self.statm = -1
-
-
-def _flags(run: Run) -> int:
-    if run.trial:
-        return frames.TRIAL
-    return frames.PREVIOUS_MAY_HAVE_RUN if run.previous_may_have_run else 0
 
 
 def _memory_file(name: str, append: bool = False, seal_at: int = 0) -> int:
