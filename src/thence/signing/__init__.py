@@ -1,6 +1,7 @@
 """Signatures of requests, each scheme in one file that both signs and verifies.
 
     acs3      ACS3-HMAC-SHA256: Function Compute's OpenAPI clients
+    acs_roa   `acs ak:signature`: the first OpenAPI clients of FC 2.0
     fc        `FC ak:signature` and signed URLs: Function Compute's older clients
     oss       `OSS ak:signature`: uploads of code with temporary keys
     sdk_hmac  SDK-HMAC-SHA256: FunctionGraph's clients

@@ -15,7 +15,7 @@ Stricter than the rules for signers, so that one signature means one request:
 - Names of the query are encoded like its values (the Python client leaves them as they are, which
   for every name of the API is the same text), and values of one name keep their order.
 - A security token is taken only where the key has one, and then it is required. Bearer and identity
-  tokens, and the algorithms SM3, RSA and `acs`, are refused.
+  tokens, and the algorithms SM3 and RSA, are refused.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def verify(
     body is not read yet, and the caller calls `check_body` of the answer when it is.
     """
     found, doubled = single(headers)
-    _no_bearer(found)
+    no_bearer(found)
     text = authorization(found, doubled, SCHEME)
     access_key_id, listed, signature = credential(text, b"Credential=")
     signed = signed_headers(listed, found, doubled, REQUIRED, MUST_SIGN)
@@ -83,7 +83,7 @@ def verify(
     )
     check_lines(canonical, 5 + len(signed.names))
     check_signature(_signature(key, canonical), signature)
-    _token(found, key)
+    check_token(found, key)
     window.take(access_key_id, nonce, signed_at)
     return Verified(key.access_key_id, signed_at, body)
 
@@ -134,7 +134,7 @@ def _signature(key: Key, canonical: bytes) -> bytes:
     return key.mac(b"%s\n%s" % (SCHEME, digest)).hex().encode()
 
 
-def _no_bearer(found: dict[bytes, bytes]) -> None:
+def no_bearer(found: dict[bytes, bytes]) -> None:
     """Tokens of other kinds of identity, which are sent instead of a signature or beside one."""
     for name in (b"x-acs-bearer-token", b"x-acs-zero-trust-idtoken"):
         if found.get(name):
@@ -159,7 +159,8 @@ def _body(claimed: bytes, digest: str | None) -> str:
     return text
 
 
-def _token(found: dict[bytes, bytes], key: Key) -> None:
+def check_token(found: dict[bytes, bytes], key: Key) -> None:
+    """The security token is the key's, and so is the id that goes with it. Raises Refused."""
     key.check_token(found.get(b"x-acs-security-token", b""))
     named = found.get(b"x-acs-accesskey-id")
     if named and named != key.access_key_id.encode():

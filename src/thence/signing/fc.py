@@ -72,7 +72,7 @@ def verify(
     text = _text(method, found, found[b"date"], names, resource)
     check_signature(_signature(key, text), signature)
     key.check_token(found.get(SECURITY_TOKEN, b""))
-    return Verified(key.access_key_id, signed_at, body_md5=_md5(found))
+    return Verified(key.access_key_id, signed_at, body_md5=body_md5(found))
 
 
 def sign(
@@ -117,7 +117,7 @@ def verify_url(
     text = _text(method, found, marks[EXPIRES], names, resource)
     check_signature(_signature(key, text), marks[SIGNATURE])
     key.check_token(marks.get(SECURITY_TOKEN, b""))
-    return Verified(key.access_key_id, expires_at, body_md5=_md5(found))
+    return Verified(key.access_key_id, expires_at, body_md5=body_md5(found))
 
 
 def sign_url(
@@ -188,7 +188,7 @@ def _marks(given: Pairs) -> dict[bytes, bytes]:
     return marks
 
 
-def _md5(found: dict[bytes, bytes]) -> bytes | None:
+def body_md5(found: dict[bytes, bytes]) -> bytes | None:
     """The 16 bytes of a `content-md5`. It is signed, so it has to be one that can be checked."""
     text = found.get(b"content-md5")
     if not text:

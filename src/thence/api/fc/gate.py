@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...clock import Clock
 from ...config import Settings
-from ...signing import acs3, fc
+from ...signing import acs3, acs_roa, fc
 from ...signing.interface import Headers, Key, Refused, Verified
 from ...signing.window import Window
 from .errors import FcError, missing_header
@@ -25,9 +25,11 @@ class Gate:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._keys: dict[str, Key] = {}
+        self._sha1_keys: dict[str, Key] = {}
         if settings.root_access_key_secret:
-            id = settings.root_access_key_id
-            self._keys[id] = Key(id, settings.root_access_key_secret.reveal())
+            id, secret = settings.root_access_key_id, settings.root_access_key_secret.reveal()
+            self._keys[id] = Key(id, secret)
+            self._sha1_keys[id] = Key(id, secret, algorithm=acs_roa.ALGORITHM)
         self._window = Window(clock)
 
     def check(self, method: str, path: bytes, query: bytes, headers: Headers) -> Verified | None:
@@ -45,9 +47,12 @@ class Gate:
         lookup, window = self._keys.get, self._window
         if scheme is None and fc.is_signed_url(query):
             return fc.verify_url(method, path, query, headers, lookup, window)
-        if scheme is not None and scheme.partition(b" ")[0] == fc.SCHEME:
+        word = b"" if scheme is None else scheme.partition(b" ")[0]
+        if word == fc.SCHEME:
             proxy = path.startswith(PROXY)
             return fc.verify(method, path, query, headers, lookup, window, with_query=proxy)
+        if word == acs_roa.SCHEME:
+            return acs_roa.verify(method, path, query, headers, self._sha1_keys.get, window)
         return acs3.verify(method, path, query, headers, None, lookup, window)
 
 
