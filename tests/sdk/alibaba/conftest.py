@@ -9,6 +9,7 @@ import os
 import time
 import urllib.request
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,22 +21,7 @@ SERVICE = os.environ["SERVICE"]
 KEY_ID, KEY_SECRET = os.environ["ACCESS_KEY_ID"], os.environ["ACCESS_KEY_SECRET"]
 ACCOUNT, REGION = os.environ["ACCOUNT_ID"], os.environ["REGION"]
 
-SOURCE = """
-import json, time
-
-def handler(event, context):
-    asked = json.loads(event) if event[:1] == b"{" else {}
-    print("asked", sorted(asked))
-    if "fail" in asked:
-        raise ValueError(asked["fail"])
-    if "sleep" in asked:
-        time.sleep(asked["sleep"])
-    if "tell" in asked:
-        return {"request_id": context.request_id, "function": context.function.name,
-                "account": context.account_id, "region": context.region,
-                "retry_count": context.retry_count, "bytes": isinstance(event, bytes)}
-    return event
-"""
+SOURCE = Path(__file__).with_name("function.py").read_text("utf-8")
 
 
 def config() -> Config:

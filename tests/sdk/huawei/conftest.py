@@ -12,6 +12,7 @@ import urllib.request
 import uuid
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,22 +24,37 @@ SERVICE = os.environ["SERVICE"]
 KEY_ID, KEY_SECRET = os.environ["ACCESS_KEY_ID"], os.environ["ACCESS_KEY_SECRET"]
 PROJECT, REGION = os.environ["ACCOUNT_ID"], os.environ["REGION"]
 
-SOURCE = """
-import time
+SOURCE = Path(__file__).with_name("function.py").read_text("utf-8")
 
-def handler(event, context):
-    print("asked", sorted(event))
-    if "fail" in event:
-        raise ValueError(event["fail"])
-    if "sleep" in event:
-        time.sleep(event["sleep"])
-    if "tell" in event:
-        return {"request_id": context.getRequestID(), "function": context.getFunctionName(),
-                "package": context.getPackage(), "version": context.getVersion(),
-                "alias": context.getAlias(), "project": context.getProjectID(),
-                "mode": context.getUserData("MODE"), "secret": context.getUserData("SECRET")}
-    return event
-"""
+
+# What the oldest client has no method, model or field for.
+OLDEST_LACKS = {
+    *(
+        "test_a_function_of_a_zip_archive_is_created_shown_and_deleted",
+        "test_a_list_comes_in_pages",
+    ),
+    *("test_functions_are_listed_without_a_version", "test_the_maximum_of_instances", "test_tags"),
+    "test_a_pinned_function_is_the_first_of_lists",
+    "test_the_configuration_is_changed_and_what_is_not_given_stays",
+    "test_a_synchronous_call_of_v0_is_the_return_value_itself",
+    "test_an_asynchronous_call_runs_and_its_record_is_read",
+    "test_a_failed_one_has_the_code_and_is_not_retried",
+    "test_a_running_one_is_active_and_is_cancelled",
+    "test_an_id_that_is_none_cannot_be_cancelled",
+    "test_records_are_listed_by_status_time_and_offset",
+    "test_settings_are_put_shown_listed_and_deleted",
+    *("test_the_whole_way_to_every_target", "test_status_logs_are_enabled_and_written"),
+    *("test_metrics_are_lists_of_points", "test_a_trigger_that_cannot_fire_is_refused"),
+    *("test_quotas_and_what_is_not_here", "test_an_alias_that_cannot_be_is_refused"),
+    "test_a_call_by_an_alias_runs_its_version_with_the_frozen_environment",
+}
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    if os.environ["ENVIRONMENT"] == "huawei-oldest":
+        for item in items:
+            if item.name in OLDEST_LACKS:
+                item.add_marker(pytest.mark.skip(reason="the oldest client cannot ask for it"))
 
 
 @pytest.fixture(scope="session")
