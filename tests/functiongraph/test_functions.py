@@ -90,6 +90,8 @@ async def test_a_urn_that_is_none_is_refused(door: Any, form: str, wanted: Any) 
         ("func_code", {"file": "!"}, "FSS.1011"),
         ("description", "d" * 513, "FSS.1019"),
         ("depend_version_list", ["id"], "FSS.1024"),
+        ("handler", "index.a.b", "FSS.1003"),
+        ("handler", "a.b/index.c", "FSS.1003"),
         ("user_data", "{", "FSS.1009"),
         ("user_data", '{"A": null}', "FSS.1009"),
         ("user_data", '["A"]', "FSS.1009"),

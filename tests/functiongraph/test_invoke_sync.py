@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from thence.catalog.control import Control
-from thence.config.settings import FunctionGraph
+from thence.config.settings import FunctionGraph, Limits
 from thence.lifecycle.ids import parse_id
-from thence.lifecycle.outcome import Outcome
+from thence.lifecycle.outcome import Fault, Outcome
 from thence.runtimes.interface import Ended
 from thence.testing.answers import Crash, Error, Forever, Ok, OutOfMemory, PlatformError
 
@@ -20,6 +20,10 @@ from .conftest import at, urn
 
 SYNC = "invocations"
 V1 = {"X-CFF-Request-Version": "v1"}
+NAMES = [
+    "ImportError", "HandlerNotFound", "HandlerNotCallable", "ResultTooLarge",
+    "ResultNotSerializable", "InitializerFailed", "InitializerTimedOut", "InvalidEvent",
+]  # fmt: skip
 TAIL = {"X-Cff-Log-Type": "tail"}
 
 
@@ -89,10 +93,15 @@ async def test_the_summary_measures_the_run(door: Any, monkeypatch: Any) -> None
     ("ends", "code"),
     [
         (Error("disk is full", type="OSError"), "4002"),
-        (Error("it returned 7000000 bytes", type="ResultTooLarge"), "4004"),
-        (Error("a set", type="ResultNotSerializable"), "4007"),
-        (Error("no module", type="ImportError"), "4001"),
-        (Error("no key", type="InitializerFailed"), "4009"),
+        # At the same limit, the runtime has only looked first.
+        (Error("7000000 bytes", type="ResultTooLarge", fault=Fault.RESULT_SIZE), "4008"),
+        (Error("a set", type="ResultNotSerializable", fault=Fault.RESULT), "4007"),
+        (Error("no module", type="ImportError", fault=Fault.LOAD), "4001"),
+        (Error("bad syntax", type="SyntaxError", fault=Fault.LOAD), "4001"),
+        (Error("no key", type="InitializerFailed", fault=Fault.INITIALIZER), "4009"),
+        (Error("not JSON", type="InvalidEvent", fault=Fault.EVENT), "4002"),
+        # Whatever the user's own exceptions are called.
+        *((Error("mine", type=name), "4002") for name in NAMES),
         (Forever(), "4010"),
         (Crash(), "4204"),
         (OutOfMemory(), "4205"),
@@ -111,6 +120,13 @@ async def test_a_failed_function_is_told_with_its_code(door: Any, ends: Any, cod
         assert set(body) == {"errorMessage", "errorType", "stackTrace"}
         assert body["errorMessage"].startswith("function invocation exception, error: ")
         assert not headers or found.json["status"] == 500
+
+
+async def test_a_result_over_the_runtimes_own_smaller_limit_is_4004(make_door: Any) -> None:
+    door = await make_door(limits=Limits(result_bytes_max=1000))
+    fault = Fault.RESULT_SIZE
+    await door.function(answers=[Error("1001 bytes", type="ResultTooLarge", fault=fault)])
+    assert (await call(door)).headers["x-func-err-code"] == "4004"
 
 
 async def test_what_the_platform_cannot_do_is_an_fss_error(door: Any) -> None:

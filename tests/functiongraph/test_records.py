@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from thence.catalog.async_config import AsyncConfig
+from thence.lifecycle.outcome import Fault
 from thence.lifecycle.policy import RetryWait
 from thence.lifecycle.states import State
 from thence.testing.answers import Error, Forever, Ok, PlatformError
@@ -317,3 +318,26 @@ async def test_numbers_are_of_ascii_digits(door: Any, number: str) -> None:
     await deploy(door)
     found = await door.get(at(urn(), f"{ALL}?limit={quote(number)}"))
     assert found.error() == (400, "FSS.1001") and found.message().startswith("limit")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (None, 4002),
+        (Fault.LOAD, 4001),
+        (Fault.EVENT, 4002),
+        (Fault.RESULT, 4007),
+        (Fault.RESULT_SIZE, 4004),
+        (Fault.INITIALIZER, 4009),
+    ],
+)
+async def test_the_code_says_what_the_platform_found_while_it_waits_and_at_the_end(
+    door: Any, fault: Fault | None, code: int
+) -> None:
+    """The same name and message each time."""
+    await deploy(door, [Error("no", type="ImportError", fault=fault)], max_retries=1)
+    id = await door.start()
+    assert (await door.record(id))["error_code"] == code
+    await door.clock.advance(60)
+    record = await door.record(id)
+    assert (record["status"], record["error_code"]) == ("FAIL", code)

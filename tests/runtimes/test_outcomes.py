@@ -7,8 +7,10 @@ import json
 
 import pytest
 
-from thence.lifecycle.outcome import Outcome
+from thence.lifecycle.outcome import Fault, Outcome
 from thence.notices import InstanceEnded
+
+GOOD = "def handler(event, context): return 1"
 
 
 async def test_a_json_event_gives_a_json_result(house):
@@ -340,3 +342,38 @@ async def test_time_that_the_machine_slept_is_not_the_functions(house):
     house.clock.advance(1.8)
     go.write()
     assert (await house.end(future)).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize("contract", ["native", "fc", "functiongraph"])
+@pytest.mark.parametrize(
+    ("code", "spec", "fault"),
+    [
+        ("import no_such_thing\n" + GOOD, {}, Fault.LOAD),
+        ("def handler(:", {}, Fault.LOAD),
+        ("raise KeyError('DATABASE')", {}, Fault.LOAD),
+        ("other = 1", {}, Fault.LOAD),
+        ("handler = 1", {}, Fault.LOAD),
+        (GOOD, {"handler": "nowhere.handler"}, Fault.LOAD),
+        (GOOD, {"initializer": "main.begin"}, Fault.INITIALIZER),
+        ("def handler(e, c): return {1j}", {}, Fault.RESULT),
+        ("def handler(e, c): return 'x' * 7_000_000", {}, Fault.RESULT_SIZE),
+        ("def handler(e, c): raise ImportError('mine')", {}, None),
+        ("def handler(e, c): import no_such_thing", {}, None),
+        ("class HandlerNotFound(Exception): ...\ndef handler(e, c): raise HandlerNotFound", {}, None),
+        ("class ResultTooLarge(Exception): ...\ndef handler(e, c): raise ResultTooLarge", {}, None),
+        ("class InvalidEvent(Exception): ...\ndef handler(e, c): raise InvalidEvent", {}, None),
+        ("class InitializerFailed(Exception): ...\ndef handler(e, c): raise InitializerFailed", {}, None),
+    ],
+)  # fmt: skip
+async def test_what_the_platform_found_is_told_apart_from_what_the_code_raised_by_no_name(
+    house, contract, code, spec, fault
+):
+    ended = await house.run(house.deploy(code, contract=contract, **spec), b"{}")
+    assert ended.outcome is Outcome.FUNCTION_ERROR and ended.error_type
+    assert ended.fault is fault
+
+
+@pytest.mark.parametrize("contract", ["native", "functiongraph"])
+async def test_an_event_that_is_not_json_is_found_by_the_platform(house, contract):
+    ended = await house.run(house.deploy(GOOD, contract=contract), b"{not")
+    assert ended.fault is Fault.EVENT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from thence.lifecycle.decide import Spent
-from thence.lifecycle.outcome import Budget, Outcome
+from thence.lifecycle.outcome import Budget, Fault, Outcome
 from thence.lifecycle.states import Reason, State
 from thence.store.interface import StopMark
 from thence.store.records import Body
@@ -297,3 +297,17 @@ async def test_an_end_does_not_touch_what_runs(scene: Scene) -> None:
     answer = await scene.commit(ends=[scene.ended(item), scene.ended(waits), scene.ended(waits)])
     assert answer.ends == [False, True, False]
     assert await scene.state(item) is State.RUNNING
+
+
+@pytest.mark.parametrize("fault", [None, *Fault])
+async def test_what_the_platform_found_is_kept_of_each_attempt(
+    scene: Scene, fault: Fault | None
+) -> None:
+    item = await scene.run()
+    first = scene.retrying(item, NOW + 50, fault=fault)
+    await scene.commit(settles=[first])
+    (claimed,) = await scene.claim(now=NOW + 50)
+    await scene.commit(settles=[scene.failed(claimed, fault=fault)])
+    view = await scene.store.invocation(item.id)
+    assert view is not None
+    assert [(one.outcome, one.fault) for one in view.attempts] == [(first.outcome, fault)] * 2

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ..lifecycle.outcome import BUDGET, Budget, Outcome
+from ..lifecycle.outcome import BUDGET, Budget, Fault, Outcome
 from ..lifecycle.states import Reason
 from .stack import frames
 
@@ -51,6 +51,8 @@ class Failed(Protocol):
     def error_stack(self) -> str: ...
     @property
     def duration_us(self) -> int: ...
+    @property
+    def fault(self) -> Fault | None: ...
 
 
 def error_type(outcome: Outcome | None) -> str:

@@ -144,6 +144,7 @@ class SettleAttempts:
             settle.error_type = ended.error_type
             settle.error_message = ended.error_message
             settle.error_stack = ended.error_stack
+            settle.fault = ended.fault
             settle.budget = BUDGET[outcome]
             self._not_ok(lane, settle, ended, expires_at, stopping, now, lane.policy(alias))
         if settle.state in FINAL:

@@ -28,6 +28,18 @@ class Outcome(str, Enum):
     __str__ = str.__str__
 
 
+class Fault(str, Enum):
+    """What the platform itself found, of a function error that the user's code did not raise."""
+
+    LOAD = "load"  # the handler cannot be had of the code: not there, or its import raises
+    EVENT = "event"  # the payload is not what the handler takes
+    RESULT = "result"  # what it returned cannot be written as JSON
+    RESULT_SIZE = "result_size"  # what it returned is too large
+    INITIALIZER = "initializer"  # it failed, or cannot be had of the code
+
+    __str__ = str.__str__
+
+
 class Budget(str, Enum):
     FUNCTION_ERRORS = "function_errors"
     PLATFORM_ERRORS = "platform_errors"

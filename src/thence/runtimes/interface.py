@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from ..catalog.function import Function
-from ..lifecycle.outcome import Outcome
+from ..lifecycle.outcome import Fault, Outcome
 
 NOTHING: Mapping[int, int] = MappingProxyType({})
 
@@ -59,6 +59,7 @@ class Ended(Struct, gc=False):
     log_truncated: bool = False
     retry_after_seconds: float | None = None
     instance: str = ""
+    fault: Fault | None = None  # what the runtime itself found; None: the user's code raised it
     hopeless: bool = False  # every other attempt would end so: it is not retried
     memory_bytes: int = 0  # the most the instance has used, where Run.measure asked; 0: not known
     function: Function | None = None  # the engine's own: which version answered a synchronous call

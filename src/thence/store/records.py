@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from ..lifecycle.decide import Spent
 from ..lifecycle.lineage import Lineage
-from ..lifecycle.outcome import Budget, Outcome
+from ..lifecycle.outcome import Budget, Fault, Outcome
 from ..lifecycle.states import Reason, State
 
 
@@ -133,6 +133,7 @@ class Settle(Struct, gc=False):
     error_message: str = ""
     error_stack: str = ""
     log: bytes | None = None
+    fault: Fault | None = None
     deliveries: tuple[NewDelivery, ...] = ()
 
 
@@ -250,6 +251,7 @@ class AttemptView(Struct):
     error_message: str = ""
     error_stack: str = ""
     log_bytes: int = 0
+    fault: Fault | None = None
 
 
 class DeliveryAttemptView(Struct):

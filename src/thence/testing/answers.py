@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ..lifecycle.outcome import Outcome
+from ..lifecycle.outcome import Fault, Outcome
 from ..runtimes.interface import Ended, Run
 
 FOREVER = float("inf")
@@ -28,13 +28,14 @@ class Ok(Struct, frozen=True):
 
 class Error(Struct, frozen=True):
     """The handler raised: spends a retry. `hopeless`: what it ended with would end every attempt, as a
-    payload that is not JSON does; then there is no other."""
+    payload that is not JSON does; then there is no other. `fault`: what the runtime itself found."""
 
     message: str = "It failed on purpose."
     type: str = "ScriptedError"
     seconds: float = 0.0
     log: bytes | None = None
     hopeless: bool = False
+    fault: Fault | None = None
 
 
 class Crash(Struct, frozen=True):
@@ -104,13 +105,14 @@ def ended(answer: Answer, run: Run) -> Ended:
         case Ok(value=value, log=log):
             body = value if isinstance(value, bytes) else msgspec.json.encode(value)
             return Ended(Outcome.OK, result=body, log=log)
-        case Error(message=message, type=kind, log=log, hopeless=hopeless):
+        case Error(message=message, type=kind, log=log, hopeless=hopeless, fault=fault):
             return Ended(
                 Outcome.FUNCTION_ERROR,
                 error_type=kind,
                 error_message=message,
                 log=log,
                 hopeless=hopeless,
+                fault=fault,
             )
         case Crash():
             return _failed(Outcome.CRASHED, "Crashed", "The instance died.")

@@ -6,6 +6,7 @@ What is only shown goes into `FunctionSpec.attributes["functiongraph"]` under th
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ _THEIR_NAMES = {
     "pre_stop": "pre_stop_handler",
 }
 _HOOKS = ("initializer", "pre_stop")
+_HANDLER = re.compile(r"[^.]+\.[^.]+")  # one dot: folders are set off by `/`
 
 
 def attributes(spec: FunctionSpec) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def _hooks(given: ConfigInput, kept: dict[str, Any]) -> dict[str, Any]:
 def _dotted(handler: str, where: str) -> str:
     """`dir/module.function` as `dir.module.function`."""
     dotted = handler.replace("/", ".")
-    if HANDLER.fullmatch(dotted) is None:
+    if _HANDLER.fullmatch(handler) is None or HANDLER.fullmatch(dotted) is None:
         raise wrong(
             f"{where}: {handler[:256]!r} is not of the form file.function or dir/file.function "
             "(letters, digits and '_')"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ...destinations.fc_error import Failed, status
 from ...destinations.functiongraph import SENTENCES
 from ...destinations.functiongraph_error import PREFIX
-from ...lifecycle.outcome import BUDGET, Budget, Outcome
+from ...lifecycle.outcome import BUDGET, Budget, Fault, Outcome
 from ...lifecycle.states import FINAL, Reason, State
 from ...store.records import AttemptView, InvocationView
 
@@ -22,14 +22,11 @@ INITIALIZER, TIMEOUT, METADATA, CANCELLED = 4009, 4010, 4024, 4208
 EXITED, MEMORY, INITIALIZER_TIMEOUT = 4204, 4205, 4211
 EXPIRED, INSTANCES, OVERLOAD, PLATFORM = 150408, 150429, 150430, 150500
 
-_BY_TYPE = {
-    "ImportError": ENTRY,
-    "HandlerNotFound": ENTRY,
-    "HandlerNotCallable": ENTRY,
-    "ResultTooLarge": RESULT_SIZE,
-    "ResultNotSerializable": RESULT_TYPE,
-    "InitializerFailed": INITIALIZER,
-    "InitializerTimedOut": INITIALIZER_TIMEOUT,
+_BY_FAULT = {
+    Fault.LOAD: ENTRY,
+    Fault.RESULT: RESULT_TYPE,
+    Fault.RESULT_SIZE: RESULT_SIZE,
+    Fault.INITIALIZER: INITIALIZER,
 }
 _BY_OUTCOME = {
     Outcome.OK: OK,
@@ -53,8 +50,12 @@ def code(ended: Failed) -> int:
     outcome = ended.outcome
     if outcome is None:
         return OK
-    if is_functions(outcome) and ended.error_type in _BY_TYPE:
-        return _BY_TYPE[ended.error_type]
+    # Never by a name: the user's own exceptions may be called anything.
+    if outcome is Outcome.FUNCTION_ERROR and ended.fault in _BY_FAULT:
+        return _BY_FAULT[ended.fault]
+    # (Only the platform ends a run for its time.)
+    if outcome is Outcome.TIMED_OUT and ended.error_type == "InitializerTimedOut":
+        return INITIALIZER_TIMEOUT
     if outcome in _BY_OUTCOME:
         return _BY_OUTCOME[outcome]
     return _BY_STATUS.get(status(ended), PLATFORM)

@@ -48,6 +48,8 @@ async def invoke_now(call: Call, traceparent: str) -> Response:
         raise _platform(ended)
     limit = call.state.settings.sync_payload_bytes_max
     error = run_error.code(ended)
+    if error == run_error.RESULT_SIZE and call.door.limits.result_bytes_max >= limit:
+        error = run_error.BODY_SIZE  # the runtime has only looked first
     body = ended.result or b"" if ended.outcome is Outcome.OK else error_body(ended)
     if len(body) > limit:
         error, body = run_error.BODY_SIZE, _too_large(len(body), limit)

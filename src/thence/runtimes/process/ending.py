@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from ...lifecycle.outcome import Outcome
+from ...lifecycle.outcome import Fault, Outcome
 from ..interface import Ended
 from . import frames
 from .instance import Answer, Instance
@@ -18,6 +18,14 @@ _OUTCOMES = {
     frames.CRASHED: Outcome.CRASHED,
     frames.SKIPPED: Outcome.NOT_STARTED,
     frames.INITIALIZER_FAILED: Outcome.FUNCTION_ERROR,
+}
+
+_FAULTS = {
+    frames.FAULT_LOAD: Fault.LOAD,
+    frames.FAULT_EVENT: Fault.EVENT,
+    frames.FAULT_RESULT: Fault.RESULT,
+    frames.FAULT_RESULT_SIZE: Fault.RESULT_SIZE,
+    frames.FAULT_INITIALIZER: Fault.INITIALIZER,
 }
 
 END_REASON = {
@@ -73,6 +81,7 @@ def of_answer(
         error_type=answer.error_type,
         error_message=answer.error_message,
         error_stack=answer.error_stack,
+        fault=_FAULTS.get(answer.flags >> frames.FAULT_SHIFT),
         hopeless=bool(answer.flags & frames.HOPELESS),
         log=log,
         log_truncated=truncated,

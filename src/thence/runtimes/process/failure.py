@@ -6,7 +6,16 @@ import importlib
 import os
 import traceback
 
-from .frames import ERROR_MESSAGE_BYTES_MAX, ERROR_STACK_BYTES_MAX, ERROR_TYPE_BYTES_MAX
+from .frames import (
+    ERROR_MESSAGE_BYTES_MAX,
+    ERROR_STACK_BYTES_MAX,
+    ERROR_TYPE_BYTES_MAX,
+    FAULT_EVENT,
+    FAULT_INITIALIZER,
+    FAULT_LOAD,
+    FAULT_RESULT,
+    FAULT_RESULT_SIZE,
+)
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _IMPORT_MACHINERY = ("<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)
@@ -14,9 +23,11 @@ _IMPORT_MACHINERY = ("<frozen importlib", os.path.dirname(importlib.__file__) + 
 
 class HandlerFault(Exception):
     """A mistake that the worker found itself. `kind` is the error type that is reported.
-    `hopeless`: every other attempt would find it too."""
+    `hopeless`: every other attempt would find it too. `fault`: as an answer names it (frames.py);
+    names are for people, the user's own exceptions may have the same."""
 
     hopeless = False
+    fault = 0
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -27,6 +38,7 @@ class NotLoaded(HandlerFault):
     """What the function's configuration names cannot be had of its code."""
 
     hopeless = True
+    fault = FAULT_LOAD
 
 
 class NotFound(NotLoaded):
@@ -42,10 +54,25 @@ class InvalidEvent(HandlerFault):
     """The payload is not what the handler takes."""
 
     hopeless = True
+    fault = FAULT_EVENT
+
+
+class InvalidResult(HandlerFault):
+    """What the handler returned cannot be written down."""
+
+    fault = FAULT_RESULT
+
+
+class LargeResult(HandlerFault):
+    """What the handler returned is too large."""
+
+    fault = FAULT_RESULT_SIZE
 
 
 class InitializerFault(HandlerFault):
     """The initializer failed, so the instance cannot be used."""
+
+    fault = FAULT_INITIALIZER
 
     def __init__(self, kind: str, message: str, *, hopeless: bool = False) -> None:
         super().__init__(kind, message)

@@ -40,6 +40,8 @@ OUTPUT_TRUNCATED = 1
 RAW_RESULT = 2  # the result is bytes as they are, not JSON
 LOADED_HANDLER = 4  # the duration holds the import of the handler too
 HOPELESS = 8  # every other attempt would end so too
+FAULT_SHIFT = 5  # the bits from here: what the worker itself found, one of these
+FAULT_LOAD, FAULT_EVENT, FAULT_RESULT, FAULT_RESULT_SIZE, FAULT_INITIALIZER = range(1, 6)
 
 # flags of a request
 PREVIOUS_MAY_HAVE_RUN = 1

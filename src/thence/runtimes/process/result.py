@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .failure import HandlerFault
+from .failure import HandlerFault, InvalidResult, LargeResult
 
 
 def bounded(data: bytes, bytes_max: int) -> bytes:
@@ -16,7 +16,7 @@ def bounded(data: bytes, bytes_max: int) -> bytes:
 
 
 def too_large(size: int, bytes_max: int) -> HandlerFault:
-    return HandlerFault(
+    return LargeResult(
         "ResultTooLarge",
         f"the handler returned {size} bytes; the limit is {bytes_max}. "
         "Return a reference to where the result was stored instead.",
@@ -25,7 +25,7 @@ def too_large(size: int, bytes_max: int) -> HandlerFault:
 
 def not_serializable(named: str) -> HandlerFault:
     """`named`: the type, and what is wrong with it."""
-    return HandlerFault(
+    return InvalidResult(
         "ResultNotSerializable",
         f"the handler returned something that cannot be written as JSON: {named}. "
         "Return text, numbers, lists, dicts or bytes.",

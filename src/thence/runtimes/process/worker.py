@@ -163,7 +163,7 @@ class Worker:
                 flags |= frames.RAW_RESULT
         except InitializerFault as fault:
             kind, error, leave = frames.INITIALIZER_FAILED, describe(fault), 1
-            flags |= self._hopeless(fault)
+            flags |= self._found(fault)
         except MemoryError as memory:
             cage.lend_headroom()
             kind, error, leave = frames.OUT_OF_MEMORY, self._memory_error(memory), 1
@@ -171,7 +171,7 @@ class Worker:
             kind, error, leave = frames.CRASHED, self._exit_error(exit), 1
         except BaseException as raised:  # the handler's own error, whatever its class
             kind, error = frames.FUNCTION_ERROR, self._contract.describe(raised)
-            flags |= self._hopeless(raised)
+            flags |= self._found(raised)
         duration_us = (time.monotonic_ns() - began_ns) // 1000
         if os.getpid() != self._pid:
             os._exit(0)  # a child that the handler forked came back here: it must not answer
@@ -234,14 +234,19 @@ class Worker:
             returned = self._finish(returned)
         return self._result(returned)
 
-    def _hopeless(self, error: BaseException) -> int:
-        """The flag of an answer where every other attempt would end with this error too: what the
-        worker found itself, or what the import of the handler raised."""
+    def _found(self, error: BaseException) -> int:
+        """The flags of an answer with an error that the user's code did not raise in a run: what the
+        worker found itself, or what the import of the handler raised; and whether every other
+        attempt would end with it too."""
         loading, self._loading = self._loading, False
-        hopeless = (
-            is_hopeless(error) if loading else isinstance(error, HandlerFault) and error.hopeless
-        )
-        return frames.HOPELESS if hopeless and self._contract.gives_up else 0
+        if loading:
+            fault, hopeless = frames.FAULT_LOAD, is_hopeless(error)
+        elif isinstance(error, HandlerFault):
+            fault, hopeless = error.fault, error.hopeless
+        else:
+            return 0
+        flags = fault << frames.FAULT_SHIFT
+        return flags | frames.HOPELESS if hopeless and self._contract.gives_up else flags
 
     def _leave(self) -> NoReturn:
         """The node closed its end: it is gone, or it retires this instance. What the pre-stop hook

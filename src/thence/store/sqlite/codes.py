@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...lifecycle.outcome import Budget, Outcome
+from ...lifecycle.outcome import Budget, Fault, Outcome
 from ...lifecycle.states import Reason, State
 
 STATES = (
@@ -43,11 +43,20 @@ OUTCOMES = (
     Outcome.DRAINED,  # 10
     Outcome.NO_RESOURCES,  # 11
 )
+FAULTS = (
+    None,  # 0
+    Fault.LOAD,  # 1
+    Fault.EVENT,  # 2
+    Fault.RESULT,  # 3
+    Fault.RESULT_SIZE,  # 4
+    Fault.INITIALIZER,  # 5
+)
 BUDGETS = (Budget.FUNCTION_ERRORS, Budget.PLATFORM_ERRORS, Budget.LOSSES)
 DELIVERY_STATES = ("pending", "delivered", "dead", "stopped")
 
 STATE = {word: code for code, word in enumerate(STATES)}
 REASON = {word: code for code, word in enumerate(REASONS)}
+FAULT = {word: code for code, word in enumerate(FAULTS)}
 OUTCOME = {word: code for code, word in enumerate(OUTCOMES)}
 BUDGET = {word: code for code, word in enumerate(BUDGETS)}
 DELIVERY_STATE = {word: code for code, word in enumerate(DELIVERY_STATES)}
@@ -64,5 +73,18 @@ def budget_of(code: int | None) -> Budget | None:
     return None if code is None else BUDGETS[code]
 
 
+OUTCOMES_MAX = 32
+"""The column `outcome` holds an outcome, and above it which fault the platform found: most have none,
+and a column of its own would be carried by all."""
+
+
+def outcome_code(outcome: Outcome, fault: Fault | None) -> int:
+    return OUTCOME[outcome] + OUTCOMES_MAX * FAULT[fault]
+
+
 def outcome_of(code: int | None) -> Outcome | None:
-    return None if code is None else OUTCOMES[code]
+    return None if code is None else OUTCOMES[code % OUTCOMES_MAX]
+
+
+def fault_of(code: int | None) -> Fault | None:
+    return None if code is None else FAULTS[code // OUTCOMES_MAX]

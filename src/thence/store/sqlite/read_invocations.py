@@ -14,7 +14,7 @@ from ...lifecycle.states import ACTIVE, DEAD, WAITING, Reason
 from ..interface import Filter
 from ..records import AttemptView, Body, DeliveryView, InvocationRow, InvocationView, Meta, Page
 from . import cursors
-from .codes import REASON, REASONS, STATE, STATES, budget_of, outcome_of
+from .codes import REASON, REASONS, STATE, STATES, budget_of, fault_of, outcome_of
 from .keys import split, whole
 from .read_deliveries import of_invocations
 from .statements import load, select
@@ -73,7 +73,7 @@ def _attempt(row: Sequence[Any]) -> AttemptView:
     type_, message, stack = (text or "" for text in error)
     return AttemptView(
         number, outcome_of(outcome), budget_of(budget), started_at, ended_at, duration_us, retry_at,
-        type_, message, stack, log_bytes or 0,
+        type_, message, stack, log_bytes or 0, fault_of(outcome),
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from ..records import (
     Transition,
 )
 from . import write_deliveries as deliveries
-from .codes import OUTCOME, REASON, STATE, STOPPING, SUCCEEDED, budget_code
+from .codes import REASON, STATE, STOPPING, SUCCEEDED, budget_code, outcome_code
 from .journal import Changes
 from .keys import split, whole
 from .statements import Many, change, load, select
@@ -223,7 +223,7 @@ def _end_with_attempt(full: list[Any], item: Settle, changes: Changes) -> None:
     state = STATE[item.state]
     full += (
         item.id >> 64, item.function_id, state, REASON[reason], item.now, item.attempt,
-        OUTCOME[item.outcome], item.started_at, item.duration_us,
+        outcome_code(item.outcome, item.fault), item.started_at, item.duration_us,
         None if item.result is None else body.bytes, spent.retries_used, spent.platform_tries,
         spent.platform_since, spent.losses_used, budget_code(item.budget), item.error_type or None,
         body.ref, body.digest or None, item.error_message or None, item.error_stack or None,
@@ -261,8 +261,8 @@ def _settle_again(db: sqlite3.Connection, items: Sequence[Settle], changes: Chan
                 s.retries_used, s.platform_tries, s.platform_since, s.losses_used, s.interrupted,
             ]  # fmt: skip
             attempts += (
-                high, attempt, OUTCOME[item.outcome], budget_code(item.budget), item.started_at,
-                item.now, item.duration_us, due_at, item.error_type or None,
+                high, attempt, outcome_code(item.outcome, item.fault), budget_code(item.budget),
+                item.started_at, item.now, item.duration_us, due_at, item.error_type or None,
                 item.error_message or None, item.error_stack or None, item.log,
             )  # fmt: skip
         waiting += (

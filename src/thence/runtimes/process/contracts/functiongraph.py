@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from ..failure import HandlerFault
+from ..failure import InvalidEvent
 from ..result import bounded, standard_json
 from ..setup import Setup
 from .contract import Log, Plain, id_text, remaining_ms, whole
@@ -142,7 +142,7 @@ class FunctionGraph(Plain):
         try:
             return _decode(payload)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise HandlerFault(
+            raise InvalidEvent(
                 "InvalidEvent", f"the event ({len(payload)} bytes) is not JSON: {error}. Send JSON."
             ) from None
 
