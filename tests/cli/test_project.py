@@ -43,7 +43,7 @@ class Project:
     def plan(self) -> dict[str, str]:
         """What would be done, by thing."""
         ran = self.deploy("--dry-run", "--json")
-        assert ran.status == 0, ran.err
+        assert ran.status in (0, 1), ran.err
         assert ran.json["dry_run"] is True
         return {
             change["what"]: change["change"]
@@ -183,9 +183,9 @@ def test_a_trigger_that_cannot_fire_is_told_before_and_the_rest_is_deployed(
     project: Project,
 ) -> None:
     project.write(CONFIG + TRIGGER)
-    warning = "triggers of type 'timer' (a clock) cannot fire here"
+    warning = "triggerType: triggers of type 'timer' (a clock) cannot fire in this service"
     dry = project.deploy("--dry-run")
-    assert dry.status == 0 and f"! will be refused: {warning}" in dry.err + dry.out
+    assert dry.status == 1 and f"! will be refused: {warning}" in dry.err + dry.out
     assert project.there() is None
     ran = project.deploy()
     said = ran.err + ran.out
@@ -208,7 +208,7 @@ def test_json_has_the_plan_and_what_became_of_it(project: Project) -> None:
         *("function", "create"),
         "",
     )
-    assert trigger["warning"] == "'smoke-signal' is not a type of triggers"
+    assert trigger["problems"][0].startswith("triggerType: 'smoke-signal' is not a type of")
     assert trigger["refusal"].startswith("InvalidArgument: triggerType")
     assert "zipFile" not in ran.out
 
@@ -243,11 +243,156 @@ def test_options_of_functions_are_refused_with_a_project(project: Project) -> No
     assert ran.status == 2 and "are for a project" in ran.err
 
 
-def test_mistakes_in_the_file_change_nothing(project: Project) -> None:
+def test_mistakes_in_one_resource_change_nothing_of_it_and_all_of_the_others(
+    project: Project,
+) -> None:
     project.write("asyncInvokeConfig: {destinationConfig: {onSucess: {destination: x}}}")
+    one = project.path.read_text()
+    other = one.partition("resources:\n")[2].partition("      asyncInvoke")[0]
+    other = other.replace("main", "side").replace(project.name, f"{project.name}-2")
+    project.path.write_text(one + other)
     ran = project.deploy()
-    assert ran.status == 2 and "'onSucess' is not onSuccess or onFailure" in ran.err
-    assert project.there() is None
+    said = ran.err + ran.out
+    assert ran.status == 1 and "'onSucess' is not onSuccess or onFailure" in said
+    assert "! not deployed: resources.main.props.asyncInvokeConfig" in said
+    assert project.there() is None and f"function {project.name}-2 made" in said
+
+
+MISTAKES = """
+runtme: python3
+layers: ['acs:fc:cn-hangzhou:official:layers/x/versions/1']
+cpu: many
+instanceConcurrency: 0
+description: 5
+internetAccess: false
+logConfig: {project: 5}
+tags: {'aliyun-x': y}
+asyncInvokeConfig:
+  maxAsyncRetryAttempts: 99
+  maxAsyncEventAgeInSeconds: soon
+  stateful: true
+  destinationConfig:
+    onSuccess: {destination: 'acs:mns:us-east-9:1:/queues/q/messages'}
+    onFailure: {destination: 'acs:fc:::functions/no-such-function-anywhere'}
+concurrencyConfig: {reservedConcurrency: -1}
+"""
+
+
+def test_a_dry_run_foretells_every_refusal_and_what_is_mended_is_taken(project: Project) -> None:
+    project.write(MISTAKES)
+    text = project.path.read_text()
+    text = text.replace("runtime: python3.10", "runtime: nodejs18")
+    text = text.replace("timeout: 30", "timeout: soon").replace(
+        "memorySize: 128", "memorySize: 100"
+    )
+    project.path.write_text(text.replace("handler: index.handler", "handler: index"))
+    ran = project.deploy("--dry-run", "--json")
+    assert ran.status == 1 and project.there() is None
+    [resource] = ran.json["resources"]
+    found = {one["what"]: one["problems"] for one in resource["changes"]}
+    for what, fields in {
+        "function": (
+            *("runtme", "layers", "cpu", "instanceConcurrency", "description", "internetAccess"),
+            *("logConfig.project", "tags", "runtime", "timeout", "memorySize", "handler"),
+        ),
+        "async config": (
+            *("maxAsyncRetryAttempts", "maxAsyncEventAgeInSeconds", "stateful"),
+            *("destinationConfig.onSuccess.destination", "destinationConfig.onFailure.destination"),
+        ),
+        "concurrency": ("reservedConcurrency",),
+    }.items():
+        assert sorted(one.partition(":")[0] for one in found[what]) == sorted(fields), found[what]
+    assert "did you mean runtime" in " ".join(found["function"])
+    # What the deployment says first of each is among what was foretold.
+    ran = project.deploy("--json")
+    [resource] = ran.json["resources"]
+    [function] = [one for one in resource["changes"] if one["what"] == "function"]
+    assert function["refusal"].partition(": ")[2].rstrip(".") in " ".join(found["function"])
+    # Without all that, nothing is foretold and nothing refused.
+    project.write(CONFIG)
+    assert project.deploy("--dry-run").status == 0 and project.deploy().status == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("runtme: x", "runtme"),
+        ("timeout: 90000", "timeout"),
+        ("memorySize: 64", "memorySize"),
+        ("handler: 'a b'", "handler"),
+        ("environmentVariables: {'1 X': y}", "environmentVariables"),
+        ("diskSize: 7", "diskSize"),
+        ("instanceLifecycleConfig: {initializer: {handler: i.h, timeout: 999}}", "instance"),
+        ("instanceLifecycleConfig: {preFreeze: {handler: i.h}}", "instanceLifecycleConfig"),
+        ("customRuntimeConfig: {command: [x]}", "customRuntimeConfig"),
+        ("gpuConfig: {gpuType: x}", "gpuConfig"),
+        ("sessionAffinity: MCP", "sessionAffinity"),
+        ("customDNS: {nameServers: [x]}", "customDNS"),
+        ("idleTimeout: -1", "idleTimeout"),
+    ],
+)
+def test_what_is_foretold_of_a_function_is_what_the_service_says(
+    project: Project, line: str, field: str
+) -> None:
+    project.write(line)
+    name = line.partition(":")[0]
+    lines = [one for one in project.path.read_text().splitlines() if one.strip() != ""]
+    kept = [one for at, one in enumerate(lines) if not one.strip().startswith(f"{name}:")]
+    project.path.write_text("\n".join([*kept, f"      {line}"]) + "\n")
+    dry = project.deploy("--dry-run", "--json")
+    assert dry.status == 1
+    [problem] = dry.json["resources"][0]["changes"][0]["problems"]
+    assert problem.startswith(field)
+    ran = project.deploy("--json")
+    refusal = ran.json["resources"][0]["changes"][0]["refusal"]
+    assert ran.status == 1 and refusal == f"InvalidArgument: {problem}"
+
+
+def test_destinations_that_lead_back_are_foretold(project: Project) -> None:
+    project.write()
+    one = project.path.read_text()
+    loop = (
+        "      asyncInvokeConfig: {{destinationConfig: {{onSuccess: {{destination: "
+        "'acs:fc:::functions/{}'}}}}}}\n"
+    )
+    name, other = project.name, f"{project.name}-2"
+    second = one.partition("resources:\n")[2].replace("main", "side").replace(name, other)
+    project.path.write_text(one + loop.format(other) + second + loop.format(name))
+    ran = project.deploy("--dry-run")
+    said = ran.err + ran.out
+    assert ran.status == 1 and f"form a cycle: {name} -> {other} -> {name}" in said
+    assert project.deploy().status == 1
+    project.path.write_text(one + loop.format(other) + second)
+    assert project.deploy("--dry-run").status == 0 and project.deploy().status == 0
+    # The way back would now lead over the service's own configuration.
+    project.path.write_text("resources:\n" + second + loop.format(name))
+    ran = project.deploy("--dry-run")
+    assert ran.status == 1 and "form a cycle" in ran.err + ran.out
+
+
+def test_a_qualifier_that_is_not_there_is_foretold(project: Project) -> None:
+    project.write("asyncInvokeConfig: {qualifier: prod}")
+    ran = project.deploy("--dry-run")
+    assert ran.status == 1 and "has no version or alias 'prod'" in ran.err + ran.out
+
+
+def test_code_over_the_limits_and_none_at_all_are_foretold(project: Project) -> None:
+    project.write()
+    project.path.write_text(project.path.read_text().replace("      code: ./code\n", ""))
+    ran = project.deploy("--dry-run")
+    assert ran.status == 1 and "code: it is required" in ran.err + ran.out
+
+
+def test_the_account_of_the_service_is_known_to_the_file(project: Project) -> None:
+    project.write("description: 'of ${config(AccountID)}'")
+    ran = project.deploy("--dry-run", "--json")
+    assert ran.status == 0, ran.err
+    [resource] = ran.json["resources"]
+    fields = {one["field"]: one["after"] for one in resource["changes"][0]["differences"]}
+    settings = {
+        one["name"]: one["value"] for one in project._thence("config", "--json").json["items"]
+    }
+    assert settings["account_id"] and fields["description"] == f"of {settings['account_id']}"
 
 
 def test_wrong_credentials_are_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,3 +487,28 @@ def open_service(tmp_path: Path) -> Any:
     running = Service(folder, THENCE_ROOT_ACCESS_KEY_ID="", THENCE_ROOT_ACCESS_KEY_SECRET="")
     yield running.url
     running.stop()
+
+
+def test_a_second_resource_of_a_service_is_made_though_the_first_is_refused(
+    at_service: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "index.py").write_text("def handler(event, context):\n    return event\n")
+    one = (
+        "  {name}:\n    component: fc\n    props:\n      service: {{name: both{wish}}}\n"
+        "      function: {{name: {name}, runtime: python3, handler: index.handler, "
+        "codeUri: ./index.py{more}}}\n"
+    )
+    path = tmp_path / "s.yaml"
+    for more, wish in ((", timeout: 0", ""), ("", ", description: 5"), (", memorySize: 1", "")):
+        path.write_text(
+            "services:\n" + one.format(name="one", more=more, wish=wish)
+            + one.format(name="two", more="", wish="")
+        )  # fmt: skip
+        dry = at_service("deploy", str(path), "--dry-run", "--json")
+        ran = at_service("deploy", str(path), "--json")
+        assert dry.status == ran.status == 1
+        first, second = ran.json["resources"]
+        assert any(change["refusal"] for change in first["changes"])
+        assert not any(change["refusal"] for change in second["changes"]), second
+        assert at_service("invoke", "both$two", "--data", "1", "--wait").status == 0
+        assert at_service("rm", "both$two", "--yes").status == 0

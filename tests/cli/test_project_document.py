@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from thence.cli.project.deploy import wanted_of
 from thence.cli.project.document import read_document
+from thence.cli.project.unresolved import reasons
 from thence.errors import InvalidInput
 
 
@@ -19,13 +22,21 @@ def read(folder: Path, text: str, **environment: str) -> dict[str, Any]:
 
 
 def mistake(folder: Path, text: str, **environment: str) -> str:
-    """The sentence of the refusal, from reading to what the resources want."""
+    """The sentence of the refusal of the whole file."""
     path = folder / "s.yaml"
     path.write_text(text)
     with pytest.raises(InvalidInput) as caught:
         wanted_of(read_document(path, environment))
-    assert caught.value.fields["field"]
+    assert caught.value.fields["field"] and str(path) in caught.value.detail
     return caught.value.detail
+
+
+def problems(folder: Path, text: str, **environment: str) -> list[str]:
+    """Mistakes in the only resource of the file, which is read all the same."""
+    path = folder / "s.yaml"
+    path.write_text(text)
+    [found] = wanted_of(read_document(path, environment, lambda: "123"))
+    return found.problems
 
 
 # ---------------------------------------------------------------- values
@@ -112,8 +123,10 @@ resources:
         "resources: {r: {props: {a: '${this.props.b}', b: '${resources.r.props.a}'}}}",
     ],
 )
-def test_loops_are_refused(tmp_path: Path, text: str) -> None:
-    assert "leads back to itself" in mistake(tmp_path, text)
+def test_loops_have_no_value(tmp_path: Path, text: str) -> None:
+    data = read(tmp_path, text)
+    found = reasons(data)
+    assert found and all("leads back to itself" in one for one in found)
 
 
 def test_a_file_that_grows_without_end_is_refused(tmp_path: Path) -> None:
@@ -125,15 +138,117 @@ def test_a_file_that_grows_without_end_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("${vars.none}", "description: ${vars.none} has no value: there is no 'none'"),
+        ("${env(NONE)}", "the variable NONE is not set"),
+        ("${env(THENCE_ROOT_ACCESS_KEY_SECRET)}", "begin with THENCE_ are the service's own"),
+        ("${env('THENCE_X', 'default')}", "begin with THENCE_ are the service's own"),
+        ("x ${env.thence_x}", "begin with THENCE_ are the service's own"),
+        ("${file(none.txt)}", "there is no 'none.txt'"),
+        ("${file(/etc/passwd)}", "leads out of the project's folder"),
+        ("${file(../outside.txt)}", "leads out of the project's folder"),
+        ("${file('./link.txt')}", "leads out of the project's folder"),
+        ("${file(link/outside.txt)}", "leads out of the project's folder"),
+        ("${file(/proc/self/environ)}", "leads out of the project's folder"),
+        ("${file(/dev/zero)}", "leads out of the project's folder"),
+        ("${file(pipe)}", "no plain file"),
+        ("${file(large.txt)}", "larger than 262144 bytes"),
+        ("${config(AccessKeySecret)}", "only AccountID is known"),
+        ("${this.output.x}", "there is no 'output'"),
+        ("${resources.r.output.url}", "there is no 'output'"),
+        ("${oss.bucket}", "env, file, path, config, vars, resources, services, this"),
+        ("a-${vars.m}", "an object or a list cannot stand inside"),
+    ],
+)
+def test_a_value_that_cannot_be_had_is_a_mistake_of_the_resource_that_uses_it(
+    tmp_path: Path, value: str, sentence: str
+) -> None:
+    (tmp_path / "outside.txt").write_text("SECRET")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (folder / "link").symlink_to(tmp_path)
+    (folder / "large.txt").write_text("x" * 300_000)
+    os.mkfifo(folder / "pipe")
+    text = (
+        "vars: {m: {x: 1}}\nresources:\n  r: {component: fc3, props: {functionName: f, "
+        f"timeout: soon, description: {json.dumps(value)}}}}}\n  ok: {{component: fc3, props: "
+        "{functionName: g}}\n"
+    )
+    path = folder / "s.yaml"
+    path.write_text(text)
+    environment = {"THENCE_ROOT_ACCESS_KEY_SECRET": "SECRET", "thence_x": "SECRET"}
+    hurt, other = wanted_of(read_document(path, environment))
+    assert len(hurt.problems) == 1 and sentence in hurt.problems[0], hurt.problems
+    assert "SECRET" not in hurt.problems[0].replace("ACCESS_KEY_SECRET", "")
+    assert other.problems == [] and "description" not in hurt.body
+
+
+def test_a_value_that_nobody_uses_hurts_nobody(tmp_path: Path) -> None:
+    text = """
+vars: {unused: "${env(NONE)}"}
+resources:
+  r:
+    component: fc3
+    props:
+      functionName: f
+      region: ${env(REGION)}
+      customDomain: {domainName: "${resources.x.output}"}
+      vpcConfig: {vpcId: "${env(VPC)}"}
+      environmentVariables: {PATTERN: '{"name": ["${functionName}"]}'}
+"""
+    assert problems(tmp_path, text) == []
+    found = wanted(tmp_path, text)
+    assert found.body["environmentVariables"] == {"PATTERN": '{"name": ["${functionName}"]}'}
+
+
+def test_an_unknown_value_in_a_trigger_is_that_triggers(tmp_path: Path) -> None:
+    text = """
+resources:
+  r:
+    component: fc3
+    props:
+      functionName: f
+      triggers:
+        - triggerName: t
+          triggerType: eventbridge
+          triggerConfig: {eventRuleFilterPattern: '{"f": ["${functionName}"]}', x: "${env(NONE)}"}
+"""
+    found = wanted(tmp_path, text)
+    assert found.problems == []
+    [trigger] = found.triggers
+    assert trigger.problems == [
+        "resources.r.props.triggers[0].triggerConfig.x: ${env(NONE)} has no value: the variable "
+        "NONE is not set."
+    ]
+    assert "${functionName}" in trigger.body["triggerConfig"] and "NONE" not in str(trigger.body)
+
+
+def test_the_account_is_that_of_the_service(tmp_path: Path) -> None:
+    for written in ("config(AccountID)", "config('AccountID')", 'config("AccountID")'):
+        path = tmp_path / "s.yaml"
+        path.write_text(f"a: acs:fc:::${{{written}}}\nb: ${{{written}}}\n")
+        assert read_document(path, {}, lambda: "123").data == {"a": "acs:fc:::123", "b": "123"}
+    why = reasons(read_document(path, {}).data)
+    assert len(why) == 2 and "give it one with THENCE_ACCOUNT_ID" in why[0]
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("a: ${vars.none}", "a: ${vars.none} has no value: there is no 'none'"),
-        ("a: ${env(NONE)}", "the variable NONE is not set"),
-        ("a: ${file(none.txt)}", "none.txt cannot be read"),
-        ("a: ${config('AccountID')}", "env, file, vars, resources, services and this"),
-        ("a: ${this.props.x}", "there is no 'props'"),
-        ("vars: {m: {x: 1}}\na: b-${vars.m}", "an object or a list cannot stand inside"),
         ("a: {b: 2026-01-02}", "a.b: YAML reads 2026-01-02 as a date; put it in quotes"),
+        ("a: !!binary aGVsbG8=", "a: YAML reads b'hello' as a bytes"),
+        ("a: &a [*a]", "an object holds itself, or is nested over 64 deep"),
+        ("a: &a {b: *a}", "an object holds itself, or is nested over 64 deep"),
+        ("a: " + "[" * 120_000, "line 1: nested over 64 deep"),
+        ("a: " + "{a: " * 60_000, "line 1: nested over 64 deep"),
+        ("a: " + "9" * 200_000, "a number of 200000 digits; at most 20"),
+        ("a: 1e999", "'1e999' is no number that can be sent"),
+        ("a: .nan", "'.nan' is no number that can be sent"),
+        ("a: " + "x" * 262_144, "larger than 262144 bytes"),
+        ("a: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
+        ("? [1]\n: 2", "found unhashable key"),
         ("a: [", "not valid YAML"),
         ("- a", "begins with 'edition:'"),
         ("", "begins with 'edition:'"),
@@ -142,14 +257,52 @@ def test_a_file_that_grows_without_end_is_refused(tmp_path: Path) -> None:
 def test_mistakes_in_a_file_are_named_with_their_place(
     tmp_path: Path, text: str, sentence: str
 ) -> None:
-    said = mistake(tmp_path, text)
-    assert sentence in said and str(tmp_path / "s.yaml") in said
+    assert sentence in mistake(tmp_path, text)
 
 
-def test_a_file_that_is_too_large_or_not_there_is_named(tmp_path: Path) -> None:
-    assert "larger than 1048576 bytes" in mistake(tmp_path, "a: " + "x" * 1024 * 1024)
-    with pytest.raises(InvalidInput, match="cannot be read"):
-        read_document(tmp_path / "none.yaml", {})
+def test_what_is_no_plain_file_is_not_read(tmp_path: Path) -> None:
+    for path, sentence in (
+        (tmp_path / "none.yaml", "cannot be read"),
+        (tmp_path, "cannot be read"),
+        (Path("/dev/zero"), "no plain file"),
+    ):
+        with pytest.raises(InvalidInput, match=sentence):
+            read_document(path, {})
+
+
+@pytest.mark.parametrize("times", [2, 10])
+def test_texts_that_double_are_refused(tmp_path: Path, times: int) -> None:
+    lines = ["vars:", "  x0: " + "y" * 100]
+    for number in range(1, 40):
+        lines.append(f"  x{number}: '{f'${{vars.x{number - 1}}}' * times}'")
+    assert "its texts grow to over 2097152 characters" in mistake(tmp_path, "\n".join(lines))
+
+
+def test_merges_that_double_are_refused(tmp_path: Path) -> None:
+    lines = ["a0: &a0 {" + ", ".join(f"k{at}: 1" for at in range(10)) + "}"]
+    for number in range(1, 30):
+        lines.append(f"a{number}: &a{number} {{<<: [*a{number - 1}, *a{number - 1}]}}")
+    assert "grows to over 10000 entries" in mistake(tmp_path, "\n".join(lines))
+
+
+def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    for number in range(1, 12):
+        lines.append(f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]")
+    assert "the file grows to over 100000 values" in mistake(tmp_path, "\n".join(lines))
+
+
+def test_yaml_is_read_as_the_tool_reads_it(tmp_path: Path) -> None:
+    """YAML 1.2: only true and false are truth values, nothing is sexagesimal."""
+    long = ":".join(["59"] * 50_000)
+    data = read(
+        tmp_path,
+        f"a: [NO, yes, on, 10:30, 190:20:30, 010, 0x1F, 0o17, 1_000, -5, 1.5, 1e3, ~, null, '', "
+        f"True]\nb: {long}\nc: &c {{x: 1}}\nd: {{<<: *c, y: 2}}\n",
+    )
+    expected = ["NO", "yes", "on", "10:30", "190:20:30", 10, 31, 15, 1000, -5, 1.5, 1000.0]
+    assert data["a"] == [*expected, None, None, "", True]
+    assert data["b"] == long and data["d"] == {"x": 1, "y": 2}
 
 
 # ---------------------------------------------------------------- resources
@@ -161,8 +314,6 @@ FC = "services: {r: {component: fc, props: {service: {name: s}, function: {name:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("edition: 3.0.0", "it names no resources"),
-        ("resources: []", "it names no resources"),
         ("resources: {r: 1}", "resources.r.props: an object is needed"),
         ("resources: {r: {component: fc3}}", "resources.r.props: an object is needed"),
         ("resources: {r: {component: oss, props: {}}}", "component: 'oss' is not one"),
@@ -191,15 +342,23 @@ FC = "services: {r: {component: fc, props: {service: {name: s}, function: {name:
         (FC3 % "concurrencyConfig: {reserved: 1}", "a whole number is needed"),
         (FC3 % "tags: 1", "tags: a list of objects is needed"),
         (FC3 % "environmentVariables: {A: [1]}", "environmentVariables.A: a text is needed"),
-        (FC3 % "environmentVariables: {NO: x}", "YAML reads a name as False; put it in quotes"),
+        (FC3 % "environmentVariables: {true: x}", "YAML reads a name as True; put it in quotes"),
+        (FC3 % "code: /etc", "code: '/etc' leads out of the project's folder"),
+        (FC3 % "code: ../..", "code: '../..' leads out of the project's folder"),
+        (FC3 % "code: /proc/self/environ", "leads out of the project's folder"),
+        (FC3 % "code: /dev/zero", "leads out of the project's folder"),
         (FC3 % "environmentVariables: [A]", "environmentVariables: an object is needed"),
         (
             "services: {r: {component: fc, props: {function: {name: f}}}}",
             "props.service.name: a text is needed",
         ),
         (
-            "services: {r: {component: fc, props: {service: {name: s}}}}",
+            "services: {r: {component: fc, props: {service: {name: s}, function: {runtime: x}}}}",
             "props.function.name: a text is needed",
+        ),
+        (
+            "services: {r: {component: fc, props: {service: {name: s}, triggers: [{name: t}]}}}",
+            "props.triggers: they belong to a function, and the resource has none",
         ),
         (FC % "ossBucket: b", "function.ossBucket: code from OSS is not fetched"),
         (FC % "asyncConfiguration: {destination: {onSuccess: {a: b}}}", "a text is needed"),
@@ -208,7 +367,37 @@ FC = "services: {r: {component: fc, props: {service: {name: s}, function: {name:
 def test_mistakes_in_resources_are_named_with_their_place(
     tmp_path: Path, text: str, sentence: str
 ) -> None:
-    assert sentence in mistake(tmp_path, text)
+    [problem] = problems(tmp_path, text)
+    assert sentence in problem
+
+
+@pytest.mark.parametrize("text", ["edition: 3.0.0", "resources: []", "resources: {}"])
+def test_a_file_without_resources_is_refused(tmp_path: Path, text: str) -> None:
+    assert "it names no resources" in mistake(tmp_path, text)
+
+
+def test_all_mistakes_of_a_resource_are_told_at_once(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        FC3 % "code: ./none, tags: 1, environmentVariables: {A: [1]}, triggers: [{x: 1}, {y: 2}], "
+        "concurrencyConfig: {reserved: 1}, asyncInvokeConfig: [3, {destinationConfig: {x: {}}}]",
+    )
+    for name in ("code", "tags", "environmentVariables.A", "concurrencyConfig"):
+        assert any(f"props.{name}" in one for one in found), name
+    assert len([one for one in found if "triggerName" in one]) == 2
+    assert len([one for one in found if "asyncInvokeConfig" in one]) == 2
+
+
+def test_a_component_that_is_not_known_names_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "resources: {web: {component: oss, props: {}}, one: {component: fc3, props: {functionName: "
+        "f}}, two: {component: fc3, props: {functionName: g}}}"
+    )
+    web, one, two = wanted_of(read_document(path, {}))
+    [problem] = web.problems
+    assert "Deploy the others without it: --resource one --resource two." in problem
+    assert one.problems == two.problems == []
 
 
 def wanted(folder: Path, text: str) -> Any:
@@ -216,6 +405,38 @@ def wanted(folder: Path, text: str) -> Any:
     path.write_text(text)
     [found] = wanted_of(read_document(path, {}))
     return found
+
+
+def test_forms_that_ask_for_other_parts_of_the_cloud_are_left_out_with_a_note(
+    tmp_path: Path,
+) -> None:
+    found = wanted(
+        tmp_path,
+        FC3 % "role: {name: r, policies: [p]}, tracingConfig: Enable, vpcConfig: {vpcId: v}, "
+        "nasConfig: {mountPoints: [{serverAddr: a}]}, ossMountConfig: auto, "
+        "logConfig: {project: p, logstore: l, logsets: x}",
+    )
+    assert found.problems == []
+    assert found.body["logConfig"] == {"project": "p", "logstore": "l"}
+    assert {"role", "tracingConfig", "vpcConfig", "nasConfig", "ossMountConfig"}.isdisjoint(
+        found.body
+    )
+    assert [one.partition(":")[0] for one in found.left_out] == [
+        *("role", "tracingConfig", "vpcConfig", "nasConfig", "ossMountConfig", "logConfig.logsets"),
+    ]
+    quiet = wanted(
+        tmp_path,
+        FC3 % "role: 'acs:ram::1:role/r', tracingConfig: Disable, vpcConfig: {}, nasConfig: null",
+    )
+    assert quiet.left_out == [] and quiet.body["role"] == "acs:ram::1:role/r"
+
+
+def test_a_service_may_stand_alone(tmp_path: Path) -> None:
+    found = wanted(
+        tmp_path, "services: {r: {component: fc, props: {service: {name: s, description: d}}}}"
+    )
+    assert (found.service, found.function, found.problems) == ("s", "", [])
+    assert found.service_body == {"serviceName": "s", "description": "d"}
 
 
 def test_an_fc3_resource_is_what_the_api_takes(tmp_path: Path) -> None:
@@ -291,5 +512,5 @@ services:
         "qualifier": "LATEST",
     }
     assert [one.partition(":")[0] for one in found.left_out] == [
-        *("logConfig", "customDomains", "provision", "actions"),
+        *("customDomains", "provision", "logConfig", "actions"),
     ]

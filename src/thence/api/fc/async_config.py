@@ -6,6 +6,7 @@ ARNs are kept as they were written and shown so again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -136,11 +137,20 @@ def _list(call: Call, names: list[Name]) -> Response:
 
 def config_of(call: Call, data: dict[str, Any]) -> AsyncConfig:
     """A configuration from the body of a PUT. Raises FcError."""
-    kind: type[PutAsyncConfig | PutAsyncConfigOfService]
     kind = PutAsyncConfig if call.v3 else PutAsyncConfigOfService
-    data = _without_nulls(data)
-    put = convert(recased(data, kind) if call.old else data, kind)
+    data = recased(data, kind) if call.old else data
     home = Home(call.door.fc.region, call.door.fc.account)
+    return read_config(data, kind, home, lambda written, field: _check_target(call, written, field))
+
+
+def read_config(
+    data: dict[str, Any],
+    kind: type[PutAsyncConfig | PutAsyncConfigOfService],
+    home: Home,
+    check_target: Callable[[dict[str, Any], str], None],
+) -> AsyncConfig:
+    """The same without a request. `check_target(destination, field)` raises for one that cannot be."""
+    put = convert(_without_nulls(data), kind)
     arns: dict[str, str] = {}
     written: dict[str, dict[str, Any]] = {}
     for theirs, ours in ENDINGS:
@@ -148,7 +158,7 @@ def config_of(call: Call, data: dict[str, Any]) -> AsyncConfig:
         if arn:
             field = f"destinationConfig.{theirs}.destination"
             written[ours] = destination_of(arn, home, field)
-            _check_target(call, written[ours], field)
+            check_target(written[ours], field)
             arns[theirs] = arn
     return AsyncConfig(
         max_retries=put.maxAsyncRetryAttempts,

@@ -185,8 +185,12 @@ async def delete_service(call: Call) -> Response:
 
 
 async def _read(call: Call) -> ServiceInput:
-    data = without_null(recased(await call.object(), ServiceInput))
-    given = convert(data, ServiceInput)
+    return read_service(await call.object())
+
+
+def read_service(data: dict[str, Any]) -> ServiceInput:
+    """A decoded body. Raises InvalidArgument."""
+    given = convert(without_null(recased(data, ServiceInput)), ServiceInput)
     refuse_what_cannot_be_done(given)
     return given
 

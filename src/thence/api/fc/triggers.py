@@ -72,9 +72,13 @@ async def create_trigger(call: Call) -> Response:
     kind = _check(call, asked)
     if any(one.name == asked.triggerName for one in triggers_of(call.engine, function)):
         raise FcError(409, "TriggerAlreadyExists", f"trigger '{asked.triggerName}' already exists")
-    raise invalid(
-        f"triggerType: triggers of type '{asked.triggerType}' ({kind.what}) cannot fire in this "
-        "service, so none was created; call the function itself, asynchronously if need be"
+    raise cannot_fire(asked.triggerType, kind)
+
+
+def cannot_fire(name: str, kind: Kind) -> FcError:
+    return invalid(
+        f"triggerType: triggers of type '{name}' ({kind.what}) cannot fire in this service, so none "
+        "was created; call the function itself, asynchronously if need be"
     )
 
 
@@ -119,6 +123,12 @@ def is_http_function(engine: Engine, function: Function) -> bool:
 
 
 def _check(call: Call, asked: CreateTrigger) -> Kind:
+    kind = check_trigger(asked, old=call.old)
+    wanted(call, qualifier_of(asked.qualifier))
+    return kind
+
+
+def check_trigger(asked: CreateTrigger, *, old: bool) -> Kind:
     """Raises FcError for what would be wrong whether triggers can fire or not."""
     if NAME.fullmatch(asked.triggerName) is None:
         raise invalid(
@@ -131,10 +141,9 @@ def _check(call: Call, asked: CreateTrigger) -> Kind:
             f"triggerType: {asked.triggerType[:80]!r} is not a type of triggers; it is one of "
             f"{', '.join(KINDS)}"
         )
-    _check_config(asked.triggerConfig, old=call.old)
+    _check_config(asked.triggerConfig, old=old)
     if kind.source and not asked.sourceArn:
         raise invalid(f"sourceArn: a trigger of type '{asked.triggerType}' must name its source")
-    wanted(call, qualifier_of(asked.qualifier))
     return kind
 
 

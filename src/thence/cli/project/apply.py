@@ -27,22 +27,26 @@ def apply(
     """Make all changes; those that depend on a refused one are not tried. A destination may be a
     function of the same file, so all functions come before the first configuration."""
     done: list[Done] = []
-    broken: set[int] = set()
+    broken = {number for number, plan in enumerate(plans) if plan.wanted.problems}
     for what in ORDER:
         for number, plan in enumerate(plans):
             for change in plan.changes:
                 if change.what != what or change.kind == "same":
                     continue
-                outcome = (
-                    Done(change, "left out: what it belongs to was refused")
-                    if number in broken
-                    else _make(change, vendors(plan))
-                )
+                outcome = _outcome(change, plan, vendors(plan), number in broken)
                 if outcome.refusal and what in ("service", "function"):
                     broken.add(number)
                 done.append(outcome)
                 told(outcome)
     return done
+
+
+def _outcome(change: Change, plan: Plan, vendor: Vendor, broken: bool) -> Done:
+    if plan.wanted.problems:
+        return Done(change, "not deployed: the file has mistakes in this resource")
+    if broken:
+        return Done(change, "left out: what it belongs to was refused")
+    return _make(change, vendor)
 
 
 def _make(change: Change, vendor: Vendor) -> Done:

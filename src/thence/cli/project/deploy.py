@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ...errors import InvalidInput
 from ..client import Client
@@ -11,8 +12,10 @@ from ..output import print_json
 from . import fc, fc3
 from .apply import Done, apply
 from .document import Document, read_document
-from .plan import Services, make_plan
+from .foretell import Foretelling
+from .plan import Plan, make_plans
 from .show import plan_json, show_done, show_plan
+from .unresolved import Unresolved, reasons, without
 from .vendor import Vendor
 from .wanted import Wanted
 
@@ -28,27 +31,28 @@ def deploy_project(
     skip_triggers: bool,
     as_json: bool,
 ) -> int:
-    """The exit status: 0 all is as the file says, 1 something was refused. Raises InvalidInput,
-    Refused, Unreachable."""
+    """The exit status: 0 all is (or would be) as the file says, 1 something was (or will be) refused.
+    Raises InvalidInput, Refused, Unreachable."""
     key = credentials()
     vendors: dict[str, Vendor] = {}
 
     def vendor(generation: str) -> Vendor:
         return vendors.setdefault(generation, Vendor(client, generation, key))
 
-    found = wanted_of(read_document(path), only)
+    foretelling = Foretelling(client, vendor)
+    found = wanted_of(read_document(path, account=lambda: foretelling.home.account), only)
     if skip_triggers:
         for one in found:
             one.left_out += [f"trigger {trigger.name}: --skip-triggers" for trigger in one.triggers]
             one.triggers = []
-    services: Services = {}
-    plans = [make_plan(one, vendor(one.generation), services) for one in found]
+    plans = make_plans(found, vendor)
+    foretelling.foretell(plans)
     if not as_json:
         show_plan(plans)
     if dry_run:
         if as_json:
             print_json(plan_json(plans, None))
-        return 0
+        return 1 if any(map(_refused, plans)) else 0
 
     def told(one: Done) -> None:
         if not as_json:
@@ -57,11 +61,19 @@ def deploy_project(
     done = apply(plans, lambda plan: vendor(plan.wanted.generation), told)
     if as_json:
         print_json(plan_json(plans, done))
-    return 1 if any(one.refusal for one in done) else 0
+    mistaken = any(plan.wanted.problems for plan in plans)
+    return 1 if mistaken or any(one.refusal for one in done) else 0
+
+
+def _refused(plan: Plan) -> bool:
+    return bool(plan.wanted.problems) or any(
+        change.problems for change in plan.changes if change.kind != "same"
+    )
 
 
 def wanted_of(document: Document, only: tuple[str, ...] = ()) -> list[Wanted]:
-    """What the resources of a file want, those of `only` where it names any. Raises InvalidInput."""
+    """What the resources of a file want, those of `only` where it names any; mistakes in one are in
+    its `problems`. Raises InvalidInput where there is nothing to deploy."""
     field = "resources" if "resources" in document.data else "services"
     resources = document.data.get(field)
     if not isinstance(resources, dict) or not resources:
@@ -77,32 +89,43 @@ def wanted_of(document: Document, only: tuple[str, ...] = ()) -> list[Wanted]:
             field="resource",
             value=missing[0],
         )
-    return [
-        _one(document, field, str(name), resource)
-        for name, resource in resources.items()
-        if not only or name in only
-    ]
+    names = [name for name in resources if not only or name in only]
+    return [_one(document, field, str(name), resources[name], resources) for name in names]
 
 
-def _one(document: Document, field: str, name: str, resource: object) -> Wanted:
+def _one(document: Document, field: str, name: str, resource: Any, all: dict[Any, Any]) -> Wanted:
     where = f"{field}.{name}"
-    if not isinstance(resource, dict) or not isinstance(resource.get("props"), dict):
-        raise InvalidInput(f"{where}.props: an object is needed.", field=f"{where}.props")
+    props = resource.get("props") if isinstance(resource, dict) else resource
+    if not isinstance(resource, dict) or not isinstance(props, dict):
+        why = props.why if isinstance(props, Unresolved) else f"{where}.props: an object is needed."
+        return Wanted(name, "2023-03-30", problems=[why])
     component = str(resource.get("component", "")).partition("@")[0].rpartition("/")[2]
     read = COMPONENTS.get(component)
     if read is None:
-        raise InvalidInput(
-            f"{where}.component: {component!r} is not one that this command knows; it deploys "
-            f"{' and '.join(COMPONENTS)}. Leave it out with --resource NAME.",
-            field=f"{where}.component",
-            value=component,
-        )
-    found = read(name, resource["props"], document.folder)
+        return Wanted(name, "2023-03-30", problems=[_not_known(where, component, name, all)])
+    found = read(name, props, document.folder)
     if resource.get("actions"):
         found.left_out.append("actions: commands of the file are not run")
     if resource.get("extend"):
-        raise InvalidInput(
-            f"{where}.extend: templates are not put together here; write the properties out.",
-            field=f"{where}.extend",
+        found.problems.append(
+            f"{where}.extend: templates are not put together here; write the properties out."
         )
+    _without_unresolved(found)
     return found
+
+
+def _not_known(where: str, component: str, name: str, all: dict[Any, Any]) -> str:
+    others = [f"--resource {one}" for one in all if str(one) != name]
+    advice = f" Deploy the others without it: {' '.join(others[:8])}." if others else ""
+    return (
+        f"{where}.component: {component!r} is not one that this command knows; it deploys "
+        f"{' and '.join(COMPONENTS)}.{advice}"
+    )
+
+
+def _without_unresolved(found: Wanted) -> None:
+    """What uses a value that is not known is a mistake of this resource."""
+    parts = (found.service_body, found.body, found.async_configs, found.tags)
+    found.problems += [why for why in reasons(list(parts)) if why not in found.problems]
+    found.service_body, found.body = without(found.service_body), without(found.body)
+    found.async_configs, found.tags = without(found.async_configs), without(found.tags)

@@ -1,27 +1,38 @@
-"""A Serverless Devs file: YAML, and the values that `${…}` takes from elsewhere."""
+"""A Serverless Devs file: its data, and the values that `${…}` takes from elsewhere.
+
+A value that cannot be had hurts only what uses it: it stays in the data as an `Unresolved`. What
+makes the whole file a danger (values that grow without end) refuses the whole file.
+"""
 
 from __future__ import annotations
 
 import datetime
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped, unused-ignore]
-
 from ...errors import InvalidInput
+from .loader import NESTING_MAX, inside, load, read_bounded
+from .unresolved import Unresolved
 from .wanted import plain
 
-FILE_BYTES_MAX = 1024 * 1024
-DEPTH_MAX = 16
+DEPTH_MAX = 16  # references that lead to references
 VALUES_MAX = 100_000  # after all references are in their places
+TEXT_CHARACTERS_MAX = 2 * 1024 * 1024  # of all texts that references were put into
+TEXT_FILE_BYTES_MAX = 256 * 1024  # of ${file(…)}
+OWN = "THENCE_"  # variables of the service: they hold its secrets
+
 _VALUE = re.compile(r"\$\{([^{}]*)\}")
 _ENV = re.compile(
     r"""env(?:\(\s*['"]?([A-Za-z_][A-Za-z0-9_]*)['"]?\s*(?:,\s*['"]?([^'"]*)['"]?\s*)?\)|\.([A-Za-z_]\w*))"""
 )
-_FILE = re.compile(r"""file\(\s*['"]?([^'"()]+)['"]?\s*\)""")
+_CALL = re.compile(r"""(file|path|config)\(\s*['"]?([^'"()]+?)['"]?\s*\)""")
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+"""No expression of the tool: patterns and templates of other services are written so."""
+_RESOURCES = ("resources.", "services.")
+_ROOTS = ("vars", "resources", "services", "this")
 
 
 class Document:
@@ -33,92 +44,131 @@ class Document:
         self.data = data
 
 
-def read_document(path: Path, environment: Mapping[str, str] | None = None) -> Document:
-    """Raises InvalidInput naming the place and what to do."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(
-            f"{path}: it cannot be read ({error.strerror or error}).", field=str(path)
-        ) from None
-    if len(raw) > FILE_BYTES_MAX:
-        raise InvalidInput(f"{path}: larger than {FILE_BYTES_MAX} bytes.", field=str(path))
-    try:
-        data = yaml.safe_load(raw)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"{path}: not valid YAML: {error}", field=str(path)) from None
+def read_document(
+    path: Path,
+    environment: Mapping[str, str] | None = None,
+    account: Callable[[], str] = str,
+) -> Document:
+    """`account`: asks for the account id of the service, where the file needs it. Raises InvalidInput
+    naming the place and what to do."""
+    data = load(path)
     if not isinstance(data, dict):
         raise InvalidInput(
             f"{path}: a Serverless Devs project begins with 'edition:' and 'resources:'.",
             field=str(path),
         )
-    values = _Values(path, data, os.environ if environment is None else environment)
+    values = _Values(path, data, os.environ if environment is None else environment, account)
     filled = values.fill(data, "", None)
     assert isinstance(filled, dict)
     return Document(path, filled)
 
 
+class _NoValue(Exception):
+    """A sentence."""
+
+
 class _Values:
-    def __init__(self, path: Path, data: dict[str, Any], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        data: dict[str, Any],
+        environment: Mapping[str, str],
+        account: Callable[[], str],
+    ) -> None:
         self._path = path
         self._data = data
         self._environment = environment
+        self._account = account
         self._depth = 0
+        self._nesting = 0
         self._count = 0
+        self._characters = 0
 
     def fill(self, value: Any, where: str, this: Any) -> Any:
         """The value with every `${…}` in it replaced. `this`: the resource that it is in."""
         self._count += 1
         if self._count > VALUES_MAX:
-            raise InvalidInput(
-                f"{self._path}: {where}: the file grows to over {VALUES_MAX} values.", field=where
-            )
-        if isinstance(value, datetime.date):
-            raise InvalidInput(
-                f"{self._path}: {where}: YAML reads {value} as a date; put it in quotes.",
-                field=where,
-            )
-        if isinstance(value, dict):
-            inside = value if where.count(".") == 1 and where.startswith(_RESOURCES) else this
-            return {key: self.fill(one, f"{where}.{key}" if where else str(key), inside)
-                    for key, one in value.items()}  # fmt: skip
+            raise self._too_much(where, f"the file grows to over {VALUES_MAX} values")
+        if isinstance(value, (dict, list)):
+            self._nesting += 1
+            if self._nesting > NESTING_MAX:
+                what = f"an object holds itself, or is nested over {NESTING_MAX} deep"
+                raise self._too_much(where, what)
+            try:
+                return self._fill_inside(value, where, this)
+            finally:
+                self._nesting -= 1
+        if isinstance(value, str):
+            return self._fill_text(value, where, this) if "${" in value else value
+        if value is None or isinstance(value, (bool, int, float)):
+            return value
+        kind = "a date" if isinstance(value, datetime.date) else f"a {type(value).__name__}"
+        raise InvalidInput(
+            f"{self._path}: {where}: YAML reads {str(value)[:40]} as {kind}; put it in quotes.",
+            field=where,
+        )
+
+    def _fill_inside(self, value: Any, where: str, this: Any) -> Any:
         if isinstance(value, list):
             return [self.fill(one, f"{where}[{at}]", this) for at, one in enumerate(value)]
-        if not isinstance(value, str) or "${" not in value:
-            return value
-        whole = _VALUE.fullmatch(value)
-        if whole is not None:
-            return self._one(whole.group(1).strip(), where, this)
-        return _VALUE.sub(lambda found: self._text(found.group(1).strip(), where, this), value)
+        inside_of = value if where.count(".") == 1 and where.startswith(_RESOURCES) else this
+        return {key: self.fill(one, f"{where}.{key}" if where else str(key), inside_of)
+                for key, one in value.items()}  # fmt: skip
 
-    def _text(self, name: str, where: str, this: Any) -> str:
+    def _fill_text(self, value: str, where: str, this: Any) -> Any:
+        whole = _VALUE.fullmatch(value)
+        try:
+            if whole is not None and not _BARE.fullmatch(whole.group(1)):
+                return self._one(whole.group(1).strip(), where, this)
+            text = _VALUE.sub(lambda found: self._text(found, where, this), value)
+        except _NoValue as error:
+            return Unresolved.of(value, str(error))
+        self._characters += len(text)
+        if self._characters > TEXT_CHARACTERS_MAX:
+            what = f"its texts grow to over {TEXT_CHARACTERS_MAX} characters"
+            raise self._too_much(where, what)
+        return text
+
+    def _text(self, found: re.Match[str], where: str, this: Any) -> str:
         """A value that is put into a longer text."""
-        found = self._one(name, where, this)
-        if isinstance(found, dict | list):
+        name = found.group(1).strip()
+        if _BARE.fullmatch(name):
+            return found.group(0)
+        value = self._one(name, where, this)
+        if isinstance(value, dict | list):
             raise self._unknown(name, where, "an object or a list cannot stand inside of a text")
-        return plain(found)
+        text = plain(value)
+        if len(text) > TEXT_CHARACTERS_MAX:
+            raise self._too_much(where, f"a text of over {TEXT_CHARACTERS_MAX} characters")
+        return text
 
     def _one(self, name: str, where: str, this: Any) -> Any:
         self._depth += 1
         if self._depth > DEPTH_MAX:
+            self._depth -= 1
             raise self._unknown(name, where, "it leads back to itself, or over too many others")
         try:
-            return self._look_up(name, where, this)
+            value = self._look_up(name, where, this)
         finally:
             self._depth -= 1
+        if isinstance(value, Unresolved):
+            raise _NoValue(value.why)
+        return value
 
     def _look_up(self, name: str, where: str, this: Any) -> Any:
         """What comes from outside of the file is taken as it is; values of the file may have
         references of their own."""
-        for pattern, read in ((_ENV, self._env), (_FILE, self._file)):
-            found = pattern.fullmatch(name)
-            if found is not None:
-                return read(found, where)
+        found = _ENV.fullmatch(name)
+        if found is not None:
+            return self._env(found, where)
+        found = _CALL.fullmatch(name)
+        if found is not None:
+            read = {"file": self._file, "path": self._given_path, "config": self._config}
+            return read[found.group(1)](found, where)
         first, *parts = name.split(".")
-        if first not in ("vars", "resources", "services", "this"):
-            raise self._unknown(
-                name, where, "env, file, vars, resources, services and this are understood"
-            )
+        if first not in _ROOTS:
+            known = f"env, file, path, config, {', '.join(_ROOTS)} are understood"
+            raise self._unknown(name, where, known)
         value = this if first == "this" else self._data.get(first)
         for depth, part in enumerate(parts):
             if not isinstance(value, dict) or part not in value:
@@ -130,22 +180,39 @@ class _Values:
 
     def _env(self, found: re.Match[str], where: str) -> str:
         name, default = found.group(1) or found.group(3), found.group(2)
+        if name.upper().startswith(OWN):
+            why = f"variables that begin with {OWN} are the service's own; no project is given them"
+            raise self._unknown(found.group(0), where, why)
         value = self._environment.get(name, default)
         if value is None:
             raise self._unknown(found.group(0), where, f"the variable {name} is not set")
         return value
 
     def _file(self, found: re.Match[str], where: str) -> str:
-        path = self._path.parent / found.group(1).strip()
         try:
-            return path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._unknown(found.group(0), where, f"{path} cannot be read: {error}") from None
+            path = inside(self._path.parent, found.group(2).strip())
+            return read_bounded(path, TEXT_FILE_BYTES_MAX).decode()
+        except InvalidInput as error:
+            raise self._unknown(found.group(0), where, error.detail.rstrip(".")) from None
+        except (UnicodeDecodeError, ValueError) as error:
+            raise self._unknown(found.group(0), where, str(error)) from None
 
-    def _unknown(self, name: str, where: str, why: str) -> InvalidInput:
-        return InvalidInput(
-            f"{self._path}: {where}: ${{{name}}} has no value: {why}.", field=where, value=name
-        )
+    def _given_path(self, found: re.Match[str], where: str) -> str:
+        """The tool makes an absolute path of it; here all paths begin in the project's folder."""
+        return found.group(2).strip()
 
+    def _config(self, found: re.Match[str], where: str) -> str:
+        if found.group(2).strip() != "AccountID":
+            raise self._unknown(found.group(0), where, "of the credentials only AccountID is known")
+        account = self._account()
+        if not account:
+            why = "the service has no account id; give it one with THENCE_ACCOUNT_ID"
+            raise self._unknown(found.group(0), where, why)
+        return account
 
-_RESOURCES = ("resources.", "services.")
+    def _unknown(self, name: str, where: str, why: str) -> _NoValue:
+        return _NoValue(f"{where}: ${{{name[:200]}}} has no value: {why}.")
+
+    def _too_much(self, where: str, what: str) -> InvalidInput:
+        where = where if len(where) < 80 else f"{where[:80]}…"
+        return InvalidInput(f"{self._path}: {where}: {what}.", field=where)

@@ -7,65 +7,74 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput
+from .elsewhere import put
+from .unresolved import reasons, without
 from .wanted import Wanted, WantedTrigger, async_config, code, listed, table, text, texts
 
 READ = ("region", "service", "function", "triggers")
 LEFT_OUT = {
     "customDomains": "there are no custom domains here",
 }
-AUTO = ("logConfig", "role", "vpcConfig", "nasConfig")
 AGE_SECONDS = 86_400  # the door's own where a configuration names none
+_OF_CODE = {"codeUri", "ossBucket", "ossKey"}
+_UNSAID = {"name", "environmentVariables", "asyncConfiguration", *_OF_CODE}
 
 
 def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
-    """Raises InvalidInput naming the place in the file."""
+    """Mistakes are in its `problems`. A resource may be a service alone, without a function."""
     where = f"services.{resource}.props"
-    service = table(where, props, "service")
-    function = table(where, props, "function")
-    found = Wanted(
-        resource,
-        "2021-04-06",
-        text(f"{where}.function", function, "name"),
-        text(f"{where}.service", service, "name"),
-    )
-    found.service_body = _named(service, "serviceName", found)
-    if function.get("ossBucket") or function.get("ossKey"):
-        raise InvalidInput(
-            f"{where}.function.ossBucket: code from OSS is not fetched; write the path of a folder "
-            "or a .zip in codeUri.",
-            field=f"{where}.function.ossBucket",
-        )
-    skipped = {"codeUri", "ossBucket", "ossKey", "asyncConfiguration"}
-    given = {name: value for name, value in function.items() if name not in skipped}
-    if given.get("environmentVariables") is not None:
-        given["environmentVariables"] = texts(f"{where}.function", given, "environmentVariables")
-    found.body = _named(given, "functionName", found)
-    found.archive = code(f"{where}.function.codeUri", function.get("codeUri"), folder)
-    config = table(f"{where}.function", function, "asyncConfiguration")
-    if config:
-        found.async_configs["LATEST"] = _async(f"{where}.function.asyncConfiguration", config)
-    found.triggers = [
-        _trigger(f"{where}.triggers", one) for one in listed(where, props, "triggers")
-    ]
-    found.left_out += [
-        f"{name}: {LEFT_OUT.get(name, 'this command does not know it')}"
-        for name, value in props.items()
-        if name not in READ and value
-    ]
+    found = Wanted(resource, "2021-04-06", ignored={"region"})
+    for name, value in props.items():
+        if name not in READ and value:
+            found.leave_out(name, LEFT_OUT.get(name, "this command does not know it"))
+    with found.noting():
+        service = table(where, props, "service")
+        found.service = text(f"{where}.service", service, "name")
+        found.service_body = {"serviceName": found.service}
+        _named(service, found.service_body, found)
+    with found.noting():
+        function = table(where, props, "function")
+        if function:
+            _function(f"{where}.function", function, folder, found)
+    with found.noting():
+        for one in listed(where, props, "triggers"):
+            with found.noting():
+                found.triggers.append(_trigger(f"{where}.triggers", one))
+        if found.triggers and not function:
+            raise InvalidInput(
+                f"{where}.triggers: they belong to a function, and the resource has none.",
+                field=f"{where}.triggers",
+            )
     return found
 
 
-def _named(given: dict[str, Any], name: str, found: Wanted) -> dict[str, Any]:
-    """With the API's word for the name, without what the tool would make by itself."""
-    body: dict[str, Any] = {name: given["name"]}
+def _function(where: str, function: dict[str, Any], folder: Path, found: Wanted) -> None:
+    with found.noting():
+        found.function = text(where, function, "name")
+        found.body["functionName"] = found.function
+    if function.get("ossBucket") or function.get("ossKey"):
+        with found.noting():
+            raise InvalidInput(
+                f"{where}.ossBucket: code from OSS is not fetched; write the path of a folder or a "
+                ".zip in codeUri.",
+                field=f"{where}.ossBucket",
+            )
+    _named(function, found.body, found)
+    if function.get("environmentVariables") is not None:
+        with found.noting():
+            found.body["environmentVariables"] = texts(where, function, "environmentVariables")
+    with found.noting():
+        found.archive = code(f"{where}.codeUri", function.get("codeUri"), folder)
+    with found.noting():
+        config = table(where, function, "asyncConfiguration")
+        if config:
+            found.async_configs["LATEST"] = _async(f"{where}.asyncConfiguration", config)
+
+
+def _named(given: dict[str, Any], body: dict[str, Any], found: Wanted) -> None:
     for key, value in given.items():
-        if key == "name" or value is None:
-            continue
-        if key in AUTO and value == "auto":
-            found.left_out.append(f"{key}: auto: nothing of that kind is made here")
-        else:
-            body[key] = value
-    return body
+        if key not in _UNSAID and value is not None:
+            put(found, body, key, value)
 
 
 def _async(where: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +90,8 @@ def _async(where: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trigger(where: str, one: dict[str, Any]) -> WantedTrigger:
-    name = text(where, one, "name")
+    name, problems = text(where, one, "name"), reasons(one)
+    one = without(one)
     body = {
         "triggerName": name,
         "triggerType": one.get("type"),
@@ -90,4 +100,5 @@ def _trigger(where: str, one: dict[str, Any]) -> WantedTrigger:
         "sourceArn": one.get("sourceArn"),
         "invocationRole": one.get("role"),
     }
-    return WantedTrigger(name, {key: value for key, value in body.items() if value is not None})
+    body = {key: value for key, value in body.items() if value is not None}
+    return WantedTrigger(name, body, problems)

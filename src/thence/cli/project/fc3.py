@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput
+from .elsewhere import put
+from .unresolved import reasons, without
 from .wanted import (
     Wanted,
     WantedTrigger,
@@ -25,6 +27,7 @@ TOOLS = (
     *("region", "endpoint", "code", "triggers", "asyncInvokeConfig", "concurrencyConfig"),
     *("tags", "environmentVariables"),
 )
+IGNORED = {"region", "endpoint"}
 AGE_SECONDS = 18_000  # what the tool sends where the file names none
 ELSEWHERE = {
     "customDomain": "there are no custom domains here",
@@ -32,36 +35,40 @@ ELSEWHERE = {
     "scalingConfig": "instances are kept warm by use, not by provision",
     "artifact": "code is taken from the path in `code`",
 }
-AUTO = ("logConfig", "nasConfig", "vpcConfig", "ossMountConfig", "role")
 
 
 def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
-    """Raises InvalidInput naming the place in the file."""
+    """Mistakes are in its `problems`."""
     where = f"resources.{resource}.props"
-    found = Wanted(resource, "2023-03-30", text(where, props, "functionName"))
+    found = Wanted(resource, "2023-03-30", ignored=set(IGNORED))
+    with found.noting():
+        found.function = text(where, props, "functionName")
     for name, value in props.items():
         if name in TOOLS or value is None:
             continue
         if name in ELSEWHERE:
-            found.left_out.append(f"{name}: {ELSEWHERE[name]}")
-        elif name in AUTO and value == "auto":
-            found.left_out.append(f"{name}: auto: nothing of that kind is made here")
+            found.leave_out(name, ELSEWHERE[name])
         else:
-            found.body[name] = value
+            put(found, found.body, name, value)
     found.body.setdefault("memorySize", 512)  # the tool's own default
     if "environmentVariables" in props:
-        found.body["environmentVariables"] = texts(where, props, "environmentVariables")
-    found.tags = _tags(where, props)
-    found.archive = code(f"{where}.code", props.get("code"), folder)
+        with found.noting():
+            found.body["environmentVariables"] = texts(where, props, "environmentVariables")
+    with found.noting():
+        found.tags = _tags(where, props)
+    with found.noting():
+        found.archive = code(f"{where}.code", props.get("code"), folder)
     _async(where, props, found)
-    found.triggers = [
-        _trigger(f"{where}.triggers", one) for one in listed(where, props, "triggers")
-    ]
-    concurrency = table(where, props, "concurrencyConfig")
-    if concurrency:
-        found.reserved_concurrency = number(
-            f"{where}.concurrencyConfig", concurrency, "reservedConcurrency"
-        )
+    with found.noting():
+        for one in listed(where, props, "triggers"):
+            with found.noting():
+                found.triggers.append(_trigger(f"{where}.triggers", one))
+    with found.noting():
+        concurrency = table(where, props, "concurrencyConfig")
+        if concurrency:
+            found.reserved_concurrency = number(
+                f"{where}.concurrencyConfig", concurrency, "reservedConcurrency"
+            )
     return found
 
 
@@ -80,37 +87,35 @@ def _tags(where: str, props: dict[str, Any]) -> dict[str, str] | None:
 def _async(where: str, props: dict[str, Any], found: Wanted) -> None:
     given = props.get("asyncInvokeConfig")
     for one in given if isinstance(given, list) else [given]:
-        if one is None:
-            continue
-        if not isinstance(one, dict):
-            raise InvalidInput(
-                f"{where}.asyncInvokeConfig: an object is needed.",
-                field=f"{where}.asyncInvokeConfig",
-            )
-        config = dict(one)
-        qualifier = str(config.pop("qualifier", None) or "LATEST")
-        here = f"{where}.asyncInvokeConfig"
-        if qualifier in found.async_configs:
-            raise InvalidInput(
-                f"{here}: {qualifier} is configured twice.", field=here, value=qualifier
-            )
-        written = table(here, config, "destinationConfig")
-        targets = {
-            which: table(f"{here}.destinationConfig", written, which).get("destination")
-            for which in written
-        }
-        found.async_configs[qualifier] = async_config(
-            f"{here}.destinationConfig",
-            config,
-            targets,
-            maxAsyncEventAgeInSeconds=AGE_SECONDS,
-            asyncTask=False,
-        )
+        if one is not None:
+            with found.noting():
+                _one_config(f"{where}.asyncInvokeConfig", one, found)
+
+
+def _one_config(here: str, one: Any, found: Wanted) -> None:
+    if not isinstance(one, dict):
+        raise InvalidInput(f"{here}: an object is needed.", field=here)
+    config = dict(one)
+    qualifier = str(config.pop("qualifier", None) or "LATEST")
+    if qualifier in found.async_configs:
+        raise InvalidInput(f"{here}: {qualifier} is configured twice.", field=here, value=qualifier)
+    written = table(here, config, "destinationConfig")
+    targets = {
+        which: table(f"{here}.destinationConfig", written, which).get("destination")
+        for which in written
+    }
+    found.async_configs[qualifier] = async_config(
+        f"{here}.destinationConfig",
+        config,
+        targets,
+        maxAsyncEventAgeInSeconds=AGE_SECONDS,
+        asyncTask=False,
+    )
 
 
 def _trigger(where: str, one: dict[str, Any]) -> WantedTrigger:
     name = text(where, one, "triggerName")
-    body = dict(one)
+    body, problems = without(one), reasons(one)
     if isinstance(body.get("triggerConfig"), dict):
         body["triggerConfig"] = json.dumps(body["triggerConfig"], separators=(",", ":"))
-    return WantedTrigger(name, body)
+    return WantedTrigger(name, body, problems)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import fastcrc
 from msgspec import Struct, field
 
-from ...api.fc.triggers import KINDS
 from .vendor import Vendor, segment
 from .wanted import Wanted, WantedTrigger
 
@@ -26,7 +26,7 @@ class Difference(Struct):
 
 class Change(Struct):
     """One thing to be made. `what`: service, function, tags, concurrency, async config, trigger.
-    `warning`: why the service will refuse it, where that is known beforehand."""
+    `problems`: why the service will refuse it, all that is known beforehand (foretell.py)."""
 
     what: str
     name: str
@@ -36,7 +36,7 @@ class Change(Struct):
     body: dict[str, Any]
     query: dict[str, Any] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
-    warning: str = ""
+    problems: list[str] = field(default_factory=list)
 
 
 class Plan(Struct):
@@ -50,13 +50,20 @@ Services = dict[str, dict[str, Any]]
 """What the plans before this one want of each service: resources of one file may share some."""
 
 
-def make_plan(wanted: Wanted, vendor: Vendor, services: Services) -> Plan:
+def make_plans(found: Sequence[Wanted], vendor: Callable[[str], Vendor]) -> list[Plan]:
     """Asks the service what there is. Raises Refused, Unreachable."""
+    services: Services = {}
+    return [_plan(one, vendor(one.generation), services) for one in found]
+
+
+def _plan(wanted: Wanted, vendor: Vendor, services: Services) -> Plan:
     changes: list[Change] = []
     root = ""
     if wanted.service:
         root = f"/services/{segment(wanted.service)}"
         changes += _service(wanted, vendor, root, services)
+    if not wanted.function or (wanted.generation == "2021-04-06" and not wanted.service):
+        return Plan(wanted, changes)  # a service alone, or a mistake that is told
     home = f"{root}/functions/{segment(wanted.function)}"
     function = _function(wanted, vendor, f"{root}/functions", home)
     changes.append(function)
@@ -77,16 +84,16 @@ def make_plan(wanted: Wanted, vendor: Vendor, services: Services) -> Plan:
 
 
 def _service(wanted: Wanted, vendor: Vendor, root: str, services: Services) -> list[Change]:
-    """Nothing where an earlier resource of the file makes the same service."""
+    """Nothing where an earlier resource of the file makes the same service. (A resource that has
+    mistakes makes nothing.)"""
     name, body = wanted.service, wanted.service_body
-    earlier = services.setdefault(name, body)
-    if earlier is body:
+    earlier = services.get(name)
+    if not wanted.problems:
+        services[name] = {**(earlier or {}), **body}
+    if earlier is None:
         return [_change("service", name, vendor, "/services", root, body)]
     found = compare(earlier, body)
-    if not found:
-        return []
-    services[name] = {**earlier, **body}
-    return [Change("service", name, "update", "PUT", root, body, {}, found)]
+    return [Change("service", name, "update", "PUT", root, body, {}, found)] if found else []
 
 
 def _tags(wanted: Wanted, function: Change, vendor: Vendor, home: str) -> list[Change]:
@@ -160,10 +167,7 @@ def _trigger(one: WantedTrigger, wanted: Wanted, vendor: Vendor, home: str, is_n
         change.differences = compare({}, one.body)
     else:
         change = _change("trigger", name, vendor, collection, item, one.body)
-    if kind not in KINDS:
-        change.warning = f"{kind!r} is not a type of triggers"
-    elif not KINDS[kind].fires:
-        change.warning = f"triggers of type '{kind}' ({KINDS[kind].what}) cannot fire here"
+    change.problems = list(one.problems)
     return change
 
 

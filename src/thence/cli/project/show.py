@@ -18,12 +18,14 @@ SIGNS = {"create": "+", "update": "~", "same": "="}
 def show_plan(plans: Sequence[Plan]) -> None:
     for plan in plans:
         say(f"{plan.wanted.resource}  ({plan.wanted.generation})")
+        for problem in plan.wanted.problems:
+            say(f"  ! not deployed: {clean(problem)}")
         for change in plan.changes:
             say(f"  {SIGNS[change.kind]} {change.what} {clean(change.name)}")
             for one in change.differences:
                 say(f"      {_line(one, change)}")
-            if change.warning:
-                say(f"      ! will be refused: {clean(change.warning)}")
+            for problem in change.problems:
+                say(f"      ! will be refused: {clean(problem)}")
         for sentence in plan.wanted.left_out:
             say(f"  - left out: {clean(sentence)}")
     counted = [change.kind for plan in plans for change in plan.changes]
@@ -50,6 +52,7 @@ def plan_json(plans: Sequence[Plan], done: Sequence[Done] | None) -> Any:
         "resources": [
             {
                 "resource": plan.wanted.resource,
+                "problems": plan.wanted.problems,
                 "left_out": plan.wanted.left_out,
                 "changes": [
                     {
@@ -57,7 +60,7 @@ def plan_json(plans: Sequence[Plan], done: Sequence[Done] | None) -> Any:
                         "name": change.name,
                         "change": change.kind,
                         "differences": msgspec.to_builtins(change.differences),
-                        "warning": change.warning,
+                        "problems": change.problems,
                         "refusal": refusals.get(id(change), ""),
                     }
                     for change in plan.changes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,19 +12,25 @@ from msgspec import Struct, field
 from ...catalog.code import pack
 from ...errors import InvalidInput
 from ..source import read_source
+from .loader import inside, read_bounded
+from .unresolved import Unresolved
+
+CODE_FILE_BYTES_MAX = 512 * 1024 * 1024  # far over what a service takes
 
 
 class WantedTrigger(Struct):
     name: str
     body: dict[str, Any]  # as the create call takes it
+    problems: list[str] = field(default_factory=list)
 
 
 class Wanted(Struct):
-    """One function of a project with what belongs to it. `service` is empty in FC 3.0."""
+    """One function of a project with what belongs to it, or a service alone. `service` is empty in
+    FC 3.0."""
 
     resource: str  # its name in the file
     generation: Literal["2023-03-30", "2021-04-06"]
-    function: str
+    function: str = ""  # empty: the service alone, or the file does not name it
     service: str = ""
     service_body: dict[str, Any] = field(default_factory=dict)
     body: dict[str, Any] = field(default_factory=dict)  # without code
@@ -33,15 +41,38 @@ class Wanted(Struct):
     reserved_concurrency: int | None = None
     left_out: list[str] = field(default_factory=list)
     """What the file says and this service has nothing of: sentences for people."""
+    ignored: set[str] = field(default_factory=set)
+    """Properties of the file that are not looked at."""
+    problems: list[str] = field(default_factory=list)
+    """Mistakes of the file in this resource, each a sentence: it is not deployed then."""
 
     @property
     def shown(self) -> str:
         return f"{self.service}/{self.function}" if self.service else self.function
 
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """A mistake in here is one of the resource, and the next property is read all the same."""
+        try:
+            yield
+        except InvalidInput as error:
+            self.problems.append(error.detail)
+
+    def leave_out(self, name: str, why: str) -> None:
+        self.ignored.add(name)
+        self.left_out.append(f"{name}: {why}")
+
+
+def _given(props: dict[str, Any], name: str) -> Any:
+    value = props.get(name)
+    if isinstance(value, Unresolved):
+        raise InvalidInput(value.why, field=name)
+    return value
+
 
 def text(where: str, props: dict[str, Any], name: str) -> str:
     """A text that must be there."""
-    value = props.get(name)
+    value = _given(props, name)
     if not isinstance(value, str) or not value:
         raise InvalidInput(f"{where}.{name}: a text is needed.", field=f"{where}.{name}")
     return value
@@ -49,7 +80,7 @@ def text(where: str, props: dict[str, Any], name: str) -> str:
 
 def table(where: str, props: dict[str, Any], name: str) -> dict[str, Any]:
     """An object, empty where there is none."""
-    value = props.get(name)
+    value = _given(props, name)
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -59,7 +90,7 @@ def table(where: str, props: dict[str, Any], name: str) -> dict[str, Any]:
 
 def listed(where: str, props: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """A list of objects, empty where there is none."""
-    value = props.get(name) or []
+    value = _given(props, name) or []
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         raise InvalidInput(f"{where}.{name}: a list of objects is needed.", field=f"{where}.{name}")
     return value
@@ -67,7 +98,7 @@ def listed(where: str, props: dict[str, Any], name: str) -> list[dict[str, Any]]
 
 def number(where: str, props: dict[str, Any], name: str) -> int:
     """A whole number that must be there."""
-    value = props.get(name)
+    value = _given(props, name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidInput(f"{where}.{name}: a whole number is needed.", field=f"{where}.{name}")
     return value
@@ -95,6 +126,8 @@ def plain(value: Any) -> str:
     """A single value as its text: `true`, not Python's `True`; nothing is empty."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        return value
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -119,19 +152,24 @@ def async_config(
 
 
 def code(where: str, value: Any, folder: Path) -> bytes | None:
-    """The archive of a `code` or `codeUri`: a path of a folder, a file or an archive."""
+    """The archive of a `code` or `codeUri`: a path of a folder, a file or an archive, inside of the
+    project's folder."""
     if value is None:
         return None
     if isinstance(value, dict) and isinstance(value.get("src"), str):
         value = value["src"]
+    if isinstance(value, Unresolved):
+        raise InvalidInput(value.why, field=where)
     if not isinstance(value, str):
         raise InvalidInput(
             f"{where}: write the path of a folder or a .zip; code from OSS is not fetched.",
             field=where,
         )
-    path = folder / value
-    if not path.exists():
-        raise InvalidInput(f"{where}: there is no {path}.", field=where, value=value)
-    if path.is_file() and path.suffix != ".zip":
-        return pack([(path.name, path.read_bytes())])
-    return read_source(path).archive
+    try:
+        path = inside(folder, value)
+    except ValueError as error:
+        raise InvalidInput(f"{where}: {error}.", field=where, value=value[:200]) from None
+    if path.is_dir():
+        return read_source(path, "code").archive
+    data = read_bounded(path, CODE_FILE_BYTES_MAX)
+    return data if path.suffix == ".zip" else pack([(path.name, data)])

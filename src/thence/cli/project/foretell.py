@@ -1,0 +1,299 @@
+"""What the service will refuse of a plan, all of it at once.
+
+The rules are those of the Function Compute door itself, which are pure; what they need of the service
+(its region, account and limits, functions that are there) is asked of it. The door stops at the first
+thing that is wrong, so what was found is taken out and the rest looked at again.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ...api.fc import async_config, concurrency, function_spec, services, tags, triggers
+from ...api.fc.arn import Home, name_and_qualifier
+from ...api.fc.call import convert
+from ...api.fc.errors import invalid
+from ...api.fc.function_input import FunctionInput3, Tag
+from ...api.fc.names import Name, check_function, check_service, qualifier_of
+from ...catalog.code import CodeLimits, check_archive
+from ...catalog.destination import FunctionDestination, parse_destination
+from ...catalog.function import LATEST, FunctionSpec
+from ...catalog.graph import find_cycle
+from ...errors import ThenceError
+from ..client import Client
+from .plan import Change, Plan
+from .vendor import Vendor, segment
+
+PROBLEMS_MAX = 50  # of one change
+_FIELD = re.compile(r"([A-Za-z_][\w.\[\]-]*): ")
+_STAND_INS = {"runtime": "python3", "handler": "index.handler"}
+V3, V2 = "2023-03-30", "2021-04-06"
+
+Check = Callable[[dict[str, Any]], None]
+
+
+class Foretelling:
+    def __init__(self, client: Client, vendor: Callable[[str], Vendor]) -> None:
+        self._client = client
+        self._vendor = vendor
+        self._settings: dict[str, Any] | None = None
+        self._there: dict[tuple[str, str], bool] = {}
+        self._targets: dict[str, list[str]] = {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        if self._settings is None:
+            items = self._client.items("/v1/settings")
+            self._settings = {str(one["name"]): one["value"] for one in items}
+        return self._settings
+
+    @property
+    def home(self) -> Home:
+        return Home(str(self.settings["region"]), str(self.settings["account_id"]))
+
+    def foretell(self, plans: Sequence[Plan]) -> None:
+        """Fills `problems` of the changes. Raises Refused, Unreachable."""
+        made = {_ours(plan) for plan in plans if plan.wanted.function and not plan.wanted.problems}
+        for plan in plans:
+            for change in plan.changes:
+                if change.kind != "same":
+                    self._foretell(plan, change, made)
+        self._cycles(plans)
+
+    def _foretell(self, plan: Plan, change: Change, made: set[str]) -> None:
+        match change.what:
+            case "service":
+                found = _all(_check_service, change.body)
+            case "function":
+                found = self._function(plan, change)
+            case "tags":
+                found = _all(_check_tags, {"tags": change.body["Tag"]})
+            case "concurrency":
+                found = _all(lambda body: _convert(body, concurrency.PutConcurrency), change.body)
+            case "async config":
+                found = self._async_config(plan, change, made)
+            case _:
+                found = _trigger(change)
+        change.problems += [one for one in found if one not in change.problems]
+
+    # ------------------------------------------------------------ functions
+
+    def _function(self, plan: Plan, change: Change) -> list[str]:
+        new = change.kind == "create"
+        third = plan.wanted.generation == V3
+        body = {name: value for name, value in change.body.items() if name != "code"}
+        found = _all(lambda given: _check_function(given, third, new), body)
+        if plan.wanted.archive is None:
+            return [*found, "code: it is required; write its path"] if new else found
+        try:
+            check_archive(plan.wanted.archive, self._code_limits())
+        except ThenceError as error:
+            found.append(error.detail)
+        return found
+
+    def _code_limits(self) -> CodeLimits:
+        names = CodeLimits.__struct_fields__
+        return CodeLimits(**{name: int(self.settings[f"limits.{name}"]) for name in names})
+
+    # ------------------------------------------------------------ asynchronous configurations
+
+    def _async_config(self, plan: Plan, change: Change, made: set[str]) -> list[str]:
+        kind = (
+            async_config.PutAsyncConfig
+            if plan.wanted.generation == V3
+            else async_config.PutAsyncConfigOfService
+        )
+
+        def check_target(written: dict[str, Any], field: str) -> None:
+            destination = parse_destination(written, field)
+            if isinstance(destination, FunctionDestination):
+                self._check_target(destination, field, made)
+
+        found = _all(
+            lambda body: _ignore(async_config.read_config(body, kind, self.home, check_target)),
+            change.body,
+        )
+        try:
+            qualifier = qualifier_of(str(change.query.get("qualifier", "")))
+            if qualifier != LATEST and not self._is_there(_ours(plan), qualifier):
+                found.append(
+                    f"qualifier: {plan.wanted.shown} has no version or alias {qualifier!r}; publish "
+                    "or make it first"
+                )
+        except ThenceError as error:
+            found.append(error.detail)
+        return found
+
+    def _check_target(self, destination: FunctionDestination, field: str, made: set[str]) -> None:
+        name, qualifier = name_and_qualifier(destination)
+        if name.ours in made and qualifier == LATEST:
+            return
+        if not self._is_there(name.ours, qualifier):
+            at = "" if qualifier == LATEST else f", or no version or alias {qualifier!r} of it"
+            raise invalid(f"{field}: there is no function {name.ours!r}{at}")
+
+    def _is_there(self, ours: str, qualifier: str) -> bool:
+        key = (ours, qualifier)
+        if key not in self._there:
+            query = {} if qualifier == LATEST else {"qualifier": qualifier}
+            found = self._vendor(V3).find(f"/functions/{segment(ours)}", **query)
+            self._there[key] = found is not None
+        return self._there[key]
+
+    # ------------------------------------------------------------ cycles
+
+    def _cycles(self, plans: Sequence[Plan]) -> None:
+        """Destinations that lead back, over functions of the file and of the service."""
+        wanted: dict[str, list[str]] = {}
+        for plan in plans:
+            for change in plan.changes:
+                if change.what == "async config":
+                    wanted.setdefault(_ours(plan), []).extend(self._named(change.body))
+
+        def targets(name: str) -> Iterable[str]:
+            return [*wanted.get(name, ()), *self._targets_there(name, name in wanted)]
+
+        for plan in plans:
+            for change in plan.changes:
+                if change.what != "async config" or change.kind == "same":
+                    continue
+                cycle = find_cycle(_ours(plan), targets) if self._named(change.body) else None
+                if cycle is not None:
+                    change.problems.append(
+                        f"destinationConfig: these destinations form a cycle: {' -> '.join(cycle)}"
+                    )
+
+    def _named(self, body: dict[str, Any]) -> list[str]:
+        """The functions that a configuration sends to, as far as they can be read."""
+        found: list[str] = []
+
+        def note(written: dict[str, Any], field: str) -> None:
+            destination = parse_destination(written, field)
+            if isinstance(destination, FunctionDestination):
+                found.append(name_and_qualifier(destination)[0].ours)
+
+        config = {"destinationConfig": body.get("destinationConfig") or {}}
+        _all(
+            lambda given: _ignore(
+                async_config.read_config(given, async_config.PutAsyncConfig, self.home, note)
+            ),
+            config,
+        )
+        return found
+
+    def _targets_there(self, ours: str, replaced: bool) -> list[str]:
+        """Of the configurations that the service has of it; where the file replaces them, of none."""
+        if replaced:
+            return []
+        if ours not in self._targets:
+            service, inside, function = ours.partition("$")
+            path, query = "/async-invoke-configs", {"functionName": ours}
+            if inside:
+                home = f"/services/{segment(service)}/functions/{segment(function)}"
+                path, query = f"{home}/async-invoke-configs", {}
+            answer = self._vendor(V2 if inside else V3).find(path, **query, limit=100) or {}
+            self._targets[ours] = [
+                name for one in answer.get("configs", ()) for name in self._named(one)
+            ]
+        return self._targets[ours]
+
+
+# ---------------------------------------------------------------- the door's rules
+
+
+def _all(check: Check, body: dict[str, Any]) -> list[str]:
+    """Every sentence that the check has for the body."""
+    found: dict[str, str] = {}  # by the field that it names
+    body = copy.deepcopy(body)
+    while len(found) < PROBLEMS_MAX:
+        try:
+            check(body)
+        except ThenceError as error:
+            field = error.detail.partition(": ")[0]
+            if field not in found:  # else it is missing because it was taken out
+                found[field] = error.detail
+                if _mend(body, error.detail):
+                    continue
+        break
+    return list(found.values())
+
+
+def _mend(body: dict[str, Any], sentence: str) -> bool:
+    """Take out what the sentence names. False: it names nothing that is there."""
+    match = _FIELD.match(sentence)
+    if match is None:
+        return False
+    path = re.findall(r"[^.\[\]]+", match.group(1))
+    if path[0] in _STAND_INS and len(path) == 1 and body.get(path[0]) != _STAND_INS[path[0]]:
+        body[path[0]] = _STAND_INS[path[0]]
+        return True
+    holder: Any = body
+    for part in path[:-1]:
+        inner = _item(holder, part)
+        if not isinstance(inner, (dict, list)):
+            break
+        holder = inner
+    if isinstance(holder, dict) and path[-1] in holder:
+        del holder[path[-1]]
+        return True
+    return body.pop(path[0], None) is not None
+
+
+def _item(holder: Any, part: str) -> Any:
+    if isinstance(holder, dict):
+        return holder.get(part)
+    at = int(part) if part.isdecimal() else len(holder)
+    return holder[at] if at < len(holder) else None
+
+
+def _check_service(body: dict[str, Any]) -> None:
+    given = services.read_service(body)
+    check_service(given.service_name or "")
+
+
+def _check_function(body: dict[str, Any], third: bool, new: bool) -> None:
+    given = function_spec.read_3(body) if third else function_spec.read_2(body)
+    if new:
+        function_spec.new_spec(given)
+    else:
+        function_spec.changed_spec(FunctionSpec(), given)
+    if isinstance(given, FunctionInput3):
+        tags.check_tags(given.tags or [])
+    check_function(given.function_name or "")
+
+
+def _check_tags(body: dict[str, Any]) -> None:
+    tags.check_tags(
+        convert({"Key": one["Key"], "Value": one["Value"]}, Tag) for one in body["tags"]
+    )
+
+
+def _trigger(change: Change) -> list[str]:
+    body = {name: value for name, value in change.body.items() if value is not None}
+
+    def check(given: dict[str, Any]) -> None:
+        asked = convert(
+            {"triggerName": "name", "triggerType": "timer", **given}, triggers.CreateTrigger
+        )
+        triggers.check_trigger(asked, old=False)
+
+    found = _all(check, body)
+    kind = triggers.KINDS.get(str(body.get("triggerType")))
+    if kind is not None and not kind.fires:
+        found.append(triggers.cannot_fire(str(body["triggerType"]), kind).detail)
+    return found
+
+
+def _convert(body: dict[str, Any], kind: type[Any]) -> None:
+    convert(body, kind)
+
+
+def _ignore(_: Any) -> None:
+    """Only whether it can be read counts."""
+
+
+def _ours(plan: Plan) -> str:
+    return Name(plan.wanted.function, plan.wanted.service).ours
