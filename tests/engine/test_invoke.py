@@ -132,8 +132,9 @@ async def test_a_caller_that_goes_away_with_its_promised_slot_frees_it(s: Servic
     ids = [await s.invoke("f") for _ in range(2)]
     # It goes away in the very instant in which the slot is promised to it.
     lane = s.engine.lanes.all()[0]
-    promise = lane.sync_waiters[0]
-    lane.sync_waiters[0] = lambda: (promise(), call.cancel())
+    promise = next(iter(lane.sync_waiters))
+    lane.drop_call(promise)
+    lane.queue_call(lambda: (promise(), call.cancel()))
     await s.clock.advance(10)
     assert [str((await s.show(id)).state) for id in ids] == ["succeeded"] * 2
     assert lane.reserved == 0

@@ -290,7 +290,7 @@ class Accept:
                 error = _taken(accepted, new)
             done(None if error is not None else accepted, error)
             if direct:
-                dispatch.pump()  # the slot that was kept for it is free for what waits
+                dispatch.freed(lane)  # the slot that was kept for it is free for what waits
 
         self._writer.accept(new, committed)
 
@@ -319,7 +319,7 @@ class Accept:
                 ),
             )
             return
-        lane.waiting += 1
+        lane.count_waiting(1)
         if new.due_at <= new.accepted_at:
             dispatch.throttled(lane, new.id)
         self.note_waiting(lane, new.due_at, new.expires_at)

@@ -1,15 +1,17 @@
 """dispatch: give what is due to instances that are free, fairly between functions.
 
-Each lane (function) takes turns. A lane is given as many claims as its function has room for, in
-one statement; the claim is committed before the run is handed over. A just-accepted invocation of a
-lane with room and no backlog is claimed in its own accept and never read back (design §4).
-
-Fairness: when the node's instances are all taken and some lane waits for its first, lanes that hold
-more than an equal share get nothing until it has one.
+A lane (function) is looked at when something happens to it: an invocation is due, a run has ended, a
+claim has come back. It is given as many claims as its function has room for, in one statement; the
+claim is committed before the run is handed over. What keeps a lane from more decides where it waits,
+and so which event has it looked at again: its own limit (a run of its own ends), the limit or switch
+of all versions (one of theirs ends, `family.parked`), or the node (line.py). No event looks at more
+lanes than it serves, whatever their number. A just-accepted invocation of a lane with room and no
+backlog is claimed in its own accept and never read back (design §4).
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -19,8 +21,11 @@ from ..notices import InvocationThrottled, Notices
 from ..runtimes.interface import Runtime
 from ..store.interface import Store
 from ..store.records import Claim, Claimed
+from .agenda import Agenda
 from .alarm import Alarm
+from .family import Family
 from .lanes import UNKNOWN, Lane, Lanes
+from .line import Line
 from .loop import Loop
 from .writer import Writer
 
@@ -46,9 +51,9 @@ class Dispatch:
         self._clock = clock
         self._notices = notices
         self._claim_max = claim_max
-        self._turn: dict[int, Lane] = {}  # lanes with something to do, the next to be served first
-        self._starving = False
-        self._share = 0.0  # instances that a lane may have while another has none
+        self._turn: OrderedDict[Lane, None] = OrderedDict()  # lanes to be looked at
+        self.line = Line(runtime)
+        self._later: Agenda[Lane] = Agenda()  # when what waits and is not due yet will be
         self._alarm = Alarm(clock, self._due)
         self._look: dict[int, Lane] = {}  # lanes whose next due instant must be asked of the store
         self._empty: set[int] = set()  # of these, those whose last claim found nothing
@@ -86,7 +91,7 @@ class Dispatch:
 
     def room(self, lane: Lane) -> int:
         """Room for just-accepted invocations: what older ones that wait leave of it."""
-        if self.paused or lane.deleted or (self._starving and self._over_share(lane)):
+        if self.paused or lane.deleted:
             return 0
         room = self.free(lane) - lane.backlog
         return room if room > 0 else 0
@@ -95,23 +100,24 @@ class Dispatch:
         """Room that is promised to nobody; 0 or less: none. Where a limit counts for all versions
         together, each run takes one of its slots, also where it would share an instance."""
         family = lane.family
-        if family.disabled is not None:
+        if family.disabled is not None or (self.line.buckets and self.line.before(lane)):
             return 0
-        room = self._runtime.room(lane.function, promised=self._lanes.promised) - lane.reserved
+        room = self._runtime.room(lane.function)
         return room if family.limit is None else min(room, family.limit - family.used)
 
     def note(self, lane: Lane, due_at: int, now: int, number: int = 1) -> None:
         """So many of that lane wait in the store and are due then."""
-        lane.note_due(due_at, now, number)
-        if lane.ready:
-            self._turn.setdefault(lane.function.id, lane)
-        elif lane.next_due is not None:
-            self._alarm.arm(lane.next_due)
+        if due_at <= now:
+            lane.ready = True
+            lane.backlog += number
+            self._turn[lane] = None
+        elif self._later.earlier(lane, due_at):
+            self._alarm.arm(due_at)
 
     def wait_for_slot(self, lane: Lane, call: Callable[[], None]) -> None:
         """A synchronous call waits for a slot; such calls go before the backlog."""
-        lane.sync_waiters.append(call)
-        self._turn.setdefault(lane.function.id, lane)
+        lane.queue_call(call)
+        self._turn[lane] = None
 
     def throttled(self, lane: Lane, id: int) -> None:
         """An invocation has to wait because its function is at its limit."""
@@ -124,69 +130,97 @@ class Dispatch:
             lane.throttled_since = self._clock.now()
             self.held(lane)
 
-    def _on_room(self, function_id: int) -> None:
-        if self._turn:
+    def freed(self, lane: Lane) -> None:
+        """A run of that lane has ended, or room that was promised to it is not used."""
+        if lane.ready or lane.sync_waiters:
+            self._turn[lane] = None
+        if lane.family.parked:
+            self._unpark(lane.family)
+        if self._turn or self.line.buckets:
             self.pump()
 
-    def _over_share(self, lane: Lane) -> bool:
-        return self._runtime.limits(lane.function)[0] > self._share
+    def control_changed(self, family: Family[Lane]) -> None:
+        """Another limit or switch counts for it: all its lanes that wait for that are looked at."""
+        while family.parked:
+            self._turn[family.parked.popitem(last=False)[0]] = None
+        self.pump()
 
-    def _equal_share(self) -> float:
-        """Of the instances in use, what each lane in turn would have."""
-        used = (self._runtime.limits(lane.function)[0] for lane in self._turn.values())
-        return sum(used) / max(1, len(self._turn))
+    def _on_room(self, function_id: int) -> None:
+        lane = self._lanes.get(function_id)
+        if lane is not None:
+            self.freed(lane)
+        elif self.line.buckets:
+            self.pump()
 
     # ------------------------------------------------------------ doing
 
     def pump(self) -> None:
-        """Give every lane in turn what it has room for. Cheap when there is nothing to do."""
+        """Look at every lane to which something has happened, and give what the node has to those
+        that stand in line for it. Cheap when there is nothing to do."""
         if self.paused or self._pumping or self._writer.down:
             return
         self._pumping = True
         try:
-            starving = False
-            for lane in list(self._turn.values()):
-                starving = self._serve(lane) or starving
-            if starving:
-                self._share = self._equal_share()
-            self._starving = starving
+            while self._turn:
+                lane, _ = self._turn.popitem(last=False)
+                if self.line.buckets:
+                    # What has come free is not simply its own: who holds less comes first.
+                    if self._has_work(lane):
+                        self.line.enter(lane)
+                    self._deal()
+                self._serve(lane)
+                self._unpark(lane.family)
+            if self.line.buckets:
+                self._deal()
         finally:
             self._pumping = False
 
+    def _deal(self) -> None:
+        """Serve those that wait for the node until it has no more to give."""
+        while (lane := self.line.first()) is not None and self._serve(lane):
+            pass
+
+    @staticmethod
+    def _has_work(lane: Lane) -> bool:
+        if lane.deleted:
+            return bool(lane.sync_waiters)
+        return bool(lane.sync_waiters) or (lane.ready and not lane.claiming)
+
     def _serve(self, lane: Lane) -> bool:
-        """One lane's turn. True: it has work, nothing running, and got no room."""
-        function = lane.function
+        """Give one lane what it has room for. False: it waits for the node."""
         while lane.sync_waiters and self.free(lane) > 0:
-            lane.sync_waiters.popleft()()
-        if not lane.ready or lane.deleted:
-            if lane.sync_waiters:
-                return self._has_nothing(lane)
-            self._turn.pop(function.id, None)
-            return False
-        if lane.claiming:
-            return False
-        if self._starving and self._over_share(lane):
-            return False
+            lane.next_call()()
+        if not self._has_work(lane):
+            self.line.leave(lane)
+            return True
         room = self.free(lane)
         if room <= 0:
-            if lane.family.disabled is None:
-                self._hold(lane)
-            return self._has_nothing(lane)
+            return self._put_aside(lane)
+        self.line.leave(lane)
         self._claim(lane, min(room, self._claim_max, max(lane.backlog, 1)))
-        # Served: to the end of the turn.
-        self._turn.pop(function.id, None)
-        self._turn[function.id] = lane
-        return False
+        return True
 
-    def _has_nothing(self, lane: Lane) -> bool:
-        """It could run something and runs nothing: others have all there is."""
-        function = lane.function
-        return (
-            function.spec.concurrency > 0
-            and lane.reserved == 0
-            and not lane.family.held
-            and self._runtime.limits(function)[0] == 0
-        )
+    def _put_aside(self, lane: Lane) -> bool:
+        """To where the event that gives it room will find it. False: it waits for the node."""
+        family = lane.family
+        if lane.ready and family.disabled is None:
+            self._hold(lane)
+        if family.held:
+            self.line.leave(lane)
+            if family.parked is None:
+                family.parked = OrderedDict()
+            family.parked[lane] = None
+            return True
+        if self.line.before(lane) or self._runtime.crowded(lane.function):
+            self.line.enter(lane)
+            return False
+        self.line.leave(lane)
+        return True
+
+    def _unpark(self, family: Family[Lane]) -> None:
+        """One more of it may begin: its next lane is looked at, and after that the one behind it."""
+        if family.parked and not family.held:
+            self._turn[family.parked.popitem(last=False)[0]] = None
 
     def _claim(self, lane: Lane, limit: int) -> None:
         lane.claiming = limit
@@ -199,8 +233,10 @@ class Dispatch:
             lane.reserve(-limit)
             if error is not None:
                 lane.backlog += limit
-                return  # the store is away: the lane stays ready, the writer's return pumps again
-            lane.waiting = max(0, lane.waiting - len(claimed))
+                # The store is away: it stays ready, the writer's return pumps again.
+                self._turn[lane] = None
+                return
+            lane.count_waiting(-len(claimed))
             for one in claimed:
                 self.begin(lane, one)
             if len(claimed) < limit:
@@ -214,14 +250,18 @@ class Dispatch:
                 self._loop.wake()
             elif not lane.backlog:
                 lane.backlog = UNKNOWN  # more than was counted may be due
-            self.pump()
+            self.freed(lane)
 
         self._writer.claim(claim, done)
 
     async def _look_ahead(self) -> float | None:
         """Ask the store when the next waiting invocation of the emptied lanes is due."""
         if not self._look:
-            self.pump()  # should anything ever be missed, it waits no longer than this
+            # By the timer alone: should anything ever be missed, it waits no longer than this.
+            for lane in self._lanes.all():
+                if lane.ready or lane.sync_waiters:
+                    self._turn[lane] = None
+            self.pump()
             return None
         lanes, self._look = self._look, {}
         empty, self._empty = self._empty, set()
@@ -244,16 +284,9 @@ class Dispatch:
 
     def _due(self, now: int) -> int | None:
         """Some lane's next instant has come."""
-        earliest: int | None = None
-        for lane in self._lanes.all():
-            if lane.next_due is None:
-                continue
-            if lane.next_due <= now:
-                lane.next_due = None
-                lane.ready = True
-                lane.backlog += UNKNOWN
-                self._turn.setdefault(lane.function.id, lane)
-            elif earliest is None or lane.next_due < earliest:
-                earliest = lane.next_due
+        while (lane := self._later.pop_due(now)) is not None:
+            lane.ready = True
+            lane.backlog += UNKNOWN
+            self._turn[lane] = None
         self.pump()
-        return earliest
+        return self._later.next()

@@ -68,7 +68,7 @@ class Engine(Functions, Looking):
         self.notices = notices
         self.options = options
         self._rng = rng or random.Random()
-        self.lanes = Lanes()
+        self.lanes = Lanes(runtime.promise)
         self.ids = IdSource(self._rng)
         self.writer = Writer(store, clock, notices)
         self.events_ = Events(store, notices)
@@ -168,10 +168,11 @@ class Engine(Functions, Looking):
         self.dispatch.held = self.expire.held
         self.expire.owed = self.settle.owed
         self.expire.note_delivery = self.deliver.note
-        self.run.freed = self.dispatch.pump
+        self.run.freed = self.dispatch.freed
         self.stopping.end = self.expire.end
         self.catalogue.retire = self.retire.note
         self.room_grown, self.abort = self._room_grown, self._abort
+        self.control_changed = self.dispatch.control_changed
         self.node.on_lease = self._on_lease
         self.notices.on(StoreBack, self._store_back)
 
@@ -192,8 +193,8 @@ class Engine(Functions, Looking):
             loop.wake()
         self.dispatch.pump()
 
-    def _room_grown(self, function_id: int | None) -> None:
-        lane = None if function_id is None else self.lanes.get(function_id)
+    def _room_grown(self, function_id: int) -> None:
+        lane = self.lanes.get(function_id)
         if lane is not None:
             # Another concurrency: whatever waits of it may be due.
             self.dispatch.note(lane, self.clock.now(), self.clock.now(), UNKNOWN)
@@ -242,7 +243,7 @@ class Engine(Functions, Looking):
         for one in await self.store.counts(self.clock.now()):
             lane = self.lanes.get(one.function_id)
             if lane is not None:
-                lane.waiting = one.waiting
+                lane.count_waiting(one.waiting - lane.waiting)
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, give back what has not begun, finish what runs within `seconds`, settle

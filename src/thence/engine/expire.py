@@ -147,7 +147,7 @@ class Expire:
         end = End(waiting.id, waiting.function_id, state, reason, now, deliveries)
         applied: bool = await self._writer.wait(self._writer.end, end)
         if applied:
-            lane.waiting = max(0, lane.waiting - 1)
+            lane.count_waiting(-1)
             if self._notices.wanted(InvocationSettled):
                 self._notices.publish(
                     InvocationSettled(waiting.id, lane.function.name, state, reason, 0)

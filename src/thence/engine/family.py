@@ -6,8 +6,8 @@ invocation.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Iterator, Sized
 from typing import Generic, Protocol, TypeVar
 
 from ..catalog.alias import Alias
@@ -31,8 +31,9 @@ class Row(Protocol):
     deleted: bool
     under_way: int
     reserved: int
-    waiting: int
-    sync_waiters: deque[Callable[[], None]]
+
+    @property
+    def sync_waiters(self) -> Sized: ...
 
 
 L = TypeVar("L", bound=Row)
@@ -41,14 +42,21 @@ L = TypeVar("L", bound=Row)
 class Family(Generic[L]):
     __slots__ = (
         "aliases",
+        "bucket",
         "configs",
         "control",
         "disabled",
         "id",
+        "in_line",
         "lanes",
         "limit",
         "name",
+        "parked",
         "rows",
+        "sync_waiting",
+        "under_way",
+        "used",
+        "waiting",
         "written",
     )
 
@@ -60,6 +68,17 @@ class Family(Generic[L]):
         self.aliases: dict[str, Alias] = {}
         self.written: dict[str, AsyncConfig] = {}  # by qualifier
         self.configs: dict[str, InEffect] = {}  # the same, in effect
+        # Sums over all its lanes, so that nobody has to walk them.
+        self.under_way = 0
+        self.used = 0  # runs that are handed over or promised a slot
+        self.waiting = 0
+        self.sync_waiting = 0
+        # Dispatch's own; made when they are needed first, as most families never need them.
+        self.in_line: OrderedDict[L, None] | None = None  # its lanes that wait for the node
+        self.bucket: int | None = None  # where it stands in the node's line
+        self.parked: OrderedDict[L, None] | None = (
+            None  # its lanes that wait for its limit or switch
+        )
         self.take(Control())
 
     def take(self, control: Control) -> None:
@@ -69,11 +88,6 @@ class Family(Generic[L]):
         self.disabled = control.disabled
 
     # ------------------------------------------------------------ slots
-
-    @property
-    def used(self) -> int:
-        """Runs of all versions that are handed over or promised a slot."""
-        return sum(lane.under_way + lane.reserved for lane in self.lanes)
 
     def forget_deleted(self) -> None:
         """Leave out deleted versions that hold nothing any more: they would be counted for ever."""
@@ -89,10 +103,6 @@ class Family(Generic[L]):
         if self.disabled is not None:
             return True
         return self.limit is not None and self.used >= self.limit
-
-    @property
-    def waiting(self) -> int:
-        return sum(lane.waiting for lane in self.lanes)
 
     def check_enabled(self) -> None:
         """Raises FunctionDisabled."""

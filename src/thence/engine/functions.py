@@ -15,6 +15,8 @@ from .catalogue import Catalogue
 from .configs import Configs
 from .controls import Controls
 from .entries import OWN
+from .family import Family
+from .lanes import Lane
 from .trial import try_code
 from .versions import Versions
 
@@ -28,8 +30,10 @@ class Functions:
     aliases_: Aliases
     configs_: Configs
     controls_: Controls
-    room_grown: Callable[[int | None], None]
-    """(function id, or None: of any): more of it may begin; set by the engine."""
+    room_grown: Callable[[int], None]
+    """(function id): more of it may begin; set by the engine."""
+    control_changed: Callable[[Family[Lane]], None]
+    """Another limit or switch counts for that family; set by the engine."""
     abort: Callable[[int], Awaitable[None]]
     """Stops what runs of a family; set by the engine."""
 
@@ -135,7 +139,7 @@ class Functions:
         """See Controls.put. `abort`: attempts and synchronous calls that run now are stopped; what
         waits is left."""
         family, control = await self.controls_.put(name, control)
-        self.room_grown(None)
+        self.control_changed(family)
         if abort:
             await self.abort(family.id)
         return control

@@ -94,13 +94,13 @@ class Invoke:
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
 
         def done(run: Run, ended: Ended) -> None:
-            lane.under_way -= 1
+            lane.end_run()
             del self.running[run.id]
             if not future.done():
                 future.set_result(ended)
 
         run.done = done
-        lane.under_way += 1
+        lane.begin_run()
         self.running[run.id] = run
         self._runtime.submit(run)
         try:
@@ -152,14 +152,13 @@ class Invoke:
             cancelled = False
         finally:
             timer.cancel()
-            if call in lane.sync_waiters:
-                lane.sync_waiters.remove(call)
+            if lane.drop_call(call):
                 held = False
             else:
                 lane.reserve(-1)
                 held = True
                 if cancelled:
-                    self._dispatch.pump()  # the slot is free for what waits
+                    self._dispatch.freed(lane)  # the slot is free for what waits
         if not held:
             lane.family.check_enabled()
             raise self._full(lane)
@@ -174,8 +173,7 @@ class Invoke:
         family = lane.family
         if family.limit is None:
             return False
-        waiting = sum(len(one.sync_waiters) for one in family.lanes)
-        return sum(one.under_way for one in family.lanes) + waiting >= family.limit
+        return family.under_way + family.sync_waiting >= family.limit
 
     def _full(self, lane: Lane) -> Throttled:
         used, allowed = self._runtime.limits(lane.function)

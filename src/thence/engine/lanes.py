@@ -1,13 +1,13 @@
 """Lanes: what the engine keeps in memory of each function and of each of its versions. Bounded
 whatever the backlog.
 
-A lane never holds waiting invocations, only whether there may be some that are due (`ready`) and
-when the next one will be (`next_due`). Memory is therefore one small object a function.
+A lane never holds waiting invocations, only whether there may be some that are due (`ready`).
+Memory is therefore one small object a function. `all()` and `families()` are for the start, for
+timers and for what a person asks; nothing on the way of an invocation walks them.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -17,6 +17,8 @@ from ..lifecycle.policy import Policy
 from .effect import InEffect
 from .family import Family
 
+Promise = Callable[[Function, int], None]
+
 UNKNOWN = 1 << 40
 """As many as there may be: how long a backlog is has not been counted."""
 
@@ -25,18 +27,16 @@ class Lane:
     """One function's (or version's) way to its instances."""
 
     __slots__ = (
+        "_promise",
         "backlog",
         "claiming",
         "configs",
         "deleted",
         "family",
         "function",
-        "next_due",
         "own",
-        "promised",
         "ready",
         "reserved",
-        "served",
         "sync_waiters",
         "throttled_since",
         "under_way",
@@ -44,24 +44,26 @@ class Lane:
     )
 
     def __init__(
-        self, function: Function, own: InEffect, family: Family[Lane], promised: dict[int, int]
+        self,
+        function: Function,
+        own: InEffect,
+        family: Family[Lane],
+        promise: Promise,
     ) -> None:
         self.function = function
         self.own = own  # by its spec: counts where a qualifier has no configuration
         self.family = family
         self.configs = family.configs  # by qualifier; a deleted lane keeps those it had
         self.ready = False  # there may be waiting invocations that are due
-        self.next_due: int | None = None  # when waiting ones not yet due will be; None: none known
         self.backlog = 0  # of the waiting, how many may be due and are not being claimed yet
         self.claiming = 0  # how many a claim on its way asks for; 0: there is none
         self.reserved = 0  # room promised to claims on their way; see reserve()
         self.under_way = 0  # runs that the runtime has and has not answered
-        self.promised = promised  # that of all lanes that have any, by function id
-        self.served = 0  # the round in which it was last given something: fairness
-        self.throttled_since: int | None = None  # at its limit with a backlog since
         self.waiting = 0  # waiting invocations, as counted here since the start
-        self.sync_waiters: deque[Callable[[], None]] = deque()
+        self.sync_waiters: dict[Callable[[], None], None] = {}  # in the order of their coming
         self.deleted = False
+        self.throttled_since: int | None = None  # at its limit with a backlog since
+        self._promise = promise
 
     def config(self, alias: str) -> InEffect:
         """What counts for a call that came by that alias; "": by the lane's own version."""
@@ -93,31 +95,61 @@ class Lane:
         self.deleted = True
         self.configs = dict(self.configs)
 
+    # ------------------------------------------------------------ counted here and in its family
+
     def reserve(self, number: int) -> None:
         """Promise room to so many on their way; below 0: they have come, or never will."""
         self.reserved += number
-        if self.reserved:
-            self.promised[self.function.id] = self.reserved
-        else:
-            self.promised.pop(self.function.id, None)
+        self.family.used += number
+        self._promise(self.function, number)
 
-    def note_due(self, due_at: int, now: int, number: int = 1) -> None:
-        """So many wait and are due then."""
-        if due_at <= now:
-            self.ready = True
-            self.backlog += number
-        elif self.next_due is None or due_at < self.next_due:
-            self.next_due = due_at
+    def begin_run(self) -> None:
+        """The runtime gets one more."""
+        self.under_way += 1
+        self.family.used += 1
+        self.family.under_way += 1
+
+    def end_run(self) -> None:
+        """It has answered one."""
+        self.under_way -= 1
+        self.family.used -= 1
+        self.family.under_way -= 1
+
+    def count_waiting(self, number: int) -> None:
+        """So many more wait; below 0: fewer. Never below none, as what waits from before the start
+        is not counted."""
+        number = max(number, -self.waiting)
+        self.waiting += number
+        self.family.waiting += number
+
+    def queue_call(self, call: Callable[[], None]) -> None:
+        """A synchronous call waits for a slot."""
+        self.sync_waiters[call] = None
+        self.family.sync_waiting += 1
+
+    def drop_call(self, call: Callable[[], None]) -> bool:
+        """It waits no longer; False: it did not."""
+        if call not in self.sync_waiters:
+            return False
+        del self.sync_waiters[call]
+        self.family.sync_waiting -= 1
+        return True
+
+    def next_call(self) -> Callable[[], None]:
+        """The one that has waited longest; it leaves."""
+        call = next(iter(self.sync_waiters))
+        self.drop_call(call)
+        return call
 
 
 class Lanes:
     """All lanes, by function id."""
 
-    def __init__(self) -> None:
+    def __init__(self, promise: Promise) -> None:
+        """`promise`: the runtime's, told of all room that is promised."""
+        self._promise = promise
         self._lanes: dict[int, Lane] = {}
         self._families: dict[int, Family[Lane]] = {}
-        self.promised: dict[int, int] = {}
-        """Room promised to claims on their way, by function id; none where there is none."""
 
     def get(self, function_id: int) -> Lane | None:
         return self._lanes.get(function_id)
@@ -130,12 +162,14 @@ class Lanes:
         family = self._families.get(function.family)
         if family is None:
             family = self._families[function.family] = Family(function.family, function.name)
-        lane = self._lanes[function.id] = Lane(function, own, family, self.promised)
+        lane = self._lanes[function.id] = Lane(function, own, family, self._promise)
         family.lanes.append(lane)
         return lane
 
     def all(self) -> list[Lane]:
+        """For the start, timers and questions."""
         return list(self._lanes.values())
 
     def families(self) -> list[Family[Lane]]:
+        """For the start."""
         return list(self._families.values())

@@ -43,7 +43,8 @@ class Retire:
         self.loop.wake()
 
     async def once(self) -> float | None:
-        for function_id in list(self._left):
+        while self._left:
+            function_id = next(reversed(self._left))
             found = await self._store.waiting(function_id, STEP)
             if not found:
                 del self._left[function_id]

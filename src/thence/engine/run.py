@@ -45,7 +45,7 @@ class RunAttempts:
         self.running: dict[int, Run] = {}
         """Attempts this node answers for, by invocation id."""
         self.lease = 0
-        self.freed: Callable[[], None]
+        self.freed: Callable[[Lane], None]
         """A slot that was kept for an attempt was not used; set by the engine."""
 
     def begin(self, lane: Lane, claimed: Claimed) -> None:
@@ -77,7 +77,7 @@ class RunAttempts:
             lane.reserve(1)  # the slot it was claimed for, until it is handed over
             self._tasks.spawn(self._fetch(lane, run, body.ref, body.digest, claimed.due_at))
             return
-        lane.under_way += 1  # until settle gets its ending
+        lane.begin_run()  # until settle gets its ending
         run.payload = body.data or b""
         self._submit(lane, run, claimed.due_at)
 
@@ -89,7 +89,7 @@ class RunAttempts:
         if lane.deleted or run.stopping or lane.family.disabled is not None:
             outcome = Outcome.STOPPED if run.stopping else Outcome.NOT_STARTED
             self._settle.settle(run, Ended(outcome))
-            self.freed()
+            self.freed(lane)
             return
         if self._notices.wanted(AttemptStarted):
             wait = max(0, self._clock.now() - due_at)
@@ -100,19 +100,19 @@ class RunAttempts:
         try:
             run.payload = await self._blobs.get(ref, digest)
         except ThenceError as error:
-            self._unreadable(run, error.detail)
+            self._unreadable(lane, run, error.detail)
             return
         except Exception as error:
             # A mistake in a blob store, or no memory: this attempt must end all the same.
             log.exception("the payload %s could not be read", ref)
-            self._unreadable(run, f"The payload could not be read ({type(error).__name__}).")
+            self._unreadable(lane, run, f"The payload could not be read ({type(error).__name__}).")
             return
         finally:
             lane.reserve(-1)
-            lane.under_way += 1
+            lane.begin_run()
         self._submit(lane, run, due_at)
 
-    def _unreadable(self, run: Run, why: str) -> None:
+    def _unreadable(self, lane: Lane, run: Run, why: str) -> None:
         ended = Ended(Outcome.PLATFORM_ERROR, error_type="PayloadUnreadable", error_message=why)
         self._settle.settle(run, ended)
-        self.freed()
+        self.freed(lane)

@@ -69,7 +69,7 @@ class SettleAttempts:
         """Take the ending of a run of this node: its slot is free now."""
         lane = self._lanes.get(run.function.id)
         assert lane is not None
-        lane.under_way -= 1
+        lane.end_run()
         if self.draining and ended.outcome is Outcome.LOST:
             # Our own shutdown cut it off: nobody's fault, so no budget is spent.
             ended.outcome = Outcome.DRAINED
@@ -324,7 +324,7 @@ class SettleAttempts:
                 if not delivery.placed:
                     self._deliver.note(delivery.key, delivery.due_at)
             return
-        lane.waiting += 1
+        lane.count_waiting(1)
         if self._notices.wanted(InvocationRetrying):
             self._notices.publish(
                 InvocationRetrying(

@@ -6,16 +6,13 @@ it, on the event loop, whatever happens. A runtime never retries and never touch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from ..catalog.function import Function
 from ..lifecycle.outcome import Fault, Outcome
-
-NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
 class Run(Struct, gc=False):
@@ -85,20 +82,44 @@ class Trial(Struct, frozen=True, kw_only=True):
     error_stack: str = ""
 
 
+class Occupancy(Struct, frozen=True):
+    """How much of the node is held. What is promised counts as held."""
+
+    instances_max: int
+    in_use: int  # instances that work; those that wait for work make way for others
+    holders: int  # functions, each with all its versions, that hold any
+    kept_free: int  # of instances_max: only for functions that hold none
+
+
 class Runtime(Protocol):
     async def start(self) -> None:
         """Be ready to run; raises StartupError with a sentence when that is impossible."""
         ...
 
-    def room(
-        self, function: Function, alone: bool = False, promised: Mapping[int, int] = NOTHING
-    ) -> int:
-        """How many more runs of this function may be handed over now. Never more than its
-        `concurrency` slots being run at once; a few more may wait inside fast instances, so that
-        frames travel many at a time. 0 at the function's or the node's limit.
+    def room(self, function: Function, alone: bool = False) -> int:
+        """How many more runs of this function may be handed over now, beyond what is promised to
+        it. Never more than its `concurrency` slots being run at once; a few more may wait inside
+        fast instances, so that frames travel many at a time. 0 at the function's or the node's
+        limit: what promised runs of others will take of the node is not offered, nor to a function
+        that holds instances what is kept free for those that hold none. `alone`: for runs that
+        share no instance; what is kept free is there for them."""
+        ...
 
-        `promised`: runs on their way by function id; what those of other functions will take of
-        the node is not offered here. (Its own are for the caller to subtract.)"""
+    def promise(self, function: Function, number: int) -> None:
+        """So many runs of the function are on their way; below 0: they have come, or never will."""
+        ...
+
+    def crowded(self, function: Function) -> bool:
+        """Whether it is the node, and not the function's own limit, that keeps more of its runs
+        from being handed over now."""
+        ...
+
+    def held(self, function: Function) -> int:
+        """Instances that work or are promised, of all versions of the function together."""
+        ...
+
+    def occupancy(self) -> Occupancy:
+        """How much of the node is held now."""
         ...
 
     def submit(self, run: Run) -> None:
@@ -126,8 +147,8 @@ class Runtime(Protocol):
         ...
 
     def on_room(self, callback: Callable[[int], None]) -> None:
-        """`callback(function_id)` when room for a function may have grown (coalesced is fine);
-        function_id 0 means that any function's may have."""
+        """`callback(function_id)` when a run of that function has ended or one of its instances has
+        come up or gone (coalesced is fine): there may be more room for it, and so for others."""
         ...
 
     def forget(self, function_id: int) -> None:

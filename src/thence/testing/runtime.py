@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from ..catalog.function import Function
 from ..clock import Clock, Timer
 from ..lifecycle.outcome import Outcome
-from ..runtimes.interface import NOTHING, Ended, Run, Trial
+from ..runtimes.interface import Ended, Occupancy, Run, Trial
 from .answers import FOREVER, Answer, Script, as_answer, duration, ended
 
 
@@ -71,20 +71,44 @@ class _Here:
             self.handle.cancel()
 
 
+class _Taken:
+    """Runs that are here or promised: of each function, of each family, of all."""
+
+    def __init__(self) -> None:
+        self.of_function: dict[int, int] = {}
+        self.of_family: dict[int, int] = {}
+        self.total = 0
+
+    def add(self, function: Function, number: int) -> None:
+        for counts, key in (self.of_function, function.id), (self.of_family, function.family):
+            counts[key] = counts.get(key, 0) + number
+            if not counts[key]:
+                del counts[key]
+        self.total += number
+
+
 class ScriptedRuntime:
     """A Runtime (runtimes/interface.py) that keeps concurrency, room, stop and drain as real ones.
 
-    instances_max: runs of all functions together. ahead: how many more runs than `concurrency` may
-    wait inside, as with fast instances.
+    instances_max: runs of all functions together; kept_free of them for functions that hold none.
+    ahead: how many more runs than `concurrency` may wait inside, as with fast instances.
     """
 
     def __init__(
-        self, clock: Clock, scripts: Scripts, *, instances_max: int = 1000, ahead: int = 0
+        self,
+        clock: Clock,
+        scripts: Scripts,
+        *,
+        instances_max: int = 1000,
+        kept_free: int = 0,
+        ahead: int = 0,
     ) -> None:
         self._clock = clock
         self._scripts = scripts
         self._instances_max = instances_max
         self._ahead = ahead
+        self._kept_free = min(kept_free, instances_max - 1)
+        self._taken = _Taken()
         self._here: list[_Here] = []
         self._on_room: list[Callable[[int], None]] = []
         self._idle = asyncio.Event()
@@ -96,19 +120,41 @@ class ScriptedRuntime:
 
     # ------------------------------------------------------------ looking
 
-    def room(
-        self, function: Function, alone: bool = False, promised: Mapping[int, int] = NOTHING
-    ) -> int:
-        here = sum(1 for one in self._here if one.run.function.id == function.id)
-        ahead = 0 if alone else self._ahead
-        total = self._instances_max + ahead - len(self._here)
-        total -= sum(runs for other, runs in promised.items() if other != function.id)
-        return max(0, min(function.spec.concurrency + ahead - here, total))
+    def room(self, function: Function, alone: bool = False) -> int:
+        left = self._left() if alone else self._spare(function)
+        return max(0, min(self._own_room(function, alone), left))
+
+    def crowded(self, function: Function) -> bool:
+        return self._spare(function) < self._own_room(function)
+
+    def promise(self, function: Function, number: int) -> None:
+        self._taken.add(function, number)
+
+    def held(self, function: Function) -> int:
+        return self._taken.of_family.get(function.family, 0)
+
+    def occupancy(self) -> Occupancy:
+        taken = self._taken
+        return Occupancy(self._instances_max, taken.total, len(taken.of_family), self._kept_free)
 
     def limits(self, function: Function) -> tuple[int, int]:
         running = self._running(function.id)
-        free = self._instances_max - sum(1 for one in self._here if one.began is not None)
-        return running, max(0, min(function.spec.concurrency, running + free))
+        return running, max(0, min(function.spec.concurrency, running + self._spare(function)))
+
+    def _own_room(self, function: Function, alone: bool = False) -> int:
+        """As far as only the function is asked."""
+        ahead = 0 if alone else self._ahead
+        return function.spec.concurrency + ahead - self._taken.of_function.get(function.id, 0)
+
+    def _left(self) -> int:
+        return self._instances_max - self._taken.total
+
+    def _spare(self, function: Function) -> int:
+        """What the node lets this function have of what is left."""
+        left = self._left() + self._ahead
+        if left <= 0 or left > self._kept_free:
+            return max(0, left - self._kept_free)
+        return 0 if self.held(function) else 1
 
     def begun(self, id: int) -> bool:
         return any(one.run.id == id and one.began is not None for one in self._here)
@@ -133,6 +179,7 @@ class ScriptedRuntime:
     def submit(self, run: Run) -> None:
         here = _Here(run)
         self._here.append(here)
+        self._taken.add(run.function, 1)
         self._idle.clear()
         if self._draining:
             here.handle = asyncio.get_running_loop().call_soon(
@@ -192,6 +239,7 @@ class ScriptedRuntime:
             return
         here.cancel()
         self._here.remove(here)
+        self._taken.add(here.run.function, -1)
         if here.began is not None and ending.outcome not in (
             Outcome.THROTTLED,
             Outcome.PLATFORM_ERROR,

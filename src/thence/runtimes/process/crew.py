@@ -26,6 +26,7 @@ from .lane import Lane
 from .leaving import Leaving
 from .memory import measure_base, peak_bytes
 from .nursery import Nursery
+from .slots import Slots
 from .sweep import Sweep
 from .until import Until
 
@@ -45,6 +46,7 @@ class Crew:
         clock: Clock,
         *,
         instances_max: int,
+        kept_free: int,
         idle_seconds: float,
         log_bytes_max: int,
         start_seconds: float,
@@ -53,6 +55,7 @@ class Crew:
         self._notices = notices
         self._clock = clock
         self._instances_max = instances_max
+        self._slots = Slots(instances_max, kept_free)
         self._log_bytes_max = log_bytes_max
         self._lanes: dict[int, Lane[Instance]] = {}
         self._instances: dict[int, Instance] = {}
@@ -77,7 +80,6 @@ class Crew:
     def answered(self, instance: Instance, answers: list[Answer]) -> None:
         lane = instance.lane
         now, ns = self._clock.now(), time.monotonic_ns()
-        was_full = self._total >= self._instances_max
         finished: list[tuple[Run, Ended]] = []
         for answer in answers:
             kind = answer.kind
@@ -112,9 +114,10 @@ class Crew:
             instance.since = now
         elif instance.ready:
             self._rest(instance, lane, now)
+        self._slots.recount(lane)
         for run, ended in finished:
             self._finish(run, ended)
-        self._room_grew(lane, everywhere=was_full)
+        self._room_grew(lane)
 
     def went_silent(self, instance: Instance, why: str) -> None:
         if why:
@@ -201,7 +204,6 @@ class Crew:
         instance.hear_all()
         lane = instance.lane
         del self._instances[instance.number]
-        was_full = self._total >= self._instances_max
         if instance.counted:
             if instance in lane.idle:
                 lane.idle.remove(instance)
@@ -209,6 +211,7 @@ class Crew:
             self._shut(instance)
             lane.shut -= 1
             self._uncount(instance)
+        self._slots.recount(lane)
         now, ns = self._clock.now(), time.monotonic_ns()
         self._leaving.gone(instance, status)
         finished: list[tuple[Run, Ended]] = []
@@ -221,14 +224,20 @@ class Crew:
             finished.append((run, ended))
         instance.queue.clear()
         instance.close()
-        if lane.forgotten and not lane.count and self._lanes.get(lane.function_id) is lane:
-            del self._lanes[lane.function_id]
+        if lane.forgotten:
+            self._forget_if_unused(lane)
         self._notices.publish(InstanceEnded(lane.name, instance.name, instance.end_reason))
         for run, ended in finished:
             self._finish(run, ended)
-        self._room_grew(lane, everywhere=was_full)
+        self._room_grew(lane)
         if self._until.waiting:
             self._until.look()
+
+    def _forget_if_unused(self, lane: Lane[Instance]) -> None:
+        if lane.count or lane.promised or self._lanes.get(lane.function_id) is not lane:
+            return
+        self._slots.leave(lane)
+        del self._lanes[lane.function_id]
 
     # ------------------------------------------------------------------ ending instances
 
@@ -240,6 +249,8 @@ class Crew:
         lane.shut += 1
         lane.load -= sum(run is not None for run, _ in instance.queue)
         lane.busy.pop(instance, None)
+        if lane.promised:
+            self._slots.recount(lane)
 
     def _kill(self, instance: Instance, reason: str) -> None:
         instance.ending = True
@@ -251,6 +262,7 @@ class Crew:
             instance.counted = False
             instance.lane.count -= 1
             self._total -= 1
+            self._slots.recount(instance.lane)
 
     def _retire_idle(self, instance: Instance, reason: str = "idle") -> None:
         """Its slot is free at once: the forker ends it before it starts another."""
@@ -330,6 +342,7 @@ class Crew:
         self._shut(instance)
         self._give_back(instance.revoke_from(1))
         instance.lane.seen_running_for(running_ms * 1000)
+        self._slots.recount(instance.lane)
 
     def _end_lost(self, instance: Instance) -> None:
         """The node leaves: what has begun is lost, the rest is given back."""
@@ -367,9 +380,9 @@ class Crew:
         for run in taken:
             self._finish_soon(run, Ended(Outcome.NOT_STARTED))
 
-    def _room_grew(self, lane: Lane[Instance], everywhere: bool = False) -> None:
+    def _room_grew(self, lane: Lane[Instance]) -> None:
         for callback in self._on_room:
-            callback(0 if everywhere else lane.function_id)
+            callback(lane.function_id)
 
     def _anything_runs(self) -> bool:
         """A run, or a pre-stop hook."""

@@ -12,9 +12,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from ..interface import Run
+
+if TYPE_CHECKING:
+    from .slots import Holder
 
 FAST_US = 1_000  # mean duration below which runs may wait inside instances
 VERY_FAST_US = 200
@@ -45,8 +48,11 @@ Member = TypeVar("Member", bound=Serving)
 class Lane(Generic[Member]):
     """The instances of one function."""
 
-    def __init__(self, function_id: int, name: str, revision: int) -> None:
+    def __init__(self, function_id: int, name: str, revision: int, holder: Holder) -> None:
         self.function_id = function_id
+        self.holder = holder
+        self.holds = 0  # slots of the node, as slots.py counts them
+        self.promised = 0  # runs that are on their way to it
         self.name = name
         self.revision = revision  # the newest seen
         self.count = 0  # processes, ending ones too
@@ -116,16 +122,21 @@ class Lane(Generic[Member]):
         instance = min(self.busy, key=lambda busy: len(busy.queue))
         return instance if len(instance.queue) < self.depth else None
 
-    def room(self, concurrency: int, spawnable: int) -> int:
-        """Runs that may be handed over now. `spawnable`: new instances the node has room for."""
+    def room(self, concurrency: int, spare: int) -> int:
+        """Runs that may be handed over now, beyond those that are promised. `spare`: how many more
+        of its instances the node lets work."""
         count = self.count
-        usable = min(concurrency, max(count, self.wanted(concurrency)), count + spawnable)
-        return max(0, (usable - self.shut) * self.depth - self.load)
+        usable = min(concurrency, max(count, self.wanted(concurrency)))
+        usable = min(usable, count - len(self.idle) + spare)
+        room = (usable - self.shut) * self.depth - self.load - self.promised
+        return room if room > 0 else 0
 
-    def needed(self, runs: int) -> int:
-        """How many idle or new instances so many more runs will take."""
-        return -(-max(0, runs - len(self.busy) * self.depth + self.load) // self.depth)
+    def working_max(self, concurrency: int) -> int:
+        """How many of its instances may work, as far as only the function is asked."""
+        return min(concurrency, max(self.count, self.wanted(concurrency)))
 
-    def room_alone(self, concurrency: int, spawnable: int) -> int:
+    def room_alone(self, concurrency: int, spare: int) -> int:
         """Runs that may be handed over now and need an instance each to themselves."""
-        return max(0, min(concurrency - self.count, spawnable) + len(self.idle))
+        idle = len(self.idle)
+        room = min(concurrency - self.count + idle, spare)
+        return max(0, room - self.promised)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from ...catalog.function import Function
 from ...clock import Clock
 from ...lifecycle.outcome import Outcome
 from ...notices import Notices
-from ..interface import NOTHING, Ended, Run, Trial
+from ..interface import Ended, Occupancy, Run, Trial
 from . import ending, frames
 from .confine import CLOSED, READABLE
 from .contracts.choice import told
@@ -23,6 +23,7 @@ from .crew import Crew
 from .instance import Instance
 from .lane import Lane
 from .setup import Setup
+from .slots import Holder
 from .trials import Trials
 
 log = logging.getLogger("thence.runtimes.process")
@@ -38,7 +39,8 @@ class ProcessRuntime(Crew):
     """The contract is `runtimes.interface.Runtime`.
 
     `code_path(function)` is the directory with the function's unpacked code. `instances_max`
-    bounds processes on this node, of all functions together. `closed` is a directory that functions
+    bounds processes on this node, of all functions together; `kept_free` of them are for functions
+    that hold none. `closed` is a directory that functions
     shall not see but for `readable` in it; with it, they are also separated as confine.py says.
     """
 
@@ -49,6 +51,7 @@ class ProcessRuntime(Crew):
         clock: Clock,
         *,
         instances_max: int,
+        kept_free: int = 0,
         idle_seconds: float = 60,
         log_bytes_max: int = 64 * 1024,
         result_bytes_max: int = 6 * 1024 * 1024,
@@ -62,6 +65,7 @@ class ProcessRuntime(Crew):
             notices,
             clock,
             instances_max=instances_max,
+            kept_free=kept_free,
             idle_seconds=idle_seconds,
             log_bytes_max=log_bytes_max,
             start_seconds=start_seconds,
@@ -82,29 +86,35 @@ class ProcessRuntime(Crew):
         await self._nursery.start(self._start_seconds)
         self._accepting = True
 
-    def room(
-        self, function: Function, alone: bool = False, promised: Mapping[int, int] = NOTHING
-    ) -> int:
+    def room(self, function: Function, alone: bool = False) -> int:
         if not self._accepting:
             return 0
         lane = self._lanes.get(function.id)
         if lane is None:
             lane = self._lane(function)
-        spawnable = self._instances_max - self._total + len(self._idle) - len(lane.idle)
-        if promised:
-            spawnable -= self._promised(function.id, promised)
         if alone:
-            return lane.room_alone(function.spec.concurrency, spawnable)
-        return lane.room(function.spec.concurrency, spawnable)
+            return lane.room_alone(function.spec.concurrency, self._slots.vacant(lane))
+        return lane.room(function.spec.concurrency, self._slots.spare(lane))
 
-    def _promised(self, function_id: int, promised: Mapping[int, int]) -> int:
-        """Idle or new instances that runs on their way to other functions will take."""
-        taken = 0
-        for other, runs in promised.items():
-            if other != function_id:
-                lane = self._lanes.get(other)
-                taken += runs if lane is None else lane.needed(runs)
-        return taken
+    def promise(self, function: Function, number: int) -> None:
+        lane = self._lanes.get(function.id)
+        if lane is None:
+            lane = self._lane(function)
+        lane.promised += number
+        self._slots.recount(lane)
+        if lane.forgotten:
+            self._forget_if_unused(lane)
+
+    def crowded(self, function: Function) -> bool:
+        lane = self._lane(function)
+        working = lane.count - len(lane.idle)
+        return working + self._slots.spare(lane) < lane.working_max(function.spec.concurrency)
+
+    def held(self, function: Function) -> int:
+        return self._slots.held(function.family)
+
+    def occupancy(self) -> Occupancy:
+        return self._slots.occupancy()
 
     def submit(self, run: Run) -> None:
         now = self._clock.now()
@@ -122,6 +132,7 @@ class ProcessRuntime(Crew):
         instance.push(run, now)
         if not instance.shut:
             lane.load += 1
+        self._slots.recount(lane)
         self._sweep.arm(now)
 
     async def trial(self, function: Function) -> Trial:
@@ -132,7 +143,9 @@ class ProcessRuntime(Crew):
         if not self._accepting:
             raise CannotStart("the node starts or shuts down")
         function, now = run.function, self._clock.now()
-        instance = self._start(Lane(function.id, function.name, function.revision), function, now)
+        instance = self._start(
+            Lane(function.id, function.name, function.revision, Holder(0)), function, now
+        )
         self._uncount(instance)
         instance.retiring = True
         self._shut(instance)
@@ -155,11 +168,10 @@ class ProcessRuntime(Crew):
 
     def limits(self, function: Function) -> tuple[int, int]:
         lane = self._lanes.get(function.id)
-        used = lane.count - len(lane.idle) if lane is not None else 0
-        mine = lane.count if lane is not None else 0
-        waiting = len(lane.idle) if lane is not None else 0
-        spawnable = self._instances_max - self._total + len(self._idle) - waiting
-        return used, max(0, min(function.spec.concurrency, mine + spawnable))
+        if lane is None:
+            lane = self._lane(function)
+        working = lane.count - len(lane.idle)
+        return working, min(function.spec.concurrency, working + self._slots.spare(lane))
 
     def on_room(self, callback: Callable[[int], None]) -> None:
         self._on_room.append(callback)
@@ -169,10 +181,8 @@ class ProcessRuntime(Crew):
         if lane is None:
             return
         self._replace(lane, lane.revision + 1)
-        if lane.count:
-            lane.forgotten = True
-        else:
-            del self._lanes[function_id]
+        lane.forgotten = True
+        self._forget_if_unused(lane)
 
     async def drain(self, seconds: float) -> None:
         self._accepting = False
@@ -224,7 +234,8 @@ class ProcessRuntime(Crew):
     def _lane(self, function: Function) -> Lane[Instance]:
         lane = self._lanes.get(function.id)
         if lane is None:
-            lane = Lane(function.id, function.name, function.revision)
+            holder = self._slots.enter(function.family)
+            lane = Lane(function.id, function.name, function.revision, holder)
             self._lanes[function.id] = lane
         elif function.revision > lane.revision:
             lane.revision = function.revision
@@ -236,20 +247,10 @@ class ProcessRuntime(Crew):
         function = run.function
         stale = function.revision < lane.revision
         instance = None if stale else lane.choose(run.alone, now)
+        if instance is not None and not instance.queue and not run.alone:
+            instance = self._behind(lane) or instance
         if instance is None:
-            spec = function.spec
-            if stale and lane.count >= spec.concurrency and lane.idle:
-                self._retire_idle(lane.idle[0], "replaced")
-            if lane.count < lane.wanted(spec.concurrency) and self._make_space(lane):
-                instance = self._start(lane, function, now)
-            elif not stale and not run.alone:
-                instance = lane.least_loaded()
-            if instance is None and lane.count < spec.concurrency and self._make_space(lane):
-                instance = self._start(lane, function, now)
-            if instance is None and run.alone and not stale:
-                # Last in a queue: what stands before it is answered before it begins, nothing
-                # comes behind it, and a busy function cannot keep it out for ever.
-                instance = lane.least_loaded()
+            instance = self._another(lane, run, stale, now)
             if instance is None:
                 return None
         elif not instance.queue:
@@ -260,6 +261,33 @@ class ProcessRuntime(Crew):
             instance.retiring = stale
             self._shut(instance)
         return instance
+
+    def _another(self, lane: Lane[Instance], run: Run, stale: bool, now: int) -> Instance | None:
+        """A new instance, or one that is busy where there may be no more."""
+        function, spec = run.function, run.function.spec
+        if stale and lane.count >= spec.concurrency and lane.idle:
+            self._retire_idle(lane.idle[0], "replaced")
+        may_queue = not stale and not run.alone
+        instance = self._behind(lane) if may_queue else None
+        if instance is None and lane.count < lane.wanted(spec.concurrency):
+            instance = self._started(lane, function, now)
+        if instance is None and may_queue:
+            instance = lane.least_loaded()
+        if instance is None and lane.count < spec.concurrency:
+            instance = self._started(lane, function, now)
+        if instance is None and run.alone and not stale:
+            # Last in a queue: what stands before it is answered before it begins, nothing
+            # comes behind it, and a busy function cannot keep it out for ever.
+            instance = lane.least_loaded()
+        return instance
+
+    def _behind(self, lane: Lane[Instance]) -> Instance | None:
+        """A busy one, where the node lets no more of the lane's work. (Where there is none, room was
+        given for something that has changed since: the run is placed all the same.)"""
+        return None if self._slots.spare(lane) else lane.least_loaded()
+
+    def _started(self, lane: Lane[Instance], function: Function, now: int) -> Instance | None:
+        return self._start(lane, function, now) if self._make_space(lane) else None
 
     def _make_space(self, lane: Lane[Instance]) -> bool:
         """Whether one more fits on the node; another function's idle instance may have to go."""
