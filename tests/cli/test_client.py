@@ -80,6 +80,15 @@ def test_a_refusal_of_a_proxy_is_told_apart_from_one_of_the_service(
     assert told.value.status == status
 
 
+@pytest.mark.parametrize(("status", "exit"), [(413, 1), (502, 3), (503, 3), (504, 3), (404, 1)])
+def test_a_proxy_that_reaches_nobody_ends_a_command_as_a_service_that_is_away(
+    scripted: Any, thence: Any, status: int, exit: int
+) -> None:
+    scripted.answers.append((status, {}, b"<html>"))
+    ran = thence("ls", "--url", scripted.url)
+    assert ran.status == exit and f"answered {status}" in ran.err
+
+
 STRANGERS = [
     b"null", b"[]", b"5", b"{}", b'{"items": 5}', b'{"items": [5]}', b'{"items": [{}]}',
     b'{"items": [{"name": "x"}]}', b"[" * 5000, b"<html>", b"",

@@ -13,8 +13,10 @@ from thence.runtimes.process.trials import LOAD_SECONDS_MAX
 GOOD = "def handler(event, context): ..."
 
 
-async def test_code_that_can_be_loaded_is_ok_and_its_handler_is_not_called(house):
-    function = house.deploy("def handler(event, context):\n    raise SystemExit(1)")
+@pytest.mark.parametrize("contract", ["native", "fc", "functiongraph"])
+async def test_code_that_can_be_loaded_is_ok_and_its_handler_is_not_called(house, contract):
+    code = "def handler(event, context):\n    raise SystemExit(1)"
+    function = house.deploy(code, contract=contract)
     assert (await house.runtime.trial(function)).found == "ok"
 
 

@@ -149,7 +149,9 @@ def _tell(error: ThenceError) -> int:
                 "  This command takes them from THENCE_ROOT_ACCESS_KEY_ID and "
                 "THENCE_ROOT_ACCESS_KEY_SECRET."
             )
-        return UNREACHABLE if error.status in (429, 503) else FAILED
+        # A 502 or 504 of Thence's own is a function that failed; of a proxy it is nobody there.
+        away = error.status in (429, 503) or (error.status in (502, 504) and error.foreign)
+        return UNREACHABLE if away else FAILED
     tell_error(error.title, error.detail, error.fields)
     if isinstance(error, Unreachable):
         return UNREACHABLE

@@ -113,3 +113,5 @@ def _show(one: dict[str, Any], as_json: bool) -> None:
             "changed": instant_utc(one["updated_at"]),
         }
     )
+    for warning in one.get("warnings") or []:
+        say(f"Warning: {warning}")

@@ -33,13 +33,15 @@ class Unreachable(ThenceError):
 
 
 class Problem(ThenceError):
-    """The service refused: an RFC 9457 problem as it was answered."""
+    """The service refused: an RFC 9457 problem as it was answered; or somebody else did (`foreign`)."""
 
     code = "problem"
 
-    def __init__(self, status: int, document: dict[str, Any]) -> None:
+    def __init__(self, status: int, document: dict[str, Any], *, foreign: bool = False) -> None:
         super().__init__(str(document.get("detail") or document.get("title") or f"HTTP {status}"))
         self.status = status
+        self.foreign = foreign
+        """It is not Thence's: a proxy's, or another service's."""
         self.document = document
         self.problem_code = str(document.get("code", ""))
         self.problem_title = str(document.get("title") or f"HTTP {status}")
@@ -270,6 +272,7 @@ class Client:
                 "detail": f"The answer is not one of Thence: it is a proxy's in front of it, or another "
                 f"service's. {what}",
             },
+            foreign=True,
         )
 
     def _unreachable(self, error: Exception) -> Unreachable:
