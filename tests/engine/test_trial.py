@@ -37,7 +37,7 @@ async def test_code_that_no_call_could_run_is_refused_with_what_to_do(
         assert refused.value.fields["field"] == field
         assert says in refused.value.detail
         assert refused.value.detail.endswith("Nothing was changed.")
-        assert engine.functions() == []
+        assert engine.functions() == [] and kept(tmp_path) == []
 
 
 async def test_an_import_that_raises_is_a_warning(tmp_path: Path) -> None:
@@ -69,3 +69,28 @@ async def test_what_no_attempt_can_do_is_tried_once(
         view = await engine.wait(accepted.id, 30)
         assert (view.state, view.reason) == (State.FAILED, Reason.NOT_RETRYABLE)
         assert (view.attempt, view.spent.retries_used) == (1, 0)
+
+
+def kept(folder: Path) -> list[str]:
+    """What lies in the folder of code."""
+    return sorted(path.name for path in (folder / "code").iterdir() if path.name[0] != ".")
+
+
+async def test_refused_code_that_is_deployed_elsewhere_stays(tmp_path: Path) -> None:
+    async with running(tmp_path, instances_max=1) as engine:
+        await deploy(engine, "f", "other = 1")
+        before = kept(tmp_path)
+        with pytest.raises(CodeNotLoaded):
+            await engine.try_code("g", parse_spec({}), archive("other = 1"))
+        with pytest.raises(CodeNotLoaded):
+            await engine.try_code("f", parse_spec({}), None)
+        assert kept(tmp_path) == before and before
+
+
+async def test_code_that_is_tried_is_not_swept_away(tmp_path: Path) -> None:
+    async with running(tmp_path, instances_max=1) as engine:
+        await deploy(engine, "f", GOOD)
+        async with engine.catalogue.code_in_use("g", archive("x = 1")) as (digest, _):
+            assert (await engine.catalogue.prune_code(set()))[0] == 0
+            assert digest in kept(tmp_path)
+        assert (await engine.catalogue.prune_code(set()))[0] == 1

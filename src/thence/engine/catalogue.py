@@ -16,7 +16,7 @@ from ..catalog.changes import brief, differences
 from ..catalog.code import ArchiveInfo
 from ..catalog.function import LATEST, Function, FunctionSpec, check_name
 from ..clock import Clock
-from ..errors import FunctionNotFound, InvalidInput
+from ..errors import CodeNotLoaded, FunctionNotFound, InvalidInput
 from ..notices import FunctionChanged, Notices
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Runtime
@@ -153,21 +153,43 @@ class Catalogue:
 
     @asynccontextmanager
     async def code_in_use(self, name: str, archive: bytes | None) -> AsyncIterator[tuple[str, int]]:
-        """As `_keep_code`; that code is not swept away meanwhile, though it is deployed nowhere."""
+        """As `_keep_code`; that code is not swept away meanwhile, though it is deployed nowhere. Where
+        it was not there before and is refused (CodeNotLoaded), it goes at once."""
         async with self.lock:
-            digest, size = await self._keep_code(name, archive)
+            info = None if archive is None else await self._checked(archive)
+            new = info is not None and not self._code.archive_path(info.digest).exists()
+            digest, size = await self._keep_code(name, archive, info)
             self._in_use[digest] += 1
+        refused = False
         try:
             yield digest, size
+        except CodeNotLoaded:
+            refused = True
+            raise
         finally:
             self._in_use[digest] -= 1
             self._in_use = +self._in_use
+            if refused and new:
+                await self._drop_code(digest)
 
-    async def _keep_code(self, name: str, archive: bytes | None) -> tuple[str, int]:
+    async def _drop_code(self, digest: str) -> None:
+        """Of what was brought to be tried and is deployed nowhere."""
+        async with self.lock:
+            used = any(lane.function.code_digest == digest for lane in self._lanes.all())
+            if not used and digest not in self._in_use:
+                await asyncio.to_thread(self._code.drop, digest)
+
+    async def _checked(self, archive: bytes) -> ArchiveInfo:
+        return await asyncio.to_thread(self.check_archive, archive)
+
+    async def _keep_code(
+        self, name: str, archive: bytes | None, info: ArchiveInfo | None = None
+    ) -> tuple[str, int]:
         """(digest, bytes) of the archive, which is on disk then, or without one of the code that
-        `name` has now. Raises InvalidInput, InvalidCode, StoreUnavailable."""
+        `name` has now. `info`: of the archive, where it is checked. Raises InvalidInput, InvalidCode,
+        StoreUnavailable."""
         if archive is not None:
-            info = await asyncio.to_thread(self.check_archive, archive)
+            info = info or await self._checked(archive)
             await self._code.store(archive, info)
             return info.digest, info.bytes
         before = self._by_name.get(name)

@@ -23,14 +23,17 @@ async def try_code(
     async with catalogue.code_in_use(name, archive) as (digest, size):
         now = catalogue.clock.now()
         trial = await runtime.trial(Function(0, name, 0, spec, digest, size, now, now))
-    if trial.found == "ok":
-        return []
-    if trial.found in ("raised", "unknown"):
-        return [_warning(trial)]
-    detail = _sentence(trial, spec)
+        if trial.found == "ok":
+            return []
+        if trial.found in ("raised", "unknown"):
+            return [_warning(trial)]
+        raise _refusal(trial, spec)
+
+
+def _refusal(trial: Trial, spec: FunctionSpec) -> CodeNotLoaded:
     more = {"missing": trial.missing} if trial.missing else {}
-    raise CodeNotLoaded(
-        detail + _UNCHANGED,
+    return CodeNotLoaded(
+        _sentence(trial, spec) + _UNCHANGED,
         field=trial.setting if trial.found in ("no_module", "no_function") else "code",
         setting=trial.setting,
         error={

@@ -110,6 +110,13 @@ class CodeCache:
                 entry.unlink(missing_ok=True)
         return len(unused), len(gone)
 
+    def drop(self, digest: str) -> None:
+        """Remove that code, which nothing uses. What cannot be removed is left for the next prune."""
+        if self._readers.any():
+            return  # a backup reads
+        self.archive_path(digest).unlink(missing_ok=True)
+        shutil.rmtree(self._root / digest, ignore_errors=True)
+
     def _store(self, data: bytes, info: ArchiveInfo) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = self._root / _checked(info.digest)
