@@ -54,6 +54,25 @@ async def refused(
 
 
 @each_generation
+async def test_headers_may_be_written_as_json_texts(wire: Any, path: str, name: str) -> None:
+    """As older clients for Java do."""
+    await deploy(wire, name)
+    headers = {
+        "x-fc-invocation-type": '"Async"',
+        "x-fc-log-type": '"None"',
+        "x-fc-async-task-id": '"task-1"',
+        "x-fc-stateful-async-invocation-enable": '"true"',
+        "x-fc-async-delay": '"60"',
+        "x-fc-account-id": '"1"',
+    }
+    answer = await wire.post(path, headers=headers)
+    assert (answer.status, answer.headers["x-fc-async-task-id"]) == (202, "task-1")
+    assert (await task(wire, path, "task-1")).json["status"] == "Enqueued"
+    for wrong in ('"Async', 'Async"', '""Async""', '"async"'):
+        assert (await refused(wire, path, {"x-fc-invocation-type": wrong}))[0] == 400
+
+
+@each_generation
 async def test_an_accepted_call_is_202_with_its_id_and_runs(
     wire: Any, path: str, name: str
 ) -> None:

@@ -5,6 +5,7 @@ anything but loopback (guard/)."""
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import subprocess
@@ -37,6 +38,27 @@ def test_every_file_of_clients_is_run() -> None:
     assert {name.removesuffix("-old") for name in CLIENTS} == {
         path.name.removesuffix(".test.js") for path in NODE.glob("*.test.js")
     }
+
+
+def test_the_page_about_clients_names_the_versions_that_are_run() -> None:
+    page = (HERE.parent.parent / "docs" / "clients.md").read_text("utf-8")
+    rows = {
+        cells[1].split("`")[1]: cells[3]
+        for line in page.splitlines()
+        if (cells := line.split("|")) and line.startswith("| `")
+    }
+    run: dict[str, set[str]] = {}
+    for name in ("alibaba", "alibaba-older", "alibaba-oldest", "huawei", "huawei-oldest"):
+        for line in (HERE / f"{name}.in").read_text("utf-8").splitlines():
+            if line.startswith(("alibaba", "aliyun", "oss", "huawei")):
+                client, _, version = line.partition("==")
+                run.setdefault(client, set()).add(version)
+    packages = json.loads((NODE / "package.json").read_text("utf-8"))["dependencies"]
+    for wanted in packages.values():
+        if wanted.startswith("npm:"):
+            client, _, version = wanted.removeprefix("npm:").rpartition("@")
+            run.setdefault(client, set()).add(version)
+    assert {client: set(cell.strip().split(", ")) for client, cell in rows.items()} == run
 
 
 @pytest.mark.slow

@@ -62,10 +62,22 @@ async function download(url) {
   return Buffer.from(await answer.arrayBuffer());
 }
 
+/** A client of the OpenAPI kind. more: other settings than these. */
+function openApi(Client, Config, more = {}) {
+  const config = {
+    accessKeyId: ACCESS_KEY_ID,
+    accessKeySecret: ACCESS_KEY_SECRET,
+    endpoint: SERVICE,
+    protocol: 'http',
+    regionId: REGION,
+  };
+  return new Client(new Config({ ...config, ...more }));
+}
+
 const newName = (what) => `${what}-${crypto.randomBytes(4).toString('hex')}`;
 const archive = () => Buffer.from(CODE, 'base64');
 
 module.exports = {
   SERVICE, ACCESS_KEY_ID, ACCESS_KEY_SECRET, ACCOUNT_ID, REGION, CLIENT, CODE, BINARY, FINAL,
-  archive, bytes, download, mailbox, newName, refused, told, until,
+  archive, bytes, download, mailbox, newName, openApi, refused, told, until,
 };

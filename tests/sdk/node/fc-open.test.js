@@ -4,8 +4,8 @@
 const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
 const {
-  SERVICE, ACCESS_KEY_ID, ACCESS_KEY_SECRET, ACCOUNT_ID, REGION, CLIENT, CODE, BINARY, FINAL,
-  archive, bytes, download, newName, refused, told, until,
+  ACCOUNT_ID, REGION, CLIENT, CODE, BINARY, FINAL,
+  archive, bytes, download, newName, openApi, refused, told, until,
 } = require('./common');
 
 const models = require(CLIENT);
@@ -14,17 +14,7 @@ const OLD = CLIENT.endsWith('-old'); // without the header that makes one call a
 const { Config } = require('@alicloud/openapi-client');
 const { RuntimeOptions } = require('@alicloud/tea-util');
 
-const connect = (more = {}) =>
-  new Client(
-    new Config({
-      accessKeyId: ACCESS_KEY_ID,
-      accessKeySecret: ACCESS_KEY_SECRET,
-      endpoint: SERVICE,
-      protocol: 'http',
-      regionId: REGION,
-      ...more,
-    }),
-  );
+const connect = (more) => openApi(Client, Config, more);
 const client = connect();
 const runtime = new RuntimeOptions({ readTimeout: 60000 });
 const service = newName('node2');

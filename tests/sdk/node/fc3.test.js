@@ -5,8 +5,8 @@ const assert = require('node:assert/strict');
 const { Readable } = require('node:stream');
 const { after, before, test } = require('node:test');
 const {
-  SERVICE, ACCESS_KEY_ID, ACCESS_KEY_SECRET, ACCOUNT_ID, REGION, CLIENT, CODE, BINARY, FINAL,
-  archive, bytes, download, newName, refused, told, until,
+  ACCOUNT_ID, REGION, CLIENT, CODE, BINARY, FINAL,
+  archive, bytes, download, newName, openApi, refused, told, until,
 } = require('./common');
 
 const models = require(CLIENT);
@@ -17,17 +17,7 @@ const { Config } = OLD
   : require('@alicloud/openapi-core').$OpenApiUtil;
 const { RuntimeOptions } = require('@alicloud/tea-util');
 
-const connect = (more = {}) =>
-  new Client(
-    new Config({
-      accessKeyId: ACCESS_KEY_ID,
-      accessKeySecret: ACCESS_KEY_SECRET,
-      endpoint: SERVICE,
-      protocol: 'http',
-      regionId: REGION,
-      ...more,
-    }),
-  );
+const connect = (more) => openApi(Client, Config, more);
 const client = connect();
 const name = newName('node3');
 const arn = `acs:fc:${REGION}:${ACCOUNT_ID}:functions/${name}`;

@@ -51,7 +51,7 @@ def read_wishes(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
         if name.startswith(b"x-fc-"):
             if name in given:  # nobody could tell which of the two was meant
                 raise invalid(f"{name.decode('latin-1')}: it came more than once; send it once")
-            given[name] = value.decode("latin-1")
+            given[name] = _unquoted(value.decode("latin-1"))
         elif name in _OF_NATIVE:
             native.append((name, value))
     wishes = Wishes()
@@ -66,6 +66,12 @@ def read_wishes(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
         beside = read_native(native)
         wishes.traceparent, wishes.lineage = beside.traceparent, beside.lineage
     return wishes
+
+
+def _unquoted(text: str) -> str:
+    """Older clients for Java write every header as a JSON text, so "Async" with its quotes. No value
+    that is taken has any."""
+    return text[1:-1] if text[:1] == '"' and text[-1:] == '"' else text
 
 
 def _tail(text: str, asynchronous: bool) -> bool:
