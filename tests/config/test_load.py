@@ -281,3 +281,12 @@ def test_what_is_no_base_of_links_is_refused(url: str) -> None:
     with pytest.raises(ConfigInvalid, match="public_url") as caught:
         load(environment={"THENCE_PUBLIC_URL": url})
     assert "http://HOST" in str(caught.value)
+
+
+def test_a_token_of_one_door_is_refused_where_the_others_would_be_open() -> None:
+    token = {"THENCE_FUNCTIONGRAPH_AUTH_TOKEN": "sesame"}
+    with pytest.raises(ConfigInvalid, match="every other one would be open") as refusal:
+        load(environment=token)
+    assert refusal.value.fields["setting"] == "functiongraph.auth_token"
+    assert "sesame" not in str(refusal.value) + str(refusal.value.fields)
+    assert load(environment={**token, **CREDENTIALS}).functiongraph.auth_token

@@ -195,3 +195,9 @@ async def test_a_body_over_the_limit_of_code_is_refused(make_door: Any) -> None:
     code = {"zipFile": "A" * 300_000}
     answer = await door.post("/2023-03-30/functions", json={**INPUT, "code": code})
     assert answer.error()[:2] == (400, "EntityTooLarge")
+
+
+@pytest.mark.parametrize("wanted", ["bytes=999999-", "bytes=x-y"])
+async def test_every_answer_of_a_link_has_a_request_id(deployed: Any, wanted: str) -> None:
+    found = await deployed.get(relative(await link(deployed)), headers={"range": wanted})
+    assert found.status in (400, 416) and len(found.headers["x-fc-request-id"]) == 36

@@ -224,3 +224,45 @@ async def test_what_does_not_exist_has_no_settings(door: Any) -> None:
     assert (await put(door, {}, urn("none"))).error() == (404, "FSS.1051")
     assert (await put(door, {}, urn(version="v9"))).error() == (404, "FSS.1052")
     assert (await put(door, {}, urn(version="!none"))).error() == (404, "FSS.1053")
+
+
+@pytest.mark.parametrize("which", [urn("next", "prod"), urn("next", "!v1"), urn("next", "!latest")])
+async def test_a_target_is_an_alias_only_with_its_mark_and_a_version_only_without(
+    door: Any, which: str
+) -> None:
+    await door.function()
+    await door.function("next")
+    await door.engine.publish_version("next", version="v1")
+    await door.engine.put_alias("next", Alias(name="prod", version="v1"), create=True)
+    assert (await door.get(at(which, "config"))).status == 404
+    found = await put(
+        door, {"destination_config": {"on_success": target("FunctionGraph", func_urn=which)}}
+    )
+    assert found.error() == (404, "FSS.1051")
+    assert found.message().startswith("destination_config.on_success.param: func_urn: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "qualifier", "shown"),
+    [
+        ("next", "prod", urn("next", "!prod")),
+        ("next", "v1", urn("next", "v1")),
+        ("next", "latest", urn("next")),
+        ("gone", "prod", urn("gone", "prod")),
+        ("default$next", "latest", None),  # which has no URN
+    ],
+)
+async def test_a_target_of_another_door_is_shown_by_its_urn(
+    door: Any, name: str, qualifier: str, shown: str | None
+) -> None:
+    await door.function()
+    await door.function("next")
+    await door.engine.publish_version("next", version="v1")
+    await door.engine.put_alias("next", Alias(name="prod", version="v1"), create=True)
+    to = {"type": "function", "name": name, "qualifier": qualifier}
+    await door.engine.put_async_config("f", "latest", AsyncConfig(on_success=to))
+    found = (await door.get(at(urn(), ONE))).json["destination_config"]["on_success"]
+    if shown is None:
+        assert found == {"destination": "other", "param": "{}"}
+    else:
+        assert json.loads(found["param"]) == {"func_urn": shown}

@@ -146,3 +146,10 @@ async def test_a_change_of_code_that_cannot_be_is_refused(
     before = door.engine.function("f")
     assert (await door.put(at(urn(), CODE), json=fields)).error() == (400, wanted)
     assert door.engine.function("f") is before
+
+
+@pytest.mark.parametrize("wanted", ["bytes=999999-", "bytes=x-y", "lines=1-2", "bytes=5-2"])
+async def test_every_answer_of_a_link_has_a_request_id(door: Any, wanted: str) -> None:
+    await create(door)
+    found = await door.get(await link(door), headers={"range": wanted})
+    assert found.status in (200, 400, 416) and len(found.headers["x-request-id"]) == 36

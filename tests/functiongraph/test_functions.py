@@ -263,3 +263,59 @@ async def test_latest_alone_is_not_deleted(door: Any) -> None:
     found = await door.delete(at(urn(), "").rstrip("/"))
     assert found.status == 400 and "latest" in found.message()
     assert door.engine.catalogue.names() == ["f"]
+
+
+async def test_a_function_without_a_urn_is_not_listed_under_anothers(door: Any) -> None:
+    await create(door)
+    for name in ("default$f", "default$only", "name_", "x$y_"):
+        await door.service.function(name)
+    found = (await door.get(FUNCTIONS)).json
+    assert [one["func_urn"] for one in found["functions"]] == [urn(version=None)]
+    assert found["count"] == 1
+    assert (await door.get(at(urn("only"), CONFIG))).status == 404
+
+
+async def test_numbers_of_a_function_without_a_urn_are_not_told_as_anothers(door: Any) -> None:
+    await door.function()
+    await door.function("default$f")
+    await door.service.invoke("default$f")
+    await door.start()
+    await door.clock.advance(60)
+    path = f"{FUNCTIONS.removesuffix('s')}/report?type=count"
+    found = (await door.get(path)).json
+    assert found["values"] == [{"key": urn(version=None), "value": 1}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "version", "code"),
+    [
+        ("PUT", CONFIG, "v9", "FSS.1052"),
+        ("PUT", CONFIG, "!nobody", "FSS.1053"),
+        ("PUT", "code", "v9", "FSS.1052"),
+        ("PUT", "config-max-instance", "v9", "FSS.1052"),
+        ("POST", "versions", "v9", "FSS.1052"),
+    ],
+)
+async def test_what_is_not_there_is_404_and_not_frozen(
+    door: Any, method: str, path: str, version: str, code: str
+) -> None:
+    await create(door)
+    fields: Any = {"max_instance_num": 1} if path == "config-max-instance" else {}
+    found = await door.request(method, at(urn(version=version), path), json=fields)
+    assert found.error() == (404, code)
+
+
+async def test_a_list_of_functions_costs_the_same_whatever_is_pinned(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        await door.function(f"f{number}")
+        assert (await door.put(at(urn(f"f{number}"), "collect/true"))).status == 200
+    asked = []
+    entries = door.engine.entries
+    monkeypatch.setattr(
+        door.engine, "entries", lambda *given: asked.append(given) or entries(*given)
+    )
+    found = (await door.get(FUNCTIONS)).json
+    assert found["count"] == 20 and asked.count(("functiongraph.pinned",)) == 1
+    assert not [one for one in asked if one[0] == "functiongraph.pinned" and len(one) > 1]

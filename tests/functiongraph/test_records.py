@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import quote
 
@@ -341,3 +342,46 @@ async def test_the_code_says_what_the_platform_found_while_it_waits_and_at_the_e
     await door.clock.advance(60)
     record = await door.record(id)
     assert (record["status"], record["error_code"]) == ("FAIL", code)
+
+
+async def test_a_cancel_says_that_the_request_has_ended_as_cancelled(door: Any) -> None:
+    await deploy(door, [Forever()])
+    id = await door.start()
+    assert (await cancel(door, id)).headers["x-cff-cancel-status"] == "cancelled"
+    assert (await door.record(id))["error_code"] == 4208
+    assert (await cancel(door, id)).headers["x-cff-cancel-status"] == "cancelled"
+
+
+async def test_a_cancel_that_comes_with_the_answer_of_the_function_says_what_became_of_it(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deploy(door, [Ok(1, seconds=1)])
+    id = await door.start()
+    # The runtime cannot end it in time: the answer is on its way.
+    monkeypatch.setattr(door.service.runtime, "stop", lambda id: False)
+    asked = asyncio.ensure_future(cancel(door, id))
+    await door.clock.advance(1)
+    found = await asked
+    assert found.error() == (400, "FSS.0400") and "SUCCESS" in found.message()
+    assert (await door.record(id))["status"] == "SUCCESS"
+
+
+async def test_a_cancel_does_not_wait_for_an_end_that_does_not_come(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deploy(door, [Ok(1, seconds=60)])
+    id = await door.start()
+    monkeypatch.setattr(door.service.runtime, "stop", lambda id: False)
+    asked = asyncio.ensure_future(cancel(door, id))
+    await door.clock.advance(2)
+    found = await asked
+    assert (found.status, found.headers["x-cff-cancel-status"]) == (200, "cancelling")
+    assert (await door.record(id))["status"] == "RUNNING"
+
+
+async def test_a_cancel_with_an_unknown_field_is_refused_and_cancels_nothing(door: Any) -> None:
+    await deploy(door, [Forever()])
+    id = await door.start()
+    found = await cancel(door, id, forced=True)
+    assert found.error() == (400, "FSS.0400") and "forced" in found.message()
+    assert (await door.record(id))["status"] == "RUNNING"

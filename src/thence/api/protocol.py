@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 from ..errors import ThenceError
@@ -37,6 +38,7 @@ LINGER_SECONDS = 2.0  # after a refusal: so that the caller can read it before t
 # What is answered when there is no place for anything else.
 OPEN = frozenset({b"/livez", b"/readyz"})
 # Headers with which a request takes the slow way.
+_TARGETS = re.compile(rb"(?:^|\n)[A-Z]{3,10} (/[!-~]{0,200})")
 SLOW = frozenset({b"prefer", b"expect", b"origin", b"upgrade"})
 
 
@@ -58,6 +60,7 @@ class Protocol(Turns):
         self._counted = 0  # of the bytes that nobody vouches for, those of this connection
         self._refusal: ThenceError | None = None  # to be sent when earlier requests are answered
         self._deaf = False  # refused: what still comes is thrown away
+        self._fed = b""  # what the parser is looking at
         self._idle_since = self.loop.time()
         self._heard_at = self._idle_since
         self._patience: asyncio.TimerHandle | None = None
@@ -132,7 +135,9 @@ class Protocol(Turns):
 
     def _feed(self, data: bytes) -> None:
         self._beside_body += len(data)
+        self._fed = data
         super()._feed(data)
+        self._fed = b""
         if self._beside_body > HEAD_BYTES_MAX:
             self._flooded()
 
@@ -374,6 +379,8 @@ class Protocol(Turns):
 
     def send_400_response(self, msg: str) -> None:
         """The parser has given up on what came."""
+        if not self.url and (targets := _TARGETS.findall(self._fed)):
+            self.url = targets[-1]  # in it, so it did not say which: a door's words are wanted
         self._broken(
             problems.Malformed(
                 "The bytes that came are not a valid HTTP/1.1 request; the connection is closed."

@@ -87,6 +87,15 @@ def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
             value="",
             source=sources.get(missing, "default"),
         )
+    if settings.functiongraph.auth_token and not has_secret:
+        raise ConfigInvalid(
+            "functiongraph.auth_token is set and there are no root credentials: the token guards "
+            "only FunctionGraph's door, every other one would be open. Set "
+            "THENCE_ROOT_ACCESS_KEY_ID and THENCE_ROOT_ACCESS_KEY_SECRET, or leave the token out.",
+            setting="functiongraph.auth_token",
+            value="…",
+            source=sources.get("functiongraph.auth_token", "default"),
+        )
     host, _ = settings.address
     if not has_secret and not _is_loopback(host):
         raise ConfigInvalid(

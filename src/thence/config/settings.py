@@ -248,7 +248,11 @@ class FunctionGraph(Struct, frozen=True):
     """The door of FunctionGraph (limits: reference 4.3)."""
 
     auth_token: Annotated[
-        Secret, _about("What `X-Auth-Token` must hold; without one that header is not taken.")
+        Secret,
+        _about(
+            "What `X-Auth-Token` must hold; without one that header is not taken. Needs the root "
+            "credentials."
+        ),
     ] = Secret()
     async_payload_bytes_max: Annotated[
         int, _about("Largest payload of an asynchronous call at this door.", ge=1, le=1 << 30)

@@ -100,6 +100,8 @@ def urn(view: InvocationView, region: str, project: str) -> str:
     qualifier is a version, `latest` or `!ALIAS` (reference 3). A name without a package is in the
     package `default`."""
     package, _, name = view.function.rpartition("$")
+    if package == "default":
+        package, name = "", view.function  # as it is written it would be another function's
     # Only what is not the version that ran is kept as the qualifier: that is an alias.
     named = view.meta.qualifier
     qualifier = f"!{named}" if named and named != LATEST else view.version

@@ -21,7 +21,7 @@ class Entries:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._kinds: dict[str, dict[tuple[str, str], Entry]] = {}
+        self._kinds: dict[str, dict[str, dict[str, Entry]]] = {}  # by kind, owner and name
         # One change at a time, so that memory sees them in the order in which the store does.
         self._lock = asyncio.Lock()
 
@@ -30,12 +30,14 @@ class Entries:
             self._keep(entry)
 
     def get(self, kind: str, owner: str, name: str) -> Entry | None:
-        return self._kinds.get(kind, {}).get((owner, name))
+        return self._kinds.get(kind, {}).get(owner, {}).get(name)
 
     def all(self, kind: str, owner: str | None = None) -> list[Entry]:
-        """Those of one kind, of one owner or of all, by owner and name."""
-        found = self._kinds.get(kind, {})
-        return [found[key] for key in sorted(found) if owner is None or key[0] == owner]
+        """Those of one kind, of one owner or of all, by owner and name. Those of one owner cost
+        nothing for all the others."""
+        owners = self._kinds.get(kind, {})
+        chosen = sorted(owners) if owner is None else [owner] if owner in owners else []
+        return [owners[one][name] for one in chosen for name in sorted(owners[one])]
 
     async def put(self, kind: str, owner: str, name: str, data: bytes) -> Entry:
         """Create or replace. Raises StoreUnavailable; then nothing is changed."""
@@ -48,14 +50,17 @@ class Entries:
         """False: there was none. Raises StoreUnavailable; then nothing is changed."""
         async with self._lock:
             deleted = await self._store.delete_entry(kind, owner, name)
-            self._kinds.get(kind, {}).pop((owner, name), None)
+            owners = self._kinds.get(kind, {})
+            owners.get(owner, {}).pop(name, None)
+            if not owners.get(owner, True):
+                del owners[owner]
             return deleted
 
     def forget(self, owner: str) -> None:
         """The store has deleted all that belonged to that owner."""
-        for found in self._kinds.values():
-            for key in [key for key in found if key[0] == owner]:
-                del found[key]
+        for owners in self._kinds.values():
+            owners.pop(owner, None)
 
     def _keep(self, entry: Entry) -> None:
-        self._kinds.setdefault(entry.kind, {})[entry.owner, entry.name] = entry
+        owners = self._kinds.setdefault(entry.kind, {})
+        owners.setdefault(entry.owner, {})[entry.name] = entry

@@ -14,6 +14,7 @@ from ...engine.actor import ACTOR, UNAUTHENTICATED
 from ...errors import ThenceError
 from ...lifecycle.ids import format_id
 from ..door import Door
+from ..every_answer import with_header
 from ..segments import Segments, split
 from .answer import refusal
 from .call import Call, Generation
@@ -56,8 +57,7 @@ class FcApp:
         ):  # whatever a handler's mistake is, the caller learns nothing of its inside
             log.exception("%s %r failed", scope.get("method"), scope.get("path"))
             response = refusal(internal(), request_id)
-        response.headers.setdefault(REQUEST_ID, request_id)
-        await response(scope, receive, send)
+        await response(scope, receive, with_header(send, REQUEST_ID, request_id))
 
     async def _answer(self, request: Request, scope: Scope, request_id: str) -> Response:
         method, path = scope["method"], scope["path"]

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from ...engine.actor import ACTOR, TOKEN, UNAUTHENTICATED
 from ...errors import ThenceError
 from ...lifecycle.ids import format_id
+from ..every_answer import with_header
 from ..segments import Segments, split
 from .answer import refusal
 from .call import Call
@@ -53,8 +54,7 @@ class FunctionGraphApp:
         ):  # whatever a handler's mistake is, the caller learns nothing of its inside
             log.exception("%s %r failed", scope.get("method"), scope.get("path"))
             response = refusal(internal())
-        response.headers.setdefault(REQUEST_ID, request_id)
-        await response(scope, receive, send)
+        await response(scope, receive, with_header(send, REQUEST_ID, request_id))
 
     async def _answer(self, request: Request, scope: Scope, request_id: str) -> Response:
         method, path = scope["method"], scope["path"]

@@ -15,11 +15,11 @@ from starlette.responses import Response
 from ...catalog.async_config import AsyncConfig
 from ...catalog.destination import parse_destination
 from ...clock import iso
-from ...errors import AliasNotFound, DestinationCycle, FunctionNotFound, VersionNotFound
+from ...errors import DestinationCycle
 from .answer import answer, empty
 from .call import Call
 from .errors import FssError, invalid, not_found
-from .found import row
+from .found import row, row_of
 from .route import Route
 from .status_log import turn_on
 from .target import shown_target, target_of
@@ -147,8 +147,8 @@ def _config(call: Call, put: PutSettings) -> AsyncConfig:
 
 def _check_function(call: Call, urn: Urn, field: str) -> None:
     try:
-        call.engine.function(urn.ours, urn.qualifier)
-    except (FunctionNotFound, VersionNotFound, AliasNotFound) as error:
+        row_of(call.engine, urn)  # `!NAME` is an alias, a plain one a version, as in paths
+    except FssError as error:
         raise not_found(f"{field}.param: func_urn: {error.detail}", "FSS.1051") from None
 
 
@@ -161,7 +161,7 @@ def shown_settings(call: Call, urn: Urn, config: AsyncConfig) -> dict[str, Any]:
         written = getattr(config, which)
         if written is not None:
             targets[which] = kept.get(which) or shown_target(
-                parse_destination(written), region, project
+                parse_destination(written), region, project, lambda name: _aliases(call, name)
             )
     return {
         "func_urn": write(urn, region, project),
@@ -173,6 +173,11 @@ def shown_settings(call: Call, urn: Urn, config: AsyncConfig) -> dict[str, Any]:
         "last_modified": iso(config.updated_at),
         **{name: kept[name] for name in LOG_NAMES if name in kept},
     }
+
+
+def _aliases(call: Call, name: str) -> set[str]:
+    family = call.engine.catalogue.find(name)  # it may have been deleted since
+    return set() if family is None else set(family.aliases)
 
 
 def _none(call: Call, urn: Urn) -> FssError:

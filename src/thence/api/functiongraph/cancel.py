@@ -5,6 +5,9 @@ one ends with it. A cancelled request is FAIL with 4208, and its failure notific
 
 `recursive`, which also stops "sub-functions being invoked", finds none: a request causes others here
 only by its notification, which is sent when it has ended, and then there is nothing to cancel.
+
+A function may answer in the moment in which it is to be ended; then its request has succeeded. So the
+answer waits for the end, a bounded time, and says in `X-Cff-Cancel-Status` whether there is one.
 """
 
 from __future__ import annotations
@@ -25,8 +28,11 @@ from .records import find
 from .route import Route
 from .urn import Urn
 
+END_SECONDS = 2.0  # what runs is ended within milliseconds
+CANCEL_STATUS = "x-cff-cancel-status"
 
-class Cancel(Struct):
+
+class Cancel(Struct, forbid_unknown_fields=True):
     request_id: str
     type: Literal["force", "recursive", ""] = ""
 
@@ -42,14 +48,19 @@ async def cancel_async_invocation(call: Call) -> Response:
         stopped = await call.engine.stop(view.id, deliveries=False)
     except InvocationNotFound:
         raise _unknown(asked.request_id) from None
-    if stopped.state in FINAL and stopped.state is not State.STOPPED:
+    state = stopped.state
+    if state is State.STOPPING:
+        state = (await call.engine.wait(view.id, END_SECONDS)).state
+    if state in FINAL and state is not State.STOPPED:
         raise invalid(
-            f"request_id: {asked.request_id[:80]!r} has ended ({STATUS[stopped.state]}) and cannot "
-            "be cancelled"
+            f"request_id: {asked.request_id[:80]!r} has ended ({STATUS[state]}) and cannot be "
+            "cancelled"
         )
     # The vendor's page shows `null`, on which its client for Node.js throws after a cancel that worked;
     # no body satisfies all of its clients.
-    return empty(200)
+    response = empty(200)
+    response.headers[CANCEL_STATUS] = "cancelled" if state is State.STOPPED else "cancelling"
+    return response
 
 
 def _unknown(text: str) -> FssError:

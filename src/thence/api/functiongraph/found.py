@@ -43,7 +43,7 @@ def latest(call: Call) -> Function:
     """The function, to be changed. Raises FssError also where the path names anything else than
     `latest`: published versions are frozen."""
     urn = call.urn
-    function = row(call, Urn(urn.package, urn.name))
+    function = row(call, urn)
     if urn.qualifier != LATEST:
         raise invalid(
             f"function_urn: {urn.qualifier!r} cannot be changed; published versions are frozen. "

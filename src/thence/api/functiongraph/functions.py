@@ -20,9 +20,9 @@ from .function_input import INSTANCES_MAX, ConfigInput, CreateInput, check_requi
 from .function_spec import attributes, changed_spec, new_spec, with_attributes
 from .function_view import PYTHON, show, show_listed
 from .paging import page, paged
-from .pinned import is_pinned
+from .pinned import pinned
 from .route import Route
-from .urn import NAME, PACKAGE, Urn, name_of
+from .urn import NAME, PACKAGE, Urn, has_urn, name_of
 
 
 class MaxInstances(Struct, forbid_unknown_fields=True):
@@ -54,12 +54,13 @@ async def list_functions(call: Call) -> Response:
     for one in call.engine.functions():
         name = name_of(one.name)
         if (
-            _has_urn(name)
+            has_urn(one.name)
             and package in ("", name.package)
             and part_of_name.lower() in name.name.lower()
         ):
             found.append(one)
-    found.sort(key=lambda one: (not is_pinned(call.engine, one), _in_order(one)))
+    first = pinned(call.engine)
+    found.sort(key=lambda one: (one.family not in first, _in_order(one)))
     part, next_marker = page(call, found)
     functions = [show_listed(await shown(call, one)) for one in part]
     return answer(paged("functions", functions, next_marker, len(found)))
@@ -153,11 +154,6 @@ def _new_name(given: CreateInput) -> Urn:
 def _in_order(function: Function) -> tuple[str, str]:
     name = name_of(function.name)
     return name.package, name.name
-
-
-def _has_urn(name: Urn) -> bool:
-    """What another door deployed may have a name that no URN can hold."""
-    return NAME.fullmatch(name.name) is not None and PACKAGE.fullmatch(name.package) is not None
 
 
 def _check_same(before: Function, given: ConfigInput) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from starlette.responses import Response
@@ -23,7 +24,7 @@ from .call import Call
 from .errors import FssError, invalid
 from .found import row
 from .route import Route
-from .urn import Urn, name_of, read, write
+from .urn import Urn, has_urn, name_of, read, write
 
 Values = Mapping[str, float]
 Value = Callable[[Values], float | None]
@@ -107,10 +108,15 @@ async def list_function_as_metric(call: Call) -> Response:
     region, project = call.state.region, call.state.project
     found = [
         {"key": write(name_of(name), region, project, version=False), "value": value}
-        for name, value in sums.most_common(limit)
-        if value
+        for name, value in _most(sums, limit)
     ]
     return answer({"values": found, "count": len(found), "next_marker": len(found)})
+
+
+def _most(sums: Counter[str], limit: int) -> list[tuple[str, int]]:
+    """Of those that this door has a name for."""
+    found = ((name, value) for name, value in sums.most_common() if value and has_urn(name))
+    return list(islice(found, limit))
 
 
 async def _series(call: Call, function: str | None, minutes: int) -> dict[str, list[Any]]:

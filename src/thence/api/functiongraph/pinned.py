@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from ...catalog.function import Function
 from ...engine.engine import Engine
 from .answer import answer
 from .call import Call
@@ -30,8 +29,9 @@ async def update_function_collect_state(call: Call) -> Response:
     return answer({})
 
 
-def is_pinned(engine: Engine, function: Function) -> bool:
-    return bool(engine.entries(PINNED, str(function.family)))
+def pinned(engine: Engine) -> set[int]:
+    """The families that are."""
+    return {int(one.owner) for one in engine.entries(PINNED)}
 
 
 ROUTES = (

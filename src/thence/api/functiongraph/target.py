@@ -12,6 +12,7 @@ streams are those of the built-in mailbox.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
 import msgspec
@@ -26,7 +27,7 @@ from ...catalog.destination import (
 from ...errors import InvalidInput
 from .call import convert
 from .errors import FssError, invalid
-from .urn import Urn, read, write
+from .urn import Urn, has_urn, name_of, read, write
 
 FORM = "functiongraph"
 EXPIRES_DAYS_MAX = 365  # seed huawei-functiongraph-notification-policy
@@ -71,12 +72,18 @@ def target_of(
     return written, urn
 
 
-def shown_target(destination: Destination, region: str, project: str) -> dict[str, str]:
-    """`destination` and `param` of one of our destinations; for those that another door wrote."""
-    if isinstance(destination, FunctionDestination):
-        package, mark, name = destination.name.partition("$")
-        urn = Urn(package, name) if mark else Urn("default", package)
-        urn = msgspec.structs.replace(urn, qualifier=destination.qualifier)
+def shown_target(
+    destination: Destination, region: str, project: str, aliases: Callable[[str], Collection[str]]
+) -> dict[str, str]:
+    """`destination` and `param` of one of our destinations; for those that another door wrote.
+    aliases: the names of those that a function (our name) has."""
+    if isinstance(destination, FunctionDestination) and has_urn(destination.name):
+        qualifier = destination.qualifier
+        urn = msgspec.structs.replace(
+            name_of(destination.name),
+            qualifier=qualifier,
+            alias=qualifier in aliases(destination.name),
+        )
         return _shown("FunctionGraph", {"func_urn": write(urn, region, project)})
     if isinstance(destination, MailboxDestination):
         name = destination.name
@@ -92,7 +99,7 @@ def shown_target(destination: Destination, region: str, project: str) -> dict[st
                 return _shown("DIS", {"stream_name": name})
             case "topic":
                 return _shown("SMN", {"topic_urn": f"urn:smn:{region}:{project}:{name}"})
-    # A queue or a webhook, which FunctionGraph has no word for: said without its secrets.
+    # What FunctionGraph has no word for, as a queue or a webhook: said without its secrets.
     return {"destination": "other", "param": "{}"}
 
 

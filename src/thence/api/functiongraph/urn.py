@@ -43,6 +43,14 @@ def name_of(ours: str) -> Urn:
     return Urn(package, name) if mark else Urn(DEFAULT, ours)
 
 
+def has_urn(ours: str) -> bool:
+    """What another door deployed may have a name that no URN can hold, or one whose URN is that of
+    another function: `default$f` would be written as `f` is."""
+    name = name_of(ours)
+    fits = NAME.fullmatch(name.name) is not None and PACKAGE.fullmatch(name.package) is not None
+    return fits and name.ours == ours
+
+
 def write(urn: Urn, region: str, project: str, *, version: bool = True) -> str:
     """The whole URN; without its version where that is not wanted (lists of functions)."""
     text = f"urn:fss:{region}:{project}:function:{urn.package}:{urn.name}"
