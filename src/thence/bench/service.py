@@ -145,21 +145,30 @@ class Service(Server):
         functions = self.ask("GET", "/v1/stats")["functions"]
         return sum(one["deliveries_delivered"] for one in functions)
 
-    def wait_succeeded(self, count: int, seconds: float) -> None:
-        """Return when so many have succeeded. Raises ServerFailed after `seconds`."""
-        _wait(self.succeeded, count, seconds, "invocations succeeded")
+    def wait_succeeded(
+        self, count: int, seconds: float, look_seconds: float = LOOK_SECONDS
+    ) -> None:
+        """Return when so many have succeeded, looking every `look_seconds`. Raises ServerFailed
+        after `seconds`."""
+        _wait(self.succeeded, count, seconds, "invocations succeeded", look_seconds)
 
     def wait_delivered(self, count: int, seconds: float) -> None:
         """Return when so many records are delivered. Raises ServerFailed after `seconds`."""
         _wait(self.delivered, count, seconds, "records were delivered")
 
 
-def _wait(reached: Callable[[], int], count: int, seconds: float, what: str) -> None:
+def _wait(
+    reached: Callable[[], int],
+    count: int,
+    seconds: float,
+    what: str,
+    look_seconds: float = LOOK_SECONDS,
+) -> None:
     end = time.monotonic() + seconds
     while (now := reached()) < count:
         if time.monotonic() > end:
             raise ServerFailed(f"{now} of {count} {what} within {seconds:g} s")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(look_seconds)
 
 
 def bare_server(kind: str, directory: Path) -> Server:
