@@ -512,3 +512,17 @@ def test_a_second_resource_of_a_service_is_made_though_the_first_is_refused(
         assert not any(change["refusal"] for change in second["changes"]), second
         assert at_service("invoke", "both$two", "--data", "1", "--wait").status == 0
         assert at_service("rm", "both$two", "--yes").status == 0
+
+
+def test_a_placeholder_that_was_not_filled_in_is_told_and_the_others_are_deployed(
+    project: Project,
+) -> None:
+    project.write()
+    one = project.path.read_text()
+    other = one.partition("resources:\n")[2].replace("main", "side")
+    other = other.replace(project.name, "'{{ functionName }}'")
+    project.path.write_text(one + other)
+    ran = project.deploy("--dry-run")
+    said = ran.err + ran.out
+    assert ran.status == 1 and "a placeholder of a template that was not filled in" in said
+    assert project.deploy().status == 1 and project.there() is not None

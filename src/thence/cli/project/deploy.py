@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from .unresolved import Unresolved, reasons, without
 from .vendor import Vendor
 from .wanted import Wanted
 
+_PLACEHOLDER = re.compile(r"\{\{.*\}\}")
 COMPONENTS = {"fc3": fc3.wanted, "fc": fc.wanted}
 
 
@@ -99,10 +101,13 @@ def _one(document: Document, field: str, name: str, resource: Any, all: dict[Any
     if not isinstance(resource, dict) or not isinstance(props, dict):
         why = props.why if isinstance(props, Unresolved) else f"{where}.props: an object is needed."
         return Wanted(name, "2023-03-30", problems=[why])
-    component = str(resource.get("component", "")).partition("@")[0].rpartition("/")[2]
-    read = COMPONENTS.get(component)
+    written = resource.get("component", "")
+    if isinstance(written, Unresolved):
+        return Wanted(name, "2023-03-30", problems=[written.why])
+    read = COMPONENTS.get(str(written).partition("@")[0].rpartition("/")[2])
     if read is None:
-        return Wanted(name, "2023-03-30", problems=[_not_known(where, component, name, all)])
+        problem = _not_known(where, str(written), name, all)
+        return Wanted(name, "2023-03-30", problems=[problem])
     found = read(name, props, document.folder)
     if resource.get("actions"):
         found.left_out.append("actions: commands of the file are not run")
@@ -111,6 +116,12 @@ def _one(document: Document, field: str, name: str, resource: Any, all: dict[Any
             f"{where}.extend: templates are not put together here; write the properties out."
         )
     _without_unresolved(found)
+    for what, one in (("the function's", found.function), ("the service's", found.service)):
+        if _PLACEHOLDER.search(one):
+            found.problems.append(
+                f"{where}.props: {what} name is {one!r}, a placeholder of a template that was not "
+                "filled in; write the name."
+            )
     return found
 
 

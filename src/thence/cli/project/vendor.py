@@ -13,6 +13,8 @@ from ...signing import acs3
 from ...signing.interface import Key
 from ..client import Client, Problem
 
+_OF_REQUESTS = frozenset({"MissingRequiredHeader", "PathNotSupported"})
+"""Codes of 400 that say nothing of what was asked for."""
 UPLOAD_SECONDS = 120  # a request may hold the code
 
 
@@ -39,11 +41,11 @@ class Vendor:
         self._host = urlsplit(client.url).netloc
 
     def find(self, path: str, **query: Any) -> dict[str, Any] | None:
-        """A resource, or None where there is none."""
+        """A resource, or None where there is none, also none that could be by its name."""
         try:
             return self.ask("GET", path, **query)
         except Refused as refused:
-            if refused.status == 404:
+            if refused.status in (400, 404) and refused.vendor_code not in _OF_REQUESTS:
                 return None
             raise
 
