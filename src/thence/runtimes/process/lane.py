@@ -12,12 +12,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from ..interface import Run
-
-if TYPE_CHECKING:
-    from .slots import Holder
 
 FAST_US = 1_000  # mean duration below which runs may wait inside instances
 VERY_FAST_US = 200
@@ -43,6 +40,17 @@ class Serving(Protocol):
 
 
 Member = TypeVar("Member", bound=Serving)
+
+
+class Holder:
+    """One function with all its versions, as slots.py counts it."""
+
+    __slots__ = ("family", "held", "lanes")
+
+    def __init__(self, family: int) -> None:
+        self.family = family
+        self.held = 0
+        self.lanes = 0
 
 
 class Lane(Generic[Member]):

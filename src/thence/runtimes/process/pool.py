@@ -21,9 +21,8 @@ from .confine import CLOSED, READABLE
 from .contracts.choice import told
 from .crew import Crew
 from .instance import Instance
-from .lane import Lane
+from .lane import Holder, Lane
 from .setup import Setup
-from .slots import Holder
 from .trials import Trials
 
 log = logging.getLogger("thence.runtimes.process")

@@ -12,18 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..interface import Occupancy
-from .lane import Lane
-
-
-class Holder:
-    """One function with all its versions."""
-
-    __slots__ = ("family", "held", "lanes")
-
-    def __init__(self, family: int) -> None:
-        self.family = family
-        self.held = 0
-        self.lanes = 0
+from .lane import Holder, Lane
 
 
 class Slots:
