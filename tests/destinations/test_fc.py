@@ -199,6 +199,22 @@ def test_the_arn_names_what_the_call_named(function, qualifier, version, arn):
 def test_payloads_are_text_and_other_bytes_are_base64(body, text):
     made = fc(body, body, attempts=OK)
     assert (made["requestPayload"], made["responsePayload"]) == (text, text)
+    encoded = {"requestPayloadEncoding": "base64", "responsePayloadEncoding": "base64"}
+    marks = {name: value for name, value in made.items() if name.endswith("Encoding")}
+    assert marks == (encoded if text.encode() != body else {})
+
+
+def test_base64_that_a_caller_sent_as_text_is_not_marked_as_ours():
+    text = base64.b64encode(b"\xff\xfe")
+    theirs, ours = fc(text, attempts=OK), fc(b"\xff\xfe", attempts=OK)
+    assert theirs["requestPayload"] == ours["requestPayload"]
+    assert "requestPayloadEncoding" not in theirs
+    assert ours["requestPayloadEncoding"] == "base64" and "responsePayloadEncoding" not in ours
+
+
+def test_the_cloudevent_marks_base64_beside_the_payload():
+    made = json.loads(build_cloudevent(source(b"\xff", b"text", attempts=OK)))["data"]
+    assert made["requestPayloadEncoding"] == "base64" and "responsePayloadEncoding" not in made
 
 
 @given(st.binary())

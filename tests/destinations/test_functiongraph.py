@@ -135,7 +135,13 @@ def test_a_return_value_over_256_kib_is_given_as_an_empty_one():
 
 
 def test_the_event_is_text_and_whole_or_nothing_is_sent():
-    assert fg(b"\xff", attempts=OK)["request_payload"] == base64.b64encode(b"\xff").decode()
+    made = fg(b"\xff", b"text", attempts=OK)
+    assert made["request_payload"] == base64.b64encode(b"\xff").decode()
+    assert made["request_payload_encoding"] == "base64"
+    assert "response_payload_encoding" not in made
+    made = fg(b"text", b"\xff", attempts=OK)
+    assert made["response_payload_encoding"] == "base64"
+    assert "request_payload_encoding" not in made
     gone = source(b"event", attempts=OK)
     gone.payload = None
     with pytest.raises(BodyGone, match="retention of the payload"):

@@ -144,6 +144,15 @@ def test_a_body_is_json_else_text_else_base64(body, value):
     assert record["request_payload"] == value
     assert record["response_payload"] == value
     assert "request_payload_truncated" not in record
+    marks = {record.get("request_payload_encoding"), record.get("response_payload_encoding")}
+    assert marks == ({"base64"} if isinstance(value, dict) and "base64" in value else {None})
+
+
+def test_json_that_looks_like_our_base64_is_not_marked_as_such():
+    record = build(b'{"base64": "/w=="}', b"\xff")
+    assert record["request_payload"] == record["response_payload"] == {"base64": "/w=="}
+    assert "request_payload_encoding" not in record
+    assert record["response_payload_encoding"] == "base64"
 
 
 def test_json_nested_too_deep_for_anybody_is_given_as_text():
@@ -192,7 +201,9 @@ def test_a_preview_never_cuts_a_character_in_two(text, limit):
 
 def test_a_preview_of_bytes_is_base64():
     body = b"\xff\xfe" * 20
-    preview = build(body, None, limit=6)["request_payload"]
+    record = build(body, None, limit=6)
+    preview = record["request_payload"]
+    assert record["request_payload_encoding"] == "base64"
     assert base64.b64decode(preview["base64"]) == body[:6]
 
 

@@ -127,6 +127,7 @@ async def test_bytes_that_are_no_text_are_shown_in_base64(door: Any) -> None:
     await start(door, V3, data=b"\xff")
     task = await get(door)
     assert (task["taskPayload"], task["returnPayload"]) == ("/w==", "//4=")
+    assert task["taskPayloadEncoding"] == task["returnPayloadEncoding"] == "base64"
 
 
 async def test_an_answer_of_over_1_mib_is_left_out(door: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from ..catalog.function import LATEST
 from ..clock import iso
@@ -18,7 +18,7 @@ from ..lifecycle.ids import format_id
 from ..lifecycle.states import Reason
 from ..store.records import InvocationView
 from . import fc_error
-from .source import Source
+from .source import Source, Text
 
 RESOURCES = "FunctionResourceExhausted"  # 429 or 503 when the time for platform errors ended
 SERVER = "FunctionServerError"  # 500 then, and attempts that nobody could answer for
@@ -46,6 +46,9 @@ class Record(Struct, rename="camel"):
     request_payload: str
     response_context: ResponseContext
     response_payload: str
+    # Not the vendor's: only where that payload is no text, "base64".
+    request_payload_encoding: str | UnsetType = UNSET
+    response_payload_encoding: str | UnsetType = UNSET
 
 
 def build_object(source: Source) -> bytes:
@@ -75,6 +78,7 @@ def build_cloudevent(source: Source) -> bytes:
                 "statusCode": response.status_code,
             },
             "timestamp": record.timestamp,
+            **_encodings(record),
         },
         "subject": request.function_arn,
         "source": "acs:fc",
@@ -88,6 +92,14 @@ def build_cloudevent(source: Source) -> bytes:
         "aliyunpublishaddr": "",
     }
     return msgspec.json.encode(event)
+
+
+def _encodings(record: Record) -> dict[str, str | UnsetType]:
+    marks = {
+        "requestPayloadEncoding": record.request_payload_encoding,
+        "responsePayloadEncoding": record.response_payload_encoding,
+    }
+    return {name: value for name, value in marks.items() if value is not UNSET}
 
 
 def function_arn(view: InvocationView, region: str, account_id: str) -> str:
@@ -110,9 +122,10 @@ def _record(source: Source) -> Record:
     final = None if source.succeeded else view.final_attempt
     error = "" if final is None else fc_error.error_type(final.outcome)
     if final is not None and error:
-        response = fc_error.error_body(final).decode()
+        response = Text(fc_error.error_body(final).decode())
     else:
         response = source.result_text()
+    request = source.payload_text()
     return Record(
         timestamp=view.accepted_at,
         request_context=RequestContext(
@@ -121,9 +134,11 @@ def _record(source: Source) -> Record:
             condition(view.reason),
             view.attempt,
         ),
-        request_payload=source.payload_text(),
+        request_payload=request.text,
         response_context=ResponseContext(fc_error.ending_status(view.reason, final), error),
-        response_payload=response,
+        response_payload=response.text,
+        request_payload_encoding=request.encoding,
+        response_payload_encoding=response.encoding,
     )
 
 

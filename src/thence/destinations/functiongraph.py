@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from ..catalog.function import LATEST
 from ..lifecycle.ids import format_id
@@ -17,7 +17,7 @@ from ..lifecycle.outcome import BUDGET, Budget
 from ..lifecycle.states import Reason
 from ..store.records import AttemptView, InvocationView
 from . import fc_error, functiongraph_error
-from .source import Source
+from .source import Source, Text
 
 RESULT_BYTES_MAX = 256 * 1024  # a longer return value is given as an empty one
 FUNCTION_ERROR = "UnhandledInvocationError"
@@ -73,12 +73,16 @@ class Record(Struct):
     request_payload: str
     response_context: ResponseContext
     response_payload: str
+    # Not the vendor's: only where that payload is no text, "base64".
+    request_payload_encoding: str | UnsetType = UNSET
+    response_payload_encoding: str | UnsetType = UNSET
 
 
 def build_notification(source: Source) -> bytes:
     """The message, JSON in UTF-8. Raises BodyGone: the event is whole or not sent."""
     view = source.view
     failure = None if source.succeeded else _failure(view.final_attempt)
+    request, response = source.payload_text(), _response(source, failure)
     return msgspec.json.encode(
         Record(
             timestamp=_instant(_began(source)),
@@ -88,9 +92,11 @@ def build_notification(source: Source) -> bytes:
                 condition(view.reason),
                 view.attempt,
             ),
-            request_payload=source.payload_text(),
+            request_payload=request.text,
             response_context=ResponseContext(_status(source), _said(view)),
-            response_payload=_response(source, failure),
+            response_payload=response.text,
+            request_payload_encoding=request.encoding,
+            response_payload_encoding=response.encoding,
         )
     )
 
@@ -132,11 +138,11 @@ def _status(source: Source) -> int:
     return 500 if status == 200 else status
 
 
-def _response(source: Source, failure: AttemptView | None) -> str:
+def _response(source: Source, failure: AttemptView | None) -> Text:
     if failure is not None:
-        return functiongraph_error.error_body(failure).decode()
+        return Text(functiongraph_error.error_body(failure).decode())
     if (source.view.result_bytes or 0) > RESULT_BYTES_MAX:
-        return ""
+        return Text("")
     return source.result_text()
 
 

@@ -16,6 +16,7 @@ from ..clock import iso
 from ..lifecycle.ids import format_id
 from ..lifecycle.states import Reason
 from ..store.records import InvocationView
+from .source import BASE64
 
 SUCCEEDED: Final = "thence.invocation.succeeded"
 FAILED: Final = "thence.invocation.failed"
@@ -59,10 +60,11 @@ class Record(Struct, omit_defaults=True):
     """The record of one finished invocation, as JSON at the destination.
 
     A payload is JSON where its bytes are JSON, a string where they are other UTF-8 text, otherwise
-    `{"base64": "…"}`, and null where there is none. A payload that is over the limit, or whose
+    `{"base64": "…"}` with `…_encoding` "base64" beside it (a JSON payload may look the same), and null
+    where there is none. A payload that is over the limit, or whose
     retention has ended, says so: `…_truncated` is true, `…_bytes` is its whole size, the payload
     field holds a preview (a string or base64; null when nothing is left) and `…_link` is the path
-    at the native door that answers all of it. Those three are absent otherwise.
+    at the native door that answers all of it. All four are absent otherwise.
 
     The fields are those of seed alibaba-fc-result-callback (context, request payload, response
     payload, error) in this service's words.
@@ -75,6 +77,8 @@ class Record(Struct, omit_defaults=True):
     request_payload: Any
     response_payload: Any
     error: RecordError | None
+    request_payload_encoding: str = ""
+    response_payload_encoding: str = ""
     request_payload_truncated: bool = False
     request_payload_bytes: int | None = None
     request_payload_link: str | None = None
@@ -138,7 +142,14 @@ def build_record(
         record.response_payload_link = f"/v1/invocations/{id}/result"
     elif result is not None:
         record.response_payload = embed(result)
+    record.request_payload_encoding = _encoding(record.request_payload)
+    record.response_payload_encoding = _encoding(record.response_payload)
     return msgspec.json.encode(record)
+
+
+def _encoding(embedded: Any) -> str:
+    """JSON is embedded as Raw, so an object is always our own."""
+    return BASE64 if isinstance(embedded, dict) else ""
 
 
 def embed(body: bytes) -> Any:
@@ -176,7 +187,7 @@ def _text_or_base64(body: bytes) -> Any:
         return body.decode()
     except UnicodeDecodeError:
         # Arbitrary bytes: base64 says so and loses nothing.
-        return {"base64": base64.b64encode(body).decode()}
+        return {BASE64: base64.b64encode(body).decode()}
 
 
 def _error(view: InvocationView) -> RecordError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from ..catalog.destination import Destination, FunctionDestination, MailboxDestination
 from ..store.records import InvocationView
@@ -42,24 +43,35 @@ class Source(Struct):
             return self.destination.name
         return ""
 
-    def payload_text(self) -> str:
+    def payload_text(self) -> Text:
         """The whole payload as text. Raises BodyGone."""
         return _text("payload", self.payload, self.view.payload_bytes)
 
-    def result_text(self) -> str:
+    def result_text(self) -> Text:
         """The whole result as text, empty where there is none. Raises BodyGone."""
         return _text("result", self.result, self.view.result_bytes or 0)
 
 
-def as_text(body: bytes) -> str:
+BASE64: Final = "base64"
+
+
+class Text(NamedTuple):
+    """A body as text. `encoding`: BASE64 where the text is not the body itself; then a field beside
+    it says so. It is absent otherwise, so that nobody meets it who sends text."""
+
+    text: str
+    encoding: str | UnsetType = UNSET
+
+
+def as_text(body: bytes) -> Text:
     """UTF-8 as it is; other bytes in base64, so that nothing is lost where only text fits."""
     try:
-        return body.decode()
+        return Text(body.decode())
     except UnicodeDecodeError:
-        return base64.b64encode(body).decode()
+        return Text(base64.b64encode(body).decode(), BASE64)
 
 
-def _text(which: str, body: bytes | None, size: int) -> str:
+def _text(which: str, body: bytes | None, size: int) -> Text:
     if body is None and size:
         raise BodyGone(
             f"The retention of the {which} ({size} bytes) has ended, and this form of a record has "

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from ...destinations import fc_error
 from ...destinations.fc import condition
@@ -87,7 +88,7 @@ def show_task(
     if view.ended_at is not None:
         fields["endTime"] = view.ended_at
     if returned is not None:
-        fields["returnPayload"] = as_text(returned)
+        _show(fields, "returnPayload", returned)
     task_id = task_id_of(view)
     if v3:
         fields |= {
@@ -105,8 +106,15 @@ def show_task(
         }
         payload_field = "invocationPayload"
     if payload is not None:
-        fields[payload_field] = as_text(payload)
+        _show(fields, payload_field, payload)
     return fields
+
+
+def _show(fields: dict[str, Any], name: str, body: bytes) -> None:
+    """The body as text; a field beside it says where that is base64."""
+    fields[name], encoding = as_text(body)
+    if encoding is not UNSET:
+        fields[f"{name}Encoding"] = encoding
 
 
 def error_body(view: InvocationView) -> bytes | None:
