@@ -91,6 +91,16 @@ async def test_a_link_works_whatever_host_the_caller_claimed(
         assert answer.status == 200 and (await answer.read())[:2] == b"PK"
 
 
+async def test_a_checksum_that_came_twice_is_refused(make_wire: MakeWire) -> None:
+    wire = await make_wire()
+    await wire.service.function("f")
+    twice = [("x-fc-code-checksum", "1"), ("x-fc-code-checksum", "2")]
+    body = {"code": {"zipFile": base64.b64encode(ARCHIVE).decode()}}
+    url = f"{wire.listener.url}/2023-03-30/functions/f"
+    async with wire.session.put(url, json=body, headers=twice) as answer:
+        assert answer.status == 400 and "more than once" in (await answer.json())["Message"]
+
+
 async def test_a_link_begins_with_the_public_url_where_one_is_set(make_door: MakeDoor) -> None:
     door = await make_door(public_url="https://faas.example.com/")
     await door.service.function("f")

@@ -189,7 +189,7 @@ HEADERS = [  # lines, hot, status
     (["X-Cff-Instance-Memory: 512"], True, 202),
     (["X-Cff-Instance-Memory: 100"], False, 400),
     (["x-cff-instance-memory:"], True, 202),
-    (["x-cff-instance-memory: 512", "x-cff-instance-memory: 100"], False, 202),
+    (["x-cff-instance-memory: 512", "x-cff-instance-memory: 100"], False, 400),
     (["x-cff-log-type: tail", "x-cff-request-version: v9"], True, 202),
     (["x-auth-token: any", "authorization: any"], True, 202),
     (["x-request-id: mine", "x-cff-request-id: mine"], True, 202),
@@ -362,6 +362,23 @@ async def test_what_the_rule_leaves_open_is_taken_unsigned(make_line: MakeLine) 
             end = listed.index(b"\r\n", start + 2)
             changed = listed[: start + 2] + header + listed[end:]
             assert (await both(line, changed, hot=True)).status == 401
+
+
+async def test_an_unsigned_header_that_came_twice_is_refused(make_line: MakeLine) -> None:
+    """Nobody could tell which of the two was meant."""
+    line = await make_line(**KEYS)
+    twice = ["x-cff-instance-memory: 128", "x-cff-instance-memory: 256"]
+    lines = [*(one.decode() for one in signed_lines(line)), *twice]
+    answer = await both(line, request(PATH, *lines, body=b'{"k": 1}'), hot=False)
+    assert answer.status == 400 and b"more than once" in answer.body
+    assert await line.accepted() == 0
+
+
+async def test_a_header_of_a_synchronous_call_that_came_twice_is_refused(line: Line) -> None:
+    where = PATH.replace("invocations-async", "invocations")
+    for name in ("x-cff-log-type", "x-cff-request-version", "x-cff-instance-memory"):
+        answer, _ = await line.raw(request(where, f"{name}: 128", f"{name}: tail") + LAST)
+        assert answer.status == 400 and name in answer.body.decode()
 
 
 async def test_another_body_than_the_signed_one_is_refused(make_line: MakeLine) -> None:

@@ -90,7 +90,11 @@ class Call:
     # ------------------------------------------------------------ reading
 
     def header(self, name: str) -> str | None:
-        return self.request.headers.get(name)
+        """One that came more than once is refused: nobody could tell which was meant."""
+        found = self.request.headers.getlist(name)
+        if len(found) > 1:
+            raise invalid(f"{name}: it came more than once; send it once")
+        return found[0] if found else None
 
     def number(
         self, name: str, lowest: int, highest: int, default: int | None = None

@@ -100,9 +100,11 @@ class FunctionGraphWay:
     def admit(self, target: Target, headers: Headers) -> Wish | None:
         try:
             claim = self._gate.check("POST", target.path, b"", headers)
-            for name, value in headers:
-                if name == _MEMORY:
-                    check_memory(value.decode("latin-1"))
+            sizes = [value for name, value in headers if name == _MEMORY]
+            if len(sizes) > 1:
+                return None
+            for size in sizes:
+                check_memory(size.decode("latin-1"))
             return Wish(target, read_beside(headers), claim)
         except ThenceError:
             return None  # the slow way finds the same and says it
