@@ -164,6 +164,14 @@ class StoreUnavailable(Unavailable):
     title = "The store cannot write now"
 
 
+class StoreDamaged(StoreUnavailable):
+    """The store is damaged, or its file has gone: that does not pass. Nothing was acknowledged.
+    `fields`: `tables`, of which it is known."""
+
+    code = "store_corrupt"
+    title = "The store is damaged"
+
+
 class Throttled(Unavailable):
     """A limit of concurrent runs or waiting work was reached. `fields`: `limit`."""
 

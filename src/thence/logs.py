@@ -43,6 +43,7 @@ from .notices import (
     Notice,
     Notices,
     StoreBack,
+    StoreHit,
     StoreLost,
 )
 
@@ -53,6 +54,7 @@ LINES: dict[type[Notice], tuple[int, str]] = {
     NodeDraining: (logging.INFO, "node draining"),
     FunctionChanged: (logging.INFO, "function changed"),
     StoreLost: (logging.ERROR, "store lost: nothing is accepted until it is back"),
+    StoreHit: (logging.CRITICAL, "store damaged: nothing is accepted any more"),
     StoreBack: (logging.WARNING, "store back"),
     FilesUnused: (logging.INFO, "files that nothing uses: removed once they are so for kept_days"),
     LoopFailed: (logging.ERROR, "a round of a loop failed: it goes on"),

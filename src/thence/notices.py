@@ -133,6 +133,14 @@ class StoreLost(Notice, frozen=True, gc=False):
     error: str
 
 
+class StoreHit(Notice, frozen=True, gc=False):
+    """The store is damaged: nothing more is accepted until it was mended and the service started
+    anew. Said once when it is found, and once more when it is known which tables are hit."""
+
+    error: str
+    tables: tuple[str, ...]
+
+
 class StoreBack(Notice, frozen=True, gc=False):
     seconds: float
 

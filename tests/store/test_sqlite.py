@@ -171,7 +171,7 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_when_space_is_back(
     assert await scene.state(running) is State.RUNNING
     assert await made.invocation(large[0].id) is None
     with pytest.raises(StoreUnavailable):
-        await made._work.write(lambda db: db.execute("UPDATE no_such_table SET a = 1"))
+        await made._work.write(lambda db: db.execute("SELECT abs(-9223372036854775808)"))
     db.execute("PRAGMA max_page_count = 1000000")
     assert await made.healthy() is True
     answer = await scene.commit(accepts=large, settles=[scene.settled(running)])
@@ -399,8 +399,10 @@ async def test_verify_finds_pages_that_were_overwritten(path: Path) -> None:
     start = (root[0] - 1) * page
     data[start + 8 : start + page] = b"\xff" * (page - 8)
     write(path, bytes(data))
-    await store.open()
-    assert (await store.verify())["problems"]
+    await store.open_to_look()
+    problems = (await store.verify())["problems"]
+    assert any(one == "The file is damaged: invocation." for one in problems), problems
+    assert any("table invocation cannot be read through" in one for one in problems), problems
     await store.close()
 
 

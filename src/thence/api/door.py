@@ -74,6 +74,8 @@ class Door:
             return "The service is shutting down."
         if self.started_at is None:
             return "The service is starting."
+        if self.engine.writer.damaged is not None:
+            return self.engine.writer.damaged.detail
         if self.engine.writer.down:
             return "The store cannot write now (disk full or a disk error)."
         return None

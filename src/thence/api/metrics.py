@@ -70,6 +70,8 @@ class Metrics:
         yield _gauge("store_up", "Whether the store could be read for this scrape.", self.up)
         down = self._engine.writer.down
         yield _gauge("store_writable", "Whether the store can write now.", not down)
+        damaged = self._engine.writer.damaged is not None
+        yield _gauge("store_damaged", "Whether damage was found in the store.", damaged)
         yield _gauge("draining", "Whether the service is shutting down.", self._engine.draining)
         if self._stats is not None:
             yield from _of_store(self._stats, self._clock.now())

@@ -62,7 +62,7 @@ async def check(folder: Path) -> dict[str, Any]:
             setting="data_dir",
         )
     store = SqliteStore(path, create=False)
-    await store.open()
+    await store.open_to_look()
     try:
         with bar(f"Checking {folder}", None):
             report = await store.verify()

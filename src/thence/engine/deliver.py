@@ -21,7 +21,7 @@ from typing import Any
 
 from ..catalog.destination import Destination
 from ..clock import Clock
-from ..errors import StoreUnavailable, ThenceError
+from ..errors import StoreDamaged, StoreUnavailable, ThenceError
 from ..lifecycle.delivery import DeliveryPolicy
 from ..lifecycle.ids import format_id
 from ..notices import Notices
@@ -171,6 +171,9 @@ class Deliver:
             lane.turns.release(trust, number)
             lane.ready = True
             lane.turns.add(lane)
+            if isinstance(error, StoreDamaged):
+                self.paused = True  # it does not come back; the next start sends what is owed
+                return
             self._away_until = self._clock.now() + AGAIN_MS
             self._arm(self._away_until)
             return

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from typing import Any
 
 from ..catalog.function import LATEST
 from ..clock import Clock
-from ..errors import ThenceError
+from ..errors import StoreDamaged, StoreUnavailable, ThenceError
 from ..lifecycle.delivery import DeliveryPolicy
 from ..lifecycle.ids import IdSource
 from ..lifecycle.lineage import Lineage
-from ..notices import NodeDraining, Notices, StoreBack
+from ..notices import NodeDraining, Notices, StoreBack, StoreHit
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Ended, Run, Runtime
 from ..store.blobs import BlobStore
@@ -41,8 +42,11 @@ from .run import RunAttempts
 from .settle import SettleAttempts
 from .stop import Stop, Stopped
 from .sweep import Sweep
+from .tasks import Tasks
 from .wait import Wait
 from .writer import Done, Writer
+
+log = logging.getLogger("thence.engine")
 
 
 class Engine(Functions, Looking):
@@ -73,6 +77,7 @@ class Engine(Functions, Looking):
         self.writer = Writer(store, clock, notices)
         self.events_ = Events(store, notices)
         self.draining = False
+        self._tasks = Tasks()
         self.waits = Wait(self.show, clock, notices)
         self._build()
         self._connect()
@@ -175,6 +180,7 @@ class Engine(Functions, Looking):
         self.control_changed = self.dispatch.control_changed
         self.node.on_lease = self._on_lease
         self.notices.on(StoreBack, self._store_back)
+        self.store.on_damage(self._damaged)
 
     def deliver_with(self, office: Office) -> None:
         """How records are made and where they go. Before `start`."""
@@ -185,6 +191,23 @@ class Engine(Functions, Looking):
         self.dispatch.lease = incarnation
         self.run.lease = incarnation
         self.deliver.lease = incarnation
+
+    def _damaged(self, error: StoreDamaged) -> None:
+        self.writer.condemn(error)
+        tables = tuple(error.fields["tables"])
+        self.notices.publish(StoreHit(error.detail, tables))
+        if not tables:
+            self._tasks.spawn(self._find_damage(error))
+
+    async def _find_damage(self, error: StoreDamaged) -> None:
+        """Say which tables are hit, as soon as that is known."""
+        try:
+            known = await self.store.find_damage(error)
+        except StoreUnavailable as unread:
+            log.warning("the damaged tables could not be looked for: %s", unread.detail)
+            return
+        self.writer.condemn(known)
+        self.notices.publish(StoreHit(known.detail, tuple(known.fields["tables"])))
 
     def _store_back(self, _: StoreBack) -> None:
         # What was refused meanwhile is asked again; the lease first, so that what still runs here
@@ -221,6 +244,12 @@ class Engine(Functions, Looking):
 
     async def start(self) -> None:
         """Open the store, join it, and begin. Raises StartupError."""
+        try:
+            await self._start()
+        except StoreDamaged as error:
+            raise await self.store.refusal(error) from error
+
+    async def _start(self) -> None:
         await self.store.open()
         self.ids.above(await self.store.highest_id())
         await self.catalogue.load()

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from ..clock import Clock, Timer
-from ..errors import StoreUnavailable
+from ..errors import StoreDamaged, StoreUnavailable
 from ..notices import LoopFailed, Notices
 
 log = logging.getLogger("thence.loop")
@@ -66,6 +66,9 @@ class Loop:
     async def _round(self) -> float | None:
         try:
             wait = await self.once()
+        except StoreDamaged as error:
+            self._say(error)
+            return None  # it does not come back
         except StoreUnavailable as error:
             self._say(error)
             return min(self._interval, AGAIN_SECONDS)

@@ -6,7 +6,8 @@ one commits in large groups (design §1, §4).
 
 When the store cannot write, accepts are refused at once (`StoreUnavailable`: nothing was
 acknowledged), while what must not be lost (settles, stops, delivery results) is kept and written
-when the store is back.
+when the store is back. A damaged store does not come back: then all is refused until the service is
+started anew, and what ran is found as lost by that start.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..clock import Clock
-from ..errors import Draining, StoreUnavailable, ThenceError
+from ..errors import Draining, StoreDamaged, StoreUnavailable, ThenceError
 from ..notices import Committed as CommittedNotice
 from ..notices import Notices, StoreBack, StoreLost
 from ..store.interface import Batch, Committed, StopMark, Store
@@ -51,6 +52,7 @@ KEPT = ("settles", "stops", "delivery_results")
 UNTOLD = ("settles", "delivery_results")
 BATCH_MAX = 512
 PROBE_SECONDS = 0.5
+PROBE_SECONDS_MAX = 30.0
 
 
 class _Group:
@@ -83,14 +85,17 @@ class Writer:
         self._idle.set()
         self._wake = asyncio.Event()
         self._ended = False
+        self._failures = 0  # commits in a row
         self.down = False
         """The store does not write at present: accepts are refused."""
+        self.damaged: StoreDamaged | None = None
+        """The store is damaged: it is down, and stays so."""
 
     # ------------------------------------------------------------ asking
 
     def accept(self, new: NewInvocation, done: Done) -> None:
         if self.down:
-            done(None, _unavailable())
+            done(None, self.damaged or _unavailable())
             return
         self._add("accepts", new, done)
 
@@ -129,6 +134,10 @@ class Writer:
 
         ask(change, done)
         return await future
+
+    def condemn(self, damaged: StoreDamaged) -> None:
+        """Damage was found, or more is known of it: nothing is accepted any more."""
+        self.damaged, self.down = damaged, True
 
     # ------------------------------------------------------------ life
 
@@ -176,6 +185,9 @@ class Writer:
         if self._ended:
             self._too_late(field, done)
             return
+        if self.damaged is not None and field not in UNTOLD:
+            done(None, self.damaged)
+            return
         group = self._groups[-1]
         if group.size >= BATCH_MAX:
             group = _Group()
@@ -213,6 +225,7 @@ class Writer:
             log.exception("a commit failed")
             await self._one_by_one(group, error)
             return
+        self._failures = 0
         self._answer(group, committed, time.perf_counter() - began)
 
     def _answer(self, group: _Group, committed: Committed, seconds: float) -> None:
@@ -230,13 +243,20 @@ class Writer:
         """The store cannot write: refuse what may be refused, keep the rest, wait until it is back."""
         kept = _refuse(group, error)
         self.down = True
+        self._failures += 1
         lost_at = self._clock.now()
-        self._notices.publish(StoreLost(error.detail))
+        if self.damaged is None:  # which was said in its own words
+            self._notices.publish(StoreLost(error.detail))
         self._refuse_waiting(kept, error)
         try:
+            # Where a probe succeeds and the commits fail all the same, ever longer.
+            rest = min(PROBE_SECONDS * 2 ** max(0, self._failures - 3), PROBE_SECONDS_MAX)
+            if rest > PROBE_SECONDS:
+                await self._clock.sleep(rest)
+                self._refuse_waiting(kept, self.damaged or error)
             while not await self._healthy():
-                await self._clock.sleep(PROBE_SECONDS)
-                self._refuse_waiting(kept, error)
+                await self._clock.sleep(PROBE_SECONDS_MAX if self.damaged else rest)
+                self._refuse_waiting(kept, self.damaged or error)
         except asyncio.CancelledError:
             # The node ends before the store is back. Attempts are found as lost by the next start;
             # callers who wait for their stop to be written must be told that it is not.
@@ -255,8 +275,16 @@ class Writer:
         groups, self._groups = self._groups, [_Group()]
         for group in groups:
             self._merge(kept, _refuse(group, error))
+        if self.damaged is not None and kept.done["stops"]:
+            stops, kept.done["stops"] = kept.done["stops"], []
+            kept.changes["stops"].clear()
+            kept.size -= len(stops)
+            for done in stops:
+                _call(done, None, self.damaged)
 
     async def _healthy(self) -> bool:
+        if self.damaged is not None:
+            return False
         try:
             return await self._store.healthy()
         except Exception:
@@ -289,9 +317,12 @@ class Writer:
 def _refuse(group: _Group, error: StoreUnavailable) -> _Group:
     """Tell the askers of what may be refused; give back the rest."""
     kept = _Group()
+    # A damaged store does not come back: whoever waits is told now. What an attempt or a delivery
+    # came to is kept all the same, for nobody would know what to do with the refusal.
+    keeps = UNTOLD if isinstance(error, StoreDamaged) else KEPT
     for field in FIELDS:
         for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):
-            if field in KEPT:
+            if field in keeps:
                 kept.add(field, change, done)
             else:
                 _call(done, None, error)

@@ -7,19 +7,23 @@ Rules for all drivers:
 - Calls of `commit` are never concurrent: the engine's writer makes one at a time and gathers the
   next group meanwhile. Reads may run at any time and see committed data only.
 - Reads raise `StoreUnavailable` when the database does not answer.
+- What passes is told apart from damage. After a read or write that found damage (it raises
+  `StoreDamaged`, a kind of `StoreUnavailable`) every write raises `StoreDamaged`, for good; reads go
+  on, and give what can be read.
 - Instants are arguments. A driver never reads a clock.
 - `tests/store/` holds the conformance suite that every driver passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct, field
 
 from ..catalog.entry import Entry
 from ..catalog.function import Function, FunctionSpec
+from ..errors import StoreCorrupt, StoreDamaged
 from ..lifecycle.states import State
 from .records import (
     Accepted,
@@ -122,6 +126,19 @@ class Store(Protocol):
 
     async def healthy(self) -> bool:
         """Whether a small write and fsync succeed now (used to recover after a full disk)."""
+        ...
+
+    def on_damage(self, told: Callable[[StoreDamaged], None]) -> None:
+        """`told` is called once, on the event loop, when damage is found."""
+        ...
+
+    async def find_damage(self, found: StoreDamaged) -> StoreDamaged:
+        """The same with the names of what is damaged (tables, indexes) in its sentence and its
+        `tables`, as far as a look of some seconds finds them."""
+        ...
+
+    async def refusal(self, found: StoreDamaged) -> StoreCorrupt:
+        """What a start that found damage ends with."""
         ...
 
     # ------------------------------------------------------------ nodes and leases

@@ -32,7 +32,7 @@ class Body(Struct, gc=False):
     data: bytes | None
     bytes: int
     ref: str | None = None
-    digest: str = ""  # sha256 hex, only with a ref
+    digest: str = ""  # sha256 hex, only with a ref (drivers look after what is in their rows)
 
 
 # ---------------------------------------------------------------- written

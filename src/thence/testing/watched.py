@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from ..clock import Clock
-from ..errors import StoreUnavailable
+from ..errors import StoreDamaged, StoreUnavailable
 from ..store.interface import Store
 from .clock import VirtualClock
 
@@ -65,6 +65,9 @@ class Watched:
 
     def kill(self) -> None:
         self.killed = True
+
+    def on_damage(self, told: Callable[[StoreDamaged], None]) -> None:
+        self._store.on_damage(told)
 
     async def healthy(self) -> bool:
         if self.killed:

@@ -1,4 +1,4 @@
-"""One batch, one transaction: everything up to but not including COMMIT."""
+"""One batch, one transaction: everything between BEGIN and COMMIT."""
 
 from __future__ import annotations
 
@@ -9,21 +9,14 @@ from ..records import JournalEntry
 from . import write_deliveries as deliveries
 from . import write_invocations as invocations
 from .journal import Changes
+from .write_invocations import FenceBroken
+
+__all__ = ["FenceBroken", "apply"]
 
 
-def apply(db: sqlite3.Connection, batch: Batch) -> Committed:
-    """Begin and run every change of the batch. The caller commits, or rolls back on an error."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        return _apply(db, batch, careful=False)
-    except invocations.FenceBroken:
-        # Rare: an attempt was taken over. Begin again and look at each settle by itself.
-        db.execute("ROLLBACK")
-        db.execute("BEGIN IMMEDIATE")
-        return _apply(db, batch, careful=True)
-
-
-def _apply(db: sqlite3.Connection, batch: Batch, *, careful: bool) -> Committed:
+def apply(db: sqlite3.Connection, batch: Batch, *, careful: bool = False) -> Committed:
+    """Run every change of the batch in the transaction that the caller began and will commit.
+    Raises FenceBroken where a settle does not apply; `careful` sorts those out."""
     changes = Changes()
     accepts = invocations.accept(db, batch.accepts, changes)
     settles = invocations.settle(db, batch.settles, changes, careful)

@@ -6,7 +6,7 @@ INSERT INTO invocation (id, tail, function_id, accepted_at, due_at, expires_at, 
 -- name: accept_plain
 -- The same with the payload in the row.
 INSERT INTO invocation (id, tail, function_id, accepted_at, due_at, expires_at, payload_bytes,
-  meta, payload) VALUES (?,?,?,?,?,?,?,?,?)
+  payload_digest, meta, payload) VALUES (?,?,?,?,?,?,?,?,?,?)
 
 -- name: accept_waiting
 -- An accepted invocation waits for its first start.
@@ -49,8 +49,8 @@ DELETE FROM running WHERE id IN (:ids)
 
 -- name: end_success
 -- The common ending: it succeeded, nothing was spent, the result is in the row.
-INSERT INTO ended (id, function_id, ended_at, attempt, started_at, duration_us, result_bytes, log,
-  result, state, reason, outcome) VALUES (?,?,?,?,?,?,?,?,?,4,0,0)
+INSERT INTO ended (id, function_id, ended_at, attempt, started_at, duration_us, result_bytes,
+  result_digest, log, result, state, reason, outcome) VALUES (?,?,?,?,?,?,?,?,?,?,4,0,0)
 
 -- name: end
 -- Any ending.
@@ -188,5 +188,5 @@ DELETE FROM mailbox WHERE kind = 'bucket' AND name = ? AND key = ?
 
 -- name: mailbox_put
 -- One message.
-INSERT INTO mailbox (kind, name, key, bytes, created_at, expires_at, content_type, headers, body)
-VALUES (?,?,?,?,?,?,?,?,?)
+INSERT INTO mailbox (kind, name, key, bytes, created_at, expires_at, content_type, headers, body,
+  digest) VALUES (?,?,?,?,?,?,?,?,?,?)

@@ -11,13 +11,16 @@ from importlib import resources
 from pathlib import Path
 
 from ...errors import StoreCorrupt, StoreInUse, StoreTooNew, StoreUnavailable
+from .damage import hit
+from .faults import cannot_start, is_damage
 
-SCHEMA = 3
+SCHEMA = 4
 APPLICATION_ID = 0x5448454E  # "THEN": tells a Thence store from any other SQLite file
 SQLITE_MIN = (3, 35, 0)
-BUSY_SECONDS = 1.0  # only a visitor with another program can hold the file
+BUSY_SECONDS = 5.0  # only a visitor with another program can hold the file; waited for in threads
 CACHE_KIB = 16_384
 WAL_PAGES = 4_000  # 16 MiB: a checkpoint's fsync is shared by many commits
+HIT_SECONDS = 10.0
 WAL_BYTES_KEPT = 64 * 1024 * 1024
 
 
@@ -76,6 +79,12 @@ def _connect(name: str, *, uri: bool) -> sqlite3.Connection:
     return db
 
 
+def patient(db: sqlite3.Connection, seconds: float) -> sqlite3.Connection:
+    """How long its statements wait for a lock of others from now on."""
+    db.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+    return db
+
+
 def prepare(path: Path, new: Callable[[], None] = lambda: None) -> sqlite3.Connection:
     """Open or make the store and bring its schema up to date. `new` is called before tables are made
     in a file that has none. Raises StoreCorrupt, StoreTooNew and what `new` raises."""
@@ -99,19 +108,34 @@ def prepare(path: Path, new: Callable[[], None] = lambda: None) -> sqlite3.Conne
         db.close()
         db = connect_writer(path)
         _migrate(db)
-        return db
+        return patient(db, 0)
     except sqlite3.Error as error:
         if db is not None:
             db.close()
-        if isinstance(error, sqlite3.OperationalError):
-            raise StoreUnavailable(f"{path} cannot be opened: {error}.") from error
-        raise StoreCorrupt(
-            f"{path} cannot be read: {error}. Restore it from a backup or use another data directory."
-        ) from error
+        raise unopened(path, error) from error
     except BaseException:
         if db is not None:
             db.close()
         raise
+
+
+def unopened(path: Path, error: sqlite3.Error) -> StoreCorrupt | StoreUnavailable:
+    """What a start that found `error` ends with."""
+    if is_damage(error, path):
+        return StoreCorrupt(cannot_start(path, str(error), find_hit(path)))
+    return StoreUnavailable(f"{path} cannot be opened: {error}.")
+
+
+def find_hit(path: Path) -> list[str]:
+    """The damaged tables and indexes of a file, as far as a look of a few seconds finds them."""
+    try:
+        db = connect_reader(path)
+    except sqlite3.Error:
+        return []  # not even that: the error that led here says enough
+    try:
+        return hit(db, HIT_SECONDS)
+    finally:
+        db.close()
 
 
 def _check(db: sqlite3.Connection, path: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ..records import MailboxMessage
+from .digests import check
 from .statements import load
 
 _SQL = load("mailbox.sql")
@@ -65,5 +66,6 @@ def delete(
 
 
 def _message(row: tuple[Any, ...]) -> MailboxMessage:
-    seq, kind, name, key, body, content_type, headers, *rest = row
+    seq, kind, name, key, body, content_type, headers, *rest, written = row
+    check(body, written, "mailbox", seq)
     return MailboxMessage(seq, kind, name, key, body, content_type, _headers(headers), *rest)

@@ -6,14 +6,14 @@ GROUP BY kind, name ORDER BY kind, name
 -- name: read
 -- Messages after one, in order; :prefix is of the key.
 SELECT seq, kind, name, key, body, content_type, headers, created_at, expires_at, visible_at,
-  receives, receipt
+  receives, receipt, digest
 FROM mailbox WHERE kind = :kind AND name = :name AND seq > :after
   AND substr(key, 1, length(:prefix)) = :prefix ORDER BY seq LIMIT :limit
 
 -- name: receivable
 -- Visible messages of a queue, oldest first.
 SELECT seq, kind, name, key, body, content_type, headers, created_at, expires_at, visible_at,
-  receives, receipt
+  receives, receipt, digest
 FROM mailbox WHERE kind = 'queue' AND name = :name AND visible_at <= :now
   AND (expires_at IS NULL OR expires_at > :now) ORDER BY seq LIMIT :limit
 

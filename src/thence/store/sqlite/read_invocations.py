@@ -15,6 +15,7 @@ from ..interface import Filter
 from ..records import AttemptView, Body, DeliveryView, InvocationRow, InvocationView, Meta, Page
 from . import cursors
 from .codes import REASON, REASONS, STATE, STATES, budget_of, fault_of, outcome_of
+from .digests import stored_body
 from .keys import split, whole
 from .read_deliveries import of_invocations
 from .statements import load, select
@@ -81,16 +82,14 @@ def payload(db: sqlite3.Connection, id: int) -> tuple[Body, str] | None:
     row = db.execute(_SQL["payload"], split(id)).fetchone()
     if row is None:
         return None
-    data, size, ref, digest, meta = row
-    return Body(data, size, ref, digest or ""), meta_of(meta).content_type
+    return stored_body(*row[:4], "invocation", id >> 64), meta_of(row[4]).content_type
 
 
 def result(db: sqlite3.Connection, id: int) -> Body | None:
     row = db.execute(_SQL["result"], split(id)).fetchone()
     if row is None or row[1] is None:
         return None
-    data, size, ref, digest = row
-    return Body(data, size, ref, digest or "")
+    return stored_body(*row, "ended", id >> 64)
 
 
 def log(db: sqlite3.Connection, id: int, attempt: int | None) -> bytes | None:

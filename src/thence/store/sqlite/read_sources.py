@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from ..records import Body, DeliverySource
+from ..records import DeliverySource
+from .digests import stored_body
 from .keys import whole
 from .read_invocations import views
 from .statements import load, select
@@ -27,9 +28,7 @@ def sources(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, DeliverySou
     for id, of in owed:
         if id not in wanted or of not in found or of not in bodies:
             continue
-        data, size, ref, digest, result_data, result_size, result_ref, result_digest = bodies[of]
-        result = None
-        if result_size is not None:
-            result = Body(result_data, result_size, result_ref, result_digest or "")
-        made[id] = DeliverySource(found[of], Body(data, size, ref, digest or ""), result)
+        row = bodies[of]
+        result = None if row[5] is None else stored_body(*row[4:], "ended", of)
+        made[id] = DeliverySource(found[of], stored_body(*row[:4], "invocation", of), result)
     return made

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...catalog.entry import Entry
 from ...catalog.function import Function, FunctionSpec
-from ...errors import StoreUnavailable
+from ...errors import StoreCorrupt, StoreDamaged, StoreUnavailable
 from ..folder import DataFolder
 from ..interface import Batch, Committed, Filter, ListFilter
 from ..records import (
@@ -29,6 +29,7 @@ from ..records import (
 from . import (
     catalog,
     counts,
+    damage,
     mailbox,
     minutes,
     prune,
@@ -39,7 +40,8 @@ from . import (
     read_sources,
     verify,
 )
-from .connection import hold, prepare
+from .connection import HIT_SECONDS, hold, prepare, unopened
+from .faults import cannot_start, damaged, is_damage
 from .work import Work
 
 
@@ -60,21 +62,41 @@ class SqliteStore:
         self._held: int | None = None
         self._open: Work | None = None
         self._pruned = prune.Marks()
+        self._on_damage: Callable[[StoreDamaged], None] = lambda damage: None
 
     # ------------------------------------------------------------ life
 
     async def open(self) -> None:
-        if self._open is not None:
-            raise RuntimeError("this store is open already")
-        self._held, db = _take(self.path, self._folder)
-        self._open = Work(self.path, db, inline=self._inline)
-        self._pruned = prune.Marks()
+        self._take(look=False)
         try:
+            await self._work.read(self._glance)
             # Durable before anything is claimed anew: what earlier processes held is lost, now.
-            await self._open.write(queue.all_gone)
+            await self._work.write(queue.all_gone)
+        except StoreDamaged as error:
+            refusal = await self.refusal(error)
+            await self.close()
+            raise refusal from error
         except BaseException:
             await self.close()
             raise
+
+    async def open_to_look(self) -> None:
+        """As open(), but nothing is changed in a store of the present schema, and damage that does
+        not keep the file from being opened is no error: for `verify`."""
+        self._take(look=True)
+
+    def _take(self, *, look: bool) -> None:
+        if self._open is not None:
+            raise RuntimeError("this store is open already")
+        self._held, db = _take(self.path, self._folder, look)
+        self._open = Work(self.path, db, inline=self._inline)
+        self._open.on_damage = lambda damage: self._on_damage(damage)
+        self._pruned = prune.Marks()
+
+    def _glance(self, db: sqlite3.Connection) -> None:
+        found = damage.glance(db)
+        if found is not None:
+            raise damaged(self.path, str(found[1]), found[0]) from found[1]
 
     async def close(self) -> None:
         work, self._open = self._open, None
@@ -90,6 +112,24 @@ class SqliteStore:
         except StoreUnavailable:
             return False
         return True
+
+    async def refusal(self, found: StoreDamaged) -> StoreCorrupt:
+        if not found.fields["tables"]:
+            found = await self.find_damage(found)
+        return StoreCorrupt(
+            cannot_start(self.path, found.fields["why"], found.fields["tables"]),
+            tables=found.fields["tables"],
+        )
+
+    def on_damage(self, told: Callable[[StoreDamaged], None]) -> None:
+        self._on_damage = told
+
+    async def find_damage(self, found: StoreDamaged) -> StoreDamaged:
+        tables = await self._work.read(damage.hit, HIT_SECONDS)
+        known = damaged(self.path, found.fields["why"], tables)
+        if self._work.damage is not None:
+            self._work.damage = known
+        return known
 
     @property
     def _work(self) -> Work:
@@ -289,8 +329,8 @@ class SqliteStore:
         return await self._work.read(verify.verify)
 
 
-def _take(path: Path, folder: DataFolder) -> tuple[int, sqlite3.Connection]:
-    """The exclusive hold and the writing connection."""
+def _take(path: Path, folder: DataFolder, look: bool) -> tuple[int, sqlite3.Connection]:
+    """The exclusive hold and the writing connection. `look`: damage is looked at, not refused."""
     path.parent.mkdir(parents=True, exist_ok=True)
     held = hold(path)
     try:
@@ -298,10 +338,12 @@ def _take(path: Path, folder: DataFolder) -> tuple[int, sqlite3.Connection]:
         db = prepare(path, folder.new)
         try:
             folder.tie(db)
-        except BaseException as error:
+        except sqlite3.Error as error:
+            if not (look and is_damage(error, path)):  # whose it is does not matter then
+                db.close()
+                raise unopened(path, error) from error
+        except BaseException:
             db.close()
-            if isinstance(error, sqlite3.OperationalError):
-                raise StoreUnavailable(f"{path} cannot be opened: {error}.") from error
             raise
         return held, db
     except BaseException:

@@ -2,6 +2,10 @@
 -- SQLite's own check.
 PRAGMA integrity_check(20)
 
+-- name: tables
+-- All that have rows.
+SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name
+
 -- name: totals
 -- Rows as they stand.
 SELECT (SELECT count(*) FROM invocation), (SELECT count(*) FROM waiting),

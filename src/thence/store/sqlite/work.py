@@ -2,7 +2,10 @@
 
 A busy event loop and a thread that makes many small SQLite steps fight over the interpreter's
 lock, at every step. So the statements of a commit run on the loop's own thread, where they cost
-microseconds, and only COMMIT, with its fsync, runs in the writing thread.
+microseconds, and only COMMIT, with its fsync, runs in the writing thread. Nothing waits on the
+loop: where another program holds the write lock, the writing thread waits for it.
+
+Once damage was found nothing is written any more, whatever is asked.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ...errors import StoreUnavailable
+from ...errors import StoreDamaged, StoreUnavailable
 from ..interface import Batch, Committed
-from .commit import apply
-from .connection import connect_reader, connect_writer
+from .commit import FenceBroken, apply
+from .connection import BUSY_SECONDS, connect_reader, connect_writer, patient
+from .faults import is_busy, told
 from .threads import Threads
 
 T = TypeVar("T")
@@ -37,6 +41,10 @@ class Work:
         self._own = threading.local()
         self._read_connections: list[sqlite3.Connection] = []
         self._closed = False
+        self.damage: StoreDamaged | None = None
+        """What was found; from then on every write raises it."""
+        self.on_damage: Callable[[StoreDamaged], None] = lambda damage: None
+        """Called once, on the event loop."""
 
     # ------------------------------------------------------------ writing
 
@@ -45,13 +53,31 @@ class Work:
         async with self._writing:
             db = self._connection()
             try:
-                committed = apply(db, batch)
+                committed = await self._apply(db, batch)
             except BaseException as error:
                 self._undo()
-                _tell(error)
+                self._tell(error)
                 raise
             await self._off_loop(self._writer, self._finish)
             return committed
+
+    async def _apply(self, db: sqlite3.Connection, batch: Batch) -> Committed:
+        await self._begin(db)
+        try:
+            return apply(db, batch)
+        except FenceBroken:
+            # Rare: an attempt was taken over. Begin again and look at each settle by itself.
+            db.execute("ROLLBACK")
+            await self._begin(db)
+            return apply(db, batch, careful=True)
+
+    async def _begin(self, db: sqlite3.Connection) -> None:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+            await self._off_loop(self._writer, _begin_patiently, db)
 
     async def write(self, call: Callable[..., T], *args: Any) -> T:
         """`call(db, *args)` in one transaction, off the loop."""
@@ -62,11 +88,10 @@ class Work:
     def _transaction(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
         try:
             db = self._connection()
-            db.execute("BEGIN IMMEDIATE")
+            _begin_patiently(db)
             answer = call(db, *args)
-        except BaseException as error:
+        except BaseException:
             self._undo()
-            _tell(error)
             raise
         self._finish()
         return answer
@@ -74,9 +99,8 @@ class Work:
     def _finish(self) -> None:
         try:
             self._connection().execute("COMMIT")
-        except BaseException as error:
+        except BaseException:
             self._undo(renew=True)
-            _tell(error)
             raise
 
     def _undo(self, *, renew: bool = False) -> None:
@@ -98,11 +122,13 @@ class Work:
     def _connection(self) -> sqlite3.Connection:
         if self._closed:
             raise StoreUnavailable("The store is closed.")
+        if self.damage is not None:
+            raise self.damage
         if self.db is None:
             try:
-                self.db = connect_writer(self._path)
+                self.db = patient(connect_writer(self._path), 0)
             except sqlite3.Error as error:
-                _tell(error)
+                self._tell(error)
                 raise
         return self.db
 
@@ -120,9 +146,8 @@ class Work:
                 return call(db, *args)
             finally:
                 db.execute("ROLLBACK")
-        except sqlite3.Error as error:
+        except sqlite3.Error:
             self._drop_reader()
-            _tell(error)
             raise
 
     def _drop_reader(self) -> None:
@@ -142,14 +167,35 @@ class Work:
             self._read_connections.append(db)
         return db
 
+    # ------------------------------------------------------------ errors
+
+    def _tell(self, error: BaseException) -> None:
+        """Raise what the caller is told, or return: then it is no state of the database."""
+        answer = told(error, self._path)
+        if answer is None:
+            return
+        if isinstance(answer, StoreDamaged):
+            self.condemn(answer)
+        raise answer from error
+
+    def condemn(self, damage: StoreDamaged) -> None:
+        """From now on nothing is written."""
+        if self.damage is None:
+            self.damage = damage
+            self.on_damage(damage)
+
     # ------------------------------------------------------------ threads
 
     async def _off_loop(self, threads: Threads, call: Callable[..., T], *args: Any) -> T:
         if self._closed:
             raise StoreUnavailable("The store is closed.")
-        if self._inline:
-            return call(*args)
-        return await threads.run(call, *args)
+        try:
+            if self._inline:
+                return call(*args)
+            return await threads.run(call, *args)
+        except BaseException as error:
+            self._tell(error)
+            raise
 
     async def close(self) -> None:
         async with self._writing:
@@ -164,11 +210,10 @@ class Work:
                 self.db = None
 
 
-def _tell(error: BaseException) -> None:
-    """Raise what the caller is told, or return: a broken constraint or a wrong statement is our
-    mistake, not the database's state, and stays what it is."""
-    mistakes = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
-    if isinstance(error, sqlite3.Error) and not isinstance(error, mistakes):
-        raise StoreUnavailable(
-            f"The store does not answer: {error}. Nothing was changed."
-        ) from error
+def _begin_patiently(db: sqlite3.Connection) -> None:
+    """Wait for a visitor's lock, off the loop."""
+    patient(db, BUSY_SECONDS)
+    try:
+        db.execute("BEGIN IMMEDIATE")
+    finally:
+        patient(db, 0)

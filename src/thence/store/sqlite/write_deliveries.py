@@ -20,6 +20,7 @@ from ..records import (
     Transition,
 )
 from .codes import DELIVERED, DELIVERY_STATE, DELIVERY_STATES, PENDING
+from .digests import digest
 from .journal import Changes
 from .keys import split, whole
 from .statements import Many, change, load, select
@@ -149,6 +150,6 @@ def put(db: sqlite3.Connection, items: Sequence[MailboxPut]) -> None:
             db.execute(_SQL["mailbox_replace"], (item.name, item.key))
         rows += (
             item.kind, item.name, item.key, len(item.body), item.now, item.expires_at,
-            item.content_type, _encode(item.headers), item.body,
+            item.content_type, _encode(item.headers), item.body, digest(item.body),
         )  # fmt: skip
     _MAILBOX_PUT.run(db, rows)

@@ -26,6 +26,7 @@ from ..records import (
 )
 from . import write_deliveries as deliveries
 from .codes import REASON, STATE, STOPPING, SUCCEEDED, budget_code, outcome_code
+from .digests import digest, stored_body
 from .journal import Changes
 from .keys import split, whole
 from .statements import Many, change, load, select
@@ -78,7 +79,7 @@ def accept(
         if body.ref is None:
             plain += (
                 high, id & LOW_MASK, function_id, at, item.due_at, item.expires_at, body.bytes,
-                item.meta, body.data,
+                digest(body.data), item.meta, body.data,
             )  # fmt: skip
         else:
             offloaded += (
@@ -196,7 +197,8 @@ def _settle_all(db: sqlite3.Connection, items: Sequence[Settle], changes: Change
         ):
             simple += (
                 high, function_id, now, attempt, item.started_at, item.duration_us,
-                None if body is None else body.bytes, item.log,
+                None if body is None else body.bytes,
+                None if body is None else digest(body.data), item.log,
                 None if body is None else body.data,
             )  # fmt: skip
             counts[function_id] = counts.get(function_id, 0) + 1
@@ -226,7 +228,7 @@ def _end_with_attempt(full: list[Any], item: Settle, changes: Changes) -> None:
         outcome_code(item.outcome, item.fault), item.started_at, item.duration_us,
         None if item.result is None else body.bytes, spent.retries_used, spent.platform_tries,
         spent.platform_since, spent.losses_used, budget_code(item.budget), item.error_type or None,
-        body.ref, body.digest or None, item.error_message or None, item.error_stack or None,
+        body.ref, body.digest if body.ref else digest(body.data), item.error_message or None, item.error_stack or None,
         item.log, body.data,
     )  # fmt: skip
     changes.ended(item.function_id, state)
@@ -383,14 +385,14 @@ def _claim_one(db: sqlite3.Connection, item: Claim, changes: Changes) -> list[Cl
     ids: list[int] = []
     for (
         high, tail, attempt, retries, tries, since, losses, interrupted, accepted_at, due_at,
-        expires_at, size, ref, digest, meta, data,
+        expires_at, size, ref, written, meta, data,
     ) in rows:  # fmt: skip
         id = whole(high, tail)
         ids.append(high)
         claimed.append(
             Claimed(
                 id, function_id, attempt, Spent(retries, tries, since, losses, interrupted),
-                accepted_at, due_at, expires_at, Body(data, size, ref, digest or ""), meta,
+                accepted_at, due_at, expires_at, stored_body(data, size, ref, written, "invocation", high), meta,
             )
         )  # fmt: skip
         changes.transitions.append(Transition(item.now, id, function_id, _RUNNING, attempt))

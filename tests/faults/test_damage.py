@@ -1,0 +1,269 @@
+"""Damage is said as damage: whichever page of the file is hit, while the service runs and at a start."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from thence.cli.app import run
+from thence.errors import (
+    CallerIdTaken,
+    StoreCorrupt,
+    StoreDamaged,
+    StoreUnavailable,
+    ThenceError,
+)
+from thence.lifecycle.states import State
+from thence.notices import Notice, StoreBack, StoreHit, StoreLost
+from thence.store.interface import Filter, ListFilter
+from thence.store.sqlite import SqliteStore
+from thence.testing import Error, Forever, Ok, Service
+
+from .pages import flip, overwrite, overwrite_under, trees
+
+HOOK = "https://hooks.example.com/x"
+TREES = trees()
+TOUCHED = [tree for tree in TREES if tree != "meta"]  # which a day's work does not touch
+DATA = b"0123456789abcdef" * 64
+
+
+async def a_days_work(s: Service, number: int = 0) -> list[ThenceError]:
+    """Every kind of thing once; the refusals on the way."""
+    refused: list[ThenceError] = []
+
+    async def tried(work: Awaitable[Any]) -> Any:
+        try:
+            return await work
+        except CallerIdTaken:
+            raise
+        except ThenceError as error:
+            refused.append(error)
+            return None
+
+    store, engine = s.store, s.engine
+    s.receiver(HOOK).answers(500, 500)
+    await tried(s.function("f", answers=["ok"], on_success=HOOK))
+    await tried(
+        s.function(
+            "g", answers=[Error(), "ok", Error(), Error()], max_retries=1, on_success="queue:done",
+            on_failure="bucket:bad",
+        )
+    )  # fmt: skip
+    await tried(s.function("slow", answers=[Forever()], concurrency=1, timeout_seconds=3600))
+    await tried(engine.put_entry("kind", "owner", f"e{number}", b"{}"))
+    await tried(engine.publish_version("f", "", str(number + 1)))
+    key = f"k{number}"
+    first = await tried(s.invoke("f", DATA, idempotency_key=key, caller_id=key, listed=True))
+    second = await tried(s.invoke("g", b"y" * 100_000))
+    await tried(s.invoke("g", b"z"))
+    for _ in range(3):
+        await tried(s.invoke("slow", DATA))
+    await tried(s.invoke("f", delay_seconds=7200))
+    await s.clock.advance(150)
+    for id in (first, second):
+        if id is not None:
+            await tried(s.show(id))
+            await tried(s.result(id))
+            await tried(store.log(int(id.replace("-", ""), 16)))
+            await tried(engine.stop(int(id.replace("-", ""), 16)))
+    family = engine.catalogue.family("f").id
+    for look in (
+        store.invocations(Filter(), 50, None),
+        store.invocations(Filter(dead=True), 50, None),
+        store.invocations(Filter(states=frozenset({State.FAILED, State.EXPIRED})), 50, None),
+        store.listed(family, ListFilter(), 50, None),
+        store.by_caller_id(family, key),
+        store.deliveries(None, None, 50, None),
+        store.deliveries("dead", None, 50, None),
+        store.mailbox_names(),
+        store.mailbox_read("queue", "done", 0, 50),
+        store.mailbox_receive("done", 5, s.clock.now(), 1000),
+        store.counts(s.clock.now()),
+        store.minutes(0, 1 << 60),
+        store.minutes(0, 1 << 60, function="f"),
+        store.journal(0, 5000),
+        store.entries(),
+        store.functions(),
+        store.lost(s.clock.now(), 10),
+    ):
+        await tried(look)
+    engine.count_minute("f", "accepted")
+    await s.clock.advance(150)
+    return refused
+
+
+def said(s: Service) -> list[Notice]:
+    found: list[Notice] = []
+    for kind in (StoreHit, StoreLost, StoreBack):
+        s.notices.on(kind, found.append)
+    return found
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with something in every table."""
+
+    async def live(folder: Path) -> None:
+        async with Service(folder, inline_bytes_max=65_536, prune_interval_seconds=60) as s:
+            refused = await a_days_work(s)
+            assert [one for one in refused if isinstance(one, StoreUnavailable)] == []
+            await s.stop_service(1)
+
+    folder = tmp_path_factory.mktemp("lived")
+    asyncio.run(live(folder))
+    return folder
+
+
+@pytest.fixture
+def folder(lived: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(lived, tmp_path / "data")
+
+
+@pytest.mark.parametrize("tree", TOUCHED)
+async def test_damage_under_a_running_service_is_said_once_with_its_table_and_ends_accepting(
+    tree: str, folder: Path
+) -> None:
+    async with Service(folder, inline_bytes_max=65_536, prune_interval_seconds=60) as s:
+        notices = said(s)
+        overwrite_under(s._incarnation._raw, tree)  # type: ignore[arg-type]
+        await a_days_work(s, 1)
+        damaged = s.engine.writer.damaged
+        assert isinstance(damaged, StoreDamaged), "nobody noticed"
+        assert tree in damaged.fields["tables"] and tree in damaged.detail
+        assert "verify" in damaged.detail and damaged.code == "store_corrupt"
+        for _ in range(3):
+            with pytest.raises(StoreDamaged) as error:
+                await s.invoke("f", b"late")
+            assert tree in error.value.detail
+        await s.clock.advance(600)
+        assert [type(one) for one in notices if not isinstance(one, StoreHit)] in ([], [StoreLost])
+        assert 1 <= sum(isinstance(one, StoreHit) for one in notices) <= 2
+        # What does not need the hit page is served.
+        readable = 0
+        for look in (s.store.functions(), s.store.entries(), s.store.journal(0, 10)):
+            try:
+                await look
+                readable += 1
+            except StoreUnavailable:
+                pass  # that one is on the page
+        assert readable >= 2
+
+
+@pytest.mark.parametrize("tree", [*TREES, "sqlite_master"])
+async def test_a_start_on_a_damaged_store_says_what_is_hit_and_changes_nothing(
+    tree: str, folder: Path
+) -> None:
+    path = folder / "thence.db"
+    overwrite(path, tree)
+    before = path.read_bytes()
+    store = SqliteStore(path)
+    with pytest.raises(StoreCorrupt) as error:
+        await store.open()
+    assert tree in error.value.detail and "restore a backup" in error.value.detail
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("tree", TREES)
+async def test_verify_names_the_damaged_tree_and_still_looks_at_all_the_others(
+    tree: str, folder: Path
+) -> None:
+    path = folder / "thence.db"
+    overwrite(path, tree)
+    other = "mailbox" if tree != "mailbox" else "invocation"
+    with sqlite3.connect(path) as db:
+        column = "headers" if other == "mailbox" else "meta"
+        db.execute(f"UPDATE {other} SET {column} = x'ff' WHERE rowid > 0")
+    db.close()
+    store = SqliteStore(path)
+    await store.open_to_look()
+    problems = (await store.verify())["problems"]
+    await store.close()
+    assert any(tree in one for one in problems), problems
+    assert any(f"row of {other}" in one for one in problems), problems
+
+
+def test_the_service_and_verify_end_with_2_on_what_cannot_be_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def make() -> None:
+        store = SqliteStore(tmp_path / "store.db")
+        await store.open()
+        await store.close()
+
+    asyncio.run(make())
+    overwrite(tmp_path / "store.db", "waiting")
+    assert run(["serve", "--data-dir", str(tmp_path), "--listen", "127.0.0.1:0"]) == 2
+    told = capsys.readouterr().err
+    assert "store_corrupt" in told and "waiting" in told
+    assert run(["verify", "--data-dir", str(tmp_path)]) == 1
+    overwrite(tmp_path / "store.db", "sqlite_master")
+    assert run(["verify", "--data-dir", str(tmp_path)]) == 2
+
+
+async def a_payload(s: Service) -> str:
+    await s.function("f", answers=[Ok(seconds=5)], concurrency=1)
+    await s.invoke("f", b"first")
+    return await s.invoke("f", DATA)
+
+
+async def test_a_payload_of_which_64_bytes_changed_is_not_run_and_is_said(tmp_path: Path) -> None:
+    async with Service(tmp_path) as s:
+        id = await a_payload(s)
+        await s.kill()
+        flip(tmp_path / "thence.db", DATA)
+        await s.start()
+        await s.clock.advance(60)
+        damaged = s.engine.writer.damaged
+        assert damaged is not None and damaged.fields["tables"] == ["invocation"]
+        assert DATA[:8] not in b"".join(one.payload[:8] for one in s.scripts.starts)
+        assert (await s.show(id)).state is State.QUEUED
+        with pytest.raises(StoreDamaged):
+            await s.store.payload(int(id.replace("-", ""), 16))
+
+
+@pytest.mark.parametrize("what", ["payload", "result", "message"])
+async def test_verify_finds_64_changed_bytes_in(what: str, tmp_path: Path) -> None:
+    async with Service(tmp_path) as s:
+        answer = DATA.decode() if what != "payload" else "ok"
+        target = "queue:done" if what == "message" else None
+        await s.function("f", answers=[answer], on_success=target)
+        await s.invoke("f", DATA if what == "payload" else b"1")
+        await s.clock.advance(5)
+        if what == "message":
+            await s.clock.advance(5)
+            (mail,) = await s.mail("queue:done")
+            assert mail
+        await s.stop_service(1)
+    path = tmp_path / "thence.db"
+    found, table = DATA, {"payload": "invocation", "result": "ended", "message": "mailbox"}[what]
+    with sqlite3.connect(path) as db:
+        if what == "message":
+            found = db.execute("SELECT body FROM mailbox").fetchone()[0]
+            db.execute("UPDATE ended SET result = NULL")
+    db.close()
+    flip(path, found, 64)
+    store = SqliteStore(path)
+    await store.open()
+    problems = (await store.verify())["problems"]
+    await store.close()
+    assert len(problems) == 1 and f"row of {table}" in problems[0], problems
+
+
+async def test_a_failing_disk_passes_and_is_not_said_as_damage() -> None:
+    async with Service() as s:
+        await s.function("f", answers=["ok"])
+        notices = said(s)
+        s.disk_full(5)
+        with pytest.raises(StoreUnavailable) as error:
+            await s.invoke("f")
+        assert not isinstance(error.value, StoreDamaged)
+        await s.clock.advance(6)
+        assert [type(one) for one in notices] == [StoreLost, StoreBack]
+        await s.invoke("f")
