@@ -169,11 +169,11 @@ class Deliver:
         if error is not None:
             # The store is away: nobody is claimed for until it is asked again, in a moment.
             lane.turns.release(trust, number)
-            lane.ready = True
-            lane.turns.add(lane)
             if isinstance(error, StoreDamaged):
                 self.paused = True  # it does not come back; the next start sends what is owed
                 return
+            lane.ready = True
+            lane.turns.add(lane)
             self._away_until = self._clock.now() + AGAIN_MS
             self._arm(self._away_until)
             return

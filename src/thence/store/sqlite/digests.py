@@ -7,6 +7,7 @@ KiB. (Bodies in the blob store have a SHA-256.)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
@@ -27,10 +28,10 @@ def check(data: Any, written: str | None, table: str, id: int) -> None:
         raise DamagedRow(table, f"the bytes of {table} {id:016x}")
 
 
-def stored_body(
-    data: Any, size: int, ref: str | None, written: str | None, table: str, id: int
-) -> Body:
-    """A payload or a result as a row has it; in the blob store it has a digest of its own."""
+def stored_body(row: Sequence[Any], table: str, id: int) -> Body:
+    """A payload or a result by its columns (data, bytes, ref, digest); in the blob store it has a
+    digest of its own."""
+    data, size, ref, written = row
     if ref is not None:
         return Body(None, size, ref, written or "")
     check(data, written, table, id)

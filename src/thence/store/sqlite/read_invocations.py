@@ -82,14 +82,14 @@ def payload(db: sqlite3.Connection, id: int) -> tuple[Body, str] | None:
     row = db.execute(_SQL["payload"], split(id)).fetchone()
     if row is None:
         return None
-    return stored_body(*row[:4], "invocation", id >> 64), meta_of(row[4]).content_type
+    return stored_body(row[:4], "invocation", id >> 64), meta_of(row[4]).content_type
 
 
 def result(db: sqlite3.Connection, id: int) -> Body | None:
     row = db.execute(_SQL["result"], split(id)).fetchone()
     if row is None or row[1] is None:
         return None
-    return stored_body(*row, "ended", id >> 64)
+    return stored_body(row, "ended", id >> 64)
 
 
 def log(db: sqlite3.Connection, id: int, attempt: int | None) -> bytes | None:

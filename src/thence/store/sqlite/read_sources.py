@@ -29,6 +29,6 @@ def sources(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, DeliverySou
         if id not in wanted or of not in found or of not in bodies:
             continue
         row = bodies[of]
-        result = None if row[5] is None else stored_body(*row[4:], "ended", of)
-        made[id] = DeliverySource(found[of], stored_body(*row[:4], "invocation", of), result)
+        result = None if row[5] is None else stored_body(row[4:], "ended", of)
+        made[id] = DeliverySource(found[of], stored_body(row[:4], "invocation", of), result)
     return made

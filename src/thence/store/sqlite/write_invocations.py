@@ -392,7 +392,7 @@ def _claim_one(db: sqlite3.Connection, item: Claim, changes: Changes) -> list[Cl
         claimed.append(
             Claimed(
                 id, function_id, attempt, Spent(retries, tries, since, losses, interrupted),
-                accepted_at, due_at, expires_at, stored_body(data, size, ref, written, "invocation", high), meta,
+                accepted_at, due_at, expires_at, stored_body((data, size, ref, written), "invocation", high), meta,
             )
         )  # fmt: skip
         changes.transitions.append(Transition(item.now, id, function_id, _RUNNING, attempt))
