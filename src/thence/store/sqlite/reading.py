@@ -11,7 +11,7 @@ import msgspec
 
 from ...catalog.function import FunctionSpec
 from ..records import Meta
-from .codes import BUDGETS, DELIVERY_STATES, OUTCOMES, REASONS, STATES
+from .codes import BUDGETS, DELIVERY_STATES, REASONS, STATES, fault_of, outcome_of
 from .digests import check
 from .faults import DamagedRow
 from .journal import decode_entry
@@ -62,6 +62,11 @@ def _code(codes: tuple[Any, ...], number: int | None) -> None:
         raise ValueError(f"{number} stands for nothing there")
 
 
+def _outcome(number: int | None) -> None:
+    outcome_of(number)
+    fault_of(number)
+
+
 def _invocation(row: dict[str, Any]) -> None:
     if row["meta"] is not None:
         _meta(row["meta"])
@@ -72,7 +77,7 @@ def _invocation(row: dict[str, Any]) -> None:
 
 def _ended(row: dict[str, Any]) -> None:
     _code(REASONS, row["reason"])
-    _code(OUTCOMES, row["outcome"])
+    _outcome(row["outcome"])
     _code(BUDGETS, row["budget"])
     if row["result_ref"] is None:
         check(row["result"], row["result_digest"], "ended", row["id"])
@@ -89,7 +94,7 @@ def _waiting(row: dict[str, Any]) -> None:
 
 
 def _attempt(row: dict[str, Any]) -> None:
-    _code(OUTCOMES, row["outcome"])
+    _outcome(row["outcome"])
     _code(BUDGETS, row["budget"])
 
 
