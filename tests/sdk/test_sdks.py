@@ -20,7 +20,7 @@ from .conftest import ACCESS_KEY_ID, ACCESS_KEY_SECRET, ACCOUNT_ID, REGION
 from .environment import GUARD, HERE, NODE, node_packages, python_of
 
 FILE_SECONDS = 240
-HUAWEI = ("functions", "invocation", "resources", "versions")
+HUAWEI = ("async", "functions", "invocation", "resources", "versions")
 PYTHON = [  # environment, file
     *(("alibaba", f"alibaba/test_{name}.py") for name in ("async", "fc2", "fc3", "old", "upload")),
     *(("huawei", f"huawei/test_{name}.py") for name in HUAWEI),
