@@ -7,7 +7,15 @@ import asyncio
 import pytest
 
 from thence.catalog.alias import Alias
-from thence.errors import Draining, FunctionNotFound, PayloadTooLarge, QualifierNotFound, Throttled
+from thence.catalog.control import Control
+from thence.errors import (
+    Draining,
+    FunctionNotFound,
+    Overloaded,
+    PayloadTooLarge,
+    QualifierNotFound,
+    Throttled,
+)
 from thence.lifecycle.outcome import Outcome
 from thence.runtimes.interface import Ended, Run
 from thence.testing import Error, Forever, Ok, Service
@@ -165,3 +173,20 @@ async def test_a_call_that_never_began_gets_another_place_for_as_long_as_it_may_
     await s.clock.advance(11)
     with pytest.raises(Throttled):
         await call
+
+
+async def test_a_full_node_is_told_apart_from_the_functions_own_limit() -> None:
+    async with Service(instances_max=1) as s:
+        await s.function("other", answers=[Forever()], timeout_seconds=600)
+        await s.function("f", answers=["ok"], concurrency=5)
+        await s.invoke("other")
+        await s.settle()
+        call = asyncio.ensure_future(s.engine.invoke("f", b""))
+        await s.clock.advance(10)
+        with pytest.raises(Overloaded, match=r"found no instance.*runtime\.instances_max"):
+            await call
+        await s.engine.put_control("other", Control(limit=1))
+        call = asyncio.ensure_future(s.engine.invoke("other", b""))
+        await s.clock.advance(10)
+        with pytest.raises(Throttled, match="at its limit"):
+            await call

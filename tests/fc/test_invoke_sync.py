@@ -306,3 +306,14 @@ async def test_a_function_deleted_while_it_runs_still_answers(door: Any) -> None
     await door.clock.advance(1)
     answer = await held
     assert answer.status == 200 and answer.body == b'"late"'
+
+
+async def test_a_full_node_is_503_and_a_full_function_429(make_door: Any) -> None:
+    door = await make_door({"instances_max": 1, "sync_queue_seconds": 0.0})
+    await door.service.function("other", answers=[Forever()], timeout_seconds=600, concurrency=1)
+    await door.service.function("f", answers=["ok"])
+    await door.service.invoke("other")
+    await door.service.settle()
+    assert (await door.post(V3)).error()[:2] == (503, "ResourceThrottled")
+    found = await door.post(V3.replace("/f/", "/other/"))
+    assert found.error()[:2] == (429, "ResourceExhausted")

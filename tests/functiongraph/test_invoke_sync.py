@@ -211,3 +211,12 @@ async def test_an_unknown_response_version_is_refused(door: Any) -> None:
 
 async def test_what_does_not_exist_is_not_called(door: Any) -> None:
     assert (await call(door, urn("none"))).error() == (404, "FSS.1051")
+
+
+async def test_a_full_node_is_503_and_a_full_function_429(make_door: Any) -> None:
+    door = await make_door({"instances_max": 1, "sync_queue_seconds": 0.0})
+    await door.function("other", answers=[Forever()], timeout_seconds=600, concurrency=1)
+    await door.function(answers=["ok"])
+    await door.start(urn("other"))
+    assert (await call(door)).error() == (503, "FSS.0503")
+    assert (await call(door, urn("other"))).error() == (429, "FSS.0429")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from ..clock import Clock
-from ..errors import Draining, Throttled
+from ..errors import Draining, Overloaded, Throttled, Unavailable
 from ..lifecycle.ids import IdSource
 from ..lifecycle.outcome import Outcome
 from ..runtimes.interface import Ended, Run, Runtime
@@ -19,6 +19,7 @@ from .lanes import Lane
 from .options import Options
 
 WAITING_MAX = 1000
+_LATER = "Try again later, or invoke it asynchronously: then it is queued."
 
 
 class Invoke:
@@ -49,7 +50,8 @@ class Invoke:
         """(id, how it ended). `alias`: by which the call came. `queue_seconds`: how long it may wait
         for a slot that others hold; None: as configured. (For an instance to start, where no limit
         is reached, it waits as configured in any case.) `measure`: fill Ended.memory_bytes. Raises
-        PayloadTooLarge, FunctionDisabled, Draining, Throttled."""
+        PayloadTooLarge, FunctionDisabled, Draining, Throttled, and Overloaded where the node has no
+        instance for it."""
         now = self._clock.now()
         latest = now + round(self._options.sync_queue_seconds * 1000)
         until = latest if queue_seconds is None else now + round(queue_seconds * 1000)
@@ -65,7 +67,7 @@ class Invoke:
                 return run.id, ended
             # It was behind a run that took too long or took its instance along: another place.
             if self._clock.now() >= latest:
-                raise self._full(lane)
+                raise self._throttled(lane)
 
     def abort(self, family_id: int) -> None:
         """End the synchronous calls of that family; they are answered as stopped."""
@@ -175,15 +177,24 @@ class Invoke:
             return False
         return family.under_way + family.sync_waiting >= family.limit
 
-    def _full(self, lane: Lane) -> Throttled:
+    def _full(self, lane: Lane) -> Unavailable:
+        """Of its own limit, or of the node's instances: callers are told which (429, 503)."""
+        used, _ = self._runtime.limits(lane.function)
+        if lane.under_way >= lane.function.spec.concurrency or lane.at_limit(used):
+            return self._throttled(lane)
+        return Overloaded(
+            f"Function {lane.function.name!r} found no instance: every one of the node is taken "
+            f"(runtime.instances_max). {_LATER}"
+        )
+
+    def _throttled(self, lane: Lane) -> Throttled:
         used, allowed = self._runtime.limits(lane.function)
         family = lane.family
         if family.limit is not None and family.used >= family.limit:
             used, allowed = family.used, family.limit
         return Throttled(
             f"Function {lane.function.name!r} is at its limit ({used}/{allowed} slots) and "
-            f"{len(lane.sync_waiters)} synchronous calls wait already. Try again later, or invoke it "
-            "asynchronously: then it is queued.",
+            f"{len(lane.sync_waiters)} synchronous calls wait already. {_LATER}",
             retry_after_seconds=1,
             limit=allowed,
         )
