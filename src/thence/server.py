@@ -5,7 +5,7 @@
 runs.
 
 Under the data directory (mode 0700): `store.db`, `blobs/` (large bodies), `code/` (archives),
-`uploads/` (archives on their way to a function).
+`uploads/` (archives on their way to a function), `nonces/` (of signed requests).
 """
 
 from __future__ import annotations

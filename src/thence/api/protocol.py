@@ -16,6 +16,8 @@ import logging
 import re
 from typing import Any
 
+import httptools
+
 from ..errors import ThenceError
 from .door import Door
 from .hot import Hot, Way
@@ -35,11 +37,14 @@ STALLED_SECONDS = 60.0  # a body of which nothing more comes
 BODY_SECONDS = 60.0  # a whole body may take so long, and a second more for each
 BODY_BYTES_PER_SECOND_MIN = 16 * 1024  # of it
 LINGER_SECONDS = 2.0  # after a refusal: so that the caller can read it before the connection goes
+# Headers that would leave unclear what is asked, or by whom, if they came twice.
+ONCE = frozenset({b"host", b"authorization", b"x-auth-token", b"origin", b"expect"})
 # What is answered when there is no place for anything else.
 OPEN = frozenset({b"/livez", b"/readyz"})
 # Headers with which a request takes the slow way.
-_TARGETS = re.compile(rb"(?:^|\n)[A-Z]{3,10} (/[!-~]{0,200})")
 SLOW = frozenset({b"prefer", b"expect", b"origin", b"upgrade"})
+NOTED = ONCE | SLOW | {b"content-length"}
+_TARGETS = re.compile(rb"(?:^|\n)[A-Z]{3,10} (/[!-~]{0,200})")
 
 
 class Protocol(Turns):
@@ -52,7 +57,8 @@ class Protocol(Turns):
         self.url = b""
         self._hot = Hot()
         self._is_hot = False  # the request being read is hot, or refused
-        self._size = 0  # of the header being read
+        self._piece = 0  # bytes of what is being parsed
+        self._begun_in = 0  # bytes of that piece in which the request began
         self._in_head = True  # between requests, or in a request's header
         self._beside_body = 0  # bytes since the last that was of a body or ended a request
         self._body_size = 0  # of the request that the application answers, so far
@@ -60,11 +66,16 @@ class Protocol(Turns):
         self._counted = 0  # of the bytes that nobody vouches for, those of this connection
         self._refusal: ThenceError | None = None  # to be sent when earlier requests are answered
         self._deaf = False  # refused: what still comes is thrown away
-        self._fed = b""  # what the parser is looking at
+        self._fed = b""  # what the parser gave up on
         self._idle_since = self.loop.time()
         self._heard_at = self._idle_since
         self._patience: asyncio.TimerHandle | None = None
-        self._place = Place.ANY
+        self._limited = False  # there is no place for more than whether the service lives
+        # What the headers of the request being read say of how it is to be read:
+        self._host = b""
+        self._length = 0
+        self._slow = False
+        self._hosts = None if door.credentials.required else door.credentials.hosts
 
     # ------------------------------------------------------------ the connection
 
@@ -72,8 +83,9 @@ class Protocol(Turns):
         super().connection_made(transport)
         # These waits are of the connection, not of the service: real time, like all of HTTP.
         self._patience = self.loop.call_later(IDLE_SECONDS, self._look)
-        self._place = self._door.places.enter(self, self._idle_since)
-        if self._place is Place.NONE:
+        place = self._door.places.enter(self, self._idle_since)
+        self._limited = place is not Place.ANY
+        if place is Place.NONE:
             self._refuse(self._no_place())
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -130,14 +142,21 @@ class Protocol(Turns):
             return
         self._heard_at = self.loop.time()
         self._take(data)
-        if self._beside_body or self._counted or self._held or not self._in_head:
+        if self._beside_body or self._counted or not self._in_head or self._held:
             self._account()
 
     def _feed(self, data: bytes) -> None:
-        self._beside_body += len(data)
-        self._fed = data
-        super()._feed(data)
-        self._fed = b""
+        self._piece = len(data)
+        self._beside_body += self._piece
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # refused by answering as if nothing had been asked
+        except httptools.HttpParserError as error:
+            log.debug("a request cannot be read: %s", error)
+            self._fed = data
+            self.send_400_response("")
+            return
         if self._beside_body > HEAD_BYTES_MAX:
             self._flooded()
 
@@ -194,16 +213,12 @@ class Protocol(Turns):
         self.headers = []
         self.expect_100_continue = False
         self._is_hot = False
-        self._size = 0
+        self._begun_in = self._piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             return  # a trailer: it came after the request was judged, so it may say nothing
-        name = name.lower()
-        self._size += len(name) + len(value) + 4
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -213,17 +228,25 @@ class Protocol(Turns):
             return
         url = self.url
         if (
-            self._size > HEAD_BYTES_MAX
+            (
+                self._beside_body + self._begun_in > HEAD_BYTES_MAX  # it may be, so it is counted
+                and self._head_bytes() > HEAD_BYTES_MAX
+            )
             or len(url) > TARGET_BYTES_MAX
             or len(self.headers) > HEADERS_MAX
         ):
             self._is_hot = True
             self._refuse_in_turn(self._head_refusal())
             return
-        if self._place is not Place.ANY and url.partition(b"?")[0] not in OPEN:
+        if self._limited and url.partition(b"?")[0] not in OPEN:
             self._is_hot = True
             self._door.places.refused += 1
             self._refuse_in_turn(self._no_place())
+            return
+        unclear = self._look_through()
+        if unclear is not None:
+            self._is_hot = True
+            self._refuse_in_turn(_unclear(unclear))
             return
         self._body_since = self._heard_at
         for way in self._ways:
@@ -246,8 +269,37 @@ class Protocol(Turns):
         if self.pipeline:
             self.flow.shut = True
 
+    def _look_through(self) -> bytes | None:
+        """Note what the headers say. The name of one that leaves unclear what is asked, or by whom,
+        because it came twice; empty: there is no Host."""
+        host: bytes | None = None
+        rare: list[bytes] = []
+        self._length = 0
+        for name, value in self.headers:
+            if name not in NOTED:
+                continue
+            if name == b"content-length":
+                self._length = int(value)  # the parser has checked it
+            elif name == b"host":
+                if host is not None:
+                    return name
+                self._host = host = value
+            elif name in ONCE and name in rare:
+                return name
+            else:
+                rare.append(name)
+                if name == b"expect" and value.lower() == b"100-continue":
+                    self.expect_100_continue = True
+        self._slow = bool(rare) and not SLOW.isdisjoint(rare)
+        if host is None and self.parser.get_http_version() == "1.1":
+            return b""
+        return None
+
+    def _head_bytes(self) -> int:
+        return sum(len(name) + len(value) + 4 for name, value in self.headers)
+
     def _head_refusal(self) -> problems.HttpError:
-        if self._size > HEAD_BYTES_MAX:
+        if self._head_bytes() > HEAD_BYTES_MAX:
             return _head_too_large()
         if len(self.headers) > HEADERS_MAX:
             return problems.HeadersTooLarge(
@@ -301,14 +353,11 @@ class Protocol(Turns):
             return False
         if self._door.started_at is None:
             return False
-        length = 0
-        for name, value in self.headers:
-            if name in SLOW:
-                return False
-            if name == b"content-length":
-                length = int(value)  # the parser has checked it
-        if self.parser.get_http_version() != "1.1":
+        if self._slow or self.parser.get_http_version() != "1.1":
             return False
+        if self._hosts is not None and self._host not in self._hosts:
+            if not self._door.credentials.takes_host(self._host):
+                return False
         wish = way.admit(target, self.headers)
         if wish is None:
             return False
@@ -322,8 +371,8 @@ class Protocol(Turns):
         hot.size = 0
         self.cycle = hot  # type: ignore[assignment]
         self._is_hot = True
-        if length > way.bytes_max:
-            self._refuse_hot(way.too_large(length))
+        if self._length > way.bytes_max:
+            self._refuse_hot(way.too_large(self._length))
         return True
 
     def _accepted(self, accepted: Any, error: ThenceError | None) -> None:
@@ -473,6 +522,13 @@ def _head_too_large() -> problems.HttpError:
         f"The request's header or trailer is larger than {HEAD_BYTES_MAX} bytes.",
         limit_bytes=HEAD_BYTES_MAX,
     )
+
+
+def _unclear(name: bytes) -> problems.HttpError:
+    if not name:
+        return problems.Malformed("Host: HTTP/1.1 needs this header.", field="Host")
+    shown = name.decode().title()
+    return problems.Malformed(f"{shown}: given twice; give it once.", field=shown)
 
 
 def _too_slow() -> problems.HttpError:

@@ -20,6 +20,7 @@ from functools import lru_cache
 
 from ..clock import Clock
 from .interface import Refused
+from .kept_nonces import KeptNonces
 
 log = logging.getLogger("thence.signing")
 
@@ -45,14 +46,18 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 class Window:
     """What is in time. seconds: how far a date may be from the clock, either way.
 
-    nonces_max: how many nonces are remembered (see Nonces)."""
+    nonces_max: how many nonces are remembered (see Nonces). kept: where they outlive the process."""
 
     def __init__(
-        self, clock: Clock, seconds: int = WINDOW_SECONDS, nonces_max: int = NONCES_MAX
+        self,
+        clock: Clock,
+        seconds: int = WINDOW_SECONDS,
+        nonces_max: int = NONCES_MAX,
+        kept: KeptNonces | None = None,
     ) -> None:
         self._clock = clock
         self.seconds = seconds
-        self.nonces = Nonces(seconds, nonces_max)
+        self.nonces = Nonces(seconds, nonces_max, kept)
 
     def check(self, signed_at: int) -> None:
         """signed_at: ms. Raises Refused ("date")."""
@@ -83,11 +88,14 @@ class Nonces:
 
     Bounded: above `count_max` the bucket that expires first is forgotten as a whole, and a replay
     from it would be taken; that is logged. A bucket is an eighth of the window. Only owners of a key
-    can fill it. A nonce is kept as a 64-bit hash with a key of this process, so a stranger's nonce
-    is mistaken for a used one at most once in 10^13 requests. Nothing is kept over a restart.
+    can fill it. A nonce is kept as a 64-bit hash with a secret key, so a stranger's nonce is mistaken
+    for a used one at most once in 10^13 requests. With `kept` they are known after a restart.
     """
 
-    def __init__(self, window_seconds: int, count_max: int) -> None:
+    def __init__(self, window_seconds: int, count_max: int, kept: KeptNonces | None = None) -> None:
+        self._kept = kept
+        self._mark = hash if kept is None else kept.mark
+        self._loaded = kept is None
         self._bucket_ms = max(1, window_seconds * 1000 // BUCKETS)
         self._count_max = count_max
         self._buckets: dict[int, set[int]] = {}
@@ -100,30 +108,43 @@ class Nonces:
     def take(self, key: bytes, expires_at: int, now: int) -> bool:
         """Whether it is new; then it is remembered. expires_at, now: ms."""
         self._expire(now // self._bucket_ms)
-        mark = hash(key)
+        mark = self._mark(key)
         for bucket in self._buckets.values():
             if mark in bucket:
                 return False
         if self._count >= self._count_max:
             self._forget_first()
-        self._buckets.setdefault(expires_at // self._bucket_ms, set()).add(mark)
+        index = expires_at // self._bucket_ms
+        self._buckets.setdefault(index, set()).add(mark)
         self._count += 1
+        if self._kept is not None:
+            self._kept.add(index, mark)
         return True
 
     def _expire(self, first: int) -> None:
         if first <= self._first:
             return
         self._first = first
+        if self._kept is not None and not self._loaded:
+            self._loaded = True
+            self._buckets = self._kept.load(first)
+            self._count = sum(map(len, self._buckets.values()))
         for index in [index for index in self._buckets if index < first]:
-            self._count -= len(self._buckets.pop(index))
+            self._forget(index)
+
+    def _forget(self, index: int) -> int:
+        gone = len(self._buckets.pop(index))
+        self._count -= gone
+        if self._kept is not None:
+            self._kept.drop(index)
+        return gone
 
     def _forget_first(self) -> None:
-        gone = self._buckets.pop(min(self._buckets))
-        self._count -= len(gone)
+        gone = self._forget(min(self._buckets))
         log.warning(
             "%d nonces of signed requests were forgotten before their time, because %d are kept at "
             "most: until their dates leave the window, these requests could be replayed.",
-            len(gone),
+            gone,
             self._count_max,
         )
 

@@ -6,10 +6,13 @@ documented code and status (reference 3.4), and for what the reference has no wo
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ...clock import Clock
 from ...config import Settings
 from ...signing import acs3, acs_roa, fc
 from ...signing.interface import Headers, Key, Refused, Verified
+from ...signing.kept_nonces import KeptNonces
 from ...signing.window import Window
 from .errors import FcError, missing_header
 
@@ -23,14 +26,15 @@ PROXY = b"/2016-08-15/proxy/"
 class Gate:
     """Checks against the service's root credentials; without any (loopback only) all may ask."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, nonces: Path) -> None:
+        """nonces: a folder for those that were used."""
         self._keys: dict[str, Key] = {}
         self._sha1_keys: dict[str, Key] = {}
         if settings.root_access_key_secret:
             id, secret = settings.root_access_key_id, settings.root_access_key_secret.reveal()
             self._keys[id] = Key(id, secret)
             self._sha1_keys[id] = Key(id, secret, algorithm=acs_roa.ALGORITHM)
-        self._window = Window(clock)
+        self._window = Window(clock, kept=KeptNonces(nonces))
 
     def check(self, method: str, path: bytes, query: bytes, headers: Headers) -> Verified | None:
         """Who signed; None where no credentials are asked for. `check_body` of the answer is called

@@ -17,7 +17,7 @@ class FcState:
     is held from looking at a function or service to changing it."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        self.gate = Gate(settings, clock)
+        self.gate = Gate(settings, clock, Path(settings.data_dir) / "nonces")
         self.limits = settings.fc
         self.links = CodeLinks(clock, settings.public_url)
         self.upload_keys = TemporaryKeys(clock)

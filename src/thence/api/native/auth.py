@@ -16,6 +16,8 @@ from ...engine.actor import UNAUTHENTICATED
 from ...errors import Unauthorized
 from .problems import ForeignOrigin
 
+HOSTS_MAX = 1000
+
 
 class Credentials:
     """The root credentials, or none."""
@@ -24,6 +26,8 @@ class Credentials:
         self.required = bool(secret)
         self._id = id.encode()
         self._secret = secret.reveal().encode()
+        self.hosts: set[bytes] = set()
+        """Of those that were asked for lately, the ones that may be (without credentials)."""
         self.actor = id if secret else UNAUTHENTICATED
         """Who has asked, when `check` lets it pass."""
 
@@ -40,6 +44,15 @@ class Credentials:
                 "Send Authorization: Bearer <access key id>:<access key secret> with the root "
                 "credentials of this service."
             )
+
+    def takes_host(self, host: bytes) -> bool:
+        """Whether a request without an `Origin` may ask for that `Host`."""
+        if not self.required and _public_name(host.decode("latin-1")):
+            return False
+        if len(self.hosts) >= HOSTS_MAX:
+            self.hosts.clear()
+        self.hosts.add(host)
+        return True
 
     def check_origin(self, origin: str | None, host: str | None) -> None:
         """Raises ForeignOrigin."""
