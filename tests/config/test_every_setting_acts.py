@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from thence import server
+from thence.clock import SystemClock
 from thence.config.settings import Fc, Runtime, Secret, Settings, known_settings
+from thence.testing.runtime import ScriptedRuntime, Scripts
 
 # Those that are not the engine's: the call or attribute that must see them.
 ELSEWHERE = {
@@ -51,11 +53,21 @@ def test_every_number_of_the_engine_reaches_its_options(setting: Any) -> None:
     assert len(differ) == 1, differ
 
 
+def noting(seen: dict[str, Any]) -> Any:
+    """Makes a runtime that runs nothing, and notes what it was to be made with."""
+
+    def make(*_: Any, **named: Any) -> ScriptedRuntime:
+        seen.update(named)
+        return ScriptedRuntime(SystemClock(), Scripts())
+
+    return make
+
+
 async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_senders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, Any] = {}
-    monkeypatch.setattr(server, "ProcessRuntime", lambda *_, **named: seen.update(named))
+    monkeypatch.setattr(server, "ProcessRuntime", noting(seen))
     monkeypatch.setattr(server, "CodeLimits", lambda **named: seen.update(named))
     settings = Settings(data_dir=str(tmp_path / "data"), account_id="acc", region="moon")
     for name, value in (
@@ -102,7 +114,7 @@ async def test_the_sandbox_is_a_setting(
 ) -> None:
     # What a closed directory is then: tests/runtimes/test_walls.py.
     seen: dict[str, Any] = {}
-    monkeypatch.setattr(server, "ProcessRuntime", lambda *_, **named: seen.update(named))
+    monkeypatch.setattr(server, "ProcessRuntime", noting(seen))
     folder = tmp_path / "data"
     settings = Settings(data_dir=str(folder), runtime=Runtime(sandbox=sandbox))
     service = server.build(settings)
