@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from typing import Any
 
 import pytest
 
+from thence.engine.lanes import UNKNOWN
 from thence.errors import (
     FunctionNotFound,
     IdempotencyMismatch,
@@ -16,7 +18,7 @@ from thence.errors import (
     Throttled,
 )
 from thence.lifecycle.states import State
-from thence.testing import Error, Forever, Service
+from thence.testing import Error, Forever, Ok, Service
 from thence.testing.service import gather_now
 
 
@@ -220,3 +222,22 @@ async def test_what_is_accepted_runs_even_when_its_caller_cannot_be_told(s: Serv
     s.engine.accept("f", b"{}", cannot_be_told)
     await s.settle()
     assert (await s.engine.show(ids[0])).state is State.SUCCEEDED
+
+
+async def test_what_was_accepted_beside_an_empty_claim_is_not_overtaken(s: Service) -> None:
+    """A claim looks at what was due when it was made; what is accepted until it is answered waits,
+    and a later call does not take its place."""
+    await s.function("f", answers=[Ok(seconds=5)], concurrency=1)
+    engine, loop = s.engine, asyncio.get_running_loop()
+    lane, now = engine.catalogue.lane("f"), s.clock.now()
+    engine.dispatch.note(lane, now, now, UNKNOWN)
+    engine.dispatch.pump()  # the claim is on its way, and finds nothing that was due by now
+    s.clock._now += 1
+
+    def second(answer: Any, error: Any) -> None:
+        assert error is None
+        loop.call_soon(engine.accept, "f", b"2", lambda answer, error: None)
+
+    engine.accept("f", b"1", second)
+    await s.clock.advance(20)
+    assert [one.payload for one in s.scripts.starts] == [b"1", b"2"]

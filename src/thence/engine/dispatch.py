@@ -225,7 +225,7 @@ class Dispatch:
     def _claim(self, lane: Lane, limit: int) -> None:
         lane.claiming = limit
         lane.reserve(limit)
-        lane.backlog = max(0, lane.backlog - limit)
+        lane.backlog = left = max(0, lane.backlog - limit)
         claim = Claim(lane.function.id, limit, self.lease, self._clock.now())
 
         def done(claimed: Any, error: ThenceError | None) -> None:
@@ -240,10 +240,11 @@ class Dispatch:
             for one in claimed:
                 self.begin(lane, one)
             if len(claimed) < limit:
-                # That is all that was due. What was accepted since counts for itself.
-                lane.ready = False
-                lane.backlog = 0
-                lane.throttled_since = None
+                # That is all that was due then. What was noted since still is, and comes first.
+                lane.backlog = max(0, lane.backlog - left)
+                lane.ready = lane.backlog > 0
+                if not lane.ready:
+                    lane.throttled_since = None
                 self._look[lane.function.id] = lane
                 if not claimed:
                     self._empty.add(lane.function.id)
