@@ -43,7 +43,7 @@ from .lifecycle.lineage import Lineage
 from .logs import log_notices, set_up
 from .notices import Notices
 from .runtimes.code import CodeCache
-from .runtimes.interface import Runtime
+from .runtimes.interface import Runtime, kept_free
 from .runtimes.process.pool import ProcessRuntime
 from .runtimes.process.privileges import hide_memory
 from .store.blobs import FileBlobs
@@ -191,6 +191,7 @@ def _processes(
         notices,
         clock,
         instances_max=instances_max,
+        kept_free=kept_free(instances_max, settings.runtime.kept_free_percent),
         idle_seconds=settings.runtime.idle_seconds,
         start_seconds=settings.runtime.start_seconds,
         log_bytes_max=settings.limits.log_bytes_max,

@@ -124,6 +124,7 @@ def test_the_document_names_every_measure_option_and_number_to_hold() -> None:
         "≤ 2 ms",
         "≤ 6 ms",
         "≤ 250 µs",
+        "≤ 1.5 ×",
         "≥ 0.9",
         "≤ 50 MiB",
         "≤ 2 s",
@@ -145,3 +146,9 @@ def test_the_ratio_with_a_destination_is_delivered_over_settled() -> None:
     medians = {"settled": SETTLED, "delivered": with_one[0], "ratios": ratios(taken)}
     (row,) = [row for row in judged(medians) if "destination" in row.name]
     assert (row.value, row.hold, row.held) == (0.5, 0.5, True)
+
+
+def test_the_ratio_of_many_functions_must_stay_below_one_and_a_half() -> None:
+    for ratio, held in ((1.4, True), (1.6, False)):
+        (row,) = judged({"functions": {"functions": 10_000.0, "cpu_ratio": ratio}})
+        assert (row.value, row.held) == (ratio, held) and "10,000 functions" in row.name

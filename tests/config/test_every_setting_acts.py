@@ -21,7 +21,7 @@ ELSEWHERE = {
     "limits.log_bytes_max", "limits.code_bytes_max", "limits.code_unpacked_bytes_max",
     "limits.code_files_max", "limits.batch_max", "limits.wait_seconds_max",
     "limits.connections_max", "limits.unproven_bytes_max",
-    "runtime.instances_max",
+    "runtime.instances_max", "runtime.kept_free_percent",
     "runtime.idle_seconds", "runtime.start_seconds", "runtime.sandbox",
     "destinations.allow_networks", "fc.async_payload_bytes_max", "fc.sync_payload_bytes_max",
     "functiongraph.auth_token", "functiongraph.async_payload_bytes_max",
@@ -75,7 +75,8 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
         ("limits.code_bytes_max", 13), ("limits.code_unpacked_bytes_max", 14),
         ("limits.code_files_max", 15), ("limits.connections_max", 16),
         ("limits.unproven_bytes_max", 24),
-        ("runtime.instances_max", 17), ("runtime.idle_seconds", 18.0),
+        ("runtime.instances_max", 17), ("runtime.kept_free_percent", 50),
+        ("runtime.idle_seconds", 18.0),
         ("runtime.start_seconds", 19.0), ("destinations.timeout_seconds", 20.0),
         ("fc.async_payload_bytes_max", 21), ("fc.sync_payload_bytes_max", 22),
         ("functiongraph.async_payload_bytes_max", 23),
@@ -89,7 +90,7 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
     service = server.build(settings)
     expected = {
         "result_bytes_max": 11, "log_bytes_max": 12, "code_bytes_max": 13,
-        "code_unpacked_bytes_max": 14, "code_files_max": 15, "instances_max": 17,
+        "code_unpacked_bytes_max": 14, "code_files_max": 15, "instances_max": 17, "kept_free": 8,
         "idle_seconds": 18.0, "start_seconds": 19.0, "account_id": "acc", "region": "moon",
     }  # fmt: skip
     assert {name: seen[name] for name in expected} == expected

@@ -43,6 +43,7 @@ SHOWN = {
     "limits.connections_max": ("api/test_places.py::test_idle_connections_make_room_for_new_ones", "connections_max="),
     "limits.unproven_bytes_max": ("api/test_overload.py::test_bodies_that_nobody_vouches_for_have_one_bound_and_others_are_unhurt", "unproven_bytes_max="),
     "runtime.instances_max": ("runtimes/test_pool.py::test_at_the_nodes_limit_the_longest_idle_instance_goes", "instances_max="),
+    "runtime.kept_free_percent": ("engine/test_fairness.py::test_the_share_that_is_kept_free_is_a_setting", "kept_free_percent="),
     "runtime.idle_seconds": ("runtimes/test_pool.py::test_an_instance_without_work_for_so_long_is_ended", "idle_seconds="),
     "runtime.start_seconds": ("runtimes/test_pool.py::test_an_instance_that_does_not_come_up_in_time_is_a_want_of_resources", "start_seconds="),
     "runtime.sandbox": ("config/test_every_setting_acts.py::test_the_sandbox_is_a_setting", "sandbox="),

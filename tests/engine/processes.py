@@ -16,13 +16,14 @@ from thence.engine.engine import Engine
 from thence.engine.options import Options
 from thence.notices import Notices
 from thence.runtimes.code import CodeCache
+from thence.runtimes.interface import kept_free
 from thence.runtimes.process.pool import ProcessRuntime
 from thence.store.blobs import FileBlobs
 from thence.store.records import MailboxPut
 from thence.store.sqlite import SqliteStore
 
 
-def build(folder: Path, instances_max: int) -> Engine:
+def build(folder: Path, instances_max: int, kept_free_percent: int = 0) -> Engine:
     """One that is not started."""
     notices, clock, code = Notices(), SystemClock(), CodeCache(folder / "code")
     engine = Engine(
@@ -32,6 +33,7 @@ def build(folder: Path, instances_max: int) -> Engine:
             notices,
             clock,
             instances_max=instances_max,
+            kept_free=kept_free(instances_max, kept_free_percent),
         ),
         code=code,
         blobs=FileBlobs(folder / "blobs"),
@@ -56,9 +58,11 @@ def _senders(engine: Engine) -> Senders:
 
 
 @asynccontextmanager
-async def running(folder: Path, instances_max: int) -> AsyncIterator[Engine]:
+async def running(
+    folder: Path, instances_max: int, kept_free_percent: int = 0
+) -> AsyncIterator[Engine]:
     """Started, and drained without waiting for what runs."""
-    engine = build(folder, instances_max)
+    engine = build(folder, instances_max, kept_free_percent)
     await engine.start()
     try:
         yield engine

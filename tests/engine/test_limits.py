@@ -62,7 +62,7 @@ async def test_raising_the_limit_starts_what_waits(s: Service) -> None:
 
 
 async def test_a_backlog_of_500_of_one_function_does_not_starve_another() -> None:
-    async with Service(instances_max=4) as s:
+    async with Service(instances_max=4, kept_free_percent=0) as s:
         await s.function("busy", answers=[Ok(seconds=1)], concurrency=10)
         await s.function("quiet", answers=[Ok(seconds=1)], concurrency=10)
         for _ in range(500):
@@ -79,7 +79,7 @@ async def test_a_backlog_of_500_of_one_function_does_not_starve_another() -> Non
 
 
 async def test_two_busy_functions_share_the_node_about_equally() -> None:
-    async with Service(instances_max=4) as s:
+    async with Service(instances_max=4, kept_free_percent=0) as s:
         await s.function("a", answers=[Ok(seconds=1)], concurrency=10)
         await s.function("b", answers=[Ok(seconds=1)], concurrency=10)
         for _ in range(200):

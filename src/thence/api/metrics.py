@@ -75,6 +75,7 @@ class Metrics:
         yield _gauge("draining", "Whether the service is shutting down.", self._engine.draining)
         if self._stats is not None:
             yield from _of_store(self._stats, self._clock.now())
+        yield from _of_node(self._engine)
         yield from _of_process(self.tally)
         for series in self.more:
             yield from series(self._stats, self.tally)
@@ -147,6 +148,27 @@ def _of_store(stats: Stats, now: int) -> Iterator[Metric]:
             for state in ("delivered", "dead")
         },
         ("function", "state"),
+    )
+
+
+def _of_node(engine: Engine) -> Iterator[Metric]:
+    node = engine.runtime.occupancy()
+    yield _gauge(
+        "node_instances_max",
+        "Most instances of all functions together.",
+        node.instances_max,
+    )
+    yield _gauge("node_instances_held", "Instances that work or are promised.", node.in_use)
+    yield _gauge(
+        "node_instances_kept_free",
+        "Of the most: only for functions that hold none.",
+        node.kept_free,
+    )
+    yield _gauge("node_functions_holding", "Functions that hold instances.", node.holders)
+    yield _gauge(
+        "node_functions_in_line",
+        "Functions that could run more if the node had an instance for them.",
+        len(engine.dispatch.line),
     )
 
 

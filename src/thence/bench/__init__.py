@@ -3,6 +3,7 @@
     service.py  servers in fresh directories        load.py     the load generator
     settled.py  bare 202s; run, settled, delivered  latency.py  submit to start at a fixed rate
     backlog.py  a million waiting, and a restart    peer.py     the same work on Huey with SQLite
+    functions.py  one call each of many functions
     usage.py    CPU and memory from /proc           table.py    the numbers to hold
     rounds.py   interleaved rounds, medians, JSON    main.py     the command's arguments
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-NAMES = ("bare", "raw", "settled", "delivered", "latency", "peer", "backlog")
+NAMES = ("bare", "raw", "settled", "delivered", "latency", "functions", "peer", "backlog")
 
 
 def run(

@@ -17,29 +17,36 @@ from .service import Service, fresh_service
 from .settled import NOOP
 from .usage import Usage
 
-CALLS_MIN = 1000  # few functions are called several times over: a few calls say little of the CPU
+FEW = 100
+TURNS = 10  # of the few: a thousand calls, as a hundred say little of the CPU
+LOOK_SECONDS = (
+    1.0  # the statistics name every function: asked often, they would be what is measured
+)
 SETTLE_SECONDS = 600.0
-LOOKS_PER_SECOND = 1.0  # the statistics name every function: asked often, they would be measured
 
 
 def functions(count: int) -> dict[str, float]:
-    """`count` functions with one call each, as often as CALLS_MIN asks."""
+    """CPU per call with FEW functions and with `count`."""
+    few, many = _called(FEW, TURNS), _called(count, 1)
+    return {
+        "functions": float(count),
+        "few_cpu_us": few.total / (FEW * TURNS) * 1e6,
+        "few_node_cpu_us": few.node / (FEW * TURNS) * 1e6,
+        "many_cpu_us": many.total / count * 1e6,
+        "many_node_cpu_us": many.node / count * 1e6,
+        "cpu_ratio": many.total / count / (few.total / (FEW * TURNS)),
+    }
+
+
+def _called(count: int, turns: int) -> Usage:
+    """What it takes to call each of `count` functions, so many times one after the other."""
     with fresh_service() as service:
         _load(service, _deployments(count), 201)
-        turns = -(-CALLS_MIN // count)
-        spent = Usage()
+        before = service.usage()
         for turn in range(turns):
-            before = service.usage()
             _load(service, (request(_path(number), payload(number)) for number in range(count)))
-            service.wait_succeeded(count * (turn + 1), SETTLE_SECONDS, 1 / LOOKS_PER_SECOND)
-            spent = spent.plus(service.usage().since(before))
-        calls = count * turns
-        return {
-            "functions": float(count),
-            "calls": float(calls),
-            "cpu_us": spent.total / calls * 1e6,
-            "node_cpu_us": spent.node / calls * 1e6,
-        }
+            service.wait_succeeded(count * (turn + 1), SETTLE_SECONDS, LOOK_SECONDS)
+        return service.usage().since(before)
 
 
 def _path(number: int) -> str:

@@ -22,6 +22,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from .. import __version__
 from . import NAMES
 from .backlog import backlog
+from .functions import functions
 from .latency import latency
 from .peer import missing, peer
 from .service import ServerFailed
@@ -29,6 +30,7 @@ from .settled import bare, delivered, settled
 from .table import judged, tables
 
 ROUNDS = 3
+ONCE = ("functions", "backlog")  # minutes each, and a ratio within themselves
 Measures = dict[str, dict[str, float]]
 
 
@@ -40,9 +42,12 @@ class Sizes(msgspec.Struct, frozen=True):
     latency_seconds: float = 10.0
     peer: int = 10_000
     waiting: int = 1_000_000
+    functions: int = 10_000
 
 
-QUICK = Sizes(bare=20_000, settled=10_000, latency_seconds=5.0, peer=3_000, waiting=100_000)
+QUICK = Sizes(
+    bare=20_000, settled=10_000, latency_seconds=5.0, peer=3_000, waiting=100_000, functions=2_000
+)
 
 
 def run(
@@ -99,7 +104,7 @@ def _measure(
         def say(text: str) -> None:
             progress.update(bar, description=text)
 
-        repeated = [name for name in NAMES if name in wanted and name != "backlog"]
+        repeated = [name for name in NAMES if name in wanted and name not in ONCE]
         for number in range(rounds):
             # There and back: no measure always follows the same one.
             for name in repeated if number % 2 == 0 else reversed(repeated):
@@ -109,9 +114,10 @@ def _measure(
                 console.print(
                     f"round {number + 1} of {rounds}: {name}: {_short(result)}", soft_wrap=True
                 )
-        if "backlog" in wanted:
-            taken["backlog"] = [_one("backlog", sizes, say)]
-            console.print(f"backlog: {_short(taken['backlog'][0])}", soft_wrap=True)
+        for name in ONCE:
+            if name in wanted:
+                taken[name] = [_one(name, sizes, say)]
+                console.print(f"{name}: {_short(taken[name][0])}", soft_wrap=True)
     return taken
 
 
@@ -124,6 +130,8 @@ def _one(name: str, sizes: Sizes, say: Callable[[str], None]) -> dict[str, float
         return delivered(sizes.settled)
     if name == "latency":
         return latency(sizes.latency_seconds)
+    if name == "functions":
+        return functions(sizes.functions)
     if name == "peer":
         return peer(sizes.peer)
     return backlog(

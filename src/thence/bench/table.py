@@ -79,6 +79,11 @@ def _cpu(m: Medians) -> Row:
     return Row(name, spent, "µs", 250, 120, at_least=False)
 
 
+def _functions(m: Medians) -> Row:
+    name = f"CPU per call with {m['functions']['functions']:,.0f} functions ÷ 100"
+    return Row(name, m["functions"]["cpu_ratio"], "×", 1.5, 1.1, at_least=False)
+
+
 def _accept_ratio(m: Medians) -> Row:
     name = f"accept rate with {m['backlog']['waiting']:,.0f} waiting ÷ empty"
     return Row(name, m["backlog"]["accept_ratio"], "×", 0.9, 0.95)
@@ -110,6 +115,7 @@ _ROWS: list[tuple[tuple[str, ...], Callable[[Medians], Row]]] = [
     (("latency",), _start("p50", 2, 1)),
     (("latency",), _start("p99", 6, 2.5)),
     (("settled",), _cpu),
+    (("functions",), _functions),
     (("backlog",), _accept_ratio),
     (("backlog",), _memory),
     (("backlog",), _restart),

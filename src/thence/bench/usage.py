@@ -31,9 +31,6 @@ class Usage(Struct, frozen=True):
     def since(self, earlier: Usage) -> Usage:
         return Usage(self.node - earlier.node, self.below - earlier.below, self.loop - earlier.loop)
 
-    def plus(self, other: Usage) -> Usage:
-        return Usage(self.node + other.node, self.below + other.below, self.loop + other.loop)
-
 
 def usage(pid: int) -> Usage:
     """The CPU of `pid` and of all below it. A process that has ended counts as nothing."""

@@ -116,6 +116,15 @@ class Runtime(Struct, frozen=True):
             extra={"default": "8 for each CPU, at least 8"},
         ),
     ] = field(default_factory=_instances_default)
+    kept_free_percent: Annotated[
+        int,
+        _about(
+            "Part of `instances_max` that is kept free for functions that run nothing at the moment, "
+            "at least one instance; 0 keeps none.",
+            ge=0,
+            le=90,
+        ),
+    ] = 25
     idle_seconds: Annotated[
         float, _about("An instance without work for so long is ended.", gt=0, le=86_400)
     ] = 60.0

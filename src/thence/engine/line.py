@@ -24,6 +24,10 @@ class Line:
         self.buckets: dict[int, OrderedDict[Family[Lane], None]] = {}
         """Families by what they hold; empty: nobody waits for the node."""
 
+    def __len__(self) -> int:
+        """How many functions wait for the node, each with all its versions."""
+        return sum(map(len, self.buckets.values()))
+
     def enter(self, lane: Lane) -> None:
         """It waits for the node; where it stands already, as much as it holds now."""
         family = lane.family

@@ -84,6 +84,8 @@ class Looking:
             slots_used=self.runtime.limits(lane.function)[0],
             slots_allowed=lane.function.spec.concurrency,
             room=self.dispatch.free(lane),
+            held=self.runtime.held(lane.function),
+            node=self.runtime.occupancy(),
             draining=self.draining,
             store_down=self.writer.down,
             family=lane.family,

@@ -7,13 +7,15 @@ from msgspec import Struct
 from ..clock import iso
 from ..lifecycle.outcome import Budget
 from ..lifecycle.states import State
+from ..runtimes.interface import Occupancy
 from ..store.records import InvocationView
 from .family import Family
 from .lanes import Lane
 
 
 class Why(Struct, frozen=True):
-    code: str  # delayed, backing_off, disabled, function_limit, node_limit, paused, draining, store, next
+    code: str  # delayed, backing_off, disabled, function_limit, node_limit, node_share, paused, draining, store,
+    # next
     text: str
     until: int | None = None
 
@@ -25,12 +27,14 @@ def why(
     slots_used: int,
     slots_allowed: int,
     room: int,
+    held: int,
+    node: Occupancy,
     draining: bool,
     store_down: bool,
     family: Family[Lane],
 ) -> Why | None:
     """None unless it waits. `slots_*` (in use, its concurrency) and `room` are of its function on
-    this node, now; `family` has the limit of all versions and the switch."""
+    this node, now; `held` is what all versions of it hold of the `node`; `family` has the limit of all versions and the switch."""
     if view.state is State.QUEUED and view.due_at > now:
         return Why("delayed", f"delayed until {iso(view.due_at)}", view.due_at)
     if view.state is State.RETRYING and view.due_at > now:
@@ -52,6 +56,12 @@ def why(
         return Why("function_limit", f"function limit {slots_used}/{slots_allowed}")
     if family.limit is not None and family.used >= family.limit:
         return Why("function_limit", f"limit of all versions {family.used}/{family.limit}")
+    if room <= 0 and held and node.in_use < node.instances_max:
+        return Why(
+            "node_share",
+            f"the node keeps {node.kept_free} of its {node.instances_max} instances free for functions "
+            f"that run nothing (runtime.kept_free_percent); this one holds {held}",
+        )
     if room <= 0:
         return Why("node_limit", "every instance of the node is taken (runtime.instances_max)")
     return Why("next", "about to be dispatched")

@@ -91,6 +91,14 @@ class Occupancy(Struct, frozen=True):
     kept_free: int  # of instances_max: only for functions that hold none
 
 
+def kept_free(instances_max: int, percent: int) -> int:
+    """How many instances that is: at least one unless it is 0, and one always remains for functions
+    that hold something."""
+    if percent <= 0:
+        return 0
+    return min(max(1, instances_max * percent // 100), instances_max - 1)
+
+
 class Runtime(Protocol):
     async def start(self) -> None:
         """Be ready to run; raises StartupError with a sentence when that is impossible."""

@@ -46,6 +46,7 @@ class Incarnation:
         *,
         inline: bool,
         instances_max: int,
+        kept_free: int,
         ahead: int,
         make_store: MakeStore,
     ) -> None:
@@ -55,7 +56,7 @@ class Incarnation:
         self._raw = make_store(directory / "thence.db", inline)
         self.store, self._watch = watched(self._raw, clock, outage)
         self.runtime = ScriptedRuntime(
-            self._branch, scripts, instances_max=instances_max, ahead=ahead
+            self._branch, scripts, instances_max=instances_max, kept_free=kept_free, ahead=ahead
         )
         self._before = asyncio.all_tasks()
         self.killed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

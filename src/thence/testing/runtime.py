@@ -107,7 +107,7 @@ class ScriptedRuntime:
         self._scripts = scripts
         self._instances_max = instances_max
         self._ahead = ahead
-        self._kept_free = min(kept_free, instances_max - 1)
+        self._kept_free = kept_free
         self._taken = _Taken()
         self._here: list[_Here] = []
         self._on_room: list[Callable[[int], None]] = []

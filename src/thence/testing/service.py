@@ -31,6 +31,7 @@ from ..engine.options import Options
 from ..engine.stop import Stopped
 from ..engine.why import Why
 from ..lifecycle.ids import format_id, parse_id
+from ..runtimes.interface import kept_free
 from ..store.records import InvocationView
 from .answers import Script
 from .clock import START_MS, VirtualClock
@@ -46,7 +47,7 @@ PAGE = 1000
 class Service:
     """directory: kept when given, else a temporary folder that goes at the end. seed: of everything
     random. inline: the store works on the event loop's own thread, in the same order in every run.
-    instances_max, ahead: see ScriptedRuntime. options: see engine/options.py, by name."""
+    instances_max, ahead: see ScriptedRuntime. kept_free_percent: as the setting runtime.kept_free_percent. options: see engine/options.py, by name."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Service:
         seed: int = 0,
         inline: bool = True,
         instances_max: int = 1000,
+        kept_free_percent: int = 25,
         ahead: int = 0,
         make_store: MakeStore = sqlite_store,
         **options: Any,
@@ -71,6 +73,7 @@ class Service:
         self._random = random.Random(seed)
         self._inline = inline
         self._instances_max = instances_max
+        self._kept_free = kept_free(instances_max, kept_free_percent)
         self._ahead = ahead
         self._make_store = make_store
         self._now: Incarnation | None = None
@@ -106,6 +109,7 @@ class Service:
             random.Random(self._random.getrandbits(64)),
             inline=self._inline,
             instances_max=self._instances_max,
+            kept_free=self._kept_free,
             ahead=self._ahead,
             make_store=self._make_store,
         )

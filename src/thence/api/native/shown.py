@@ -44,8 +44,8 @@ class AttemptShown(Struct):
 
 
 class WhyShown(Struct):
-    """Why it waits. `code`: delayed, backing_off, function_limit, node_limit, paused, disabled,
-    draining, store, next."""
+    """Why it waits. `code`: delayed, backing_off, function_limit, node_limit, node_share,
+    paused, disabled, draining, store, next."""
 
     code: str
     text: str

@@ -20,7 +20,7 @@ class Slots:
 
     def __init__(self, instances_max: int, kept_free: int) -> None:
         self.instances_max = instances_max
-        self.kept_free = min(kept_free, instances_max - 1)
+        self.kept_free = kept_free
         self._in_use = 0
         self._holding = 0  # holders that hold anything
         self._holders: dict[int, Holder] = {}

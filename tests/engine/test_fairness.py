@@ -1,0 +1,208 @@
+"""Fairness: whatever busy functions do, one that runs nothing starts at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from thence.errors import Throttled
+from thence.lifecycle.outcome import Outcome
+from thence.lifecycle.states import State
+from thence.runtimes.interface import kept_free
+from thence.testing import Ok, Service
+
+from .processes import deploy, running
+
+LONG = [Ok(seconds=20)]
+
+
+@pytest.mark.parametrize(
+    ("instances_max", "percent", "kept"),
+    [
+        (16, 25, 4),
+        (8, 25, 2),
+        (3, 25, 1),
+        (2, 25, 1),
+        (1, 25, 0),
+        (16, 0, 0),
+        (2, 90, 1),
+    ],
+)
+def test_the_share_is_at_least_one_instance_and_leaves_one(
+    instances_max: int, percent: int, kept: int
+) -> None:
+    assert kept_free(instances_max, percent) == kept
+
+
+async def test_two_functions_with_long_runs_leave_room_for_a_third() -> None:
+    async with Service(instances_max=16) as s:
+        for name in ("a", "b"):  # at the default concurrency, together more than the node has
+            await s.function(name, answers=LONG)
+            for _ in range(50):
+                await s.invoke(name)
+        await s.function("quiet", answers=["ok"])
+        for second in range(1, 100):
+            await s.clock.advance(1)
+            await s.invoke("quiet")
+            await s.settle()
+            assert s.starts("quiet")[-1] == second
+        assert s.scripts.at_once["a"] + s.scripts.at_once["b"] >= 12
+
+
+async def test_every_quiet_function_starts_as_on_an_idle_node() -> None:
+    """p99 of 20 quiet functions while another has a hundred times their traffic."""
+    waits: dict[str, list[float]] = {}
+    for kind, busy in (("idle", False), ("busy", True)):
+        async with Service(instances_max=16) as s:
+            dice = random.Random(1)
+            await s.function("busy", answers=[Ok(seconds=1)], concurrency=16)
+            quiet = [f"quiet{n}" for n in range(20)]
+            for name in quiet:
+                await s.function(name, answers=[Ok(seconds=0.05)])
+            calls = [(dice.uniform(0, 40), name) for name in quiet for _ in range(8)]
+            calls += [(dice.uniform(0, 40), "busy") for _ in range(800 if busy else 0)]
+            asked: dict[str, list[float]] = {}
+            now = 0.0
+            for at, name in sorted(calls):
+                await s.clock.advance(round(at, 3) - now)
+                now = round(at, 3)
+                await s.invoke(name)
+                asked.setdefault(name, []).append(now)
+            await s.clock.advance(1)
+            waits[kind] = sorted(
+                start - at
+                for name in quiet
+                for start, at in zip(s.starts(name), asked[name], strict=True)
+            )
+            if busy:
+                assert s.scripts.at_once["busy"] == 12 and (await s.engine.stats()).waiting > 100
+    p99 = {kind: each[int(0.99 * len(each))] for kind, each in waits.items()}
+    assert p99["busy"] <= 2 * p99["idle"]
+
+
+async def test_all_versions_of_a_function_are_one_holder() -> None:
+    async with Service(instances_max=16) as s:
+        await s.function("many", answers=LONG)
+        for n in range(1, 25):
+            await s.ask(s.engine.publish_version("many", version=str(n)))
+            await s.invoke("many", qualifier=str(n))
+        await s.function("quiet", answers=["ok"])
+        await s.invoke("quiet")
+        await s.settle()
+        assert s.starts("quiet") == [0.0] and len(s.starts("many")) == 12
+        await s.clock.advance(20)
+        assert len(s.starts("many")) == 24
+
+
+async def test_many_functions_with_long_runs_hold_one_instance_each_at_least() -> None:
+    async with Service(instances_max=16) as s:
+        names = [f"f{n}" for n in range(16)]
+        for name in names:
+            await s.function(name, answers=LONG)
+        for _ in range(10):
+            await s.invoke(names[0])
+        for name in names[1:]:
+            for _ in range(10):
+                await s.invoke(name)
+        await s.settle()
+        # The first took what it may have; what is kept free went to as many others as it is.
+        assert [len(s.starts(name)) for name in names[:8]] == [10, 2, 1, 1, 1, 1, 0, 0]
+        # From then on whoever holds least comes first.
+        await s.clock.advance(21)
+        assert all(s.starts(name) for name in names)
+
+
+async def test_shares_become_equal_when_another_comes() -> None:
+    async with Service(instances_max=16) as s:
+        await s.function("first", answers=[Ok(seconds=1)], concurrency=16)
+        await s.function("second", answers=[Ok(seconds=1)], concurrency=16)
+        for name in ("first", "second"):
+            for _ in range(300):
+                await s.invoke(name)
+        await s.clock.advance(3.5)
+        held = [s.runtime.held(s.engine.function(name)) for name in ("first", "second")]
+        assert held == [6, 6]
+
+
+async def test_a_synchronous_call_finds_room_where_others_hold_all_they_may() -> None:
+    async with Service(instances_max=4) as s:
+        await s.function("slow", answers=LONG)
+        for _ in range(10):
+            await s.invoke("slow")
+        await s.function("quiet", answers=["ok"])
+        _, ended = await s.ask(s.engine.invoke("quiet", b"1", queue_seconds=0))
+        assert ended.outcome is Outcome.OK
+        # One of the function that holds them is another matter: it waits, or is refused.
+        call = asyncio.ensure_future(s.engine.invoke("slow", b"1", queue_seconds=0))
+        await s.settle()
+        with pytest.raises(Throttled):
+            await call
+
+
+async def test_on_a_node_of_two_instances_one_function_has_one() -> None:
+    async with Service(instances_max=2) as s:
+        await s.function("slow", answers=LONG)
+        await s.function("quiet", answers=["ok"])
+        for _ in range(3):
+            await s.invoke("slow")
+        await s.invoke("quiet")
+        await s.settle()
+        assert (s.starts("slow"), s.starts("quiet")) == ([0.0], [0.0])
+
+
+async def test_on_a_node_of_one_instance_functions_take_turns() -> None:
+    async with Service(instances_max=1) as s:
+        await s.function("slow", answers=LONG)
+        await s.function("quiet", answers=["ok"])
+        for _ in range(3):
+            await s.invoke("slow")
+        await s.invoke("quiet")
+        await s.clock.advance(60)
+        assert (s.starts("slow"), s.starts("quiet")) == ([0.0, 20.0, 40.0], [20.0])
+
+
+async def test_the_share_that_is_kept_free_is_a_setting() -> None:
+    for percent, at_once in ((0, 8), (50, 4)):
+        async with Service(instances_max=8, kept_free_percent=percent) as s:
+            await s.function("slow", answers=LONG)
+            for _ in range(20):
+                await s.invoke("slow")
+            await s.settle()
+            assert len(s.starts("slow")) == at_once
+
+
+async def test_it_says_that_the_rest_of_the_node_is_kept_free() -> None:
+    async with Service(instances_max=8) as s:
+        await s.function("slow", answers=LONG)
+        ids = [await s.invoke("slow") for _ in range(7)]
+        why = await s.why(ids[-1])
+        assert why is not None and why.code == "node_share"
+        assert "2 of its 8 instances" in why.text and "holds 6" in why.text
+        occupancy = s.runtime.occupancy()
+        assert (occupancy.in_use, occupancy.holders, occupancy.kept_free) == (6, 1, 2)
+        assert len(s.engine.dispatch.line) == 1
+
+
+async def test_with_real_instances_another_function_starts_beside_two_with_long_runs(
+    tmp_path: Path,
+) -> None:
+    """Default concurrency, 16 instances; quiet functions come one after the other, each with an
+    instance that has to start and another's that has to make way."""
+    slow = "import time\ndef handler(event, context):\n    time.sleep(600)\n"
+    fast = "def handler(event, context):\n    return event\n"
+    async with running(tmp_path, instances_max=16, kept_free_percent=25) as engine:
+        await deploy(engine, "a", slow)
+        await deploy(engine, "b", slow)
+        for name in ("a", "b"):
+            await asyncio.gather(*(engine.accepted(name, b"1") for _ in range(30)))
+        for n in range(20):
+            await deploy(engine, f"quiet{n}", fast)
+            accepted = await engine.accepted(f"quiet{n}", b"1")
+            assert (await engine.wait(accepted.id, 60)).state is State.SUCCEEDED
+            _, ended = await engine.invoke(f"quiet{n}", b"1")
+            assert ended.outcome is Outcome.OK
+        stats = await engine.stats()
+        assert stats.succeeded == 20 and stats.running <= 16 - 4
