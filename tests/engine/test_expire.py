@@ -152,3 +152,30 @@ async def test_a_limit_that_is_never_reached_again_is_not_asked_about_for_ever(s
     view = await s.show(late)
     assert (view.state, view.reason) == (State.FAILED, Reason.CONCURRENCY_LIMIT)
     assert view.ended_at == view.due_at + 5 * 3_600_000
+
+
+async def test_a_lane_that_comes_to_its_limit_again_and_again_is_noted_once(s: Service) -> None:
+    await s.function("f", answers=[Ok(seconds=1)], concurrency=1)
+    for _ in range(50):
+        await s.invoke("f")
+        await s.invoke("f")
+        await s.clock.advance(5)  # its limit is reached, and left again
+    assert len(s.engine.expire._budgets) == 1
+
+
+async def test_a_round_looks_at_no_lane_whose_instant_has_not_come(
+    s: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        await s.function(f"f{number}", answers=["ok"], concurrency=0)
+        await s.invoke(f"f{number}")
+    await s.clock.advance(60)
+    asked: list[int] = []
+    get = s.engine.lanes.get
+    monkeypatch.setattr(s.engine.expire._lanes, "get", lambda id: asked.append(id) or get(id))
+    monkeypatch.setattr(s.engine.expire._lanes, "all", lambda: pytest.fail("it looks at all"))
+    waiting = s.store.waiting
+    monkeypatch.setattr(s.store, "waiting", lambda *_, **__: pytest.fail("it asks the store"))
+    assert await s.engine.expire.once() is not None
+    monkeypatch.setattr(s.store, "waiting", waiting)
+    assert asked == []

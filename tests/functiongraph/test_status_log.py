@@ -753,3 +753,21 @@ async def test_a_collector_is_not_asked_before_it_wants_to_be(
     await otlp.once()
     assert len(texts(receiver)) == 3
     await door.door.functiongraph.logs.stop()
+
+
+async def test_a_place_that_was_kept_before_anybody_asked_for_lines_is_not_gone_back_to(
+    make_door: Any, caplog: Any
+) -> None:
+    """The settings that were to follow it were never saved."""
+    door = await make_door(options={"events_retention_seconds": 60})
+    await door.follow()
+    await door.function()
+    await door.door.functiongraph.logs.begin()
+    for _ in range(3):
+        await door.start()
+    await door.clock.advance(2 * 3600)  # the journal is pruned behind it
+    await door.settings_of(enable_async_status_log=True)
+    id = await door.start()
+    await door.write_log()
+    assert seen(door) == {id: "012"} and "lacks" not in caplog.text
+    await door.door.functiongraph.logs.stop()
