@@ -5,7 +5,8 @@
 runs.
 
 Under the data directory (mode 0700): `store.db`, `blobs/` (large bodies), `code/` (archives),
-`uploads/` (archives on their way to a function), `nonces/` (of signed requests).
+`uploads/` (archives on their way to a function), `nonces/` (of signed requests), `reserve` (room for a
+full disk), and small files.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from .runtimes.process.pool import ProcessRuntime
 from .runtimes.process.privileges import hide_memory
 from .store.blobs import FileBlobs
 from .store.records import MailboxPut
+from .store.reserve import Reserve
 from .store.sqlite import SqliteStore
 
 log = logging.getLogger("thence.server")
@@ -94,23 +96,26 @@ def build(
     """A service as the settings say, not yet started. Must be called on an event loop.
 
     `make_runtime` runs functions with something else than processes (tests). `fresh`: a new store may
-    take the place of a lost one. Raises StartupError where the data directory cannot be used or a destination of another package cannot be loaded.
+    take the place of a lost one. Raises StartupError where the data directory cannot be used or a
+    destination of another package cannot be loaded.
     """
     clock = clock or SystemClock()
     notices = notices or Notices()
     folder = prepare_folder(Path(settings.data_dir))
     shares = _shares(settings)
-    code = CodeCache(folder / "code")
+    code, blobs = CodeCache(folder / "code"), FileBlobs(folder / "blobs")
     runtime = make_runtime(code, notices, clock) if make_runtime else None
     engine = Engine(
         store=SqliteStore(folder / "store.db", fresh=fresh),
         runtime=runtime or _processes(settings, code, notices, clock, shares.instances),
         code=code,
-        blobs=FileBlobs(folder / "blobs"),
+        blobs=blobs,
         clock=clock,
         notices=notices,
         options=options(settings, shares.tries),
+        reserve=Reserve(folder, settings.limits.disk_reserve_bytes),
     )
+    code.allowed = blobs.allowed = engine.room.check
     engine.catalogue.check_archive = _archive_check(settings)
     senders = _senders(settings, engine)
     post = Post(

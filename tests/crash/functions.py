@@ -8,6 +8,8 @@ from .program import Program
 
 QUICK = "def handler(event, context):\n    return {'n': event['n']}\n"
 
+ECHO = "def handler(event, context):\n    return event\n"
+
 SLOW = """\
 import time
 

@@ -186,6 +186,19 @@ class Program:
         is_json = "json" in found.get("content-type", "") and data
         return answer.status, found, json.loads(data) if is_json else data
 
+    def until_answers(self, path: str = "/livez", seconds: float = 60.0) -> None:
+        """Return once it answers 200 there; for a service that has not said that it listens."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                if self.ask("GET", path)[0] == 200:
+                    return
+            except (OSError, http.client.HTTPException):
+                pass  # not yet
+            assert not self._ended(), self.said
+            select.select([], [], [], 0.1)
+        raise AssertionError(f"no answer at {path} within {seconds:g} s:\n{self.said}")
+
     def get(self, path: str) -> Any:
         status, _, answer = self.ask("GET", path)
         assert status == 200, (path, status, answer)

@@ -7,7 +7,10 @@ small file system (tmpfs, where this user may mount one).
 from __future__ import annotations
 
 import json
+import os
+import re
 import resource
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +21,7 @@ import pytest
 from thence.lifecycle.ids import format_id
 
 from . import ledger as afterwards
-from .functions import QUICK
+from .functions import ECHO, QUICK
 from .program import Program
 
 PATH = "/v1/functions/quick/invocations"
@@ -117,9 +120,9 @@ def refuse_and_recover(program: Program, fill: Callable[[], Space]) -> None:
 
 
 @contextmanager
-def small_file_system(where: Path) -> Iterator[None]:
+def small_file_system(where: Path, size: str = "24m") -> Iterator[None]:
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m,mode=0700", "thence-test", str(where)],
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "thence-test", str(where)],
         capture_output=True,
         check=False,
     )
@@ -133,3 +136,139 @@ def small_file_system(where: Path) -> Iterator[None]:
 
 def _ignore(_: object) -> None:
     """prlimit gives back the limits before; they are ours."""
+
+
+# ---------------------------------------------------------------- what helps, and what is said
+
+DISK = "80m"
+BOX = "/v1/mailbox/queue/done"
+ROOM_BYTES_NEEDED = 25 * 1024 * 1024  # a quarter of DISK, and a quarter of that
+DELIVERED = 500  # with 8 kB there and back: 8 MB of mail
+
+
+def free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return f"127.0.0.1:{one.getsockname()[1]}"
+
+
+def fill(folder: Path, left: int) -> Path:
+    """A file that leaves `left` bytes of the file system free, and stays."""
+    ballast = folder / "ballast"
+    with ballast.open("ab", buffering=0) as file:
+        try:
+            while file.write(b"x" * 4096):
+                pass
+        except OSError:
+            pass  # full
+        file.truncate(max(0, file.tell() - left))
+    return ballast
+
+
+def begin_full(program: Program) -> str:
+    """A service with mail, on a disk that others have filled; an invocation of it."""
+    program.start()
+    program.deploy("quick", ECHO, on_success="queue:done", concurrency=2)
+    id: str = post(program, 0)[2]["id"]
+    for n in range(1, DELIVERED):
+        assert post(program, n)[0] == 202
+    program.until_done()
+    log, reserve = program.data / "store.db-wal", program.data / "reserve"
+
+    def full_to_stay() -> bool:
+        # Until the log, which is emptied at each refusal, has no more to give back either.
+        if reserve.exists():
+            fill(program.data, 0)
+        status = post(program, 1)[0]
+        left = os.statvfs(program.data)
+        room = log.stat().st_size + left.f_bavail * left.f_frsize
+        return status == 503 and not reserve.exists() and room < ROOM_BYTES_NEEDED
+
+    program.until(full_to_stay, 60, "the disk is full")
+    refused(program)
+    return id
+
+
+def refused(program: Program) -> None:
+    """Nothing new is taken, in every way, and it is said how much is free where; all can be read."""
+    status, headers, answer = post(program, 1)
+    assert (status, answer["code"]) == (503, "store_unavailable")
+    assert int(headers["retry-after"]) >= 1
+    assert re.search(r"[\d,]+ bytes are free in " + re.escape(str(program.data)), answer["detail"])
+    assert answer["free_bytes"] < answer["needed_bytes"]
+    assert post(program, 1, LARGE_BYTES)[0] == 503
+    code = json.dumps({"runtime": "python", "code": "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="}).encode()
+    assert program.ask("PUT", "/v1/functions/new", code)[0] in (400, 503)
+    status, _, answer = program.ask("GET", "/readyz")
+    assert status == 503 and "bytes are free" in answer["detail"]
+    assert program.ask("GET", "/livez")[0] == 200
+
+
+def goes_on(program: Program) -> None:
+    program.until(lambda: post(program, 1)[0] == 202, 60, "it accepts again, by itself")
+    assert program.until_done()["conservation_difference"] == 0
+    assert program.ask("GET", "/readyz")[0] == 200
+
+
+def test_on_a_full_disk_mail_can_be_deleted_and_that_is_enough(
+    make_program: Callable[..., Program],
+) -> None:
+    program = make_program()
+    program.data.mkdir(mode=0o700)
+    with small_file_system(program.data, DISK):
+        id = begin_full(program)
+        assert program.get(f"/v1/invocations/{id}")["state"] == "succeeded"
+        assert not (program.data / "reserve").exists()
+        status, _, answer = program.ask("DELETE", f"{BOX}?all=true")
+        assert status == 200 and answer["deleted"] >= DELIVERED, answer
+        goes_on(program)
+        assert (program.data / "reserve").stat().st_size > 0
+        assert program.terminate() == 0
+        program.verify()
+
+
+def test_a_start_on_a_full_disk_serves_reads_and_a_shorter_retention_makes_room(
+    make_program: Callable[..., Program],
+) -> None:
+    program = make_program()
+    program.data.mkdir(mode=0o700)
+    with small_file_system(program.data, DISK):
+        id = begin_full(program)
+        program.kill()
+        program.start()
+        assert program.get(f"/v1/invocations/{id}")["state"] == "succeeded"
+        refused(program)
+        assert program.terminate() == 0
+        shorter = make_program(
+            **dict.fromkeys(
+                ("retention_payload_days", "retention_result_days", "retention_history_days"), 1e-6
+            )
+        )
+        shorter.start()
+        goes_on(shorter)
+        assert shorter.ask("GET", f"/v1/invocations/{id}")[0] == 404
+        assert shorter.terminate() == 0
+        shorter.verify()
+
+
+def test_a_disk_without_a_free_byte_is_waited_for_and_can_be_verified(
+    make_program: Callable[..., Program],
+) -> None:
+    address = free_address()
+    program = make_program(listen=address)
+    program.data.mkdir(mode=0o700)
+    with small_file_system(program.data, DISK):
+        begin_full(program)
+        program.kill()
+        ballast = fill(program.data, 0)
+        program.verify()  # SQLite needs room to open it as a service does
+        program.spawn()
+        program.port = int(address.rpartition(":")[2])
+        program.until_answers()
+        status, _, answer = program.ask("GET", "/readyz")
+        assert status == 503 and "bytes are free" in answer["detail"]
+        assert program.ask("GET", "/livez")[0] == 200
+        ballast.unlink()
+        program.until_answers("/readyz")
+        goes_on(program)
+        assert program.terminate() == 0
+        program.verify()

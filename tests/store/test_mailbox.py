@@ -119,3 +119,12 @@ async def test_numbers_of_messages_are_never_used_twice(scene: Scene) -> None:
     await scene.commit(mailbox=[put(b"2")])
     (second,) = await scene.store.mailbox_read("queue", "q", first.seq, 1)
     assert second.body == b"2"
+
+
+async def test_a_box_is_emptied_however_large_it_is_and_no_other(scene: Scene) -> None:
+    for _ in range(3):
+        await scene.commit(mailbox=[put(b"1") for _ in range(400)] + [put(b"2", name="other")])
+    assert await scene.store.mailbox_delete("queue", "q") == 1200
+    assert await bodies(scene, "queue", "q") == []
+    assert await bodies(scene, "queue", "other") == [b"2"] * 3
+    assert await scene.store.mailbox_delete("queue", "q") == 0

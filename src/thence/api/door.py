@@ -55,6 +55,7 @@ class Door:
         self.unproven = Unproven(settings.limits.unproven_bytes_max)
         self.fc = FcState(settings, clock)
         engine.sweep.also.append(self.fc.uploads.sweep)
+        self.fc.uploads.allowed = engine.room.check
         self.functiongraph = FunctionGraphState(settings, clock)
         metrics.more.append(self.functiongraph.logs.series)
         self.started_at: int | None = None
@@ -73,9 +74,8 @@ class Door:
         if self.closing.is_set():
             return "The service is shutting down."
         if self.started_at is None:
-            return "The service is starting."
-        if self.engine.writer.damaged is not None:
-            return self.engine.writer.damaged.detail
+            waits = self.engine.room.full
+            return self.engine.room.refusal().detail if waits else "The service is starting."
         if self.engine.writer.down:
-            return "The store cannot write now (disk full or a disk error)."
+            return self.engine.writer.refusal().detail
         return None

@@ -65,6 +65,15 @@ class Metrics:
                 self._stats, self.up = None, False
         return generate_latest(self._registry)
 
+    def _of_disk(self) -> Iterator[Metric]:
+        room = self._engine.room
+        for name, about, bytes in (
+            ("disk_free_bytes", "Free on the data directory's disk.", room.free_bytes()),
+            ("disk_reserve_bytes", "Kept back for a full disk.", room.reserve_bytes()),
+        ):
+            if bytes is not None:
+                yield _gauge(name, about, bytes)
+
     def collect(self) -> Iterator[Metric]:
         yield _gauge("build_info", "The version that runs.", {(self._version,): 1}, ("version",))
         yield _gauge("store_up", "Whether the store could be read for this scrape.", self.up)
@@ -72,6 +81,7 @@ class Metrics:
         yield _gauge("store_writable", "Whether the store can write now.", not down)
         damaged = self._engine.writer.damaged is not None
         yield _gauge("store_damaged", "Whether damage was found in the store.", damaged)
+        yield from self._of_disk()
         yield _gauge("draining", "Whether the service is shutting down.", self._engine.draining)
         if self._stats is not None:
             yield from _of_store(self._stats, self._clock.now())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import click
 import msgspec
 
 from ..config import load
-from ..errors import StartupError
+from ..errors import StartupError, StoreUnavailable
 from ..store.folder import MANIFEST
 from .options import as_json_option
 from .output import clean, console, print_facts, print_json
@@ -49,7 +48,6 @@ def verify(data_dir: Path | None, as_json: bool) -> int:
 
 async def check(folder: Path) -> dict[str, Any]:
     """`{"problems": [sentences], …counts}` of a data directory or a backup. Raises StartupError."""
-    from ..store.sqlite import SqliteStore
     from .progress import bar
 
     path = folder / DATABASE
@@ -61,25 +59,39 @@ async def check(folder: Path) -> dict[str, Any]:
             "THENCE_DATA_DIR.",
             setting="data_dir",
         )
-    store = SqliteStore(path, create=False)
-    await store.open_to_look()
-    try:
-        with bar(f"Checking {folder}", None):
-            report = await store.verify()
-    finally:
-        await store.close()
+    with bar(f"Checking {folder}", None):
+        report = await _check_store(path)
     if not report["problems"]:
         report["problems"] = _check_files(folder)
     return report
 
 
+async def _check_store(path: Path) -> dict[str, Any]:
+    from ..store.sqlite import SqliteStore
+    from ..store.sqlite.alone import opened
+    from ..store.sqlite.verify import verify
+
+    store = SqliteStore(path, create=False)
+    try:
+        await store.open_to_look()
+    except StoreUnavailable:
+        with opened(path) as db:  # there may be no room to open it
+            return verify(db)
+    try:
+        return await store.verify()
+    except StoreUnavailable as error:
+        raise StartupError(f"{path} cannot be read through now: {error.detail}") from error
+    finally:
+        await store.close()
+
+
 def _check_files(folder: Path) -> list[str]:
     """What is wrong with bodies and code that the store names; nobody uses it."""
     from ..store.sqlite import files
-    from ..store.sqlite.connection import connect_reader
+    from ..store.sqlite.alone import opened
     from .progress import bar
 
-    with closing(connect_reader(folder / DATABASE)) as db:
+    with opened(folder / DATABASE) as db:
         there = list(files.named(db))
     with bar("Checking bodies and code", sum(one.bytes for one in there), of_bytes=True) as advance:
         problems = []

@@ -90,6 +90,15 @@ class Limits(Struct, frozen=True):
             ge=0,
         ),
     ] = 0
+    disk_reserve_bytes: Annotated[
+        int,
+        _about(
+            "Space kept back on the data directory's disk to delete with when it is full; at most a "
+            "quarter of the disk. 0 = none.",
+            ge=0,
+            le=1 << 34,
+        ),
+    ] = 32 * 1024 * 1024
     connections_max: Annotated[
         int, _about("Most open connections; further ones are answered 503.", ge=1, le=1_000_000)
     ] = 10_000

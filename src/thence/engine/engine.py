@@ -13,12 +13,13 @@ from ..errors import StoreDamaged, StoreUnavailable, ThenceError
 from ..lifecycle.delivery import DeliveryPolicy
 from ..lifecycle.ids import IdSource
 from ..lifecycle.lineage import Lineage
-from ..notices import NodeDraining, Notices, StoreBack, StoreHit
+from ..notices import NodeDraining, Notices, StoreBack, StoreHit, StoreLost
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Ended, Run, Runtime
 from ..store.blobs import BlobStore
 from ..store.interface import Filter, Store
 from ..store.records import Accepted, Meta
+from ..store.reserve import Reserve
 from .accept import Accept
 from .catalogue import Catalogue
 from .deliver import Deliver
@@ -38,6 +39,7 @@ from .prune import Prune
 from .redrive import Redrive, RedriveReport
 from .rescue import Rescue
 from .retire import Retire
+from .room import Room
 from .run import RunAttempts
 from .settle import SettleAttempts
 from .stop import Stop, Stopped
@@ -47,6 +49,7 @@ from .wait import Wait
 from .writer import Done, Writer
 
 log = logging.getLogger("thence.engine")
+OPEN_SECONDS = 1.0  # between two tries to open the store on a full disk
 
 
 class Engine(Functions, Looking):
@@ -63,6 +66,7 @@ class Engine(Functions, Looking):
         notices: Notices,
         options: Options,
         rng: random.Random | None = None,
+        reserve: Reserve | None = None,
     ) -> None:
         self.store = store
         self.runtime = runtime
@@ -74,7 +78,8 @@ class Engine(Functions, Looking):
         self._rng = rng or random.Random()
         self.lanes = Lanes(runtime.promise)
         self.ids = IdSource(self._rng)
-        self.writer = Writer(store, clock, notices)
+        self.room = Room(store, reserve)
+        self.writer = Writer(store, clock, notices, self.room)
         self.events_ = Events(store, notices)
         self.draining = False
         self._tasks = Tasks()
@@ -181,6 +186,7 @@ class Engine(Functions, Looking):
         self.node.on_lease = self._on_lease
         self.notices.on(StoreBack, self._store_back)
         self.store.on_damage(self._damaged)
+        self.notices.on(StoreLost, self._store_lost)
 
     def deliver_with(self, office: Office) -> None:
         """How records are made and where they go. Before `start`."""
@@ -208,6 +214,10 @@ class Engine(Functions, Looking):
             return
         self.writer.condemn(known)
         self.notices.publish(StoreHit(known.detail, tuple(known.fields["tables"])))
+
+    def _store_lost(self, _: StoreLost) -> None:
+        if self.room.full:
+            self.prune.loop.wake()  # what may go makes room
 
     def _store_back(self, _: StoreBack) -> None:
         # What was refused meanwhile is asked again; the lease first, so that what still runs here
@@ -250,7 +260,7 @@ class Engine(Functions, Looking):
             raise await self.store.refusal(error) from error
 
     async def _start(self) -> None:
-        await self.store.open()
+        await self._open()
         self.ids.above(await self.store.highest_id())
         await self.catalogue.load()
         await self.runtime.start()
@@ -266,6 +276,24 @@ class Engine(Functions, Looking):
         if self.options.waiting_max:
             await self._count_waiting()
         self.accepting.closed = self.invoking.closed = False
+
+    async def _open(self) -> None:
+        """Open the store; on a disk that is so full that it cannot even be opened, as soon as there
+        is room. Raises StartupError, StoreUnavailable for another reason."""
+        self.room.begin()
+        said = False
+        while True:
+            try:
+                await self.store.open()
+                return
+            except StoreUnavailable as error:
+                refusal = self.room.lost(error)
+                if not self.room.full:
+                    raise
+                if not said:
+                    self.notices.publish(StoreLost(refusal.detail))
+                said = True
+                await self.clock.sleep(OPEN_SECONDS)
 
     async def _count_waiting(self) -> None:
         """What waits from before counts towards limits.waiting_max."""

@@ -6,8 +6,9 @@ one commits in large groups (design §1, §4).
 
 When the store cannot write, accepts are refused at once (`StoreUnavailable`: nothing was
 acknowledged), while what must not be lost (settles, stops, delivery results) is kept and written
-when the store is back. A damaged store does not come back: then all is refused until the service is
-started anew, and what ran is found as lost by that start.
+when the store is back. On a full disk that is when there is room again (room.py). A damaged store does
+not come back: then all is refused until the service is started anew, and what ran is found as lost by
+that start.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from ..store.records import (
     NewInvocation,
     Settle,
 )
+from .room import Room
 
 log = logging.getLogger("thence.writer")
 
@@ -75,8 +77,11 @@ class _Group:
 class Writer:
     """Owns all calls of `store.commit`."""
 
-    def __init__(self, store: Store, clock: Clock, notices: Notices) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, notices: Notices, room: Room | None = None
+    ) -> None:
         self._store = store
+        self._room = room or Room(store)
         self._clock = clock
         self._notices = notices
         self._groups: list[_Group] = [_Group()]
@@ -95,7 +100,7 @@ class Writer:
 
     def accept(self, new: NewInvocation, done: Done) -> None:
         if self.down:
-            done(None, self.damaged or _unavailable())
+            done(None, self.refusal())
             return
         self._add("accepts", new, done)
 
@@ -139,9 +144,14 @@ class Writer:
         """Damage was found, or more is known of it: nothing is accepted any more."""
         self.damaged, self.down = damaged, True
 
+    def refusal(self) -> StoreUnavailable:
+        """What is said to those who are refused while the store is down."""
+        return self.damaged or self._room.refusal()
+
     # ------------------------------------------------------------ life
 
     def start(self) -> None:
+        self.down = self.down or self._room.full
         self._task = asyncio.get_running_loop().create_task(self._drive(), name="writer")
 
     async def flush(self) -> None:
@@ -198,6 +208,8 @@ class Writer:
             self._wake.set()
 
     async def _drive(self) -> None:
+        if self.down:
+            await self._outlive(_Group(), self.refusal())
         while True:
             if not self._groups[0].size:
                 self._idle.set()
@@ -241,6 +253,7 @@ class Writer:
 
     async def _outlive(self, group: _Group, error: StoreUnavailable) -> None:
         """The store cannot write: refuse what may be refused, keep the rest, wait until it is back."""
+        error = self._room.lost(error)
         kept = _refuse(group, error)
         self.down = True
         self._failures += 1
@@ -286,7 +299,14 @@ class Writer:
         if self.damaged is not None:
             return False
         try:
-            return await self._store.healthy()
+            if not await self._room.back():
+                return False
+            if await self._store.healthy():
+                return True
+            self._room.lost(self.refusal())
+            return False
+        except StoreUnavailable:
+            return False  # it cannot even be read
         except Exception:
             # A driver's mistake while its database is away: the writer must outlive that too.
             log.exception("the store could not be probed")
@@ -335,10 +355,3 @@ def _call(done: Done, answer: Any, error: ThenceError | None) -> None:
     except Exception:
         # One asker's mistake must not keep the others from their answers.
         log.exception("a writer's callback failed")
-
-
-def _unavailable() -> StoreUnavailable:
-    return StoreUnavailable(
-        "The store cannot write now (disk full or a disk error); nothing was stored. Try again.",
-        retry_after_seconds=2,
-    )

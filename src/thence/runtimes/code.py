@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..catalog.code import (
@@ -45,11 +45,14 @@ class CodeCache:
         # Instances run with a folder of their own: what they are told must not be relative.
         self._root = root.absolute()
         self._readers = Readers(self._root.parent)
+        self.allowed: Callable[[], None] = lambda: None
+        """Raises StoreUnavailable while nothing new may be written."""
 
     async def store(self, data: bytes, info: ArchiveInfo) -> None:
         """Keep a checked archive, packed and unpacked; durable when it returns.
 
         Storing the same digest again does nothing. Raises StoreUnavailable, InvalidCode."""
+        self.allowed()
         try:
             await asyncio.to_thread(self._store, data, info)
         except OSError as error:

@@ -74,12 +74,15 @@ class FileBlobs:
         self._root = root
         self._readers = Readers(root.parent)
         self._kept: set[str] = set()
+        self.allowed: Callable[[], None] = lambda: None
+        """Raises StoreUnavailable while nothing new may be written."""
         self._inline = inline
         self._mark = f"{_TEMPORARY}{secrets.token_hex(4)}-"  # of this process's unfinished files
         self._tidied = False
 
     async def put(self, ref: str, data: bytes) -> str:
         path = self._path(ref)
+        self.allowed()
         return await self._do(f"blob {ref} cannot be written", lambda: self._put(path, data))
 
     async def get(self, ref: str, digest: str = "") -> bytes:

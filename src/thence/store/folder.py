@@ -84,7 +84,7 @@ class DataFolder:
                 "without --fresh.",
                 path=str(self._store),
             )
-        kept = db.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
+        kept = self._run(db, "SELECT value FROM meta WHERE key = 'identity'").fetchone()
         stored, there = kept[0] if kept else "", self._identity()
         if stored and there and stored != there and not self._new:
             raise StoreForeign(
@@ -95,7 +95,7 @@ class DataFolder:
             )
         number = stored or ("" if self._new else there) or secrets.token_hex(16)
         if not stored:
-            db.execute("INSERT INTO meta (key, value) VALUES ('identity', ?)", (number,))
+            self._run(db, "INSERT INTO meta (key, value) VALUES ('identity', ?)", number)
         if there != number:
             try:
                 write_whole(self._folder / IDENTITY, f"{number}\n".encode())
@@ -104,6 +104,12 @@ class DataFolder:
                     f"{self._folder / IDENTITY} cannot be written: {error.strerror or error}.",
                     errno=error.errno,
                 ) from error
+
+    def _run(self, db: sqlite3.Connection, sql: str, *values: str) -> sqlite3.Cursor:
+        try:
+            return db.execute(sql, values)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(f"{self._store} cannot be opened: {error}.") from error
 
     def _identity(self) -> str:
         try:

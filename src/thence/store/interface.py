@@ -345,7 +345,8 @@ class Store(Protocol):
         receipt: str | None = None,
         key: str | None = None,
     ) -> int:
-        """Delete one message (by seq, receipt or object key) or, with none of them, the whole box."""
+        """Delete one message (by seq, receipt or object key) or, with none of them, the whole box as
+        it is when asked, in steps: where a step fails, those before it are deleted."""
         ...
 
     # ------------------------------------------------------------ keeping house
@@ -367,6 +368,11 @@ class Store(Protocol):
         nodes that hold nothing. With its history an invocation leaves its function's list, and its
         caller id is free again.
         Returns (rows changed, refs of blobs now unused). 0: nothing was left to do."""
+        ...
+
+    async def tidy(self) -> int:
+        """Give back to the disk what can be given without writing anything new. Returns how many
+        bytes are free in the store itself, from deletions."""
         ...
 
     async def verify(self) -> dict[str, Any]:

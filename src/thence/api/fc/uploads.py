@@ -113,6 +113,8 @@ class Uploads:
         self._clock = clock
         self._mark = f"{_TEMPORARY}{secrets.token_hex(4)}-"  # of this process's unfinished files
         self._writing = asyncio.Semaphore(WRITING_MAX)
+        self.allowed: Callable[[], None] = lambda: None
+        """Raises StoreUnavailable while nothing new may be written."""
 
     async def store(self, object: str, body: AsyncIterator[bytes], md5: bytes | None) -> Stored:
         """Write the object, whole and durable or not at all; the same again replaces it.
@@ -120,6 +122,7 @@ class Uploads:
         md5: what the body's must be. Raises PayloadTooLarge, Refused ("body"), TooSlow,
         StoreUnavailable and what `body` raises."""
         target, temporary = self._path(object), self._folder / f"{self._mark}{secrets.token_hex(8)}"
+        self.allowed()
         async with self._writing:
             incoming = await _disk(_Incoming, temporary)
             try:

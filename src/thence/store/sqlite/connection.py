@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -43,8 +44,10 @@ def hold(path: Path) -> int:
         raise StoreInUse(
             f"{path} is in use by process {pid}: stop it or use another data directory.", pid=pid
         ) from None
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    # Only for whoever is told of it; a full disk must not keep a start from freeing space.
+    with contextlib.suppress(OSError):
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
     return fd
 
 
@@ -54,6 +57,9 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    # Some builds overwrite what is deleted, and so write a deleted gigabyte into the log: pruning
+    # and a full disk need that a deletion is small. What costs nothing is still overwritten.
+    db.execute("PRAGMA secure_delete = FAST")
     db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
     return db

@@ -12,6 +12,7 @@ from .digests import check
 from .statements import load
 
 _SQL = load("mailbox.sql")
+STEP = 500  # messages deleted in one transaction
 _headers = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -62,7 +63,18 @@ def delete(
         return db.execute(_SQL["delete_seq"], (seq, kind, name)).rowcount
     if key is not None:
         return db.execute(_SQL["delete_key"], (kind, name, key)).rowcount
-    return db.execute(_SQL["delete_box"], (kind, name)).rowcount
+    raise ValueError("which message is not said")
+
+
+def last(db: sqlite3.Connection, kind: str, name: str) -> int:
+    """The newest message's number; 0: there is none."""
+    found: int = db.execute(_SQL["last"], (kind, name)).fetchone()[0]
+    return found
+
+
+def delete_some(db: sqlite3.Connection, kind: str, name: str, upto: int) -> int:
+    """At most STEP of the messages up to that number; how many."""
+    return db.execute(_SQL["delete_some"], (kind, name, upto, STEP)).rowcount
 
 
 def _message(row: tuple[Any, ...]) -> MailboxMessage:

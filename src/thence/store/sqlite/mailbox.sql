@@ -33,6 +33,11 @@ DELETE FROM mailbox WHERE seq = ? AND kind = ? AND name = ? AND receipt = ?
 -- One object of a bucket.
 DELETE FROM mailbox WHERE kind = ? AND name = ? AND key = ?
 
--- name: delete_box
--- Everything in it.
-DELETE FROM mailbox WHERE kind = ? AND name = ?
+-- name: last
+-- The newest of a box.
+SELECT coalesce(max(seq), 0) FROM mailbox WHERE kind = ? AND name = ?
+
+-- name: delete_some
+-- The oldest of a box.
+DELETE FROM mailbox WHERE seq IN (
+  SELECT seq FROM mailbox WHERE kind = ? AND name = ? AND seq <= ? ORDER BY seq LIMIT ?)

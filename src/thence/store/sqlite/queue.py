@@ -120,3 +120,11 @@ def probe(db: sqlite3.Connection) -> None:
     """A small write, kept: it succeeds only where a commit would."""
     db.execute("DELETE FROM meta WHERE key = 'probe'")
     db.execute(_SQL["probe"])
+
+
+def tidy(db: sqlite3.Connection) -> int:
+    """What the log holds moves into the file, and the log is emptied (as far as readers let it)."""
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    free: int = db.execute("PRAGMA freelist_count").fetchone()[0]
+    page: int = db.execute("PRAGMA page_size").fetchone()[0]
+    return free * page

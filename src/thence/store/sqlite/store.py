@@ -303,7 +303,13 @@ class SqliteStore:
         receipt: str | None = None,
         key: str | None = None,
     ) -> int:
-        return await self._work.write(mailbox.delete, kind, name, seq, receipt, key)
+        if (seq, receipt, key) != (None, None, None):
+            return await self._work.write(mailbox.delete, kind, name, seq, receipt, key)
+        # The whole box, in steps: one large transaction would need much room to delete with.
+        last, count = await self._work.read(mailbox.last, kind, name), 0
+        while deleted := await self._work.write(mailbox.delete_some, kind, name, last):
+            count += deleted
+        return count
 
     # ------------------------------------------------------------ keeping house
 
@@ -324,6 +330,9 @@ class SqliteStore:
         )  # fmt: skip
         found = await self._work.read(prune.find, limits, self._pruned)
         return await self._work.write(prune.sweep, limits, found)
+
+    async def tidy(self) -> int:
+        return await self._work.alone(queue.tidy)
 
     async def verify(self) -> dict[str, Any]:
         return await self._work.read(verify.verify)

@@ -96,6 +96,18 @@ class Work:
         self._finish()
         return answer
 
+    async def alone(self, call: Callable[..., T], *args: Any) -> T:
+        """`call(db, *args)` with the writing connection, off the loop, outside of a transaction."""
+        async with self._writing:
+            return await self._off_loop(self._writer, self._apart, call, args)
+
+    def _apart(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
+        try:
+            return call(self._connection(), *args)
+        except sqlite3.Error:
+            self._undo(renew=True)
+            raise
+
     def _finish(self) -> None:
         try:
             self._connection().execute("COMMIT")

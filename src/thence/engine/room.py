@@ -1,0 +1,136 @@
+"""room: what is done when the disk is full.
+
+A write that fails for want of space gives up the reserve. From then on nothing new is taken (accepts,
+code, bodies, mail: 503), while reading, deleting and pruning go on with the reserve's space. When
+there is room again (on the disk, or in the store's own files where something was deleted) the
+reserve is taken back first, and then accepting goes on, by itself. That needs ROOM_PART of the reserve
+more than the reserve: a disk at its edge would be full again with the next call.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from ..errors import StoreDamaged, StoreUnavailable
+from ..store.interface import Store
+from ..store.reserve import Reserve
+
+log = logging.getLogger("thence.room")
+
+ROOM_PART = 4
+ROOM_BYTES_MIN = 1024 * 1024
+RETRY_SECONDS = 5
+
+
+class Room:
+    """reserve: None where there is no disk to look at (tests in memory, another store)."""
+
+    def __init__(self, store: Store, reserve: Reserve | None = None) -> None:
+        self._store = store
+        self._reserve = reserve
+        self.full = False
+
+    # ------------------------------------------------------------ asked by whoever writes
+
+    def check(self) -> None:
+        """Raises StoreUnavailable while nothing new may be written."""
+        if self.full:
+            raise self.refusal()
+
+    def refusal(self) -> StoreUnavailable:
+        """What is said to those who are refused: how much is free where, and what to do."""
+        reserve = self._reserve
+        if not self.full or reserve is None:
+            return StoreUnavailable(
+                "The store cannot write now (a disk error); nothing was stored. Try again.",
+                retry_after_seconds=2,
+            )
+        try:
+            free, needed = reserve.free_bytes(), self._needed()
+        except OSError as error:
+            return StoreUnavailable(
+                f"The data directory {reserve.folder} cannot be looked at: "
+                f"{error.strerror or error}; nothing was stored.",
+                retry_after_seconds=RETRY_SECONDS,
+            )
+        return StoreUnavailable(
+            f"The disk is full: {free:,} bytes are free in {reserve.folder}, and {needed:,} are needed "
+            "before anything new is taken. Nothing was stored. Delete mailboxes, shorten a retention "
+            "and restart, or grow the disk; it goes on by itself.",
+            retry_after_seconds=RETRY_SECONDS,
+            path=str(reserve.folder),
+            free_bytes=free,
+            needed_bytes=needed,
+        )
+
+    # ------------------------------------------------------------ told by the writer
+
+    def begin(self) -> None:
+        """Before the store is opened: take the reserve, or begin as on a full disk."""
+        if self._reserve is None or not self._reserve.bytes_wanted:
+            return
+        try:
+            if not self._take(self._reserve, 0):
+                self._reserve.release()
+                self.full = True
+        except OSError as error:
+            log.warning("the disk's space cannot be looked at: %s", error)
+
+    def lost(self, error: StoreUnavailable) -> StoreUnavailable:
+        """A write failed: is it the disk? What those who wait are told."""
+        if isinstance(error, StoreDamaged):
+            return error
+        if self._reserve is None or self.full:
+            return self.refusal() if self.full else error
+        try:
+            if self._reserve.free_bytes() >= max(self._reserve.wanted_bytes(), ROOM_BYTES_MIN):
+                return error
+            self._reserve.release()
+        except OSError as failed:
+            log.warning("the reserve cannot be given up: %s", failed)
+            return error
+        self.full = True
+        return self.refusal()
+
+    async def back(self) -> bool:
+        """Whether a write may be tried: always, but for a full disk, where there must be room for more
+        than that one. Raises StoreUnavailable."""
+        if not self.full or self._reserve is None:
+            return True
+        spare = await self._store.tidy()
+        try:
+            self.full = not self._take(self._reserve, spare)
+        except OSError as error:
+            log.warning("the disk's space cannot be looked at: %s", error)
+        return not self.full
+
+    def _take(self, reserve: Reserve, spare: int) -> bool:
+        """Take the reserve, leaving room. spare: free in the store's own file."""
+        wanted = reserve.wanted_bytes()
+        margin = _margin(wanted)
+        size = min(wanted, reserve.free_bytes() + reserve.held_bytes() - margin)
+        # Where the store has room in itself, half a reserve will do: deleting used some of it, and
+        # what was deleted comes back to the store and not to the disk.
+        enough = wanted // 2 if spare >= margin else wanted
+        return size >= enough and reserve.take(size)
+
+    # ------------------------------------------------------------ for those who watch
+
+    def free_bytes(self) -> int | None:
+        """None: there is no disk to look at, or it cannot be looked at."""
+        try:
+            return None if self._reserve is None else self._reserve.free_bytes()
+        except OSError:
+            return None  # the metric is missing then
+
+    def reserve_bytes(self) -> int | None:
+        return None if self._reserve is None else self._reserve.held_bytes()
+
+    def _needed(self) -> int:
+        assert self._reserve is not None
+        wanted = self._reserve.wanted_bytes()
+        return wanted + _margin(wanted)
+
+
+def _margin(wanted: int) -> int:
+    return max(wanted // ROOM_PART, ROOM_BYTES_MIN)

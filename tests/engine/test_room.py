@@ -1,0 +1,187 @@
+"""A full disk: what is given up, what is refused, and when it goes on."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from thence.engine import room as rooms
+from thence.engine.room import Room
+from thence.errors import StoreUnavailable
+from thence.store.reserve import Reserve
+from thence.store.sqlite import SqliteStore
+from thence.testing import Ok, Service
+
+MIB = 1024 * 1024
+FAILED = StoreUnavailable("The store does not answer.")
+
+
+class Disk(Reserve):
+    """A reserve on a disk of numbers."""
+
+    def __init__(self, free: int, wanted: int = 32 * MIB, held: int = 0) -> None:
+        super().__init__(Path("/data"), wanted)
+        self.free, self.held = free, held
+
+    def wanted_bytes(self) -> int:
+        return self.bytes_wanted
+
+    def held_bytes(self) -> int:
+        return self.held
+
+    def free_bytes(self) -> int:
+        return self.free
+
+    def take(self, size: int) -> bool:
+        if self.free + self.held < size:
+            self.release()
+            return False
+        self.free, self.held = self.free + self.held - size, size
+        return True
+
+    def release(self) -> None:
+        self.free, self.held = self.free + self.held, 0
+
+
+class Spare:
+    """A store that has deleted so much."""
+
+    bytes = 0
+
+    async def tidy(self) -> int:
+        return self.bytes
+
+
+def made(disk: Disk) -> tuple[Room, Spare]:
+    store: Any = Spare()
+    return Room(store, disk), store
+
+
+async def test_a_disk_with_space_keeps_the_reserve_and_another_error_changes_nothing() -> None:
+    disk = Disk(100 * MIB)
+    room, _ = made(disk)
+    room.begin()
+    assert (room.full, disk.held) == (False, 32 * MIB)
+    assert room.lost(FAILED) is FAILED
+    assert not room.full and await room.back()
+    room.check()
+
+
+async def test_a_full_disk_gives_up_the_reserve_and_is_back_when_there_is_more_than_that() -> None:
+    disk = Disk(100 * MIB)
+    room, _ = made(disk)
+    room.begin()
+    disk.free = 4096
+    told = room.lost(FAILED)
+    assert room.full and disk.held == 0
+    assert "33,558,528 bytes are free in /data" in told.detail
+    assert told.fields["needed_bytes"] == 40 * MIB
+    with pytest.raises(StoreUnavailable, match="The disk is full"):
+        room.check()
+    # The reserve alone is no room: the next call would find it full again.
+    assert not await room.back() and disk.held == 0
+    disk.free += 8 * MIB
+    assert await room.back()
+    assert (room.full, disk.held) == (False, 32 * MIB)
+
+
+async def test_what_was_deleted_is_room_although_the_disk_has_no_more() -> None:
+    disk = Disk(30 * MIB)  # of the reserve, some was used to delete with
+    room, store = made(disk)
+    room.full = True
+    store.bytes = 7 * MIB
+    assert not await room.back()
+    store.bytes = 8 * MIB
+    assert await room.back()
+    assert disk.held == 22 * MIB, "it leaves room for the log"
+    disk.release()
+    disk.free, room.full = 23 * MIB, True
+    assert not await room.back(), "half a reserve is too little to delete with the next time"
+
+
+@pytest.mark.parametrize("free", [0, 39 * MIB])
+async def test_a_start_on_a_full_disk_begins_as_one(free: int) -> None:
+    disk = Disk(free)
+    room, _ = made(disk)
+    room.begin()
+    assert room.full and disk.held == 0 and disk.free == free
+    kept = Disk(0, held=32 * MIB)
+    room, _ = made(kept)
+    room.begin()
+    assert room.full and kept.free == 32 * MIB, "there is room to open the store"
+
+
+async def test_without_a_reserve_a_full_disk_is_still_said() -> None:
+    disk = Disk(0, wanted=0)
+    room, _ = made(disk)
+    room.begin()
+    assert not room.full
+    assert "The disk is full" in room.lost(FAILED).detail
+    assert not await room.back()
+    disk.free = rooms.ROOM_BYTES_MIN
+    assert await room.back()
+
+
+def test_a_reserve_is_of_real_blocks_and_gone_where_they_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve = Reserve(tmp_path, MIB)
+    assert reserve.take(MIB)
+    found = (tmp_path / "reserve").stat()
+    assert found.st_size == MIB and found.st_blocks * 512 >= MIB and found.st_mode & 0o777 == 0o600
+    assert reserve.take(MIB // 2) and reserve.held_bytes() == MIB // 2
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    assert not reserve.take(MIB)
+    assert reserve.held_bytes() == 0 and not (tmp_path / "reserve").exists()
+
+
+async def test_the_disk_takes_at_most_a_quarter_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = os.statvfs(tmp_path)
+    reserve = Reserve(tmp_path, 1 << 60)
+    assert reserve.wanted_bytes() == disk.f_blocks * disk.f_frsize // 4
+
+
+async def test_while_it_is_full_nothing_is_taken_and_what_runs_is_kept() -> None:
+    async with Service() as s:
+        disk = Disk(4096, held=32 * MIB)
+        await s.function("f", answers=[Ok("done", seconds=5)])
+        id = await s.invoke("f")
+        await s.clock.advance(1)
+        s.engine.room._reserve = disk
+        s.disk_full(20)
+        with pytest.raises(StoreUnavailable, match="The disk is full"):
+            await s.invoke("f")
+        assert disk.held == 0
+        await s.clock.advance(
+            25
+        )  # the store could write again, but there is no room beside the reserve
+        assert s.engine.writer.down
+        with pytest.raises(StoreUnavailable, match="33,558,528 bytes are free"):
+            await s.invoke("f")
+        assert (await s.show(id)).state == "running"
+        disk.free += 8 * MIB
+        await s.clock.advance(2)
+        assert (await s.show(id)).state == "succeeded"
+        await s.invoke("f")
+
+
+async def test_a_tidied_store_gives_its_log_back_and_says_what_it_has(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.db")
+    await store.open()
+    try:
+        log = tmp_path / "store.db-wal"
+        assert log.stat().st_size > 0
+        before = await store.tidy()
+        assert log.stat().st_size == 0 and before >= 0
+    finally:
+        await store.close()
