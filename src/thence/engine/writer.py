@@ -256,7 +256,8 @@ class Writer:
         error = self._room.lost(error)
         kept = _refuse(group, error)
         self.down = True
-        self._failures += 1
+        if not self._room.full:  # which is probed only where there is room
+            self._failures += 1
         lost_at = self._clock.now()
         if self.damaged is None:  # which was said in its own words
             self._notices.publish(StoreLost(error.detail))
