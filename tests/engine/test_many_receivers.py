@@ -13,7 +13,7 @@ from thence.store.interface import Batch
 from thence.store.records import Body, NewDelivery, NewInvocation, Settle
 from thence.testing import Service
 
-from .test_turns import lines
+from .test_turns import Lines
 
 FILES = ("deliver.py", "turns.py", "tries.py", "alarm.py")
 GOOD = "https://good.example.com/x"
@@ -82,39 +82,13 @@ async def one_delivery(count: int) -> tuple[int, int, int]:
         await s.invoke("f")  # the good one is known, statements are prepared
         await s.settle()
         steps = Steps(s)
-        work = [s.invoke("f"), s.settle()]
-
-        async def event() -> None:
-            for one in work:
-                await one
-
         before = len(s.receiver(GOOD).got)
-        counted = await _traced(event())
+        with Lines(*FILES) as lines:
+            await s.invoke("f")
+            await s.settle()
         assert len(s.receiver(GOOD).got) == before + 1
         assert s.engine.deliver.keys == count + 1
-        return counted, steps.hundreds, steps.walks
-
-
-async def _traced(work: Any) -> int:
-    """lines() of a coroutine: the trace stays on while it waits."""
-    import sys
-
-    count = 0
-
-    def trace(frame: Any, event: str, _: Any) -> Any:
-        nonlocal count
-        if not frame.f_code.co_filename.endswith(FILES):
-            return None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        await work
-    finally:
-        sys.settrace(before)
-    return count
+        return lines.count, steps.hundreds, steps.walks
 
 
 async def test_a_delivery_costs_the_same_with_ten_thousand_receivers_that_wait() -> None:
@@ -132,7 +106,9 @@ async def test_the_next_instant_of_all_receivers_is_found_without_looking_at_the
             await owe(s, count, FAR_MS)
             await s.restart()
             s.engine.deliver.note("webhook:nobody", s.clock.now() + 1000)
-            costs[count] = lines(lambda s=s: s.engine.deliver._ring(s.clock.now() + 1000), *FILES)
+            with Lines(*FILES) as lines:
+                s.engine.deliver._ring(s.clock.now() + 1000)
+            costs[count] = lines.count
             await s.settle()
     assert costs[10_000] <= costs[10] * 1.5
 

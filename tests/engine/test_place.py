@@ -170,7 +170,7 @@ async def test_a_full_disk_delays_the_end_and_its_delivery_together(
     assert len(await s.mail(QUEUE)) + len(s.starts("next")) == 1
 
 
-async def test_a_disabled_function_is_called_by_a_later_try(s: Service) -> None:
+async def test_a_disabled_function_is_not_called_and_a_try_says_so(s: Service) -> None:
     await s.function("next", answers=["done"])
     await s.function("f", answers=["ok"], on_success="function:next")
     await s.ask(s.engine.put_control("next", Control(disabled="paused")))

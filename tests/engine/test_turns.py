@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,24 +30,26 @@ def start(turns: Turns, taken: dict[str, int], most: int = 10**9) -> list[tuple[
     return begun
 
 
-def lines(work: Callable[[], Any], *files: str) -> int:
-    """How many lines of these files `work` runs."""
-    count = 0
+class Lines:
+    """Counts the lines of these files that run while it is open, whatever awaits meanwhile."""
 
-    def trace(frame: Any, event: str, _: Any) -> Any:
-        nonlocal count
-        if not frame.f_code.co_filename.endswith(files):
+    def __init__(self, *files: str) -> None:
+        self._files = files
+        self.count = 0
+
+    def __enter__(self) -> Lines:
+        self._before = sys.gettrace()
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+    def _trace(self, frame: Any, event: str, _: Any) -> Any:
+        if not frame.f_code.co_filename.endswith(self._files):
             return None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
+        self.count += event == "line"
+        return self._trace
 
 
 def test_all_tries_together_have_a_bound() -> None:
@@ -137,7 +138,9 @@ def test_no_step_looks_at_all_receivers() -> None:
 
         if count == 10:  # everything fits: leave somebody for the turn
             turns.add(key("last", Trust.SILENT))
-        costs[count] = lines(event, module.__file__)
+        with Lines(module.__file__) as lines:
+            event()
+        costs[count] = lines.count
     assert costs[10_000] <= costs[10] * 1.5
 
 

@@ -11,7 +11,6 @@ shutdown) leaves the delivery owed, and deliver.py makes its first try and recor
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from typing import Protocol
 
 from msgspec import Struct
@@ -24,7 +23,6 @@ from ..runtimes.interface import Run
 from ..store.records import (
     AttemptView,
     Call,
-    DeliveryView,
     InvocationView,
     MailboxPut,
     Meta,
@@ -36,7 +34,7 @@ from .accept import Accept
 from .catalogue import Catalogue
 from .deliver import Deliver
 from .lanes import Lane
-from .tries import Tried
+from .tries import Send
 
 
 class Make(Protocol):
@@ -53,21 +51,8 @@ class Make(Protocol):
     ) -> MailboxPut | Call | None: ...
 
 
-class Office(Protocol):
-    """Whoever knows the destinations."""
-
-    def __call__(
-        self,
-        delivery: DeliveryView,
-        destination: Destination,
-        view: InvocationView,
-        payload: bytes | None,
-        result: bytes | None,
-        attempt: int,
-        now: int,
-    ) -> Awaitable[Tried]:
-        """See tries.Send."""
-        ...
+class Office(Send, Protocol):
+    """Whoever knows the destinations: called, it makes one try."""
 
     @property
     def place(self) -> Make: ...
