@@ -69,7 +69,7 @@ def test_a_backup_as_described_is_clean_and_can_be_restored(
     assert any(large.read_bytes() == one.read_bytes() for one in backup.rglob("*.payload"))
     ran = run(blocks("docs/operations.md", "restore"), service, tmp_path)
     assert ran.returncode == 0, ran.stderr
-    assert "run after the next start" in ran.stderr
+    assert "They run after the next start" in ran.stderr
     restored = at_service("verify", "--data-dir", str(tmp_path / "restored"), "--json")
     assert (restored.status, restored.json["problems"]) == (0, [])
     at_service("stop", id)

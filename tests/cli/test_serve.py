@@ -109,6 +109,7 @@ def test_a_lost_store_is_refused_and_fresh_begins_anew_beside_its_files(
     )
     assert deployed.returncode == 0, deployed.stderr
     assert own.stop() == 0
+    (own.data / "reserve").unlink()
     archive, store = next((own.data / "code").glob("*.zip")), own.data / "store.db"
     store.rename(tmp_path / "kept.db")
     for begin in (lambda: None, store.touch):
@@ -116,6 +117,7 @@ def test_a_lost_store_is_refused_and_fresh_begins_anew_beside_its_files(
         started = _serve(own)
         assert started.returncode == 2
         assert "was lost" in started.stderr and "--fresh" in started.stderr
+        assert not (own.data / "reserve").exists(), "nothing was to be changed"
         checked = thence("verify", "--data-dir", str(own.data))
         assert checked.status == 2
     fresh = type(own)(tmp_path, arguments=("--fresh",))

@@ -65,6 +65,7 @@ async def test_a_disk_with_space_keeps_the_reserve_and_another_error_changes_not
     disk = Disk(100 * MIB)
     room, _ = made(disk)
     room.begin()
+    room.opened()
     assert (room.full, disk.held) == (False, 32 * MIB)
     assert room.lost(FAILED) is FAILED
     assert not room.full and await room.back()
@@ -75,6 +76,7 @@ async def test_a_full_disk_gives_up_the_reserve_and_is_back_when_there_is_more_t
     disk = Disk(100 * MIB)
     room, _ = made(disk)
     room.begin()
+    room.opened()
     disk.free = 4096
     told = room.lost(FAILED)
     assert room.full and disk.held == 0
@@ -108,10 +110,12 @@ async def test_a_start_on_a_full_disk_begins_as_one(free: int) -> None:
     disk = Disk(free)
     room, _ = made(disk)
     room.begin()
+    room.opened()
     assert room.full and disk.held == 0 and disk.free == free
     kept = Disk(0, held=32 * MIB)
     room, _ = made(kept)
     room.begin()
+    room.opened()
     assert room.full and kept.free == 32 * MIB, "there is room to open the store"
 
 
@@ -119,6 +123,7 @@ async def test_without_a_reserve_a_full_disk_is_still_said() -> None:
     disk = Disk(0, wanted=0)
     room, _ = made(disk)
     room.begin()
+    room.opened()
     assert not room.full
     assert "The disk is full" in room.lost(FAILED).detail
     assert not await room.back()

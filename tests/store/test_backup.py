@@ -32,7 +32,7 @@ from thence.removal import Readers
 from thence.runtimes.code import CodeCache
 from thence.store.blobs import FileBlobs
 from thence.store.records import Body
-from thence.store.sqlite import SqliteStore, files, restore, snapshot
+from thence.store.sqlite import SqliteStore, connection, files, restore, snapshot
 from thence.store.sqlite import backup as backups
 from thence.store.sqlite.backup import Manifest, backup
 
@@ -411,3 +411,24 @@ async def test_the_mark_of_readers_is_that_of_a_folder(used: Used) -> None:
             pass
         assert readers.any()
     assert not readers.any()
+
+
+async def test_a_store_of_an_earlier_version_is_backed_up_as_it_is(tmp_path: Path) -> None:
+    """Before an upgrade's first start: by the new program, without migrating anything."""
+    for script in sorted(Path(__file__).parent.glob("schema_*.sql")):
+        folder = tmp_path / script.stem
+        folder.mkdir()
+        with closing(sqlite3.connect(folder / "store.db")) as db:
+            db.executescript(script.read_text("utf-8"))
+            schema = db.execute("PRAGMA user_version").fetchone()[0]
+            named = list(files.named(db))
+        before = (folder / "store.db").read_bytes()
+        made = backup(folder, tmp_path / f"{script.stem}-backup", silent, damaged=bool(named))
+        assert made.schema == schema < connection.SCHEMA and made.invocations > 0
+        assert len(made.problems) == len(named)  # its files are not there
+        assert (folder / "store.db").read_bytes() == before
+        new = tmp_path / f"{script.stem}-new"
+        restore.restore(tmp_path / f"{script.stem}-backup", new, silent, damaged=bool(named))
+        store = SqliteStore(new / "store.db", create=False)
+        await store.open()
+        await store.close()

@@ -60,6 +60,10 @@ def hold(folder: Path, what: str) -> None:
         (folder / "identity").write_text("0" * 32)
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder))
+
+
 def content(folder: Path) -> dict[str, bytes]:
     return {
         str(one.relative_to(folder)): one.read_bytes()
@@ -137,8 +141,11 @@ async def test_an_older_store_without_a_mark_takes_that_of_its_folder(folder: Pa
 @pytest.mark.parametrize("name", ["restore.unfinished", "backup.json"])
 async def test_half_a_restore_and_a_backup_are_no_data_directories(folder: Path, name: str) -> None:
     (folder / name).touch()
+    (folder / "store.db.lock").unlink()
+    before = names(folder)
     with pytest.raises((StoreMissing, StoreForeign), match=r"thence restore"):
         await opened(folder)
+    assert names(folder) == before
 
 
 async def test_without_create_nothing_is_made(tmp_path: Path) -> None:

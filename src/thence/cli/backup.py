@@ -95,8 +95,8 @@ def restore(directory: Path, data_dir: Path | None, damaged: bool, as_json: bool
     live = manifest.waiting + manifest.running
     if live and not as_json:
         say(
-            f"{live} invocations waited or ran at that moment: they run after the next start, also "
-            "those that have run since."
+            f"Waiting or running at that moment: {live}. They run after the next start, also those "
+            "that have run since."
         )
     return 0
 

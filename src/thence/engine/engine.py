@@ -285,6 +285,7 @@ class Engine(Functions, Looking):
         while True:
             try:
                 await self.store.open()
+                self.room.opened()
                 return
             except StoreUnavailable as error:
                 refusal = self.room.lost(error)

@@ -37,8 +37,8 @@ class DataFolder:
         self._create = create
         self._new = False
 
-    def check(self) -> None:
-        """Before the store's file is opened or made. Raises StoreMissing, StoreForeign."""
+    def check_kind(self) -> None:
+        """Before anything is made in the folder. Raises StoreMissing, StoreForeign."""
         if (self._folder / RESTORING).exists():
             raise StoreMissing(
                 f"A restore into {self._folder} was cut off: it holds a part of a backup only. Empty "
@@ -51,6 +51,9 @@ class DataFolder:
                 f"'thence restore {self._folder} --data-dir FOLDER'.",
                 path=str(self._folder),
             )
+
+    def check(self) -> None:
+        """Before the store's file is opened or made, by whoever holds it. Raises StoreMissing."""
         if not _bytes(self._store):
             self.new("is missing" if not self._store.exists() else "is empty (0 bytes)")
             self._set_aside()

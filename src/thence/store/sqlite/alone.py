@@ -19,9 +19,11 @@ from .connection import SCHEMA, hold
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """Nothing is changed in it. Raises StartupError, also where it must be migrated first."""
+    folder = DataFolder(path, create=False)
+    folder.check_kind()
     held = hold(path)
     try:
-        DataFolder(path, create=False).check()
+        folder.check()
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("PRAGMA query_only = ON")

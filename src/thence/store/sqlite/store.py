@@ -340,6 +340,7 @@ class SqliteStore:
 
 def _take(path: Path, folder: DataFolder, look: bool) -> tuple[int, sqlite3.Connection]:
     """The exclusive hold and the writing connection. `look`: damage is looked at, not refused."""
+    folder.check_kind()
     path.parent.mkdir(parents=True, exist_ok=True)
     held = hold(path)
     try:
