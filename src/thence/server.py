@@ -38,10 +38,12 @@ from .descriptors import Shares
 from .destinations.post import Post
 from .destinations.senders import Doors, Senders
 from .engine.engine import Engine
+from .engine.loop import Loop
 from .engine.options import Options
 from .errors import StartupError
 from .lifecycle.lineage import Lineage
 from .logs import log_notices, set_up
+from .memory import LOOK_SECONDS, GiveBack
 from .notices import Notices
 from .runtimes.code import CodeCache
 from .runtimes.interface import Runtime, kept_free
@@ -69,16 +71,22 @@ class Service:
         self.senders = senders
         self.door = door
         self.app = build_app(door)
+        self._memory = Loop(
+            *("memory", GiveBack().once, door.clock, engine.notices),
+            interval_seconds=LOOK_SECONDS,
+        )
 
     async def start(self) -> None:
         """Open the store and begin. Raises StartupError."""
         await self.engine.start()
         self.door.metrics.start()
+        self._memory.start()
         await self.door.functiongraph.logs.start(self.engine, self.engine.notices)
         self.door.started()
 
     async def stop(self, seconds: float) -> None:
         """Drain: accept nothing more, give runs `seconds` to end, leave the store. Idempotent."""
+        await self._memory.stop()
         await self.door.metrics.stop()
         await self.door.functiongraph.logs.stop()
         await self.engine.drain(seconds)

@@ -24,6 +24,10 @@ class Engine:
         self.functions: list[FunctionCounts] = []
         self.counted: list[tuple[int, str, str, float]] = []
         self.away = False
+        self.catalogue = self
+
+    def names(self) -> list[str]:
+        return [one.function for one in self.functions]
 
     async def stats(self) -> Any:
         if self.away:

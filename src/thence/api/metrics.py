@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -59,7 +60,9 @@ class Metrics:
         now = self._clock.now()
         if self._stats is None or now - self._stats_at >= CACHED_MS:
             try:
-                self._stats, self.up = await self._engine.stats(), True
+                stats = without_deleted(await self._engine.stats(), self._engine.catalogue.names())
+                self.tally.keep([one.function for one in stats.functions])
+                self._stats, self.up = stats, True
                 self._stats_at = now
             except StoreUnavailable:
                 self._stats, self.up = None, False
@@ -89,6 +92,18 @@ class Metrics:
         yield from _of_process(self.tally)
         for series in self.more:
             yield from series(self._stats, self.tally)
+
+
+def without_deleted(stats: Stats, names: Iterable[str]) -> Stats:
+    """Of functions that are deleted, only those that still have something waiting, running or owed:
+    what they once did is told by the store until it is pruned, and by no series."""
+    known = set(names)
+    kept = [
+        one
+        for one in stats.functions
+        if one.function in known or one.waiting or one.running or one.deliveries_pending
+    ]
+    return replace(stats, functions=kept)
 
 
 class _Service(Collector):

@@ -25,7 +25,8 @@ class Samples:
         """One look; the seconds until the next."""
         now = self._clock.now()
         count = self._engine.count_minute
-        for one in (await self._engine.stats()).functions:
+        functions = (await self._engine.stats()).functions
+        for one in functions:
             if one.waiting:
                 count(one.function, "waiting_max", one.waiting)
             if one.running:
@@ -35,4 +36,8 @@ class Samples:
         for function, up in self._tally.instances.items():
             if up:
                 count(function, "instances_max", up)
+        # Of functions that were deleted nothing is kept, whether or not anybody scrapes.
+        deployed = self._engine.catalogue.names()
+        live = (one.function for one in functions if one.waiting or one.running)
+        self._tally.keep({*deployed, *live})
         return (MINUTE_MS + MINUTE_MS // 2 - now % MINUTE_MS) / 1000

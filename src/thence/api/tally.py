@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from ..lifecycle.outcome import Outcome, billed
 from ..lifecycle.states import Reason, State
@@ -112,6 +113,23 @@ class Tally:
         notices.on(StoreLost, self._store_lost)
         notices.on(StoreBack, self._store_back)
         notices.on(LoopFailed, lambda n: self.loop_failures.update((n.loop,)))
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget all other functions, but for those whose instances are up. On a timer."""
+        kept = {*names, *(name for name, up in self.instances.items() if up > 0)}
+        by_name: tuple[dict[str, Any], ...] = (
+            *(self.durations, self.start_latency, self.begun, self.throttled),
+            *(self.late, self.lost, self.instances),
+        )
+        by_more: tuple[dict[tuple[str, str], int], ...] = (
+            *(self.attempts, self.failed, self.delivery_attempts, self.delivery_ends),
+        )
+        for counts in by_name:
+            for name in counts.keys() - kept:
+                del counts[name]
+        for pairs in by_more:
+            for pair in [pair for pair in pairs if pair[0] not in kept]:
+                del pairs[pair]
 
     def ran(self, function: str, outcome: Outcome, duration_us: int, memory_bytes: int = 0) -> None:
         """An attempt has ended. Of synchronous calls the engine publishes nothing: each door tells
