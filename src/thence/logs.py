@@ -26,6 +26,8 @@ from .notices import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,
+    ClockAstray,
+    ClockRight,
     DeliveryAttempted,
     DeliveryEnded,
     FilesUnused,
@@ -57,6 +59,11 @@ LINES: dict[type[Notice], tuple[int, str]] = {
     StoreHit: (logging.CRITICAL, "store damaged: nothing is accepted any more"),
     StoreBack: (logging.WARNING, "store back"),
     FilesUnused: (logging.INFO, "files that nothing uses: removed once they are so for kept_days"),
+    ClockAstray: (
+        logging.WARNING,
+        "the machine's clock was set or is wrong: service time goes on and nears it slowly",
+    ),
+    ClockRight: (logging.INFO, "service time is where the machine's clock is"),
     LoopFailed: (logging.ERROR, "a round of a loop failed: it goes on"),
     AttemptLost: (logging.WARNING, "attempt lost"),
     LateAnswerDropped: (

@@ -158,6 +158,17 @@ class NodeStarted(Notice, frozen=True, gc=False):
     incarnation: int
 
 
+class ClockAstray(Notice, frozen=True, gc=False):
+    """The machine's clock was set, or is wrong: service time is `ahead_seconds` of it (below 0:
+    behind) and moves towards it slowly. Said once until it is there."""
+
+    ahead_seconds: float
+
+
+class ClockRight(Notice, frozen=True, gc=False):
+    """Service time and the machine's clock are together again."""
+
+
 class NodeDraining(Notice, frozen=True, gc=False):
     name: str
 

@@ -27,12 +27,27 @@ class Machine:
         self.steady += ns
 
 
-def test_a_step_forward_is_followed() -> None:
+def test_a_small_step_forward_is_followed_at_once_and_a_large_one_by_a_tenth() -> None:
     machine = Machine()
     before = machine.clock.now()
-    machine.wall += HOUR_NS
+    machine.wall += 10**9 // 2
     machine.live(10**9)
-    assert machine.clock.now() == before + 3_601_000
+    assert machine.clock.now() == before + 1_500
+    before = machine.clock.now()
+    machine.wall += HOUR_NS
+    for _ in range(100):
+        machine.live(10**8)
+        machine.clock.now()
+    assert machine.clock.now() == before + 11_000
+
+
+def test_after_a_step_forward_the_wall_clock_is_reached() -> None:
+    machine = Machine()
+    machine.wall += 60 * 10**9
+    for _ in range(700):
+        machine.live(10**9)
+        machine.clock.now()
+    assert machine.clock.now() == machine.wall // 10**6
 
 
 def test_after_a_step_back_time_goes_on_nearly_as_fast_and_waits_keep_their_length() -> None:
@@ -77,9 +92,23 @@ def test_a_long_wait_ends_soon_after_the_machine_has_slept_through_it(
     monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
     machine.clock.call_at(machine.clock.now() + 8 * 3_600_000, lambda: fired.append("due"))
     assert waits[0][0] == WAIT_SECONDS_MAX
-    machine.wall += 8 * HOUR_NS  # it sleeps: the steady clock stands
-    machine.live(int(WAIT_SECONDS_MAX) * 10**9)
+    machine.live(8 * HOUR_NS)  # it sleeps; the steady clock counts that, the event loop does not
     waits[0][1]()
-    assert waits[1][0] == 0 and not fired
-    waits[1][1]()
     assert fired == ["due"]
+
+
+def test_a_timer_is_never_early_where_service_time_goes_slower(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine, fired = Machine(), []
+    waits: list[tuple[float, Callable[[], None]]] = []
+    loop = SimpleNamespace(call_later=lambda seconds, call: waits.append((seconds, call)))
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+    machine.wall -= HOUR_NS
+    when = machine.clock.now() + 5000
+    machine.clock.call_at(when, lambda: fired.append(machine.clock.now()))
+    while not fired:
+        seconds, call = waits.pop()
+        machine.live(round(seconds * 1e9) + 1)
+        call()
+    assert when <= fired[0] <= when + 10

@@ -29,7 +29,6 @@ from .pages import flip, overwrite, overwrite_under, trees
 
 HOOK = "https://hooks.example.com/x"
 TREES = trees()
-TOUCHED = [tree for tree in TREES if tree != "meta"]  # which a day's work does not touch
 DATA = b"0123456789abcdef" * 64
 
 
@@ -126,7 +125,7 @@ def folder(lived: Path, tmp_path: Path) -> Path:
     return shutil.copytree(lived, tmp_path / "data")
 
 
-@pytest.mark.parametrize("tree", TOUCHED)
+@pytest.mark.parametrize("tree", TREES)
 async def test_damage_under_a_running_service_is_said_once_with_its_table_and_ends_accepting(
     tree: str, folder: Path
 ) -> None:

@@ -19,6 +19,7 @@ import pytest
 import uvloop
 
 from thence.catalog.function import Function, FunctionSpec
+from thence.clock import ClockMark
 from thence.notices import Notice, Notices
 from thence.runtimes.interface import Ended, Run
 from thence.runtimes.process.pool import ProcessRuntime
@@ -37,6 +38,18 @@ class StillClock:
 
     def now(self) -> int:
         return self._now
+
+    def wall(self) -> int:
+        return self._now
+
+    def sure(self) -> int:
+        return self._now
+
+    def begin(self, mark: ClockMark | None, floor: int) -> int:
+        return 0
+
+    def mark(self) -> ClockMark:
+        return ClockMark(self._now, self._now)
 
     def call_at(self, when_ms: int, callback: Callable[[], None]) -> StillTimer:
         timer = StillTimer(callback)

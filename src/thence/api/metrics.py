@@ -85,6 +85,8 @@ class Metrics:
         damaged = self._engine.writer.damaged is not None
         yield _gauge("store_damaged", "Whether damage was found in the store.", damaged)
         yield from self._of_disk()
+        ahead = (self._clock.now() - self._clock.wall()) / 1000
+        yield _gauge("clock_ahead_seconds", "Service time minus the machine's clock.", ahead)
         yield _gauge("draining", "Whether the service is shutting down.", self._engine.draining)
         if self._stats is not None:
             yield from _of_store(self._stats, self._clock.now())

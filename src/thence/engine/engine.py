@@ -11,7 +11,7 @@ from ..catalog.function import LATEST
 from ..clock import Clock
 from ..errors import StoreDamaged, StoreUnavailable, ThenceError
 from ..lifecycle.delivery import DeliveryPolicy
-from ..lifecycle.ids import IdSource
+from ..lifecycle.ids import IdSource, id_millis
 from ..lifecycle.lineage import Lineage
 from ..notices import NodeDraining, Notices, StoreBack, StoreHit, StoreLost
 from ..runtimes.code import CodeCache
@@ -259,9 +259,23 @@ class Engine(Functions, Looking):
         except StoreDamaged as error:
             raise await self.store.refusal(error) from error
 
+    async def _begin_time(self, floor: int) -> None:
+        """Service time goes on where it was; what is under way does not age by a jump."""
+        jump = self.clock.begin(await self.store.clock_mark(), floor)
+        if jump:
+            await self.store.shift_ages(jump, self.clock.mark())
+            log.warning(
+                "the clock is %d s after the last that the store knows, and only the machine's "
+                "clock says so: ages and budgets of what is under way do not count that time, and "
+                "nothing is pruned by it for a day",
+                jump // 1000,
+            )
+
     async def _start(self) -> None:
         await self._open()
-        self.ids.above(await self.store.highest_id())
+        highest = await self.store.highest_id()
+        self.ids.above(highest)
+        await self._begin_time(id_millis(highest))
         await self.catalogue.load()
         await self.runtime.start()
         self.writer.start()

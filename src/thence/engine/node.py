@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 from ..clock import Clock
 from ..errors import StoreUnavailable
-from ..notices import NodeStarted, Notices
+from ..notices import ClockAstray, ClockRight, NodeStarted, Notices
 from ..store.interface import Store
 from .loop import Loop
 
+ASTRAY_MS = 5000
 log = logging.getLogger("thence.node")
 
 
@@ -29,13 +30,16 @@ class Node:
         self._lease_ms = round(lease_seconds * 1000)
         self.incarnation = 0
         self._held_until = 0
+        self._astray = False
         self.loop = Loop("lease", self.once, clock, notices, interval_seconds=lease_seconds / 2)
         self.on_lease: Callable[[int], None]
         """Told of every new incarnation number; set by the engine."""
 
     async def join(self) -> int:
         now = self._clock.now()
-        self.incarnation = await self._store.join(self.name, now, now + self._lease_ms)
+        self.incarnation = await self._store.join(
+            self.name, now, now + self._lease_ms, self._clock.mark()
+        )
         self._held_until = now + self._lease_ms
         self.on_lease(self.incarnation)
         self._notices.publish(NodeStarted(self.name, self.incarnation))
@@ -48,20 +52,32 @@ class Node:
 
     async def once(self) -> float | None:
         until = self._clock.now() + self._lease_ms
-        kept = await self._store.renew(self.incarnation, until)
+        kept = await self._store.renew(self.incarnation, until, self._clock.mark())
         if kept:
             self._held_until = until
         else:
             # Others have declared us dead: what we run will be dropped at its settle. Begin anew.
             log.warning("the lease of incarnation %d had ended; joining again", self.incarnation)
             await self.join()
+        self._look_at_clock()
         return None
+
+    def _look_at_clock(self) -> None:
+        """Say once that the machine's clock is not where service time is, and once that it is."""
+        ahead_ms = self._clock.now() - self._clock.wall()
+        if abs(ahead_ms) > (ASTRAY_MS // 2 if self._astray else ASTRAY_MS):
+            if not self._astray:
+                self._notices.publish(ClockAstray(ahead_ms / 1000))
+            self._astray = True
+        elif self._astray:
+            self._astray = False
+            self._notices.publish(ClockRight())
 
     async def leave(self) -> None:
         await self.loop.stop()
         if self.incarnation:
             try:
-                await self._store.leave(self.incarnation)
+                await self._store.leave(self.incarnation, self._clock.mark())
             except StoreUnavailable as error:
                 # The goodbye only shortens a wait: what we hold is lost when the lease ends.
                 log.warning("incarnation %d could not leave: %s", self.incarnation, error)

@@ -28,7 +28,7 @@ class Prune:
         )
 
     async def once(self) -> float | None:
-        now = self._clock.now()
+        now = self._clock.sure()
         options = self._options
 
         def before(seconds: float) -> int:

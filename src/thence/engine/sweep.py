@@ -65,7 +65,7 @@ class Sweep:
         if refs and not await self._store.highest_id():
             refs = []  # a store without invocations knows nothing of what it does not name
         unused = [ref for ref in refs if await self._unused(ref)]
-        gone = await self._blobs.overdue(part, unused, self._clock.now(), self._kept_ms)
+        gone = await self._blobs.overdue(part, unused, self._clock.sure(), self._kept_ms)
         # (With none: what a backup kept from going goes now.)
         await self._blobs.delete(gone)
         self._say("blobs", len(unused), len(gone))

@@ -90,7 +90,7 @@ class Tries:
         began = time.perf_counter()
         destination = decode_destination(delivery.destination)
         try:
-            tried = await self._send(delivery, destination, source, attempt, started_at)
+            tried = await self._send(delivery, destination, source, attempt, self._clock.wall())
         except Exception as error:
             # A mistake in a record or a sender must not hold its lane's slot for ever.
             log.exception("a try of delivery %s failed", format_id(delivery.id))

@@ -61,7 +61,7 @@ class Window:
 
     def check(self, signed_at: int) -> None:
         """signed_at: ms. Raises Refused ("date")."""
-        now = self._clock.now()
+        now = self._clock.wall()  # dates that others made
         if abs(now - signed_at) > self.seconds * 1000:
             raise Refused(
                 "date",
@@ -72,13 +72,13 @@ class Window:
 
     def check_expiry(self, expires_at: int) -> None:
         """expires_at: ms, of a signed URL; the instant itself is too late. Raises Refused ("date")."""
-        if self._clock.now() >= expires_at:
+        if self._clock.wall() >= expires_at:
             raise Refused("date", f"the signed URL expired at {_iso(expires_at)}; make a new one")
 
     def take(self, access_key_id: bytes, nonce: bytes, signed_at: int) -> None:
         """Only for a request whose signature is right. Raises Refused ("replay")."""
         expires_at = signed_at + self.seconds * 1000
-        if not self.nonces.take(access_key_id + b"\n" + nonce, expires_at, self._clock.now()):
+        if not self.nonces.take(access_key_id + b"\n" + nonce, expires_at, self._clock.wall()):
             raise Refused("replay", "nonce: it was used before; sign again with a new one")
 
 

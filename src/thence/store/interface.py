@@ -23,6 +23,7 @@ from msgspec import Struct, field
 
 from ..catalog.entry import Entry
 from ..catalog.function import Function, FunctionSpec
+from ..clock import ClockMark
 from ..errors import StoreCorrupt, StoreDamaged
 from ..lifecycle.states import State
 from .records import (
@@ -142,18 +143,29 @@ class Store(Protocol):
         ...
 
     # ------------------------------------------------------------ nodes and leases
-    async def join(self, name: str, now: int, expires_at: int) -> int:
+    async def join(
+        self, name: str, now: int, expires_at: int, mark: ClockMark | None = None
+    ) -> int:
         """Register a new incarnation of a node; its number is the lease of all it claims.
-        Numbers grow and are never used twice."""
+        Numbers grow and are never used twice. `mark` is kept for the next start, here and below."""
         ...
 
-    async def renew(self, incarnation: int, expires_at: int) -> bool:
+    async def renew(self, incarnation: int, expires_at: int, mark: ClockMark | None = None) -> bool:
         """Extend the lease of all that the incarnation holds. False: it was already declared dead."""
         ...
 
-    async def leave(self, incarnation: int) -> None:
+    async def leave(self, incarnation: int, mark: ClockMark | None = None) -> None:
         """The incarnation is gone; the attempts it still holds are lost at once, the deliveries it
         was sending are due at once."""
+        ...
+
+    async def clock_mark(self) -> ClockMark | None:
+        """The mark that was kept last; one that is behind it is not kept."""
+        ...
+
+    async def shift_ages(self, ms: int, mark: ClockMark) -> None:
+        """Time has jumped by `ms` while nothing was under way: event ages, retry budgets, idempotency
+        keys and mailbox messages end so much later. What is due stays due. Keeps `mark` with it."""
         ...
 
     async def lost(self, now: int, limit: int) -> list[Lost]:

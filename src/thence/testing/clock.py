@@ -15,6 +15,8 @@ import heapq
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ..clock import ClockMark, ServiceTime
+
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 PASSES = 50  # quiet rounds of a loop that does not show what it has ready
 TIMERS_MAX = 1_000_000  # fired in one advance; more means that something never comes to rest
@@ -44,11 +46,27 @@ class VirtualClock:
         self._holds = 0
         self._advancing = False
         self._released = asyncio.Event()
+        self.wall_ahead = 0.0
+        """Seconds by which the machine's wall clock is wrong (see Service.set_wall)."""
+        self.boot = "1"
+        """Names the run of the machine: another is a reboot."""
 
     # ------------------------------------------------------------ as a Clock
 
     def now(self) -> int:
         return self._now
+
+    def wall(self) -> int:
+        return self._now + round(self.wall_ahead * 1000)
+
+    def sure(self) -> int:
+        return self._now
+
+    def begin(self, mark: ClockMark | None, floor: int) -> int:
+        return 0
+
+    def mark(self) -> ClockMark:
+        return ClockMark(self._now, self._now, self.boot)
 
     def call_at(self, when_ms: int, callback: Callable[[], None]) -> VirtualTimer:
         timer = VirtualTimer(max(when_ms, self._now), callback)
@@ -136,22 +154,23 @@ class VirtualClock:
                 return
 
 
-class Branch:
-    """A Clock on another's time whose timers end when it is cut: a process that was killed."""
+class Branch(ServiceTime):
+    """The service time of one process, over another's time as the steady clock. Its timers end when
+    it is cut: a process that was killed."""
 
     def __init__(self, clock: VirtualClock) -> None:
+        super().__init__(
+            lambda: clock.wall() * 1_000_000, lambda: clock.now() * 1_000_000, clock.boot
+        )
         self._clock = clock
         self._alive = True
 
-    def now(self) -> int:
-        return self._clock.now()
+    def call_at(self, when_ms: int, callback: Callable[[], None]) -> BranchTimer:
+        return BranchTimer(self, self._clock, when_ms, callback)
 
-    def call_at(self, when_ms: int, callback: Callable[[], None]) -> VirtualTimer:
-        def call() -> None:
-            if self._alive:
-                callback()
-
-        return self._clock.call_at(when_ms, call)
+    @property
+    def alive(self) -> bool:
+        return self._alive
 
     async def sleep(self, seconds: float) -> None:
         await _sleep(self, seconds)
@@ -159,6 +178,36 @@ class Branch:
     def cut(self) -> None:
         """From now on no timer of this branch fires."""
         self._alive = False
+
+
+class BranchTimer:
+    """Waits again where service time was slower than the time it waited by."""
+
+    __slots__ = ("_branch", "_callback", "_clock", "_timer", "_when")
+
+    def __init__(
+        self, branch: Branch, clock: VirtualClock, when_ms: int, callback: Callable[[], None]
+    ) -> None:
+        self._branch = branch
+        self._clock = clock
+        self._when = when_ms
+        self._callback = callback
+        self._wait()
+
+    def _wait(self) -> None:
+        wait = max(0, self._when - self._branch.now())
+        self._timer = self._clock.call_at(self._clock.now() + wait, self._look)
+
+    def _look(self) -> None:
+        if not self._branch.alive:
+            return
+        if self._branch.now() < self._when:
+            self._wait()
+        else:
+            self._callback()
+
+    def cancel(self) -> None:
+        self._timer.cancel()
 
 
 async def _sleep(clock: VirtualClock | Branch, seconds: float) -> None:

@@ -163,6 +163,17 @@ class Service:
 
     # ------------------------------------------------------------ faults
 
+    def set_wall(self, seconds: float) -> None:
+        """The machine's wall clock is wrong by so much from now on (0: right again). Its steady
+        clock, by which the service measures, is `clock`."""
+        self.clock.wall_ahead = seconds
+
+    async def reboot(self) -> None:
+        """kill(), and the machine starts anew: only the wall clock knows how long that took."""
+        await self.kill()
+        self.clock.boot += "1"
+        await self.start()
+
     def disk_full(self, seconds: float) -> None:
         """Every write of the store fails for so long; reads go on."""
         self.outage.full_until = self.clock.now() + seconds * 1000

@@ -17,6 +17,7 @@ WRITES = frozenset(
         "join",
         "renew",
         "leave",
+        "shift_ages",
         "put_function",
         "delete_function",
         "publish",

@@ -227,7 +227,7 @@ def _not_proven(refused: Refused) -> OssError:
 def _refusal(error: OssError, request_id: str, clock: Clock) -> Response:
     fields = {"Code": error.oss_code, "Message": error.detail, "RequestId": request_id}
     if error.oss_code == "RequestTimeTooSkewed":
-        fields["ServerTime"] = iso(clock.now()) or ""  # by which clients correct theirs
+        fields["ServerTime"] = iso(clock.wall()) or ""  # by which clients correct theirs
     lines = "".join(f"  <{name}>{_text(value)}</{name}>\n" for name, value in fields.items())
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>\n{lines}</Error>\n'
     headers = {**COMMON, "content-type": "application/xml"}

@@ -159,7 +159,7 @@ class Uploads:
 
     async def sweep(self) -> None:
         """Remove what is past its time, and what a killed process left unfinished."""
-        oldest = self._clock.now() - KEPT_SECONDS * 1000
+        oldest = self._clock.sure() - KEPT_SECONDS * 1000
         for path in self._files():
             name = path.name
             if name.startswith(_TEMPORARY):

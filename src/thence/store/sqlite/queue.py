@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ...clock import ClockMark
 from ...lifecycle.decide import Spent
 from ..records import Lost, Waiting
+from . import times
 from .codes import STATES
 from .keys import whole
 from .statements import load
@@ -29,17 +31,24 @@ class _Named(Struct, gc=False):
 _named = msgspec.json.Decoder(_Named).decode
 
 
-def join(db: sqlite3.Connection, name: str, now: int, expires_at: int) -> int:
+def join(
+    db: sqlite3.Connection, name: str, now: int, expires_at: int, mark: ClockMark | None
+) -> int:
+    times.keep(db, mark)
     number = db.execute(_SQL["join"], (name, now, expires_at)).lastrowid
     assert number is not None  # an insert always has one
     return number
 
 
-def renew(db: sqlite3.Connection, incarnation: int, expires_at: int) -> bool:
+def renew(
+    db: sqlite3.Connection, incarnation: int, expires_at: int, mark: ClockMark | None
+) -> bool:
+    times.keep(db, mark)
     return db.execute(_SQL["renew"], (expires_at, incarnation)).rowcount == 1
 
 
-def leave(db: sqlite3.Connection, incarnation: int) -> None:
+def leave(db: sqlite3.Connection, incarnation: int, mark: ClockMark | None) -> None:
+    times.keep(db, mark)
     db.execute(_SQL["leave"], (incarnation,))
     db.execute(_SQL["release"])
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...catalog.entry import Entry
 from ...catalog.function import Function, FunctionSpec
+from ...clock import ClockMark
 from ...errors import StoreCorrupt, StoreDamaged, StoreUnavailable
 from ..folder import DataFolder
 from ..interface import Batch, Committed, Filter, ListFilter
@@ -38,6 +39,7 @@ from . import (
     read_invocations,
     read_listed,
     read_sources,
+    times,
     verify,
 )
 from .connection import HIT_SECONDS, hold, prepare, unopened
@@ -139,14 +141,22 @@ class SqliteStore:
 
     # ------------------------------------------------------------ nodes and leases
 
-    async def join(self, name: str, now: int, expires_at: int) -> int:
-        return await self._work.write(queue.join, name, now, expires_at)
+    async def join(
+        self, name: str, now: int, expires_at: int, mark: ClockMark | None = None
+    ) -> int:
+        return await self._work.write(queue.join, name, now, expires_at, mark)
 
-    async def renew(self, incarnation: int, expires_at: int) -> bool:
-        return await self._work.write(queue.renew, incarnation, expires_at)
+    async def renew(self, incarnation: int, expires_at: int, mark: ClockMark | None = None) -> bool:
+        return await self._work.write(queue.renew, incarnation, expires_at, mark)
 
-    async def leave(self, incarnation: int) -> None:
-        await self._work.write(queue.leave, incarnation)
+    async def leave(self, incarnation: int, mark: ClockMark | None = None) -> None:
+        await self._work.write(queue.leave, incarnation, mark)
+
+    async def clock_mark(self) -> ClockMark | None:
+        return await self._work.read(times.read)
+
+    async def shift_ages(self, ms: int, mark: ClockMark) -> None:
+        await self._work.write(times.shift, ms, mark)
 
     async def lost(self, now: int, limit: int) -> list[Lost]:
         if await self._work.read(queue.dying, now):
