@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from thence.engine import room as rooms
 from thence.engine.room import Room
-from thence.errors import StoreUnavailable
+from thence.engine.writer import Writer
+from thence.errors import StoreUnavailable, ThenceError
+from thence.notices import Notices
+from thence.store.interface import Batch
 from thence.store.reserve import Reserve
 from thence.store.sqlite import SqliteStore
 from thence.testing import Ok, Service
+from thence.testing.clock import VirtualClock
 
 MIB = 1024 * 1024
 FAILED = StoreUnavailable("The store does not answer.")
@@ -129,6 +135,56 @@ async def test_without_a_reserve_a_full_disk_is_still_said() -> None:
     assert not await room.back()
     disk.free = rooms.ROOM_BYTES_MIN
     assert await room.back()
+
+
+class Tight(Spare):
+    """A store with room for small commits only."""
+
+    bytes = 64 * MIB
+    largest = 20
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk, self.sizes, self.written, self.failed = disk, [], 0, 0
+
+    async def commit(self, batch: Batch) -> Any:
+        size = len(batch.delivery_results)
+        self.sizes.append(size)
+        if size > self.largest:
+            self.disk.free, self.failed = 0, self.failed + 1
+            raise StoreUnavailable("database or disk is full")
+        self.written += size
+        self.disk.free += 24 * MIB if not self.disk.free else 0
+        return SimpleNamespace(delivery_results=[True] * size, entry=None)
+
+    async def healthy(self) -> bool:
+        return True
+
+    async def tidy(self) -> int:
+        self.disk.free = 24 * MIB  # what the log gives back
+        return self.bytes
+
+
+async def test_what_was_kept_on_a_full_disk_is_written_in_small_commits() -> None:
+    disk = Disk(0, held=0)
+    store: Any = Tight(disk)
+    room = Room(store, disk)
+    writer = Writer(store, VirtualClock(), Notices(), room)
+    writer.start()
+    result: Any = object()
+    all_told = asyncio.Event()
+    told: list[bool] = []
+
+    def done(answer: Any, error: ThenceError | None) -> None:
+        told.append(error is None)
+        if len(told) == 300:
+            all_told.set()
+
+    for _ in range(300):
+        writer.delivery_result(result, done)
+    await asyncio.wait_for(all_told.wait(), 5)
+    await writer.stop()
+    assert told == [True] * 300
+    assert store.failed == 1 and store.sizes[0] == 300, store.sizes
 
 
 def test_a_reserve_is_of_real_blocks_and_gone_where_they_are_not(

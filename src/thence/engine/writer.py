@@ -53,6 +53,7 @@ FIELDS = (
 KEPT = ("settles", "stops", "delivery_results")
 UNTOLD = ("settles", "delivery_results")
 BATCH_MAX = 512
+TIGHT_BATCH_MAX = 16  # after the disk was full; twice as many with each commit that succeeds
 PROBE_SECONDS = 0.5
 PROBE_SECONDS_MAX = 30.0
 
@@ -91,6 +92,7 @@ class Writer:
         self._wake = asyncio.Event()
         self._ended = False
         self._failures = 0  # commits in a row
+        self._batch_max = BATCH_MAX
         self.down = False
         """The store does not write at present: accepts are refused."""
         self.damaged: StoreDamaged | None = None
@@ -199,7 +201,7 @@ class Writer:
             done(None, self.damaged)
             return
         group = self._groups[-1]
-        if group.size >= BATCH_MAX:
+        if group.size >= self._batch_max:
             group = _Group()
             self._groups.append(group)
         group.add(field, change, done)
@@ -238,6 +240,8 @@ class Writer:
             await self._one_by_one(group, error)
             return
         self._failures = 0
+        if self._batch_max < BATCH_MAX:
+            self._batch_max = min(BATCH_MAX, 2 * self._batch_max)
         self._answer(group, committed, time.perf_counter() - began)
 
     def _answer(self, group: _Group, committed: Committed, seconds: float) -> None:
@@ -254,10 +258,13 @@ class Writer:
     async def _outlive(self, group: _Group, error: StoreUnavailable) -> None:
         """The store cannot write: refuse what may be refused, keep the rest, wait until it is back."""
         error = self._room.lost(error)
+        tight = self._room.full
+        if tight:
+            # A large commit may need more room than there is, each time anew.
+            self._batch_max = TIGHT_BATCH_MAX
         kept = _refuse(group, error)
         self.down = True
-        if not self._room.full:  # which is probed only where there is room
-            self._failures += 1
+        self._failures += 1
         lost_at = self._clock.now()
         if self.damaged is None:  # which was said in its own words
             self._notices.publish(StoreLost(error.detail))
@@ -281,7 +288,7 @@ class Writer:
         self.down = False
         self._notices.publish(StoreBack((self._clock.now() - lost_at) / 1000))
         if kept.size:
-            self._groups.insert(0, kept)
+            self._groups[:0] = _pieces(kept) if tight else [kept]
             self._idle.clear()
 
     def _refuse_waiting(self, kept: _Group, error: StoreUnavailable) -> None:
@@ -348,6 +355,17 @@ def _refuse(group: _Group, error: StoreUnavailable) -> _Group:
             else:
                 _call(done, None, error)
     return kept
+
+
+def _pieces(kept: _Group) -> list[_Group]:
+    """The same in small commits."""
+    pieces = [_Group()]
+    for field in KEPT:
+        for change, done in zip(kept.changes[field], kept.done[field], strict=True):
+            if pieces[-1].size >= TIGHT_BATCH_MAX:
+                pieces.append(_Group())
+            pieces[-1].add(field, change, done)
+    return pieces
 
 
 def _call(done: Done, answer: Any, error: ThenceError | None) -> None:
