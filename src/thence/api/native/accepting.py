@@ -15,7 +15,7 @@ from ...store.records import Meta
 NAME_BYTES = re.compile(rb"/v1/functions/([A-Za-z_][A-Za-z0-9_-]{0,127})/invocations")
 CONTENT_TYPE_MAX = 256
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[ -~]{0,200})?")
-_NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,6})?")
+_NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,20})?")
 JSON = b"application/json"
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from ... import __version__
+from . import openapi_rules as rules
 from .answer import answer
 from .call import Call
 from .parameter import Parameter
@@ -21,13 +22,20 @@ from .route import Handler, Route
 
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
-    "integer": {"type": "integer"},
+    "integer": {
+        "type": "integer",
+        "minimum": -rules.INTEGER_MAX,
+        "maximum": rules.INTEGER_MAX,
+    },
     "number": {"type": "number"},
     "flag": {"type": "boolean"},
     "id": {"type": "string", "format": "uuid"},
     "time": {
         "description": "RFC 3339, or milliseconds since 1970.",
-        "anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}],
+        "anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "integer", "minimum": rules.TIME_MS_MIN, "maximum": rules.TIME_MS_MAX},
+        ],
     },
 }
 
@@ -40,6 +48,13 @@ class Problem(Struct):
     status: int
     detail: str
     code: str
+
+
+def _path_schema(path: str, name: str) -> dict[str, Any]:
+    """What a name in a path may be."""
+    if name == "name" and "/mailbox/" in path:
+        return rules.BOX
+    return rules.PATHS.get(name, {"type": "string"})
 
 
 def document(routes: Callable[[], tuple[Route, ...]]) -> Handler:
@@ -64,6 +79,8 @@ def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
+    for body in {_key(route.body): route.body for route in routes if _types(route.body)}.values():
+        rules.tighten(components[body.__name__])
     refs = {_key(type_): schema for type_, schema in zip(types, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -115,12 +132,22 @@ def _operation(route: Route, refs: dict[str, Any]) -> dict[str, Any]:
         "summary": route.summary,
         "parameters": [
             *(
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                {
+                    "name": name,
+                    "in": "path",
+                    "required": True,
+                    "schema": _path_schema(route.path, name),
+                }
                 for name in re.findall(r"{(\w+)}", route.path)
             ),
             *(_parameter(one) for one in route.parameters),
             *(
-                {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+                {
+                    "name": name,
+                    "in": "header",
+                    "description": text,
+                    "schema": rules.HEADERS.get(name, {"type": "string"}),
+                }
                 for name, text in route.headers
                 if name != "Content-Type"  # OpenAPI: part of the body's description
             ),
@@ -144,6 +171,8 @@ def _name(route: Route) -> str:
 
 def _parameter(one: Parameter) -> dict[str, Any]:
     item: dict[str, Any] = dict(_SCHEMAS["text"] if one.kind == "list" else _SCHEMAS[one.kind])
+    if one.name == "cursor" and one.kind == "text":
+        item["minLength"] = 1  # and made by the page before
     if one.choices:
         item["enum"] = list(one.choices)
     if one.minimum is not None:
@@ -162,7 +191,7 @@ def _response(kind: Any, refs: dict[str, Any]) -> dict[str, Any]:
     if kind is None:
         return {"description": "Done; no body."}
     if isinstance(kind, str):
-        return {"description": "As it is.", "content": {kind: {}}}
+        return {"description": "As it is.", "content": _media(kind)}
     found = [refs[_key(one)] for one in _types(kind)]
     return {
         "description": (_types(kind)[0].__doc__ or "The answer.").strip(),
@@ -172,11 +201,16 @@ def _response(kind: Any, refs: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _media(kind: str) -> dict[str, dict[str, Any]]:
+    """What may be anything is JSON mostly."""
+    return {"application/json": {}, kind: {}} if kind == "*/*" else {kind: {}}
+
+
 def _body(route: Route, refs: dict[str, Any]) -> dict[str, Any]:
-    media = route.body if isinstance(route.body, str) else "application/json"
-    content: dict[str, Any] = (
-        {} if isinstance(route.body, str) else {"schema": refs[_key(route.body)]}
-    )
+    if isinstance(route.body, str):
+        content = _media(route.body)
+    else:
+        content = {"application/json": {"schema": refs[_key(route.body)]}}
     if route.example is not None:
-        content["example"] = route.example
-    return {"content": {media: content}}
+        next(iter(content.values()))["example"] = route.example
+    return {"content": content}

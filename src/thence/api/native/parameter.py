@@ -19,7 +19,7 @@ VALUE_MAX = 1024
 TIME_MIN_MS = 946_684_800_000  # the year 2000
 Kind = Literal["text", "integer", "number", "time", "id", "flag", "list"]
 _INTEGER = re.compile(r"-?[0-9]{1,15}")
-_NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,9})?")
+_NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,20})?")
 
 
 class Parameter(Struct, frozen=True):

@@ -38,7 +38,7 @@ from .shown import DeliveryPage, DeliveryShown, InvocationPage, InvocationShown
 from .stats import MinutesAnswer, StatsAnswer
 from .status_log import STATUSES, StatusPage
 
-ANY = "application/octet-stream"
+ANY = "*/*"  # what was sent, or what the function returned: JSON mostly
 JSON = "application/json"
 QUALIFIER = Parameter("qualifier", "text", "Version or alias that is called; else `latest`.")
 CHECK = Parameter(
@@ -69,7 +69,7 @@ EXAMPLE_FUNCTION = {
     "retry_wait": {"first_seconds": 1, "factor": 2, "cap_seconds": 60, "jitter": "equal"},
     "on_success": "queue:done",
     "on_failure": "queue:dead",
-    "code": "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==",
+    "code": "UEsDBBQAAAAIAAAAIQC0CHBpKwAAAC4AAAAHAAAAbWFpbi5weUtJTVPISMxLyUkt0kgtS80r0VFIzs8rSa0o0bTiUgCCotSS0qI8BbAcFwBQSwECFAMUAAAACAAAACEAtAhwaSsAAAAuAAAABwAAAAAAAAAAAAAApIEAAAAAbWFpbi5weVBLBQYAAAAAAQABADUAAABQAAAAAAA=",
 }
 
 FUNCTIONS = (

@@ -1,0 +1,67 @@
+"""What OpenAPI's document says beyond the types: the rules by which names, headers and fields of
+bodies are refused. A client that is made from the document then sends nothing that cannot be taken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...catalog.destination import MAILBOX_KINDS
+from ...catalog.function import ENVIRONMENT_NAME, HANDLER, NAME
+from ...lifecycle.policy import DELAY_SECONDS_MAX
+
+QUALIFIER = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+TIME_MS_MIN, TIME_MS_MAX = 946_684_800_000, 999_999_999_999_999  # from 2000 on, in 15 digits
+INTEGER_MAX = 999_999_999_999_999
+
+
+def _matches(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^(?:{pattern})$"}
+
+
+PATHS: dict[str, dict[str, Any]] = {
+    "id": {"type": "string", "format": "uuid"},
+    "kind": {"type": "string", "enum": list(MAILBOX_KINDS)},
+    "name": _matches(NAME.pattern),
+    "version": _matches(QUALIFIER),
+    "alias": _matches(QUALIFIER),
+    "qualifier": _matches(QUALIFIER),
+}
+BOX = {"type": "string", "minLength": 1}
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255},
+    "Thence-Delay-Seconds": {"type": "number", "minimum": 0, "maximum": DELAY_SECONDS_MAX},
+}
+
+_DESTINATION = {
+    "anyOf": [
+        {"type": "string", "examples": ["queue:done", "function:next", "https://example.com/hook"]},
+        {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}},
+        {"type": "null"},
+    ]
+}
+_OPTIONAL_NAME = {"type": "string", "pattern": f"^(?:{HANDLER.pattern})?$"}
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "handler": _matches(HANDLER.pattern),
+    "initializer": _OPTIONAL_NAME,
+    "pre_stop": _OPTIONAL_NAME,
+    "environment": {"propertyNames": _matches(ENVIRONMENT_NAME.pattern)},
+    "on_success": _DESTINATION,
+    "on_failure": _DESTINATION,
+    "code": {"contentEncoding": "base64", "contentMediaType": "application/zip"},
+}
+"""By the name of a body's field: what its schema says too."""
+
+NOT_TAKEN = {"attributes"}
+"""Fields of the types that bodies may not have."""
+
+
+def tighten(schema: dict[str, Any]) -> None:
+    """The schema of a body, in place."""
+    properties = schema.get("properties", {})
+    for name in NOT_TAKEN & properties.keys():
+        del properties[name]
+    for name in FIELDS.keys() & properties.keys():
+        properties[name].update(FIELDS[name])
