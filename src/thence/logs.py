@@ -46,7 +46,9 @@ from .notices import (
     Notices,
     StoreBack,
     StoreHit,
+    StoreLogLong,
     StoreLost,
+    StoreMoved,
 )
 
 # What every kind of notice is logged as. Those of each invocation are for debugging only: at full
@@ -57,6 +59,15 @@ LINES: dict[type[Notice], tuple[int, str]] = {
     FunctionChanged: (logging.INFO, "function changed"),
     StoreLost: (logging.ERROR, "store lost: nothing is accepted until it is back"),
     StoreHit: (logging.CRITICAL, "store damaged: nothing is accepted any more"),
+    StoreMoved: (
+        logging.CRITICAL,
+        "files of the store were deleted or replaced while it is in use: restart the service, and let "
+        "no other program open them before",
+    ),
+    StoreLogLong: (
+        logging.WARNING,
+        "the write-ahead log grows: another program keeps store.db open and reads; close it",
+    ),
     StoreBack: (logging.WARNING, "store back"),
     FilesUnused: (logging.INFO, "files that nothing uses: removed once they are so for kept_days"),
     ClockAstray: (

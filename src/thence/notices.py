@@ -141,6 +141,19 @@ class StoreHit(Notice, frozen=True, gc=False):
     tables: tuple[str, ...]
 
 
+class StoreMoved(Notice, frozen=True, gc=False):
+    """Files of the store were deleted or replaced while it is in use."""
+
+    files: tuple[str, ...]
+
+
+class StoreLogLong(Notice, frozen=True, gc=False):
+    """The store's write-ahead log grows because another program reads an old state of the file. Said
+    again at each doubling."""
+
+    bytes: int
+
+
 class StoreBack(Notice, frozen=True, gc=False):
     seconds: float
 

@@ -81,12 +81,14 @@ class Service:
         await self.engine.start()
         self.door.metrics.start()
         self._memory.start()
+        self.engine.tend.loop.start()
         await self.door.functiongraph.logs.start(self.engine, self.engine.notices)
         self.door.started()
 
     async def stop(self, seconds: float) -> None:
         """Drain: accept nothing more, give runs `seconds` to end, leave the store. Idempotent."""
         await self._memory.stop()
+        await self.engine.tend.loop.stop()
         await self.door.metrics.stop()
         await self.door.functiongraph.logs.stop()
         await self.engine.drain(seconds)

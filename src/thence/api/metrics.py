@@ -85,6 +85,8 @@ class Metrics:
         damaged = self._engine.writer.damaged is not None
         yield _gauge("store_damaged", "Whether damage was found in the store.", damaged)
         yield from self._of_disk()
+        log_bytes = self._engine.tend.log_bytes
+        yield _gauge("store_log_bytes", "Size of the store's write-ahead log.", log_bytes)
         ahead = (self._clock.now() - self._clock.wall()) / 1000
         yield _gauge("clock_ahead_seconds", "Service time minus the machine's clock.", ahead)
         yield _gauge("draining", "Whether the service is shutting down.", self._engine.draining)

@@ -45,6 +45,7 @@ from .settle import SettleAttempts
 from .stop import Stop, Stopped
 from .sweep import Sweep
 from .tasks import Tasks
+from .tend import Tend
 from .wait import Wait
 from .writer import Done, Writer
 
@@ -170,6 +171,7 @@ class Engine(Functions, Looking):
         )
         self.retire = Retire(self.lanes, store, self.expire.end, clock, notices)
         self.minutes_ = Minutes(store, clock, notices)
+        self.tend = Tend(store, clock, notices)
 
     def _connect(self) -> None:
         self.settle.running = self.run.running

@@ -87,6 +87,13 @@ class Committed(Struct):
     entry: JournalEntry | None  # the transitions of this commit, in order; None if there were none
 
 
+class Tended(Struct, frozen=True):
+    """How the store's files are."""
+
+    log_bytes: int = 0  # written, but not in its place yet
+    moved: tuple[str, ...] = ()  # files that were deleted or replaced while in use
+
+
 class Filter(Struct, frozen=True):
     """Which invocations a list or a redrive means. Times are of accept, ms; None = any."""
 
@@ -385,6 +392,11 @@ class Store(Protocol):
     async def tidy(self) -> int:
         """Give back to the disk what can be given without writing anything new. Returns how many
         bytes are free in the store itself, from deletions."""
+        ...
+
+    async def tend(self) -> Tended:
+        """Look after the files; called every second. Where commits would not last any more because a
+        file is gone, that is damage."""
         ...
 
     async def verify(self) -> dict[str, Any]:

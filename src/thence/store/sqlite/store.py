@@ -13,7 +13,7 @@ from ...catalog.function import Function, FunctionSpec
 from ...clock import ClockMark
 from ...errors import StoreCorrupt, StoreDamaged, StoreUnavailable
 from ..folder import DataFolder
-from ..interface import Batch, Committed, Filter, ListFilter
+from ..interface import Batch, Committed, Filter, ListFilter, Tended
 from ..records import (
     Body,
     DeliverySource,
@@ -343,6 +343,9 @@ class SqliteStore:
 
     async def tidy(self) -> int:
         return await self._work.alone(queue.tidy)
+
+    async def tend(self) -> Tended:
+        return await self._work.tend()
 
     async def verify(self) -> dict[str, Any]:
         return await self._work.read(verify.verify)

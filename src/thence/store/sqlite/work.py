@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...errors import StoreDamaged, StoreUnavailable
-from ..interface import Batch, Committed
+from ..interface import Batch, Committed, Tended
 from .commit import FenceBroken, apply
-from .connection import BUSY_SECONDS, connect_reader, connect_writer, patient
-from .faults import is_busy, told
+from .connection import BUSY_SECONDS, WAL_PAGES, connect_reader, connect_writer, patient
+from .faults import damaged, is_busy, told
+from .tending import Files, Log, last_piece, rescue
 from .threads import Threads
 
 T = TypeVar("T")
@@ -42,6 +43,8 @@ class Work:
         self._own = threading.local()
         self._read_connections: list[sqlite3.Connection] = []
         self._closed = False
+        self._files = Files(path)
+        self._log = Log(path)
         self.damage: StoreDamaged | None = None
         """What was found; from then on every write raises it."""
         self.on_damage: Callable[[StoreDamaged], None] = lambda damage: None
@@ -147,6 +150,7 @@ class Work:
             try:
                 self.db = patient(connect_writer(self._path), 0)
                 self._unsynced(self.db)
+                self._files.forget_log()
             except sqlite3.Error as error:
                 self._tell(error)
                 raise
@@ -187,6 +191,34 @@ class Work:
             self._read_connections.append(db)
         return db
 
+    # ------------------------------------------------------------ the files
+
+    async def tend(self) -> Tended:
+        """Called every second."""
+        moved = self._files.look()
+        if self.damage is None and {self._path.name, f"{self._path.name}-wal"} & set(moved):
+            await self._lost_files(moved)
+        size = self._files.log_bytes()
+        if self.damage is None and self._log.is_long(size):
+            # First, so that no commit starts to move all of it by itself meanwhile.
+            await self._between_commits(last_piece, WAL_PAGES + 1)
+            remains = await self._off_loop(self._readers, self._log.move)
+            await self._between_commits(last_piece, remains)
+        return Tended(size, tuple(moved))
+
+    async def _lost_files(self, moved: list[str]) -> None:
+        """What is committed from now on would be gone with this process: nothing more is."""
+        await self._between_commits(rescue)
+        self.condemn(
+            damaged(
+                self._path, f"{' and '.join(moved)} was deleted or replaced while it was in use"
+            )
+        )
+
+    async def _between_commits(self, call: Callable[..., Any], *args: Any) -> None:
+        async with self._writing:
+            await self._off_loop(self._writer, call, self._connection(), *args)
+
     # ------------------------------------------------------------ errors
 
     def _tell(self, error: BaseException) -> None:
@@ -222,6 +254,7 @@ class Work:
             self._closed = True
             self._readers.close()
             self._writer.close()
+            self._log.close()
             for reader in self._read_connections:
                 reader.close()
             if self.db is not None:
