@@ -175,6 +175,7 @@ def options(settings: Settings, tries_max: int = descriptors.TRIES_MAX) -> Optio
         node_name=socket.gethostname(),
         lease_seconds=settings.leases.lease_seconds,
         losses_max=settings.leases.losses_max,
+        suspect_alone_seconds=settings.leases.suspect_alone_seconds,
         payload_bytes_max=limits.payload_bytes_max,
         inline_bytes_max=limits.inline_bytes_max,
         waiting_max=limits.waiting_max,

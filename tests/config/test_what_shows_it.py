@@ -50,6 +50,7 @@ SHOWN = {
     "runtime.sandbox": ("config/test_every_setting_acts.py::test_the_sandbox_is_a_setting", "sandbox="),
     "leases.lease_seconds": ("engine/test_options.py::test_lease_seconds_is_how_long_a_silent_node_is_believed", "lease_seconds="),
     "leases.losses_max": ("engine/test_options.py::test_losses_max_is_how_often_an_attempt_may_be_lost", "losses_max="),
+    "leases.suspect_alone_seconds": ("engine/test_suspects.py::test_suspects_take_no_more_than_half_of_the_time", "suspect_alone_seconds="),
     "retention.payload_days": ("engine/test_prune.py::test_each_class_goes_after_its_own_time", "service()"),
     "retention.result_days": ("engine/test_prune.py::test_each_class_goes_after_its_own_time", "service()"),
     "retention.history_days": ("engine/test_prune.py::test_each_class_goes_after_its_own_time", "service()"),

@@ -119,7 +119,7 @@ async def test_a_limit_of_0_pauses(s: Service) -> None:
 
 
 async def test_a_limited_function_does_not_make_others_wait() -> None:
-    async with Service(instances_max=2) as s:
+    async with Service(instances_max=2, kept_free_percent=0) as s:
         await s.function("other", answers=[Ok(seconds=1)], concurrency=5)
         for n in range(4):  # they wait, yet for no instance
             await s.function(f"f{n}")

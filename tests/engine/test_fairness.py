@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from thence.errors import Throttled
+from thence.errors import Overloaded
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import State
 from thence.runtimes.interface import kept_free
@@ -138,7 +138,7 @@ async def test_a_synchronous_call_finds_room_where_others_hold_all_they_may() ->
         # One of the function that holds them is another matter: it waits, or is refused.
         call = asyncio.ensure_future(s.engine.invoke("slow", b"1", queue_seconds=0))
         await s.settle()
-        with pytest.raises(Throttled):
+        with pytest.raises(Overloaded):
             await call
 
 

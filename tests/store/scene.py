@@ -124,8 +124,10 @@ class Scene:
         answer = await self.commit(accepts=list(items))
         assert [one.id for one in answer.accepts] == [item.id for item in items]
 
-    async def claim(self, limit: int = 10, function: int = F, now: int = NOW) -> list[Claimed]:
-        answer = await self.commit(claims=[Claim(function, limit, self.lease, now)])
+    async def claim(
+        self, limit: int = 10, function: int = F, now: int = NOW, suspects: bool = False
+    ) -> list[Claimed]:
+        answer = await self.commit(claims=[Claim(function, limit, self.lease, now, suspects)])
         return answer.claims[0]
 
     async def run(self, **fields: Any) -> NewInvocation:

@@ -6,6 +6,7 @@ from thence.lifecycle.decide import Spent
 from thence.lifecycle.outcome import Budget, Outcome
 from thence.lifecycle.states import State
 from thence.store.interface import StopMark, Store
+from thence.store.records import Claim
 
 from .scene import NOW, F, Scene
 
@@ -86,3 +87,24 @@ async def test_a_node_that_still_holds_something_is_not_forgotten(scene: Scene) 
     )
     assert (await scene.holds())["orphaned"] == 1
     assert len(await scene.store.lost(NOW, 10)) == 1
+
+
+async def test_what_ran_beside_a_suspect_is_said_and_comes_before_it(scene: Scene) -> None:
+    suspect = await scene.run()
+    again = scene.retrying(
+        suspect, NOW, outcome=Outcome.LOST, budget=Budget.LOSSES, spent=Spent(losses_used=1)
+    )
+    await scene.commit(settles=[again])
+    await scene.commit(claims=[Claim(F, 1, scene.lease, NOW, suspects=True)])
+    beside = await scene.run()
+    elsewhere = await scene.store.join("there", NOW, NOW + 100)
+    apart = scene.new(lease=elsewhere)
+    await scene.accept(apart)
+    for lease in (scene.lease, elsewhere):
+        await scene.store.leave(lease)
+    found = await scene.store.lost(NOW, 10)
+    assert [(one.id, one.beside_suspect) for one in found] == [
+        (beside.id, True),
+        (apart.id, False),
+        (suspect.id, False),
+    ]

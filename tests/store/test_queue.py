@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
+from thence.lifecycle.decide import Spent
+from thence.lifecycle.outcome import Budget, Outcome
 from thence.lifecycle.states import State
-from thence.store.records import Claim, Meta
+from thence.store.records import Claim, Meta, NewInvocation
 
-from .scene import DAY, NOW, Scene
+from .scene import DAY, NOW, F, Scene
+
+G = F + 1
 
 
 async def test_a_claim_takes_the_oldest_due_first_and_no_more_than_its_limit(scene: Scene) -> None:
@@ -131,3 +137,40 @@ async def test_what_a_call_named_is_told_of_the_waiting_the_expiring_and_the_los
     assert [one.qualifier for one in await scene.store.expiring(NOW + DAY, 10)] == wanted
     await scene.store.leave(scene.lease)
     assert [one.qualifier for one in await scene.store.lost(NOW, 10)] == wanted
+
+
+async def lost_before(scene: Scene, due_at: int = NOW, **fields: Any) -> NewInvocation:
+    """One that waits and was lost once."""
+    item = await scene.run(**fields)
+    again = scene.retrying(
+        item, due_at, outcome=Outcome.LOST, budget=Budget.LOSSES, spent=Spent(losses_used=1)
+    )
+    assert (await scene.commit(settles=[again])).settles == [True]
+    return item
+
+
+async def test_suspects_are_claimed_by_claims_of_suspects_only(scene: Scene) -> None:
+    suspects = [await lost_before(scene, NOW + late) for late in (2, 1, 0)]
+    other = scene.new(at=NOW + 3)
+    await scene.accept(other)
+    now = NOW + 5
+    claim = Claim(F, 2, scene.lease, now, suspects=True)
+    (claimed,) = (await scene.commit(claims=[claim])).claims
+    assert [one.id for one in claimed] == [suspects[2].id, suspects[1].id]
+    assert [(one.attempt, one.spent) for one in claimed] == [(2, Spent(losses_used=1))] * 2
+    assert [one.id for one in await scene.claim(now=now)] == [other.id]
+    (left,) = (await scene.commit(claims=[claim])).claims
+    assert [one.id for one in left] == [suspects[0].id]
+    await scene.holds()
+
+
+async def test_when_suspects_are_due_is_told_apart_from_the_others(scene: Scene) -> None:
+    await lost_before(scene, NOW + 7)
+    await lost_before(scene, NOW + 6)
+    await lost_before(scene, NOW + 5, function=G)
+    await scene.accept(scene.new(at=NOW + 9))
+    assert await scene.store.suspects() == {F: NOW + 6, G: NOW + 5}
+    assert await scene.store.suspects(F) == {F: NOW + 6}
+    assert await scene.store.suspects(77) == {}
+    assert await scene.store.due_functions() == {F: NOW + 9}
+    assert await scene.store.next_due([F, G]) == {F: NOW + 9}

@@ -56,10 +56,10 @@ async def test_what_was_spent_and_interrupted_is_there_at_the_next_claim_and_at_
         item, NOW, spent=spent, outcome=Outcome.DRAINED, budget=None, error_type="NodeDrained"
     )
     await scene.commit(settles=[waits])
-    (claimed,) = await scene.claim()
+    (claimed,) = await scene.claim(suspects=True)
     assert claimed.spent == spent and claimed.spent.may_have_run
     await scene.commit(settles=[scene.given_back(claimed, State.RETRYING)])
-    (claimed,) = await scene.claim()
+    (claimed,) = await scene.claim(suspects=True)
     assert claimed.spent == spent
     view = await scene.store.invocation(item.id)
     assert view is not None and view.attempts[0].outcome is Outcome.DRAINED

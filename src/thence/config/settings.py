@@ -164,6 +164,15 @@ class Leases(Struct, frozen=True):
             le=100,
         ),
     ] = 3
+    suspect_alone_seconds: Annotated[
+        float,
+        _about(
+            "An invocation that was lost before has the node to itself for so long; then others begin "
+            "beside it. 0: never.",
+            ge=0,
+            le=3600,
+        ),
+    ] = 5.0
 
 
 class Retention(Struct, frozen=True):

@@ -61,6 +61,8 @@ class Dispatch:
         self._pumping = False
         self.lease = 0
         self.paused = True
+        self.held_back = False
+        """Nothing begins, because a suspect has the node; see hold_back()."""
         self.begin: Callable[[Lane, Claimed], None]
         """Hands a committed claim to the runtime; set by the engine."""
         self.held: Callable[[Lane], None]
@@ -100,7 +102,11 @@ class Dispatch:
         """Room that is promised to nobody; 0 or less: none. Where a limit counts for all versions
         together, each run takes one of its slots, also where it would share an instance."""
         family = lane.family
-        if family.disabled is not None or (self.line.buckets and self.line.before(lane)):
+        if (
+            self.held_back
+            or family.disabled is not None
+            or (self.line.buckets and self.line.before(lane))
+        ):
             return 0
         room = self._runtime.room(lane.function)
         return room if family.limit is None else min(room, family.limit - family.used)
@@ -139,6 +145,11 @@ class Dispatch:
         if self._turn or self.line.buckets:
             self.pump()
 
+    def hold_back(self, held_back: bool) -> None:
+        """For suspects.py: nothing begins, until it is told otherwise."""
+        self.held_back = held_back
+        self.pump()
+
     def control_changed(self, family: Family[Lane]) -> None:
         """Another limit or switch counts for it: all its lanes that wait for that are looked at."""
         while family.parked:
@@ -157,7 +168,7 @@ class Dispatch:
     def pump(self) -> None:
         """Look at every lane to which something has happened, and give what the node has to those
         that stand in line for it. Cheap when there is nothing to do."""
-        if self.paused or self._pumping or self._writer.down:
+        if self.paused or self.held_back or self._pumping or self._writer.down:
             return
         self._pumping = True
         try:

@@ -43,6 +43,7 @@ from .room import Room
 from .run import RunAttempts
 from .settle import SettleAttempts
 from .stop import Stop, Stopped
+from .suspects import Suspects
 from .sweep import Sweep
 from .tasks import Tasks
 from .tend import Tend
@@ -169,6 +170,17 @@ class Engine(Functions, Looking):
             interval_seconds=o.lease_seconds / 2,
             held=lambda: self.node.held,
         )
+        self.suspects = Suspects(
+            self.lanes,
+            self.runtime,
+            self.dispatch,
+            self.writer,
+            store,
+            clock,
+            notices,
+            self.run.running,
+            alone_seconds=o.suspect_alone_seconds,
+        )
         self.retire = Retire(self.lanes, store, self.expire.end, clock, notices)
         self.minutes_ = Minutes(store, clock, notices)
         self.tend = Tend(store, clock, notices)
@@ -176,6 +188,8 @@ class Engine(Functions, Looking):
     def _connect(self) -> None:
         self.settle.running = self.run.running
         self.settle.note_waiting = self.accepting.note_waiting = self._note_waiting
+        self.settle.note_suspect = self._note_suspect
+        self.settle.suspect_over = self.suspects.over
         self.dispatch.begin = self.run.begin
         self.dispatch.held = self.expire.held
         self.expire.owed = self.settle.owed
@@ -226,6 +240,7 @@ class Engine(Functions, Looking):
         # is not taken for lost.
         for loop in (self.node.loop, self.rescue.loop, self.expire.loop, self.retire.loop):
             loop.wake()
+        self.suspects.loop.wake()
         self.dispatch.pump()
 
     def _room_grown(self, function_id: int) -> None:
@@ -239,6 +254,13 @@ class Engine(Functions, Looking):
         self.invoking.abort(family_id)
         runs = [run for run in self._runs() if run.function.family == family_id]
         await asyncio.gather(*(self.stopping.abort(run) for run in runs))
+
+    def _note_suspect(self, lane: Lane, due_at: int, expires_at: int) -> None:
+        if lane.deleted:
+            self.retire.note(lane)
+            return
+        self.expire.note(expires_at)
+        self.suspects.note(lane, due_at)
 
     def _note_waiting(self, lane: Lane, due_at: int, expires_at: int) -> None:
         if lane.deleted:
@@ -283,6 +305,7 @@ class Engine(Functions, Looking):
         self.writer.start()
         lease = await self.node.join()
         await self.dispatch.start(lease)
+        await self.suspects.start()
         await self.deliver.start()
         for loop in (self.node.loop, self.minutes_.loop, *self._chores()):
             loop.start()
@@ -329,6 +352,7 @@ class Engine(Functions, Looking):
         self.accepting.closed = self.invoking.closed = True
         await self.accepting.settled()
         await self.dispatch.stop()
+        await self.suspects.loop.stop()
         for loop in self._chores():
             await loop.stop()
         await self.writer.flush()  # claims on their way become runs, which drain gives back

@@ -183,8 +183,8 @@ class Invoke:
         if lane.under_way >= lane.function.spec.concurrency or lane.at_limit(used):
             return self._throttled(lane)
         return Overloaded(
-            f"Function {lane.function.name!r} found no instance: every one of the node is taken "
-            f"(runtime.instances_max). {_LATER}"
+            f"Function {lane.function.name!r} found no instance: all that it may have of the "
+            f"node are taken (runtime.instances_max, runtime.kept_free_percent). {_LATER}"
         )
 
     def _throttled(self, lane: Lane) -> Throttled:

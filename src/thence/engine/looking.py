@@ -85,6 +85,7 @@ class Looking:
             slots_allowed=lane.function.spec.concurrency,
             room=self.dispatch.free(lane),
             held=self.runtime.held(lane.function),
+            held_back=self.dispatch.held_back,
             node=self.runtime.occupancy(),
             draining=self.draining,
             store_down=self.writer.down,

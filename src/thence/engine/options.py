@@ -26,6 +26,7 @@ class Options(Struct, frozen=True):
     platform_wait_cap_seconds: float = 300.0
     platform_wait_caps: Mapping[str, float] = NOTHING  # by contract; see catalog/preset.py
     losses_max: int = 3
+    suspect_alone_seconds: float = 5.0  # how long others are held back for a suspect
     delivery_first_seconds: float = 0.5
     delivery_budget_seconds: float = 1800.0
     delivery_concurrency: int = 8  # tries under way per destination key

@@ -2,7 +2,9 @@
 
 An attempt is lost when the incarnation that holds its lease has left or has not renewed it. Losses
 have a budget of their own; past it the invocation is quarantined as suspected poison (design §2,
-promise 4), so a payload that kills its node cannot loop for ever.
+promise 4), so a payload that kills its node cannot loop for ever. Where a suspect was among what ran
+(one that was lost before; suspects.py runs them one at a time) the loss is its own, and what ran beside
+it is not charged. Where there was none, everything that ran becomes a suspect.
 """
 
 from __future__ import annotations
@@ -69,6 +71,7 @@ class Rescue:
                 stopping=one.state is State.STOPPING,
                 ended=ended,
                 alias=one.qualifier,
+                charged=not one.beside_suspect,
             )
             self._asked.add((one.id, one.attempt))
             self._settle.ask(lane, settle, one.qualifier, self._answered)

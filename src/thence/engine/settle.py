@@ -61,6 +61,10 @@ class SettleAttempts:
         """Shared with run.py: an attempt leaves it when its settle is committed."""
         self.note_waiting: Callable[[Lane, int, int], None]
         """(lane, due_at, expires_at): an invocation waits again; set by the engine."""
+        self.note_suspect: Callable[[Lane, int, int], None]
+        """The same of one that was lost before; set by the engine."""
+        self.suspect_over: Callable[[], None]
+        """Told when the attempt of a suspect is settled; set by the engine."""
         self.draining = False
         self.place: Place
         """Makes what is owed to this store itself; set by the engine."""
@@ -118,9 +122,10 @@ class SettleAttempts:
         stopping: bool,
         ended: Ended,
         alias: str,
+        charged: bool = True,
     ) -> Settle:
         """The change that follows an ending. Pure but for the clock, the ids and the dice. `alias`:
-        by which the call came."""
+        by which the call came. `charged`: see decide."""
         now = self._clock.now()
         outcome = ended.outcome
         settle = Settle(
@@ -145,8 +150,10 @@ class SettleAttempts:
             settle.error_message = ended.error_message
             settle.error_stack = ended.error_stack
             settle.fault = ended.fault
-            settle.budget = BUDGET[outcome]
-            self._not_ok(lane, settle, ended, expires_at, stopping, now, lane.policy(alias))
+            settle.budget = BUDGET[outcome] if charged else None
+            self._not_ok(
+                lane, settle, ended, expires_at, stopping, now, lane.policy(alias), charged
+            )
         if settle.state in FINAL:
             settle.deliveries = self.owed(lane, settle.state, now, alias)
         return settle
@@ -160,6 +167,7 @@ class SettleAttempts:
         stopping: bool,
         now: int,
         policy: Policy,
+        charged: bool,
     ) -> None:
         decision = decide(
             settle.outcome,
@@ -172,6 +180,7 @@ class SettleAttempts:
             hopeless=ended.hopeless,
             retry_after_seconds=ended.retry_after_seconds,
             began=ended.started_at is not None,
+            charged=charged,
         )
         if lane.deleted and isinstance(decision, (RetryAt, GiveBack)):
             settle.state, settle.reason = State.INVALID, Reason.FUNCTION_DELETED
@@ -258,6 +267,8 @@ class SettleAttempts:
                 return
             if run is not None and self.running.get(settle.id) is run:
                 del self.running[settle.id]
+                if run.alone:
+                    self.suspect_over()
             if not applied:
                 self._notices.publish(
                     LateAnswerDropped(settle.id, lane.function.name, settle.attempt)
@@ -331,7 +342,8 @@ class SettleAttempts:
                     settle.id, lane.function.name, settle.attempt, settle.outcome, settle.due_at
                 )
             )
-        self.note_waiting(lane, settle.due_at, expires_at)
+        note = self.note_suspect if settle.spent.losses_used else self.note_waiting
+        note(lane, settle.due_at, expires_at)
 
 
 def _stopped(settle: Settle, run: Run) -> Settle:

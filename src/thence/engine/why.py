@@ -14,8 +14,8 @@ from .lanes import Lane
 
 
 class Why(Struct, frozen=True):
-    code: str  # delayed, backing_off, disabled, function_limit, node_limit, node_share, paused, draining, store,
-    # next
+    code: str  # delayed, backing_off, disabled, function_limit, node_limit, node_share, suspect, held_back,
+    # paused, draining, store, next
     text: str
     until: int | None = None
 
@@ -28,13 +28,14 @@ def why(
     slots_allowed: int,
     room: int,
     held: int,
+    held_back: bool,
     node: Occupancy,
     draining: bool,
     store_down: bool,
     family: Family[Lane],
 ) -> Why | None:
     """None unless it waits. `slots_*` (in use, its concurrency) and `room` are of its function on
-    this node, now; `held` is what all versions of it hold of the `node`; `family` has the limit of all versions and the switch."""
+    this node, now; `held` is what all versions of it hold of the `node`; `held_back`: a suspect has the node; `family` has the limit of all versions and the switch."""
     if view.state is State.QUEUED and view.due_at > now:
         return Why("delayed", f"delayed until {iso(view.due_at)}", view.due_at)
     if view.state is State.RETRYING and view.due_at > now:
@@ -56,6 +57,13 @@ def why(
         return Why("function_limit", f"function limit {slots_used}/{slots_allowed}")
     if family.limit is not None and family.used >= family.limit:
         return Why("function_limit", f"limit of all versions {family.used}/{family.limit}")
+    if view.spent.losses_used:
+        return Why(
+            "suspect",
+            "its node was lost while it ran: it runs alone, when the turn of such is its own",
+        )
+    if held_back:
+        return Why("held_back", "one that may have ended its node runs alone for a moment")
     if room <= 0 and held and node.in_use < node.instances_max:
         return Why(
             "node_share",

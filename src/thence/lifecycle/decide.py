@@ -88,6 +88,7 @@ def decide(
     hopeless: bool = False,
     retry_after_seconds: float | None = None,
     began: bool = False,
+    charged: bool = True,
 ) -> Decision:
     """What follows `outcome`.
 
@@ -96,7 +97,8 @@ def decide(
     `hopeless`: what ended the attempt would end every other one too, so a function error is not
     retried. `retry_after_seconds`: what the callee asked for with Retry-After. It is a floor: where
     the budget for platform errors ends before it, no attempt would honour it and the budget is over.
-    `began`: the function's code had begun.
+    `began`: the function's code had begun. `charged`: a loss is counted against it; else something
+    that ran beside it has to answer for it.
 
     A retry that would fall at or after `expires_at` is not waited for: the invocation expires now.
     (Waits for the platform may be long, so there the last try is made just before it.)
@@ -104,7 +106,7 @@ def decide(
     if outcome is Outcome.OK:
         return Complete()
     if stopping or outcome is Outcome.STOPPED:
-        if outcome is Outcome.LOST:  # shown as what it was, though no attempt follows
+        if outcome is Outcome.LOST and charged:  # shown as what it was, though no attempt follows
             spent = replace(spent, losses_used=spent.losses_used + 1)
         return Fail(State.STOPPED, Reason.STOPPED_BY_CALLER, spent)
     if outcome is Outcome.NOT_STARTED:
@@ -121,7 +123,7 @@ def decide(
         asked = retry_after_seconds or 0.0
         decision = _platform_error(outcome, spent, policy, now, expires_at, random, asked)
     else:
-        decision = _lost(spent, policy, now)
+        decision = _lost(spent, policy, now, charged)
     if isinstance(decision, RetryAt) and decision.due_at >= expires_at:
         return Fail(State.EXPIRED, Reason.EVENT_AGE_EXCEEDED, decision.spent)
     return decision
@@ -173,7 +175,9 @@ def _platform_error(
     return RetryAt(due_at, spent, Budget.PLATFORM_ERRORS)
 
 
-def _lost(spent: Spent, policy: Policy, now: int) -> Decision:
+def _lost(spent: Spent, policy: Policy, now: int, charged: bool) -> Decision:
+    if not charged:
+        return RetryAt(now, replace(spent, interrupted=spent.interrupted + 1), None)
     spent = replace(spent, losses_used=spent.losses_used + 1)
     if spent.losses_used > policy.losses_max:
         return Fail(State.FAILED, Reason.SUSPECTED_POISON, spent)

@@ -177,7 +177,7 @@ class Store(Protocol):
 
     async def lost(self, now: int, limit: int) -> list[Lost]:
         """Attempts held by incarnations that left or whose lease ended at `now`; they are settled
-        with outcome LOST under the lease given here."""
+        with outcome LOST under the lease given here. Those that were lost before come last."""
         ...
 
     # ------------------------------------------------------------ the hot path
@@ -188,12 +188,18 @@ class Store(Protocol):
         ...
 
     async def next_due(self, function_ids: Sequence[int]) -> dict[int, int]:
-        """The earliest due_at of the waiting invocations of each function that has any."""
+        """The earliest due_at of the waiting invocations of each function that has any; suspects
+        (lost before) are left out."""
         ...
 
     async def due_functions(self) -> dict[int, int]:
-        """All functions that have waiting invocations, with their earliest due_at. Used at start;
-        must not read every waiting row."""
+        """All functions that have waiting invocations, suspects left out, with their earliest
+        due_at. Used at start; must not read every waiting row."""
+        ...
+
+    async def suspects(self, function_id: int | None = None) -> dict[int, int]:
+        """The earliest due_at of the waiting invocations that were lost before, of each function
+        that has any, or of that one. Must not read the other waiting rows."""
         ...
 
     async def expiring(self, now: int, limit: int) -> list[Waiting]:

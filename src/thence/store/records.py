@@ -153,12 +153,14 @@ class End(Struct, gc=False):
 
 class Claim(Struct, gc=False):
     """Claim up to `limit` waiting invocations of one function that are due at `now`, oldest due
-    first, under `lease`: running, attempt + 1. Those past `expires_at` are left for expire()."""
+    first, under `lease`: running, attempt + 1. Those past `expires_at` are left for expire().
+    `suspects`: only those that were lost before; else only the others."""
 
     function_id: int
     limit: int
     lease: int
     now: int
+    suspects: bool = False
 
 
 class DeliveryClaim(Struct, gc=False):
@@ -226,6 +228,7 @@ class Lost(Struct, gc=False):
     accepted_at: int
     expires_at: int
     qualifier: str = ""  # Meta.qualifier
+    beside_suspect: bool = False  # it was never lost before, and ran beside one that was
 
 
 class Waiting(Struct, gc=False):

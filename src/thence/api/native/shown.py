@@ -45,7 +45,7 @@ class AttemptShown(Struct):
 
 class WhyShown(Struct):
     """Why it waits. `code`: delayed, backing_off, function_limit, node_limit, node_share,
-    paused, disabled, draining, store, next."""
+    suspect, held_back, paused, disabled, draining, store, next."""
 
     code: str
     text: str

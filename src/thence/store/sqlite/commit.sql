@@ -100,10 +100,21 @@ SELECT w.id, i.tail, w.attempt + 1, w.retries_used, w.platform_tries, w.platform
   w.losses_used, w.interrupted, i.accepted_at, w.due_at, w.expires_at, i.payload_bytes, i.payload_ref,
   i.payload_digest, i.meta, i.payload
 FROM (SELECT * FROM waiting INDEXED BY waiting_due
-      WHERE function_id = ? AND due_at <= ? AND expires_at > ?
+      WHERE function_id = ? AND due_at <= ? AND expires_at > ? AND losses_used = 0
       ORDER BY due_at, expires_at, id LIMIT ?) w
 CROSS JOIN invocation i ON i.id = w.id
 ORDER BY w.due_at, w.expires_at, w.id
+
+-- name: claim_suspect
+-- The same of those that were lost before, from their own index.
+SELECT w.id, i.tail, w.attempt + 1, w.retries_used, w.platform_tries, w.platform_since,
+  w.losses_used, w.interrupted, i.accepted_at, w.due_at, w.expires_at, i.payload_bytes, i.payload_ref,
+  i.payload_digest, i.meta, i.payload
+FROM (SELECT * FROM waiting INDEXED BY waiting_suspect
+      WHERE function_id = ? AND due_at <= ? AND expires_at > ? AND losses_used > 0
+      ORDER BY due_at, id LIMIT ?) w
+CROSS JOIN invocation i ON i.id = w.id
+ORDER BY w.due_at, w.id
 
 -- name: claim_run
 -- The claimed ones run under the lease; they leave `waiting` in the same transaction.

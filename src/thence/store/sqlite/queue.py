@@ -72,10 +72,11 @@ def lost(db: sqlite3.Connection, limit: int) -> list[Lost]:
         Lost(
             whole(id, tail), function_id, attempt, lease, STATES[state],
             Spent(retries, tries, since, losses, interrupted), accepted_at, expires_at, _qualifier(meta),
+            bool(beside),
         )
         for (
             id, tail, function_id, attempt, lease, state, retries, tries, since, losses, interrupted,
-            accepted_at, expires_at, meta,
+            accepted_at, expires_at, meta, beside,
         ) in db.execute(_SQL["lost"], (limit,))
     ]  # fmt: skip
 
@@ -91,7 +92,14 @@ def next_due(db: sqlite3.Connection, function_ids: Sequence[int]) -> dict[int, i
 
 
 def due_functions(db: sqlite3.Connection) -> dict[int, int]:
-    return dict(db.execute(_SQL["due_functions"]).fetchall())
+    rows = db.execute(_SQL["due_functions"])
+    return {function_id: due_at for function_id, due_at in rows if due_at is not None}
+
+
+def suspects(db: sqlite3.Connection, function_id: int | None) -> dict[int, int]:
+    if function_id is None:
+        return dict(db.execute(_SQL["suspects"]).fetchall())
+    return dict(db.execute(_SQL["suspects_of"], (function_id,)).fetchall())
 
 
 def delivery_keys(db: sqlite3.Connection) -> dict[str, int]:

@@ -28,12 +28,15 @@ UPDATE node SET gone = 1 WHERE gone = 0 AND expires_at <= ?
 SELECT 1 FROM node WHERE gone = 0 AND expires_at <= ? LIMIT 1
 
 -- name: lost
--- What incarnations that are gone still hold. What runs is few: the table is read whole.
+-- What incarnations that are gone still hold. What runs is few: the table is read whole. Suspects last,
+-- so that whoever stops half way finds what ran beside them as it was.
+WITH suspected AS (SELECT DISTINCT lease FROM running WHERE losses_used > 0)
 SELECT r.id, i.tail, r.function_id, r.attempt, r.lease, r.state, r.retries_used, r.platform_tries,
   r.platform_since, r.losses_used, r.interrupted, i.accepted_at, r.expires_at,
-  i.meta
+  i.meta, r.losses_used = 0 AND r.lease IN (SELECT lease FROM suspected)
 FROM running r CROSS JOIN invocation i ON i.id = r.id
-WHERE r.lease NOT IN (SELECT incarnation FROM node WHERE gone = 0) ORDER BY r.id LIMIT ?
+WHERE r.lease NOT IN (SELECT incarnation FROM node WHERE gone = 0)
+ORDER BY r.losses_used > 0, r.id LIMIT ?
 
 -- name: highest_id
 -- Deliveries share the source of ids.
@@ -43,8 +46,10 @@ SELECT id, tail FROM (
 ORDER BY id DESC LIMIT 1
 
 -- name: next_due
--- One look into the index for each function.
-SELECT value, (SELECT min(due_at) FROM waiting WHERE function_id = value) FROM json_each(?)
+-- One look into the index for each function; suspects, which are few, are passed over.
+SELECT value, (SELECT due_at FROM waiting INDEXED BY waiting_due
+               WHERE function_id = value AND losses_used = 0 ORDER BY due_at LIMIT 1)
+FROM json_each(?)
 
 -- name: due_functions
 -- Jumps from function to function in the index: never reads every waiting row.
@@ -52,7 +57,19 @@ WITH RECURSIVE f (id) AS (
   SELECT min(function_id) FROM waiting
   UNION ALL
   SELECT (SELECT min(function_id) FROM waiting WHERE function_id > f.id) FROM f WHERE f.id IS NOT NULL)
-SELECT id, (SELECT min(due_at) FROM waiting WHERE function_id = f.id) FROM f WHERE id IS NOT NULL
+SELECT id, (SELECT due_at FROM waiting INDEXED BY waiting_due
+            WHERE function_id = f.id AND losses_used = 0 ORDER BY due_at LIMIT 1)
+FROM f WHERE id IS NOT NULL
+
+-- name: suspects
+-- From their own index, which is small.
+SELECT function_id, min(due_at) FROM waiting INDEXED BY waiting_suspect WHERE losses_used > 0
+GROUP BY function_id
+
+-- name: suspects_of
+-- The first of one function.
+SELECT function_id, due_at FROM waiting INDEXED BY waiting_suspect
+WHERE function_id = ? AND losses_used > 0 ORDER BY due_at LIMIT 1
 
 -- name: delivery_keys
 -- The same jumps over the keys of pending deliveries.

@@ -178,6 +178,9 @@ class SqliteStore:
     async def due_functions(self) -> dict[int, int]:
         return await self._work.read(queue.due_functions)
 
+    async def suspects(self, function_id: int | None = None) -> dict[int, int]:
+        return await self._work.read(queue.suspects, function_id)
+
     async def expiring(self, now: int, limit: int) -> list[Waiting]:
         return await self._work.read(queue.expiring, now, limit)
 

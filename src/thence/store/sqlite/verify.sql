@@ -62,14 +62,14 @@ GROUP BY l.id HAVING kept <> l.before OR highest <> l.before LIMIT 20
 
 -- name: too_many_attempts
 -- attempts <= retries + 1 + losses + errors of the platform + those that a shutdown of ours cut off
--- (outcome 10); what waits has its next one to come.
-SELECT l.id, l.attempt, l.allowed + (SELECT count(*) FROM attempt a WHERE a.id = l.id AND (a.budget = 1 OR a.outcome = 10))
+-- (outcome 10) + those lost beside a suspect (outcome 7, nothing spent); what waits has its next one to come.
+SELECT l.id, l.attempt, l.allowed + (SELECT count(*) FROM attempt a WHERE a.id = l.id AND (a.budget = 1 OR a.outcome = 10 OR a.outcome = 7 AND a.budget IS NULL))
     AS allowed
 FROM (SELECT id, attempt, retries_used + losses_used + 1 AS allowed FROM ended WHERE attempt > 1
       UNION ALL SELECT id, attempt, retries_used + losses_used + 1 FROM running WHERE attempt > 1
       UNION ALL SELECT id, attempt, retries_used + losses_used FROM waiting WHERE attempt > 0) l
 WHERE l.attempt > l.allowed
-  + (SELECT count(*) FROM attempt a WHERE a.id = l.id AND (a.budget = 1 OR a.outcome = 10)) LIMIT 20
+  + (SELECT count(*) FROM attempt a WHERE a.id = l.id AND (a.budget = 1 OR a.outcome = 10 OR a.outcome = 7 AND a.budget IS NULL)) LIMIT 20
 
 -- name: strange_leases
 -- Running under a lease that no incarnation ever had, or that was forgotten too early.

@@ -378,7 +378,8 @@ def claim(db: sqlite3.Connection, items: Sequence[Claim], changes: Changes) -> l
 
 def _claim_one(db: sqlite3.Connection, item: Claim, changes: Changes) -> list[Claimed]:
     function_id = item.function_id
-    rows = db.execute(_SQL["claim_due"], (function_id, item.now, item.now, item.limit)).fetchall()
+    statement = _SQL["claim_suspect" if item.suspects else "claim_due"]
+    rows = db.execute(statement, (function_id, item.now, item.now, item.limit)).fetchall()
     if not rows:
         return []
     claimed: list[Claimed] = []

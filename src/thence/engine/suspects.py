@@ -1,0 +1,177 @@
+"""suspects: what was lost with a node may have ended it, so it runs one at a time, and alone.
+
+Suspects (invocations that were lost before) are claimed here and nowhere else: only one of them is
+running at any time, so that a loss can be blamed on it and on nothing that ran beside it (rescue.py).
+While one has its turn the node begins nothing else. First it waits for what runs to end, but only for
+half the time that others may be held back; what still runs then runs beside it and is not charged.
+When that time is over, others go on beside it. After a turn they have the node for as long as it
+kept them waiting, so suspects never take more than half of the time, and of a node that runs nothing
+else they take no more than they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from typing import Any
+
+from ..clock import Clock
+from ..errors import ThenceError
+from ..notices import Notices
+from ..runtimes.interface import Runtime
+from ..store.interface import Store
+from ..store.records import Claim
+from .agenda import Agenda
+from .dispatch import Dispatch
+from .lanes import Lane, Lanes
+from .loop import Loop
+from .writer import Writer
+
+QUIET_SECONDS = 0.02  # how often it is looked whether the node runs nothing
+AGAIN_MS = 1000  # then a lane that cannot run now is looked at again
+
+
+class Suspects:
+    """running: the attempts that this node answers for."""
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        runtime: Runtime,
+        dispatch: Dispatch,
+        writer: Writer,
+        store: Store,
+        clock: Clock,
+        notices: Notices,
+        running: Sized,
+        *,
+        alone_seconds: float,
+    ) -> None:
+        self._lanes = lanes
+        self._runtime = runtime
+        self._dispatch = dispatch
+        self._writer = writer
+        self._store = store
+        self._clock = clock
+        self._running = running
+        self._alone_ms = round(alone_seconds * 1000)
+        self._due: Agenda[Lane] = Agenda()  # lanes that have suspects, and when the first is due
+        self._busy = False  # one is claimed, or runs
+        self._unknown: Lane | None = None  # its next due instant must be asked of the store
+        self._empty = False  # because the last claim found nothing
+        self._held_since: int | None = None  # others are held back since then
+        self._pause_until = 0  # others have the node until then
+        self.loop = Loop("suspects", self.once, clock, notices, interval_seconds=5.0)
+
+    async def start(self) -> None:
+        for function_id, due_at in (await self._store.suspects()).items():
+            lane = self._lanes.get(function_id)
+            if lane is not None:
+                self._due.put(lane, due_at)
+        self.loop.start()
+
+    def note(self, lane: Lane, due_at: int) -> None:
+        """One waits for its next attempt."""
+        self._due.earlier(lane, due_at)
+        self.loop.wake()
+
+    def over(self) -> None:
+        """The attempt of the one that ran is settled."""
+        self._busy = False
+        self._let_go()
+        self.loop.wake()
+
+    async def once(self) -> float | None:
+        """One step; how long until the next (s), unless something happens before."""
+        now = self._clock.now()
+        if self._busy:
+            return self._hold_left(now)
+        if self._unknown is not None:
+            await self._look(self._unknown)
+            return 0
+        if now < self._pause_until:
+            return (self._pause_until - now) / 1000
+        first = self._due.first()
+        if first is None or first[1] > now:
+            self._let_go()
+            return None if first is None else (first[1] - now) / 1000
+        lane = first[0]
+        if lane.deleted:
+            self._due.drop(lane)  # retire.py ends what waits
+            return 0
+        if not self._may_run(lane):
+            return self._later(lane, now)
+        self._hold(now)
+        if not self._quiet() and now < self._begin_by():
+            return QUIET_SECONDS
+        if self._runtime.room(lane.function, alone=True) <= 0:
+            return self._later(lane, now)
+        self._claim(lane, now)
+        return self._hold_left(now)
+
+    # ------------------------------------------------------------ the turn
+
+    def _may_run(self, lane: Lane) -> bool:
+        """Whether only others stand in its way."""
+        return lane.under_way < lane.function.spec.concurrency and not lane.family.held
+
+    def _quiet(self) -> bool:
+        return not len(self._running) and not self._runtime.occupancy().in_use
+
+    def _later(self, lane: Lane, now: int) -> float:
+        """Its turn is lost; that of the next lane comes."""
+        self._due.put(lane, now + AGAIN_MS)
+        self._let_go()
+        return 0.001
+
+    def _claim(self, lane: Lane, now: int) -> None:
+        self._busy, self._unknown = True, lane
+        lane.reserve(1)
+        claim = Claim(lane.function.id, 1, self._dispatch.lease, now, suspects=True)
+
+        def done(claimed: Any, error: ThenceError | None) -> None:
+            lane.reserve(-1)
+            self._empty = error is None and not claimed
+            if error is None and claimed:
+                lane.count_waiting(-1)
+                self._dispatch.begin(lane, claimed[0])
+            else:
+                self.over()
+
+        self._writer.claim(claim, done)
+
+    async def _look(self, lane: Lane) -> None:
+        """When its next one is due, now that one was claimed."""
+        self._due.drop(lane)
+        due = (await self._store.suspects(lane.function.id)).get(lane.function.id)
+        self._unknown = None
+        if due is not None:
+            # Due, yet perhaps not to be claimed, because past its age: never look at once again.
+            again = self._clock.now() + AGAIN_MS
+            self._due.earlier(lane, max(due, again) if self._empty else due)
+
+    # ------------------------------------------------------------ holding others back
+
+    def _hold(self, now: int) -> None:
+        if self._held_since is None and self._alone_ms:
+            self._held_since = now
+            self._dispatch.hold_back(True)
+
+    def _begin_by(self) -> int:
+        """Then it begins, whatever runs beside it."""
+        return 0 if self._held_since is None else self._held_since + self._alone_ms // 2
+
+    def _hold_left(self, now: int) -> float | None:
+        if self._held_since is None:
+            return None
+        left = self._held_since + self._alone_ms - now
+        if left > 0:
+            return left / 1000
+        self._let_go()
+        return None
+
+    def _let_go(self) -> None:
+        if self._held_since is not None:
+            now = self._clock.now()
+            self._pause_until = 2 * now - self._held_since
+            self._held_since = None
+            self._dispatch.hold_back(False)
