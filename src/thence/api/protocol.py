@@ -274,12 +274,13 @@ class Protocol(Turns):
         because it came twice; empty: there is no Host."""
         host: bytes | None = None
         rare: list[bytes] = []
-        self._length = 0
+        length = 0
+        noted = NOTED
         for name, value in self.headers:
-            if name not in NOTED:
+            if name not in noted:
                 continue
             if name == b"content-length":
-                self._length = int(value)  # the parser has checked it
+                length = int(value)  # the parser has checked it
             elif name == b"host":
                 if host is not None:
                     return name
@@ -290,6 +291,7 @@ class Protocol(Turns):
                 rare.append(name)
                 if name == b"expect" and value.lower() == b"100-continue":
                     self.expect_100_continue = True
+        self._length = length
         self._slow = bool(rare) and not SLOW.isdisjoint(rare)
         if host is None and self.parser.get_http_version() == "1.1":
             return b""

@@ -58,7 +58,9 @@ class Turns(HttpToolsProtocol):
 
     def _take(self, data: bytes) -> None:
         """What the socket brought."""
-        if self._held or self._occupied():
+        cycle: Any = self.cycle
+        done = cycle is None or cycle.response_complete or cycle.more_body
+        if not done or self._held or self.pipeline:  # as _occupied says, for every piece that comes
             self._hold(data)
             return
         end = data.find(HEAD_END)
