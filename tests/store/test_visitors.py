@@ -144,7 +144,9 @@ async def test_without_its_file_or_log_nothing_more_is_promised(
     if replaced:
         make_empty(f"{path}{suffix}")
     assert (await scene.store.tend()).moved == (f"thence.db{suffix}",)
-    assert len(told) == 1 and f"thence.db{suffix} was deleted or replaced" in told[0].detail
+    assert (
+        len(told) == 1 and f"deleted or replaced while in use: thence.db{suffix}." in told[0].detail
+    )
     with pytest.raises(StoreDamaged):
         await scene.accept(scene.new())
     await scene.store.tend()

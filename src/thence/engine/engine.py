@@ -228,6 +228,8 @@ class Engine(Functions, Looking):
         except StoreUnavailable as unread:
             log.warning("the damaged tables could not be looked for: %s", unread.detail)
             return
+        if not known.fields["tables"]:
+            return
         self.writer.condemn(known)
         self.notices.publish(StoreHit(known.detail, tuple(known.fields["tables"])))
 

@@ -209,11 +209,7 @@ class Work:
     async def _lost_files(self, moved: list[str]) -> None:
         """What is committed from now on would be gone with this process: nothing more is."""
         await self._between_commits(rescue)
-        self.condemn(
-            damaged(
-                self._path, f"{' and '.join(moved)} was deleted or replaced while it was in use"
-            )
-        )
+        self.condemn(damaged(self._path, f"deleted or replaced while in use: {', '.join(moved)}"))
 
     async def _between_commits(self, call: Callable[..., Any], *args: Any) -> None:
         async with self._writing:
