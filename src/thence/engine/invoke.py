@@ -179,8 +179,11 @@ class Invoke:
 
     def _full(self, lane: Lane) -> Unavailable:
         """Of its own limit, or of the node's instances: callers are told which (429, 503)."""
-        used, _ = self._runtime.limits(lane.function)
-        if lane.under_way >= lane.function.spec.concurrency or lane.at_limit(used):
+        used, allowed = self._runtime.limits(lane.function)
+        concurrency = lane.function.spec.concurrency
+        # Calls that wait for instances which are coming up have its slots, too.
+        coming = len(lane.sync_waiters) if allowed >= concurrency else 0
+        if lane.under_way + coming >= concurrency or lane.at_limit(used):
             return self._throttled(lane)
         return Overloaded(
             f"Function {lane.function.name!r} found no instance: all that it may have of the "
