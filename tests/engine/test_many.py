@@ -104,12 +104,18 @@ async def of_a_function_that_goes(s: Service, names: list[str]) -> None:
 WAYS = [all_at_once, each_at_its_time, each_past_its_age, of_a_function_that_goes]
 
 
-@pytest.mark.parametrize("work", WAYS)
+@pytest.mark.parametrize(
+    ("work", "many"),
+    [
+        *((work, MANY) for work in WAYS),
+        pytest.param(all_at_once, 10_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
+    ],
+)
 async def test_a_call_costs_no_more_where_there_are_many_functions(
-    work: Callable[[Service, list[str]], Awaitable[None]],
+    work: Callable[[Service, list[str]], Awaitable[None]], many: int
 ) -> None:
     lines, steps = [], []
-    for number in (FEW, MANY):
+    for number in (FEW, many):
         async with Service(instances_max=16) as s:
             names = await deployed(s, number)
             with Counter(s) as counter:

@@ -16,14 +16,15 @@ def family_id(engine: Engine, name: str | None) -> int | None:
     Raises FunctionNotFound."""
     if name is None:
         return None
-    found = [
-        lane.function.family
-        for lane in engine.lanes.all()
-        if lane.function.name == name and lane.deleted
-    ]
     try:
         return engine.catalogue.get(name).family
     except FunctionNotFound:
+        # All lanes are walked only here, where somebody asks for what is deployed no more.
+        found = [
+            lane.function.family
+            for lane in engine.lanes.all()
+            if lane.function.name == name and lane.deleted
+        ]
         if not found:
             raise
         return max(found)
