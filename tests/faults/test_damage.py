@@ -23,7 +23,7 @@ from thence.lifecycle.states import State
 from thence.notices import Notice, StoreBack, StoreHit, StoreLost
 from thence.store.interface import Filter, ListFilter
 from thence.store.sqlite import SqliteStore
-from thence.testing import Error, Forever, Ok, Service
+from thence.testing import Error, Forever, Lost, Ok, Service
 
 from .pages import flip, overwrite, overwrite_under, trees
 
@@ -55,6 +55,8 @@ async def a_days_work(s: Service, number: int = 0) -> list[ThenceError]:
         )
     )  # fmt: skip
     await tried(s.function("slow", answers=[Forever()], concurrency=1, timeout_seconds=3600))
+    await tried(s.function("lost", answers=[Lost(), "ok"]))
+    await tried(s.invoke("lost"))
     await tried(engine.put_entry("kind", "owner", f"e{number}", b"{}"))
     await tried(engine.publish_version("f", "", str(number + 1)))
     key = f"k{number}"
