@@ -85,6 +85,9 @@ class Suspects:
         now = self._clock.now()
         if self._busy:
             return self._hold_left(now)
+        if self._writer.down:
+            self._let_go()
+            return None  # nothing can be claimed
         if self._unknown is not None:
             await self._look(self._unknown)
             return 0
