@@ -28,6 +28,18 @@ def test_the_help_of_a_command_has_an_example_of_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_what_help_prints_has_that_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from thence.cli.app import run
+
+    try:
+        run([name, "--help"])
+    except SystemExit as ended:  # the measuring program reads its own arguments
+        assert ended.code == 0
+    _, found, example = capsys.readouterr().out.partition("Example:")
+    assert found and f"thence {name}" in example
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_says_of_a_command_what_its_own_help_says(name: str) -> None:
     assert (command(name).help or "").splitlines()[0].strip() == COMMANDS[name][1]
 
@@ -51,7 +63,21 @@ def test_help_and_a_command_against_nothing_load_neither_tables_nor_the_engine()
     assert ended.returncode == 0, ended.stderr
 
 
-def test_an_unknown_command_is_a_usage_error() -> None:
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("unzip", "There is no command 'unzip'"),
+        ("deply", "did you mean deploy?"),
+        ("deadletters", "did you mean dead-letters?"),
+        ("invok", "did you mean invoke?"),
+        ("remove", "'thence --help' lists them"),
+        ("--vesion", "No such option"),
+    ],
+)
+def test_an_unknown_command_is_a_usage_error_with_one_that_is_near(
+    typed: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     from thence.cli.app import run
 
-    assert run(["unzip"]) == 2
+    assert run([typed]) == 2
+    assert says in capsys.readouterr().err

@@ -105,6 +105,32 @@ def test_a_handler_needs_a_module_in_the_archive() -> None:
     check_handler(b"no archive", "other.handler")  # the service says what is wrong with it
 
 
+def test_a_folder_around_the_code_is_named_where_the_module_is_not_at_the_top() -> None:
+    with pytest.raises(
+        InvalidInput, match=r"There is hello/main\.py: deploy what is inside of hello"
+    ):
+        check_handler(pack([("hello/main.py", b"")]), "main.handler")
+
+
+@pytest.mark.parametrize("file", ["a-b.py", "a b.py", "ä.py", "job/a-b.py"])
+def test_a_file_that_no_handler_can_be_in_is_refused_with_another_name(
+    tmp_path: Path, file: str
+) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("def handler(event, context): ...")
+    target = path.parent if "/" in file else path
+    with pytest.raises(InvalidInput, match=r"Rename the file, such as to (a_b|main)\.py"):
+        read_source(target, "f")
+
+
+def test_code_is_no_field_of_the_settings_file(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("")
+    (tmp_path / "thence.function.toml").write_text('code = "elsewhere.zip"')
+    with pytest.raises(InvalidInput, match="code: the code is what lies beside this file"):
+        read_source(tmp_path)
+
+
 @pytest.mark.parametrize("file", ["hello", "my-job", "_x", "hello.py", "my-job.zip"])
 def test_a_function_is_called_as_its_folder_or_file(tmp_path: Path, file: str) -> None:
     assert function_name(tmp_path / file) == file.partition(".")[0]

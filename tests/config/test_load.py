@@ -167,7 +167,7 @@ def test_a_database_url_is_refused_without_its_password() -> None:
     [
         ("lisen = '127.0.0.1:1'", "Did you mean listen?"),
         ("[limits]\npayload_byte_max = 1", "Did you mean limits.payload_bytes_max?"),
-        ("[limit]\nbatch_max = 1", "There is no setting limit "),
+        ("[limit]\nbatch_max = 1", "Did you mean [limits]?"),
         ("limits = 3", "write [limits]"),
         ("grace_seconds = '3'", "grace_seconds = '3'"),
         ("grace_seconds = true", "grace_seconds = True"),

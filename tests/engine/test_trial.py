@@ -49,6 +49,15 @@ async def test_an_import_that_raises_is_a_warning(tmp_path: Path) -> None:
         assert await engine.try_code("f", spec, code) == []
 
 
+async def test_a_handler_of_one_argument_is_a_warning_that_says_how_to_write_it(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, instances_max=1) as engine:
+        code = archive("def handler(event): ...")
+        (warning,) = await engine.try_code("f", parse_spec({}), code)
+        assert "is written (event)" in warning and "write it as (event, context)" in warning
+
+
 async def test_the_code_that_is_kept_is_tried_with_the_new_settings(tmp_path: Path) -> None:
     async with running(tmp_path, instances_max=1) as engine:
         await deploy(engine, "f", GOOD)

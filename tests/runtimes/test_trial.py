@@ -48,6 +48,31 @@ async def test_code_that_ends_its_process_is_told_as_raised(house, code):
     assert trial.found == "raised" and "3" in trial.error_message
 
 
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("def handler(event): ...", "arguments"),
+        ("def handler(): ...", "arguments"),
+        ("def handler(event, context, db): ...", "arguments"),
+        ("def handler(event, *, context): ...", "arguments"),
+        ("async def handler(event): ...", "arguments"),
+        ("def handler(*all): ...", "ok"),
+        ("def handler(event, context, db=None): ...", "ok"),
+        ("handler = print", "ok"),
+        ("handler = dict.get", "ok"),
+        (
+            "import functools\ndef real(event, context, db): ...\n"
+            "@functools.wraps(real)\ndef handler(event, context): return real(event, context, 1)",
+            "ok",
+        ),
+    ],
+)
+async def test_a_handler_of_other_arguments_is_told(house, code, found):
+    trial = await house.runtime.trial(house.deploy(code))
+    assert trial.found == found
+    assert ("two arguments, (event, context)" in trial.error_message) == (found == "arguments")
+
+
 async def test_a_trial_has_an_end(house):
     pipe = house.pipe("loading")
     function = house.deploy(

@@ -11,7 +11,10 @@ from . import NAMES, run
 def main(argv: list[str] | None = None) -> int:
     """`thence bench [--quick] [--profile] [--json FILE] [--only NAME …]`; the exit status."""
     parser = argparse.ArgumentParser(
-        prog="thence bench", description="Measure speed as ratios within one run."
+        prog="thence bench",
+        description="Measure speed as ratios within one run (docs/performance.md).",
+        epilog="Example:\n  thence bench --quick\n  thence bench --only settled --only latency",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--quick", action="store_true", help="less work, one round, 100,000 waiting"

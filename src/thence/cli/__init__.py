@@ -8,9 +8,16 @@ options.py   the options that commands share
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """The `thence` program."""
-    from .app import run
+    try:
+        from .app import run
 
-    raise SystemExit(run())
+        status = run()
+    except KeyboardInterrupt:  # while the modules were loaded; `run` tells all others
+        sys.stderr.write("Interrupted.\n")
+        status = 130
+    raise SystemExit(status)

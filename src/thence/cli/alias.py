@@ -53,7 +53,7 @@ def alias(
         return
     path = f"{path}/{part(chosen)}"
     if delete:
-        client.send("DELETE", path)
+        client.delete(path)
         say(f"{clean(name)} is deleted.")
         return
     if version is None:

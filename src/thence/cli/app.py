@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import click
 
 from .. import __version__
+from ..bounds import did_you_mean
 from ..errors import InvalidInput, StartupError, ThenceError
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
@@ -98,6 +99,19 @@ class Commands(click.Group):
         command = getattr(importlib.import_module(f"{__package__}.{module}"), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchOption:
+            raise
+        except click.UsageError:
+            near = did_you_mean(args[0], [*COMMANDS, *ALIASES])
+            raise click.UsageError(
+                f"There is no command {args[0]!r}{near}; 'thence --help' lists them.", ctx
+            ) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, commands in SECTIONS.items():

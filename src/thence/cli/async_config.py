@@ -49,7 +49,7 @@ def async_config(client: Client, name: str, delete: bool, as_json: bool, **given
         return
     path = f"{path}/{part(qualifier)}"
     if delete:
-        client.send("DELETE", path)
+        client.delete(path)
         say(f"The settings of {clean(name)} are deleted.")
         return
     _show(client.send("PUT", path, body) if body else client.get(path), as_json)

@@ -13,7 +13,7 @@ import msgspec
 
 from ..config import load
 from .options import as_json_option
-from .output import print_facts, print_json, say, size, span
+from .output import moment_utc, print_facts, print_json, say, size, span
 from .progress import bar
 
 data_dir_option = click.option(
@@ -116,7 +116,7 @@ def _show(manifest: Any, where: dict[str, str], began: float, as_json: bool) -> 
             | facts
         )
         return
-    moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(facts["made_at"] / 1000))
+    moment = moment_utc(facts["made_at"])
     print_facts(
         where
         | {

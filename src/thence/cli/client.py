@@ -22,6 +22,10 @@ TIMEOUT_SECONDS = 30.0
 CHUNK_BYTES = 64 * 1024
 PAGE = 200
 
+NOT_THENCE = (
+    "what listens there is not Thence, or another version of it. Correct --url or THENCE_URL."
+)
+
 Query = Mapping[str, str | int | float | None]
 
 
@@ -52,10 +56,7 @@ class Document(dict[str, Any]):
     command asks for it."""
 
     def __missing__(self, name: str) -> Any:
-        raise Unreachable(
-            f"The answer has no field {name!r}: what listens there is not Thence, or another version "
-            "of it. Correct --url or THENCE_URL."
-        )
+        raise Unreachable(f"The answer has no field {name!r}: {NOT_THENCE}")
 
 
 class Answer:
@@ -65,6 +66,11 @@ class Answer:
         self.status = status
         self.headers = headers
         self.body = body
+
+    def header(self, name: str) -> str | None:
+        """Its value; names are as good in small letters."""
+        wanted = name.lower()
+        return next((text for one, text in self.headers.items() if one.lower() == wanted), None)
 
     def json(self) -> Any:
         try:
@@ -155,6 +161,12 @@ class Client:
         headers = {} if body is None else {"Content-Type": "application/json"}
         answer = self.request(method, path, body=body, headers=headers, **more)
         return answer.json() if answer.body else Document()
+
+    def delete(self, path: str) -> None:
+        """Delete what is at `path`. Raises Unreachable where the answer is not the one that Thence
+        gives: whatever said "OK" has deleted nothing of ours."""
+        if self.request("DELETE", path).status != 204:
+            raise Unreachable(f"The answer is not that of a deletion: {NOT_THENCE}")
 
     def pages(self, path: str, query: Query | None = None, limit: int = 0) -> Iterator[Any]:
         """The items of a list, over all its pages. limit: at most so many; 0 = all."""
@@ -286,6 +298,12 @@ class Client:
             return Unreachable(
                 f"The host name of {self.url} is not known. Correct --url or THENCE_URL."
             )
+        if isinstance(error, ssl.SSLError):
+            return Unreachable(
+                f"The secure connection to {self.url} failed: {error}. Write http:// where the service "
+                "is reached without TLS; a certificate of your own authority is taken from "
+                "SSL_CERT_FILE."
+            )
         if isinstance(error, TimeoutError):
             return Unreachable(f"{self.url} did not answer in time.")
         reason = str(error) or type(error).__name__
@@ -303,9 +321,8 @@ _STRANGERS = {
 
 def _problem(answer: Answer) -> dict[str, Any] | None:
     """The body of a refusal of Thence (of a vendor's door, too), None where it is not one."""
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    native = headers.get("content-type", "").startswith("application/problem+json")
-    if not native and "x-fc-request-id" not in headers:
+    native = (answer.header("content-type") or "").startswith("application/problem+json")
+    if not native and answer.header("x-fc-request-id") is None:
         return None
     try:
         document = json.loads(answer.body)

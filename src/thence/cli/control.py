@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .client import Client, part
-from .options import as_json_option, connected, function_names
+from .options import as_json_option, connected, function_names, whole_function
 from .output import clean, print_json, say
 
 
@@ -25,7 +25,7 @@ class Slots(click.ParamType):  # type: ignore[type-arg]  # generic in newer rele
 
 
 @click.command()
-@click.argument("name", shell_complete=function_names)
+@click.argument("name", shell_complete=function_names, callback=whole_function)
 @click.option("--reason", default="", help="Why; callers are told.")
 @click.option("--abort", is_flag=True, help="Stop what runs now, too.")
 @as_json_option
@@ -47,7 +47,7 @@ def disable(client: Client, name: str, reason: str, abort: bool, as_json: bool) 
 
 
 @click.command()
-@click.argument("name", shell_complete=function_names)
+@click.argument("name", shell_complete=function_names, callback=whole_function)
 @as_json_option
 @connected
 def enable(client: Client, name: str, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def enable(client: Client, name: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name", shell_complete=function_names)
+@click.argument("name", shell_complete=function_names, callback=whole_function)
 @click.argument("slots", type=Slots(), metavar="SLOTS|none")
 @as_json_option
 @connected

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from .client import Client, Problem, Unreachable
-from .options import as_json_option, connected, function_names
+from .options import as_json_option, connected, function_names, whole_function
 from .output import clean, console, print_line, say, styled
 
 SILENCE_SECONDS = 60.0
@@ -18,7 +18,12 @@ AGAIN_SECONDS_MAX = 10.0
 
 
 @click.command()
-@click.option("--function", shell_complete=function_names, help="Only of this function.")
+@click.option(
+    "--function",
+    shell_complete=function_names,
+    callback=whole_function,
+    help="Only of this function.",
+)
 @click.option("--invocation", metavar="ID", help="Only of this invocation.")
 @click.option("--after", metavar="EVENT", default="", help="Begin behind this event's id.")
 @as_json_option

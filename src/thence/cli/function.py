@@ -11,7 +11,7 @@ import click
 
 from ..errors import InvalidInput
 from .client import Client, Problem, part
-from .options import SECONDS, as_json_option, connected, qualified, qualified_names
+from .options import SECONDS, agreed, as_json_option, connected, qualified, qualified_names
 from .output import clean, heading, print_facts, print_json, say, size, span
 from .source import SETTINGS_FILE, Source, check_handler, read_source
 
@@ -287,9 +287,9 @@ def delete(client: Client, name: str, yes: bool) -> int:
     if version is not None:
         path = f"{path}/versions/{part(version)}"
     question = f"Delete {clean(name)}? What waits for it can then never run."
-    if not yes and not click.confirm(question, err=True):
+    if not yes and not agreed(question):
         say("Nothing was deleted.")
         return 1
-    client.send("DELETE", path)
+    client.delete(path)
     say(f"{clean(name)} is deleted.")
     return 0

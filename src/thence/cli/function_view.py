@@ -8,12 +8,12 @@ import click
 
 from .client import Client, part
 from .function import destination_text
-from .options import as_json_option, connected, function_names
+from .options import as_json_option, connected, function_names, whole_function
 from .output import instant_utc, print_facts, print_json, size, span
 
 
 @click.command()
-@click.argument("name", shell_complete=function_names)
+@click.argument("name", shell_complete=function_names, callback=whole_function)
 @as_json_option
 @connected
 def function(client: Client, name: str, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ..lifecycle import states
-from .client import Client, part
+from .client import NOT_THENCE, Client, Unreachable, part
 from .options import SECONDS, as_json_option, connected, qualified, qualified_names
 from .output import clean, print_json, say, span
 
@@ -69,8 +69,9 @@ def invoke(
 ) -> int:
     """Call a function: now, or as an invocation that is kept.
 
-    NAME@QUALIFIER calls a version or an alias of it. With --wait and --sync the function's answer is printed as it is; status 0 means that it
-    succeeded, 1 that it did not (or, with --for, not yet).
+    NAME@QUALIFIER calls a version or an alias of it. With --wait and --sync the function's answer is
+    printed as it is; status 0 means that it succeeded, 1 that it did not (or, with --for, not yet).
+    Ctrl-C ends the waiting of --wait; the invocation goes on.
 
     \b
     Example:
@@ -95,6 +96,8 @@ def invoke(
             headers=headers,
             timeout_seconds=86_400,
         )
+        if answer.header("Thence-Invocation-Id") is None:
+            raise Unreachable(f"The answer is not that of a call: {NOT_THENCE}")
         _print_bytes(answer.body)
         return 0
     if delay:
@@ -116,7 +119,11 @@ def invoke(
 
 def _wait(client: Client, id: str, seconds: float | None, as_json: bool) -> int:
     say(f"{id} is accepted; waiting for its end.")
-    view = wait_for_end(client, id, seconds)
+    try:
+        view = wait_for_end(client, id, seconds)
+    except KeyboardInterrupt:
+        say(f"\n{id} goes on. Look later:  thence show {id}   end it:  thence stop {id}")
+        raise
     if as_json:
         print_json(view)
         return 0 if view["state"] == "succeeded" else 1

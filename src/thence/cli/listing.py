@@ -12,7 +12,7 @@ from .client import Client
 from .function import destination_text
 from .function_view import held_back
 from .invocation_view import LATEST, took
-from .options import as_json_option, connected, function_names, moment
+from .options import as_json_option, connected, function_names, moment, whole_function
 from .output import instant, print_json, print_table, say, size, span
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,7 +27,12 @@ def filters(command: F) -> F:
             "--since", metavar="WHEN", help="Accepted after: 2h (ago), or an instant (UTC)."
         ),
         click.option("--reason", help="Why it ended, such as retries_exhausted."),
-        click.option("--function", shell_complete=function_names, help="Of this function."),
+        click.option(
+            "--function",
+            shell_complete=function_names,
+            callback=whole_function,
+            help="Of this function.",
+        ),
     ):
         command = option(command)
     return command
@@ -161,8 +166,8 @@ def _with_version(one: dict[str, Any]) -> str:
 def dead_letters(client: Client, deliveries: bool, limit: int, as_json: bool, **given: Any) -> None:
     """List invocations that ended without success.
 
-    Those are: failed, expired, or invalid. Their payloads are kept until the retention ends;
-    'thence redrive' runs them again.
+    Those are: failed, expired, invalid, and what 'disable --abort' stopped. Their payloads are kept
+    until the retention ends; 'thence redrive' runs them again.
 
     \b
     Example:

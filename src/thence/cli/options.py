@@ -101,6 +101,27 @@ def qualified(text: str) -> tuple[str, str | None]:
     return name, qualifier if at else None
 
 
+def agreed(question: str) -> bool:
+    """Asks on the terminal. Nobody there to answer (a script, a pipe) is a no, and said so."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as abort:
+        if not isinstance(abort.__context__, EOFError):
+            raise  # Ctrl-C
+        click.echo("\nThere is nobody to answer; --yes does not ask.", err=True)
+        return False
+
+
+def whole_function(ctx: click.Context, param: click.Parameter, text: Any) -> Any:
+    """Of an argument or option that takes a NAME only: refuses NAME@QUALIFIER in a sentence."""
+    name, at, _ = (text or "").partition("@")
+    if at:
+        raise click.BadParameter(
+            f"{text!r}: this is about a function with all its versions; write {name or 'NAME'}."
+        )
+    return text
+
+
 def qualified_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For shell completion: functions, and behind `NAME@` its versions and aliases."""
     name, at, _ = incomplete.partition("@")

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -214,6 +215,11 @@ def instant(text: Any) -> str:
     """An instant of the service (ISO 8601, UTC) as people read it: `2026-01-02 03:04:05.678`. For
     columns, whose heads say that it is UTC."""
     return "" if not text else clean(text).replace("T", " ").removesuffix("Z")
+
+
+def moment_utc(ms: int) -> str:
+    """Milliseconds since 1970 as people read them: `2026-01-02 03:04:05 UTC`."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(ms / 1000))
 
 
 def instant_utc(text: Any) -> str:

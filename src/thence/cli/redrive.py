@@ -140,12 +140,13 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
     print_table(
         ("dead letter", "function", "redriven as"),
         [(one["id"], one["function"], one.get("redriven_as", "")) for one in report["invocations"]],
-        "No dead letter matches.",
+        "None was run again." if report["matched"] else "No dead letter matches.",
     )
     verb = "would be redriven" if report["dry_run"] else "redriven"
     rate = f", started over {span(report['seconds'])}" if report["seconds"] else ""
-    say(
-        f"{report['redriven']} {verb}{rate}; {report['skipped']} skipped (redriven before, or gone)."
-    )
+    refused = len(report["errors"])
+    told = [f"{report['redriven']} {verb}{rate}", f"{refused} refused"][: 2 if refused else 1]
+    told.append(f"{report['skipped'] - refused} skipped (redriven before, or gone)")
+    say(f"{'; '.join(told)}.")
     for error in report["errors"]:
         say(f"  {error['id']}: {error['detail']}")

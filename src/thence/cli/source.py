@@ -69,7 +69,7 @@ def _read(target: Path, called: str | None) -> Source:
         archive = target.read_bytes()
     elif target.suffix == ".py":
         archive = pack([(target.name, target.read_bytes())])
-        settings["handler"] = f"{target.stem}.handler"
+        settings["handler"] = _handler([target.name])
     else:
         raise InvalidInput(
             f"{target}: a function is a folder, a .py file or a .zip archive (and a project a .yaml "
@@ -109,6 +109,10 @@ def read_settings(path: Path) -> dict[str, Any]:
         settings = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidInput(f"{path}: it cannot be read ({error}).", field=str(path)) from None
+    if "code" in settings:
+        raise InvalidInput(
+            f"{path}: code: the code is what lies beside this file; remove the field.", field="code"
+        )
     for name in ("environment", "retry_wait"):
         if not isinstance(settings.get(name, {}), dict):
             raise InvalidInput(
@@ -127,9 +131,16 @@ def check_handler(archive: bytes, handler: str) -> None:
         return
     top, dot, _ = handler.partition(".")
     if dot and not any(name.startswith((f"{top}.", f"{top}/")) for name in names):
+        deeper = next((name for name in names if name.endswith(f"/{top}.py")), None)
+        do = (
+            "Add it, or name another one with --handler MODULE.FUNCTION."
+            if deeper is None
+            else f"There is {deeper}: deploy what is inside of {deeper.rpartition('/')[0]}, not the "
+            "folder around it."
+        )
         raise InvalidInput(
             f"handler: {handler!r} needs a module {top!r}, and there is no {top}.py beside the other "
-            "files. Add it, or name another one with --handler MODULE.FUNCTION.",
+            f"files. {do}",
             field="handler",
             value=handler,
         )
@@ -167,5 +178,13 @@ def _handler(names: list[str]) -> str:
     """`main.handler`, or that of the only module where there is no `main.py`."""
     modules = [name[:-3] for name in names if name.endswith(".py") and "/" not in name]
     if "main" not in modules and len(modules) == 1:
+        if re.fullmatch(r"[A-Za-z0-9_]+", modules[0]) is None:
+            near = re.sub(r"[^A-Za-z0-9_]+", "_", modules[0]).strip("_") or "main"
+            raise InvalidInput(
+                f"{modules[0]}.py: a module with a handler has a name of letters, digits and _. "
+                f"Rename the file, such as to {near}.py.",
+                field="handler",
+                value=modules[0],
+            )
         return f"{modules[0]}.handler"
     return "main.handler"

@@ -13,7 +13,7 @@ from ..config import load
 from ..errors import StartupError, StoreUnavailable
 from ..store.folder import MANIFEST
 from .options import as_json_option
-from .output import clean, console, print_facts, print_json
+from .output import clean, console, moment_utc, print_facts, print_json
 
 DATABASE = "store.db"
 
@@ -121,6 +121,8 @@ def _show(folder: Path, report: dict[str, Any]) -> None:
         for name, value in report.items()
         if isinstance(value, (int, str)) and not isinstance(value, bool)
     }
+    if "made at" in facts:
+        facts["made at"] = moment_utc(report["made_at"])
     print_facts({"data directory": str(folder), **facts})
     if not problems:
         console().print("Clean: every promise holds.", style="green")

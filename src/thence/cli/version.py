@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from .client import Client, part
-from .options import as_json_option, connected, function_names
+from .options import as_json_option, connected, function_names, whole_function
 from .output import clean, instant, print_json, print_table, say, size
 
 
 @click.command()
-@click.argument("name", shell_complete=function_names)
+@click.argument("name", shell_complete=function_names, callback=whole_function)
 @click.option("--note", default="", help="Why, for people.")
 @click.option("--version", metavar="NAME", help="Its name; otherwise the next whole number.")
 @as_json_option
@@ -38,7 +38,7 @@ def publish(client: Client, name: str, note: str, version: str | None, as_json: 
 
 
 @click.command()
-@click.argument("name", shell_complete=function_names)
+@click.argument("name", shell_complete=function_names, callback=whole_function)
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most.")
 @as_json_option
 @connected

@@ -80,6 +80,8 @@ def _from_file(
             found.extend((f"{name}.{inner}", each, source) for inner, each in value.items())
         elif name in sections:
             raise invalid(name, value, source, f"it is a section: write [{name}]", "a section")
+        elif isinstance(value, dict) and name not in known:
+            raise _unknown(f"[{name}]", source, [f"[{one}]" for one in sorted(sections)])
         else:
             found.append((name, value, source))
     if any(name in known and known[name].secret and value for name, value, _ in found):

@@ -2,7 +2,8 @@
 
 What every call would fail with is refused: a module or a handler that is not there, a syntax error,
 an import that cannot be. What may be otherwise by then is only a warning: an import that raised
-something else (a database that was away), or that could not be tried at all.
+something else (a database that was away), or that could not be tried at all; and a handler of other
+arguments, for how it is called can only be guessed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ async def try_code(
         trial = await runtime.trial(Function(0, name, 0, spec, digest, size, now, now))
         if trial.found == "ok":
             return []
-        if trial.found in ("raised", "unknown"):
+        if trial.found in ("raised", "unknown", "arguments"):
             return [_warning(trial)]
         raise _refusal(trial, spec)
 
@@ -70,6 +71,8 @@ def _sentence(trial: Trial, spec: FunctionSpec) -> str:
 def _warning(trial: Trial) -> str:
     if trial.found == "unknown":
         return f"The code could not be tried: {_ended(trial)} Its first call will tell."
+    if trial.found == "arguments":
+        return trial.error_message
     return (
         f"The code was loaded once, and that ended with {trial.error_type}: {_ended(trial)} If its "
         "reason is still there, calls end so too."

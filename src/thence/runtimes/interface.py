@@ -63,11 +63,19 @@ class Ended(Struct, gc=False):
 
 
 Found = Literal[
-    "ok", "no_module", "no_function", "dependency", "syntax", "import", "raised", "unknown"
+    "ok",
+    "no_module",
+    "no_function",
+    "dependency",
+    "syntax",
+    "import",
+    "arguments",
+    "raised",
+    "unknown",
 ]
 """What a trial found. `no_module`, `no_function`: the code has not what the configuration names.
 `dependency`: a module that the code imports is not there. `syntax`, `import`: SyntaxError, another
-ImportError. `raised`: the import raised something else, or ended the process. `unknown`: it could
+ImportError. `arguments`: the handler does not take two. `raised`: the import raised something else, or ended the process. `unknown`: it could
 not be tried, or did not end."""
 
 

@@ -7,6 +7,8 @@ is a finding as JSON, of the first that could not be loaded. What ends the proce
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 from .failure import NotFound, NotLoaded, describe
 from .handler import load
@@ -16,12 +18,35 @@ def load_all(names: bytes, code_path: str) -> bytes:
     """`names`: a JSON object of settings and what they name. The finding: see interface.Trial."""
     for setting, name in json.loads(names).items():
         try:
-            load(name, code_path, setting)
+            found = load(name, code_path, setting)
         except (MemoryError, SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:  # the user's own error, whatever its class
             return json.dumps(_finding(setting, error)).encode()
+        if setting == "handler" and (wrong := _arguments(name, found)):
+            said = {"found": "arguments", "setting": setting, "error_message": wrong}
+            return json.dumps(said).encode()
     return b"{}"
+
+
+def _arguments(name: str, handler: Callable[..., Any]) -> str:
+    """A sentence where the handler cannot be called with (event, context), as far as one can see: what
+    it wraps does not count, and a signature that cannot be read is taken as right."""
+    import inspect  # only here: no call needs it
+
+    try:
+        signature = inspect.signature(handler, follow_wrapped=False)
+        written = str(signature)[:200]
+    except Exception:  # a builtin, or an object of the user's own making
+        return ""
+    try:
+        signature.bind(None, None)
+    except TypeError as error:
+        return (
+            f"handler {name!r} is written {written} and is called with two arguments, (event, "
+            f"context): {error}. Every call will fail so; write it as (event, context)."
+        )
+    return ""
 
 
 def _finding(setting: str, error: BaseException) -> dict[str, str]:

@@ -1,0 +1,111 @@
+"""What people do by mistake, and what they are told: nothing false, nothing cut, no traceback."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from thence.cli import app
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "function f@1", "limit f@prod 3", "disable f@1", "enable f@1", "publish f@1", "versions f@1",
+        "ls --function f@1", "redrive --function f@1", "dead-letters --function f@1",
+        "tail --function f@1",
+    ],
+)  # fmt: skip
+def test_a_qualifier_where_a_function_is_meant_is_refused_as_one(thence: Any, command: str) -> None:
+    ran = thence(*command.split(), "--url", "http://127.0.0.1:9")
+    assert ran.status == 2
+    assert "with all its versions; write f." in ran.err
+
+
+@pytest.mark.parametrize(
+    "command", ["delete f --yes", "alias f@a --delete", "async-config f --delete"]
+)
+@pytest.mark.parametrize("body", [b"{}", b"", b"<html>"])
+def test_what_another_service_says_ok_to_is_not_told_as_deleted(
+    scripted: Any, thence: Any, command: str, body: bytes
+) -> None:
+    scripted.answers[:] = [(200, {}, body)]
+    ran = thence(*command.replace(" f ", " f@latest ").split(), "--url", scripted.url)
+    assert (ran.status, ran.out) == (3, "") and "not Thence" in ran.err
+    assert "deleted." not in ran.err
+
+
+def test_the_answer_of_another_service_is_not_given_out_as_a_functions(
+    scripted: Any, thence: Any
+) -> None:
+    scripted.answers[:] = [(200, {}, b'{"looks": "well"}')]
+    ran = thence("invoke", "f", "--sync", "--url", scripted.url)
+    assert (ran.status, ran.out) == (3, "") and "not Thence" in ran.err
+
+
+@pytest.mark.parametrize("typed", ["", "perhaps\n"])
+def test_where_nobody_answers_nothing_is_deleted_and_it_is_said_how(
+    thence: Any, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    ran = thence("delete", "f", "--url", "http://127.0.0.1:9")
+    assert ran.status == 1
+    assert "--yes does not ask" in ran.err and "Nothing was deleted." in ran.err
+
+
+def test_who_stops_waiting_learns_that_the_call_goes_on(
+    scripted: Any, thence: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    scripted.answers[:] = [(202, {}, b'{"id": "the-id"}')]
+    monkeypatch.setattr("thence.cli.invocation.wait_for_end", interrupted)
+    ran = thence("invoke", "f", "--wait", "--url", scripted.url)
+    assert ran.status == app.INTERRUPTED
+    assert "the-id goes on. Look later:  thence show the-id" in ran.err
+
+
+def test_ctrl_c_while_a_command_is_loaded_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    slow = tmp_path / "click.py"
+    slow.write_text("print('loading', flush=True)\nimport signal\nsignal.pause()\n")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "thence", "ls"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline() == b"loading\n"
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=30)
+    assert (running.returncode, err) == (app.INTERRUPTED, b"Interrupted.\n")
+
+
+def test_what_a_redrive_was_refused_is_not_told_as_redriven_before(
+    scripted: Any, thence: Any
+) -> None:
+    scripted.answers[:] = [
+        (
+            200,
+            {},
+            b'{"matched": 3, "redriven": 0, "skipped": 3, "invocations": [], "seconds": 0, '
+            b'"errors": [{"id": "a", "detail": "It is disabled."}, {"id": "b", "detail": "Gone."}]}',
+        )
+    ]
+    ran = thence("redrive", "--all", "--url", scripted.url)
+    assert ran.status == 1
+    assert "0 redriven; 2 refused; 1 skipped (redriven before, or gone)." in ran.err
+    assert "No dead letter matches" not in ran.out + ran.err and "a: It is disabled." in ran.err
+
+
+def test_a_secure_address_of_a_plain_service_says_what_to_write(scripted: Any, thence: Any) -> None:
+    ran = thence("ls", "--url", scripted.url.replace("http:", "https:"))
+    assert ran.status == 3 and "Write http:// where" in ran.err
