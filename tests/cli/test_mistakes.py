@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from thence.cli import app
+from thence.cli.client import Unreachable
 
 
 @pytest.mark.parametrize(
@@ -60,17 +61,18 @@ def test_where_nobody_answers_nothing_is_deleted_and_it_is_said_how(
     assert "--yes does not ask" in ran.err and "Nothing was deleted." in ran.err
 
 
-def test_who_stops_waiting_learns_that_the_call_goes_on(
-    scripted: Any, thence: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Unreachable("It broke.")])
+def test_who_no_longer_waits_learns_that_the_call_goes_on(
+    scripted: Any, thence: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     def interrupted(*_: Any) -> Any:
-        raise KeyboardInterrupt
+        raise error
 
     scripted.answers[:] = [(202, {}, b'{"id": "the-id"}')]
     monkeypatch.setattr("thence.cli.invocation.wait_for_end", interrupted)
     ran = thence("invoke", "f", "--wait", "--url", scripted.url)
-    assert ran.status == app.INTERRUPTED
-    assert "the-id goes on. Look later:  thence show the-id" in ran.err
+    assert ran.status == (3 if isinstance(error, Unreachable) else app.INTERRUPTED)
+    assert "the-id goes on: look later with  thence show the-id" in ran.err
 
 
 def test_ctrl_c_while_a_command_is_loaded_ends_it_without_a_traceback(tmp_path: Path) -> None:

@@ -85,7 +85,11 @@ def limit(client: Client, name: str, slots: int | None, as_json: bool) -> None:
                 f"thence limit {clean(name)} none"
             )
         else:
-            held = "have no limit" if slots is None else f"have at most {slots} slots"
+            held = (
+                "have no limit"
+                if slots is None
+                else f"have at most {slots} slot{'s' * (slots != 1)}"
+            )
             say(f"All versions of {clean(name)} together {held}.")
 
 

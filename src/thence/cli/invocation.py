@@ -121,8 +121,8 @@ def _wait(client: Client, id: str, seconds: float | None, as_json: bool) -> int:
     say(f"{id} is accepted; waiting for its end.")
     try:
         view = wait_for_end(client, id, seconds)
-    except KeyboardInterrupt:
-        say(f"\n{id} goes on. Look later:  thence show {id}   end it:  thence stop {id}")
+    except (KeyboardInterrupt, Unreachable):
+        say(f"\nNo longer waiting. {id} goes on: look later with  thence show {id}")
         raise
     if as_json:
         print_json(view)
