@@ -126,6 +126,7 @@ def build(
         reserve=Reserve(folder, settings.limits.disk_reserve_bytes),
     )
     code.allowed = blobs.allowed = engine.room.check
+    code.short = blobs.short = engine.writer.short
     engine.catalogue.check_archive = _archive_check(settings)
     senders = _senders(settings, engine)
     post = Post(

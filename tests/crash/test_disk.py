@@ -226,6 +226,26 @@ def test_on_a_full_disk_mail_can_be_deleted_and_that_is_enough(
         program.verify()
 
 
+def test_a_disk_that_large_bodies_filled_is_said_to_be_full(
+    make_program: Callable[..., Program],
+) -> None:
+    program = make_program()
+    program.data.mkdir(mode=0o700)
+    with small_file_system(program.data):
+        program.start()
+        program.deploy("quick", QUICK, concurrency=2)
+        found = (202, {}, {})
+        for n in range(POSTS_MAX):
+            found = post(program, n, LARGE_BYTES)
+            if found[0] != 202:
+                break
+        assert (found[0], found[2]["code"]) == (503, "store_unavailable")
+        assert "The disk is full" in found[2]["detail"]
+        program.until(lambda: program.ask("GET", "/readyz")[0] == 503, 10, "it says so")
+        assert "store lost" in program.said
+        assert not (program.data / "reserve").exists()
+
+
 def test_a_start_on_a_full_disk_serves_reads_and_a_shorter_retention_makes_room(
     make_program: Callable[..., Program],
 ) -> None:

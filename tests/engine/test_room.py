@@ -31,7 +31,7 @@ class Disk(Reserve):
 
     def __init__(self, free: int, wanted: int = 32 * MIB, held: int = 0) -> None:
         super().__init__(Path("/data"), wanted)
-        self.free, self.held = free, held
+        self.free, self.held, self.files = free, held, 1000
 
     def wanted_bytes(self) -> int:
         return self.bytes_wanted
@@ -41,6 +41,9 @@ class Disk(Reserve):
 
     def free_bytes(self) -> int:
         return self.free
+
+    def free_files(self) -> int:
+        return self.files
 
     def take(self, size: int) -> bool:
         if self.free + self.held < size:
@@ -135,6 +138,39 @@ async def test_without_a_reserve_a_full_disk_is_still_said() -> None:
     assert not await room.back()
     disk.free = rooms.ROOM_BYTES_MIN
     assert await room.back()
+
+
+NO_FILE = StoreUnavailable("The blob cannot be written.", errno=errno.ENOSPC)
+
+
+async def test_a_body_that_finds_no_space_makes_the_disk_full_for_all() -> None:
+    async with Service() as s:
+        await s.function("f", answers=[Ok("done")])
+        s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
+        told = s.engine.writer.short(NO_FILE)
+        assert "The disk is full: 33,558,528 bytes are free in /data" in told.detail
+        await s.clock.settle()
+        assert s.engine.writer.down and disk.held == 0
+        with pytest.raises(StoreUnavailable, match="The disk is full"):
+            await s.invoke("f")
+        disk.free += 8 * MIB
+        await s.clock.advance(2)
+        assert disk.held == 32 * MIB
+        await s.invoke("f")
+
+
+async def test_a_body_too_large_for_what_is_free_is_no_full_disk(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk = Disk(20 * MIB, held=32 * MIB)
+    room, _ = made(disk)
+    assert "20,971,520 bytes are free, too little for this one" in room.short(NO_FILE).detail
+    disk.files = 0
+    assert "inodes are used up" in room.short(NO_FILE).detail
+    denied = StoreUnavailable("The blob cannot be written: Permission denied.", errno=errno.EACCES)
+    assert room.short(denied) is denied
+    assert not room.full and disk.held == 32 * MIB
+    assert len(caplog.records) == 1, "said, and not for every body"
 
 
 class Tight(Spare):

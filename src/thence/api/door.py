@@ -55,7 +55,7 @@ class Door:
         self.unproven = Unproven(settings.limits.unproven_bytes_max)
         self.fc = FcState(settings, clock)
         engine.sweep.also.append(self.fc.uploads.sweep)
-        self.fc.uploads.allowed = engine.room.check
+        self.fc.uploads.allowed, self.fc.uploads.short = engine.room.check, engine.writer.short
         self.functiongraph = FunctionGraphState(settings, clock)
         metrics.more.append(self.functiongraph.logs.series)
         self.started_at: int | None = None

@@ -9,7 +9,9 @@ more than the reserve: a disk at its edge would be full again with the next call
 
 from __future__ import annotations
 
+import errno
 import logging
+import time
 
 from ..errors import StoreDamaged, StoreUnavailable
 from ..store.interface import Store
@@ -20,6 +22,7 @@ log = logging.getLogger("thence.room")
 ROOM_PART = 4
 ROOM_BYTES_MIN = 1024 * 1024
 RETRY_SECONDS = 5
+SAY_SECONDS = 60.0  # between two warnings of files that cannot be written
 
 
 class Room:
@@ -29,6 +32,7 @@ class Room:
         self._store = store
         self._reserve = reserve
         self.full = False
+        self._say_after = 0.0
 
     # ------------------------------------------------------------ asked by whoever writes
 
@@ -104,6 +108,28 @@ class Room:
         self.full = True
         return self.refusal()
 
+    def short(self, error: StoreUnavailable) -> StoreUnavailable:
+        """A file beside the store (a body, code, an upload) could not be written: is the disk full, or
+        was only this one too large for it? What those who wait are told."""
+        if self.full:
+            return self.refusal()
+        if self._reserve is not None and error.fields.get("errno") == errno.ENOSPC:
+            try:
+                free, files = self._reserve.free_bytes(), self._reserve.free_files()
+                if free < _margin(self._reserve.wanted_bytes()):
+                    self._reserve.release()
+                    self.full = True
+                    return self.refusal()
+            except OSError as failed:
+                log.warning("the disk's space cannot be looked at: %s", failed)
+            else:
+                error = _too_little(error, free, files)
+        now = time.monotonic()
+        if now >= self._say_after:
+            self._say_after = now + SAY_SECONDS
+            log.warning("a file of the data directory cannot be written: %s", error.detail)
+        return error
+
     async def back(self) -> bool:
         """Whether a write may be tried: always, but for a full disk, where there must be room for more
         than that one. Raises StoreUnavailable."""
@@ -142,6 +168,22 @@ class Room:
         assert self._reserve is not None
         wanted = self._reserve.wanted_bytes()
         return wanted + _margin(wanted)
+
+
+def _too_little(error: StoreUnavailable, free: int, files: int) -> StoreUnavailable:
+    """The disk has room, but not for this file."""
+    if files:
+        why = f"{free:,} bytes are free, too little for this one; smaller ones are taken."
+    else:
+        why = (
+            f"The disk can hold no more files (its inodes are used up), though {free:,} bytes are free: "
+            "delete files there. Bodies up to limits.inline_bytes_max need no file."
+        )
+    return StoreUnavailable(
+        f"{error.detail} {why}",
+        retry_after_seconds=RETRY_SECONDS,
+        **{**error.fields, "free_bytes": free},
+    )
 
 
 def _margin(wanted: int) -> int:

@@ -146,6 +146,15 @@ class Writer:
         """Damage was found, or more is known of it: nothing is accepted any more."""
         self.damaged, self.down = damaged, True
 
+    def short(self, error: StoreUnavailable) -> StoreUnavailable:
+        """A file beside the store could not be written. Where the disk is full all is as if a commit
+        had found that. What the asker is told."""
+        told = self._room.short(error)
+        if self._room.full and not self.down:
+            self.down = True
+            self._wake.set()
+        return told
+
     def refusal(self) -> StoreUnavailable:
         """What is said to those who are refused while the store is down."""
         return self.damaged or self._room.refusal()
@@ -210,13 +219,14 @@ class Writer:
             self._wake.set()
 
     async def _drive(self) -> None:
-        if self.down:
-            await self._outlive(_Group(), self.refusal())
         while True:
+            if self._room.full:  # found by a start, or by a file beside the store
+                await self._outlive(_Group(), self.refusal())
             if not self._groups[0].size:
                 self._idle.set()
                 self._wake.clear()
                 await self._wake.wait()
+                continue
             # Two turns of the loop, not a wait: callers who were just answered have asked again, and
             # what they asked lies in their sockets. It makes groups of a busy service half as
             # large again, and each commit costs the same.

@@ -47,6 +47,8 @@ class CodeCache:
         self._readers = Readers(self._root.parent)
         self.allowed: Callable[[], None] = lambda: None
         """Raises StoreUnavailable while nothing new may be written."""
+        self.short: Callable[[StoreUnavailable], StoreUnavailable] = lambda error: error
+        """Told that a file could not be written; what to raise."""
 
     async def store(self, data: bytes, info: ArchiveInfo) -> None:
         """Keep a checked archive, packed and unpacked; durable when it returns.
@@ -56,10 +58,12 @@ class CodeCache:
         try:
             await asyncio.to_thread(self._store, data, info)
         except OSError as error:
-            raise StoreUnavailable(
-                f"The code cannot be written: {error.strerror or error}. Check the free space and "
-                "the permissions of the data directory.",
-                errno=error.errno,
+            raise self.short(
+                StoreUnavailable(
+                    f"The code cannot be written: {error.strerror or error}. Check the free space "
+                    "and the permissions of the data directory.",
+                    errno=error.errno,
+                )
             ) from error
 
     def path(self, digest: str) -> Path:

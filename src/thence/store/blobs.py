@@ -76,6 +76,8 @@ class FileBlobs:
         self._kept: set[str] = set()
         self.allowed: Callable[[], None] = lambda: None
         """Raises StoreUnavailable while nothing new may be written."""
+        self.short: Callable[[StoreUnavailable], StoreUnavailable] = lambda error: error
+        """Told that a file could not be written; what to raise."""
         self._inline = inline
         self._mark = f"{_TEMPORARY}{secrets.token_hex(4)}-"  # of this process's unfinished files
         self._tidied = False
@@ -83,7 +85,10 @@ class FileBlobs:
     async def put(self, ref: str, data: bytes) -> str:
         path = self._path(ref)
         self.allowed()
-        return await self._do(f"blob {ref} cannot be written", lambda: self._put(path, data))
+        try:
+            return await self._do(f"blob {ref} cannot be written", lambda: self._put(path, data))
+        except StoreUnavailable as error:
+            raise self.short(error) from error
 
     async def get(self, ref: str, digest: str = "") -> bytes:
         path = self._path(ref)

@@ -38,6 +38,12 @@ class Reserve:
         disk = os.statvfs(self.folder)
         return disk.f_bavail * disk.f_frsize
 
+    def free_files(self) -> int:
+        """So many files can still be made on the disk; some file systems have no such limit and say
+        0 of 0. Raises OSError."""
+        disk = os.statvfs(self.folder)
+        return disk.f_favail if disk.f_files else 1
+
     def take(self, size: int) -> bool:
         """Make it `size` bytes; False where the disk has not got them, and then there is none."""
         if self.held_bytes() == size:

@@ -115,6 +115,8 @@ class Uploads:
         self._writing = asyncio.Semaphore(WRITING_MAX)
         self.allowed: Callable[[], None] = lambda: None
         """Raises StoreUnavailable while nothing new may be written."""
+        self.short: Callable[[StoreUnavailable], StoreUnavailable] = lambda error: error
+        """Told that a file could not be written; what to raise."""
 
     async def store(self, object: str, body: AsyncIterator[bytes], md5: bytes | None) -> Stored:
         """Write the object, whole and durable or not at all; the same again replaces it.
@@ -123,6 +125,14 @@ class Uploads:
         StoreUnavailable and what `body` raises."""
         target, temporary = self._path(object), self._folder / f"{self._mark}{secrets.token_hex(8)}"
         self.allowed()
+        try:
+            return await self._store(target, temporary, body, md5)
+        except StoreUnavailable as error:
+            raise self.short(error) from error
+
+    async def _store(
+        self, target: Path, temporary: Path, body: AsyncIterator[bytes], md5: bytes | None
+    ) -> Stored:
         async with self._writing:
             incoming = await _disk(_Incoming, temporary)
             try:
