@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +241,16 @@ def test_the_account_is_that_of_the_service(tmp_path: Path) -> None:
     [
         ("a: {b: 2026-01-02}", "a.b: YAML reads 2026-01-02 as a date; put it in quotes"),
         ("a: !!binary aGVsbG8=", "a: YAML reads b'hello' as a bytes"),
+        ("a: {true: x}", "a: YAML reads a name as True; put it in quotes"),
+        ("a: {2026-01-02: x}", "a: YAML reads a name as 2026-01-02; put it in quotes"),
+        ("a: {!!binary aGk=: x}", "YAML reads a name as b'hi'; put it in quotes"),
+        ("a: {? }", "YAML reads a name as None; put it in quotes"),
+        ("a: {b: 1, c: 2, b: 3}", "line 1: 'b' is there twice; take one out"),
+        ("a: {<<: x}", "line 1: '<<' needs an object or a list of objects"),
+        ('a: !!int ""', "'' is no whole number; put it in quotes"),
+        ("a: 0x_", "'0x' is no whole number; put it in quotes"),
+        ("a: !!timestamp x", "'x' is no date; put it in quotes"),
+        ("a: !!bool perhaps", "'perhaps' is neither true nor false"),
         ("a: &a [*a]", "an object holds itself, or is nested over 64 deep"),
         ("a: &a {b: *a}", "an object holds itself, or is nested over 64 deep"),
         ("a: " + "[" * 120_000, "line 1: nested over 64 deep"),
@@ -283,6 +295,69 @@ def test_merges_that_double_are_refused(tmp_path: Path) -> None:
     for number in range(1, 30):
         lines.append(f"a{number}: &a{number} {{<<: [*a{number - 1}, *a{number - 1}]}}")
     assert "grows to over 10000 entries" in mistake(tmp_path, "\n".join(lines))
+
+
+@pytest.mark.parametrize("one", ["- {<<: *a}\n", "- {<<: [*a, *a, *a, *a, *a, *a, *a, *a]}\n"])
+def test_merges_are_bounded_before_anything_is_copied(tmp_path: Path, one: str) -> None:
+    entries = ", ".join(f"k{at}: " for at in range(5_000))
+    text = f"a: &a {{{entries}}}\nb:\n" + one * 4_000
+    assert "the file grows to over 10000 entries by '<<'" in mistake(tmp_path, text)
+
+
+def test_what_an_object_says_itself_counts_before_what_is_merged(tmp_path: Path) -> None:
+    data = read(
+        tmp_path, "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {z: 3, <<: [*a, *b]}\nd: {<<: *b}\n"
+    )
+    assert data["c"] == {"x": 1, "y": 1, "z": 3} and data["d"] == {"y": 2, "z": 2}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'${env(A," + " " * 100_000 + "x) y)}'",
+        "'${file(a" + " " * 100_000 + ")x)}'",
+        "'" + "${" * 100_000 + "'",
+        "'" + "{" * 200_000 + "'",
+    ],
+    ids=["env", "file", "beginnings", "braces"],
+)
+def test_a_long_text_is_read_in_the_time_that_its_length_takes(tmp_path: Path, text: str) -> None:
+    """The process is killed when it takes long: patterns that look back take hours."""
+    path = tmp_path / "s.yaml"
+    path.write_text(f"resources: {{r: {{component: fc3, props: {{functionName: {text}}}}}}}")
+    program = (
+        "import sys, pathlib\n"
+        "from thence.cli.project.deploy import wanted_of\n"
+        "from thence.cli.project.document import read_document\n"
+        "print(len(wanted_of(read_document(pathlib.Path(sys.argv[1]), {}))))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout == "1\n", ran.stderr
+
+
+def test_what_stands_in_quotes_is_the_text_between_them(tmp_path: Path) -> None:
+    data = read(
+        tmp_path,
+        """
+a: '${env(NONE, "it''s")}'
+b: "${env(NONE, 'a, b) c')}"
+c: "${env(NONE,   )}|${env('NONE' , ' x ')}"
+""",
+    )
+    assert data == {"a": "it's", "b": "a, b) c", "c": "| x "}
+
+
+@pytest.mark.parametrize("text", ["${env('A', '{}')}", "${vars.{a}}", "x ${file({)}", "${ env({})"])
+def test_braces_in_a_reference_are_told(tmp_path: Path, text: str) -> None:
+    [found] = reasons(read(tmp_path, f'a: "{text}"'))
+    assert "no braces can stand in a reference" in found
+
+
+def test_a_variable_that_is_not_utf8_has_no_value(tmp_path: Path) -> None:
+    [found] = reasons(read(tmp_path, "a: ${env(A)}", A="\udcff"))
+    assert "the variable A is not UTF-8" in found
 
 
 def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
@@ -342,11 +417,12 @@ FC = "services: {r: {component: fc, props: {service: {name: s}, function: {name:
         (FC3 % "concurrencyConfig: {reserved: 1}", "a whole number is needed"),
         (FC3 % "tags: 1", "tags: a list of objects is needed"),
         (FC3 % "environmentVariables: {A: [1]}", "environmentVariables.A: a text is needed"),
-        (FC3 % "environmentVariables: {true: x}", "YAML reads a name as True; put it in quotes"),
         (FC3 % "code: /etc", "code: '/etc' leads out of the project's folder"),
         (FC3 % "code: ../..", "code: '../..' leads out of the project's folder"),
         (FC3 % "code: /proc/self/environ", "leads out of the project's folder"),
         (FC3 % "code: /dev/zero", "leads out of the project's folder"),
+        (FC3 % f"code: {'a' * 300}", "there is no 'aaa"),
+        (FC3 % f"code: {'a/' * 3000}", "there is no 'a/a"),
         (FC3 % "environmentVariables: [A]", "environmentVariables: an object is needed"),
         (
             "services: {r: {component: fc, props: {function: {name: f}}}}",
@@ -360,6 +436,12 @@ FC = "services: {r: {component: fc, props: {service: {name: s}, function: {name:
             "services: {r: {component: fc, props: {service: {name: s}, triggers: [{name: t}]}}}",
             "props.triggers: they belong to a function, and the resource has none",
         ),
+        (
+            "services: {r: {component: fc, props: {service: {name: s}, function: [], triggers: "
+            "[{name: t}]}}}",
+            "props.function: an object is needed",
+        ),
+        (FC % "code: {zipFile: x}", "function.code: this component has no such property"),
         (FC % "ossBucket: b", "function.ossBucket: code from OSS is not fetched"),
         (FC % "asyncConfiguration: {destination: {onSuccess: {a: b}}}", "a text is needed"),
     ],

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from thence.catalog.code import check_archive, pack
-from thence.cli.source import check_handler, function_name, read_source
+from thence.cli.source import SETTINGS_FILE, check_handler, function_name, read_source
 from thence.errors import InvalidInput
 
 
@@ -78,6 +81,68 @@ def test_a_link_out_of_the_folder_is_refused_by_name(tmp_path: Path) -> None:
     (folder / "data.txt").symlink_to(tmp_path / "secret.txt")
     with pytest.raises(InvalidInput, match=r"data\.txt is a link"):
         read_source(folder)
+
+
+def test_nothing_of_a_folder_is_left_out_in_silence(tmp_path: Path) -> None:
+    """Nor does what is no file hold the command: a pipe would for ever, a device fills the memory."""
+
+    def make(folder: Path, name: str) -> None:
+        match name:
+            case "pipe":
+                os.mkfifo(folder / name)
+            case "settings":
+                os.mkfifo(folder / SETTINGS_FILE)
+            case "device":
+                (folder / name).symlink_to("/dev/zero")
+            case "deep":
+                (folder / "deep" / "lib").mkdir(parents=True)
+                (folder / "deep" / "link").symlink_to("lib")
+            case "dead":
+                (folder / name).symlink_to("gone")
+            case "loop":
+                (folder / name).symlink_to(name)
+            case "undecodable":
+                open(os.fsencode(folder) + b"/\xff.txt", "w").close()
+
+    for name, sentence in {
+        "pipe": "pipe is a dead link or no plain file; take it out",
+        "settings": "it is no plain file",
+        "device": "device is a link to a file outside of the folder",
+        "deep": "deep/link is a link to a folder; put the folder itself there",
+        "dead": "dead is a dead link",
+        "loop": "loop (cannot be read|is a dead link)",  # by the version of Python
+        "undecodable": "has a name that is not UTF-8; rename it",
+    }.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "main.py").write_text("def handler(event, context): ...")
+        make(folder, name)
+        with pytest.raises(InvalidInput, match=sentence):
+            read_source(folder)
+
+
+def test_a_link_to_a_file_of_the_folder_is_that_file(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("x = 1")
+    (tmp_path / "other.py").symlink_to("main.py")
+    archive = zipfile.ZipFile(io.BytesIO(read_source(tmp_path, "f").archive))
+    assert archive.read("other.py") == b"x = 1"
+
+
+def test_a_deep_folder_is_packed(tmp_path: Path) -> None:
+    """Deeper than Python calls itself; what the service takes of it is said by the service."""
+    folder = tmp_path / "f"
+    folder.mkdir()
+    at = os.open(folder, os.O_DIRECTORY)
+    for _ in range(1_200):
+        os.mkdir("d", dir_fd=at)
+        at, before = os.open("d", os.O_DIRECTORY, dir_fd=at), at
+        os.close(before)
+    os.close(os.open("x.py", os.O_CREAT, dir_fd=at))
+    os.close(at)
+    [name] = zipfile.ZipFile(io.BytesIO(read_source(folder).archive)).namelist()
+    assert name == "d/" * 1_200 + "x.py"
+    shutil.move(folder / "d", tmp_path / "moved")
+    subprocess.run(["rm", "-rf", str(tmp_path / "moved")], check=True)
 
 
 def test_an_empty_folder_and_a_broken_settings_file_are_refused(tmp_path: Path) -> None:

@@ -13,12 +13,15 @@ from typing import Any
 from ..catalog.code import pack
 from ..catalog.function import NAME
 from ..errors import InvalidInput
+from .files import read_bounded, walk
 
 SETTINGS_FILE = "thence.function.toml"
 SKIPPED = frozenset(
     {"__pycache__", "node_modules", "thence-data", "venv", ".venv", ".git", SETTINGS_FILE}
 )
 SOURCE_BYTES_MAX = 512 * 1024 * 1024  # far over what a service takes: a wrong folder, most likely
+SOURCE_FILES_MAX = 100_000
+SETTINGS_BYTES_MAX = 1024 * 1024
 
 
 class Source:
@@ -66,9 +69,9 @@ def _read(target: Path, called: str | None) -> Source:
         archive = pack(files)
         settings.setdefault("handler", _handler([name for name, _ in files]))
     elif target.suffix == ".zip":
-        archive = target.read_bytes()
+        archive = read_bounded(target, SOURCE_BYTES_MAX)
     elif target.suffix == ".py":
-        archive = pack([(target.name, target.read_bytes())])
+        archive = pack([(target.name, read_bounded(target, SOURCE_BYTES_MAX))])
         settings["handler"] = _handler([target.name])
     else:
         raise InvalidInput(
@@ -106,8 +109,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        settings = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        settings = tomllib.loads(read_bounded(path, SETTINGS_BYTES_MAX).decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidInput(f"{path}: it cannot be read ({error}).", field=str(path)) from None
     if "code" in settings:
         raise InvalidInput(
@@ -146,32 +149,31 @@ def check_handler(archive: bytes, handler: str) -> None:
         )
 
 
+def pack_folder(folder: Path) -> bytes:
+    """The archive of a folder's files, without what is hidden, caches and its settings. Raises
+    InvalidInput."""
+    return pack(_folder(folder))
+
+
 def _folder(folder: Path) -> list[tuple[str, bytes]]:
     found: list[tuple[str, bytes]] = []
     total = 0
     root = folder.resolve()
-    for path in sorted(root.rglob("*")):
-        inside = path.relative_to(root)
-        hidden = any(part in SKIPPED or part.startswith(".") for part in inside.parts)
-        if hidden or path.suffix == ".pyc" or not path.is_file():
+    for path in walk(root, SKIPPED):
+        if path.suffix == ".pyc":
             continue
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
-            raise InvalidInput(
-                f"{inside} is a link to a file outside of the folder; put the file itself there.",
-                field=str(inside),
-            )
         total += path.stat().st_size
-        if total > SOURCE_BYTES_MAX:
+        if total > SOURCE_BYTES_MAX or len(found) >= SOURCE_FILES_MAX:
             raise InvalidInput(
-                f"{folder} holds more than {SOURCE_BYTES_MAX >> 20} MiB; deploy the folder that "
-                "holds the function only.",
+                f"{folder} holds more than {SOURCE_FILES_MAX} files or {SOURCE_BYTES_MAX >> 20} MiB; "
+                "deploy the folder that holds the function only.",
                 field=str(folder),
                 limit=SOURCE_BYTES_MAX,
             )
-        found.append((inside.as_posix(), path.read_bytes()))
+        found.append((path.relative_to(root).as_posix(), read_bounded(path, SOURCE_BYTES_MAX)))
     if not found:
         raise InvalidInput(f"{folder} holds no file to deploy.", field=str(folder))
-    return found
+    return sorted(found)
 
 
 def _handler(names: list[str]) -> str:

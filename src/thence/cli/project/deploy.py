@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
+from ...api.fc.names import Name
 from ...errors import InvalidInput
 from ..client import Client
 from ..options import credentials
@@ -13,14 +13,13 @@ from ..output import print_json
 from . import fc, fc3
 from .apply import Done, apply
 from .document import Document, read_document
-from .foretell import Foretelling
+from .foretell import Foretelling, takes_service
 from .plan import Plan, make_plans
 from .show import plan_json, show_done, show_plan
 from .unresolved import Unresolved, reasons, without
 from .vendor import Vendor
 from .wanted import Wanted
 
-_PLACEHOLDER = re.compile(r"\{\{.*\}\}")
 COMPONENTS = {"fc3": fc3.wanted, "fc": fc.wanted}
 
 
@@ -47,7 +46,7 @@ def deploy_project(
         for one in found:
             one.left_out += [f"trigger {trigger.name}: --skip-triggers" for trigger in one.triggers]
             one.triggers = []
-    plans = make_plans(found, vendor)
+    plans = make_plans(found, vendor, takes_service)
     foretelling.foretell(plans)
     if not as_json:
         show_plan(plans)
@@ -92,7 +91,24 @@ def wanted_of(document: Document, only: tuple[str, ...] = ()) -> list[Wanted]:
             value=missing[0],
         )
     names = [name for name in resources if not only or name in only]
-    return [_one(document, field, str(name), resources[name], resources) for name in names]
+    found = [_one(document, field, str(name), resources[name], resources) for name in names]
+    _no_function_twice(found)
+    return found
+
+
+def _no_function_twice(found: list[Wanted]) -> None:
+    """Of two that make the same function (of two regions, as a rule) the first one counts."""
+    first: dict[str, str] = {}
+    for one in found:
+        if not one.function or one.problems:
+            continue
+        name = Name(one.function, one.service).ours
+        if name in first:
+            one.problems.append(
+                f"{one.resource}: the resource {first[name]} is the function {one.shown} too; give "
+                f"one of them another name, or deploy one alone with --resource {one.resource}."
+            )
+        first.setdefault(name, one.resource)
 
 
 def _one(document: Document, field: str, name: str, resource: Any, all: dict[Any, Any]) -> Wanted:
@@ -117,9 +133,9 @@ def _one(document: Document, field: str, name: str, resource: Any, all: dict[Any
         )
     _without_unresolved(found)
     for what, one in (("the function's", found.function), ("the service's", found.service)):
-        if _PLACEHOLDER.search(one):
+        if "}}" in one.partition("{{")[2]:
             found.problems.append(
-                f"{where}.props: {what} name is {one!r}, a placeholder of a template that was not "
+                f"{where}.props: {what} name is {one[:80]!r}, a placeholder of a template that was not "
                 "filled in; write the name."
             )
     return found

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput
-from .loader import NESTING_MAX, inside, load, read_bounded
+from ..files import inside, read_bounded
+from .loader import NESTING_MAX, load
 from .unresolved import Unresolved
 from .wanted import plain
 
@@ -25,10 +26,11 @@ TEXT_FILE_BYTES_MAX = 256 * 1024  # of ${file(…)}
 OWN = "THENCE_"  # variables of the service: they hold its secrets
 
 _VALUE = re.compile(r"\$\{([^{}]*)\}")
-_ENV = re.compile(
-    r"""env(?:\(\s*['"]?([A-Za-z_][A-Za-z0-9_]*)['"]?\s*(?:,\s*['"]?([^'"]*)['"]?\s*)?\)|\.([A-Za-z_]\w*))"""
-)
-_CALL = re.compile(r"""(file|path|config)\(\s*['"]?([^'"()]+?)['"]?\s*\)""")
+_LEFT = re.compile(r"\$\{\s*(?:(?:env|file|path|config)\(|(?:env|vars|resources|services|this)\.)")
+"""The beginning of a reference that is none as a whole: there are braces in it."""
+_ENV = re.compile(r"env(?:\((.*)\)|\.([A-Za-z_]\w*))", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CALL = re.compile(r"(file|path|config)\(([^()]+)\)")
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 """No expression of the tool: patterns and templates of other services are written so."""
 _RESOURCES = ("resources.", "services.")
@@ -112,12 +114,29 @@ class _Values:
         if isinstance(value, list):
             return [self.fill(one, f"{where}[{at}]", this) for at, one in enumerate(value)]
         inside_of = value if where.count(".") == 1 and where.startswith(_RESOURCES) else this
-        return {key: self.fill(one, f"{where}.{key}" if where else str(key), inside_of)
-                for key, one in value.items()}  # fmt: skip
+        return {
+            self._key(key, where): self.fill(
+                one, f"{where}.{key}" if where else str(key), inside_of
+            )
+            for key, one in value.items()
+        }
+
+    def _key(self, key: Any, where: str) -> str:
+        """Names are texts; the tool makes texts of numbers."""
+        if isinstance(key, str):
+            return key
+        if isinstance(key, (int, float)) and not isinstance(key, bool):
+            return plain(key)
+        raise InvalidInput(
+            f"{self._path}: {where}: YAML reads a name as {str(key)[:40]}; put it in quotes.",
+            field=where,
+        )
 
     def _fill_text(self, value: str, where: str, this: Any) -> Any:
         whole = _VALUE.fullmatch(value)
         try:
+            if "${" in _VALUE.sub("", value) and _LEFT.search(_VALUE.sub(" ", value)):
+                raise _NoValue(f"{where}: {value[:80]!r}: no braces can stand in a reference.")
             if whole is not None and not _BARE.fullmatch(whole.group(1)):
                 return self._one(whole.group(1).strip(), where, this)
             text = _VALUE.sub(lambda found: self._text(found, where, this), value)
@@ -179,18 +198,23 @@ class _Values:
         return self.fill(value, where, this)
 
     def _env(self, found: re.Match[str], where: str) -> str:
-        name, default = found.group(1) or found.group(3), found.group(2)
+        written, comma, default = (found.group(1) or "").partition(",")
+        name = found.group(2) or _unquoted(written)
+        if _NAME.fullmatch(name) is None:
+            raise self._unknown(found.group(0), where, f"{name[:80]!r} is no name of a variable")
         if name.upper().startswith(OWN):
             why = f"variables that begin with {OWN} are the service's own; no project is given them"
             raise self._unknown(found.group(0), where, why)
-        value = self._environment.get(name, default)
+        value = self._environment.get(name, _unquoted(default) if comma else None)
         if value is None:
             raise self._unknown(found.group(0), where, f"the variable {name} is not set")
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise self._unknown(found.group(0), where, f"the variable {name} is not UTF-8")
         return value
 
     def _file(self, found: re.Match[str], where: str) -> str:
         try:
-            path = inside(self._path.parent, found.group(2).strip())
+            path = inside(self._path.parent, _unquoted(found.group(2)))
             return read_bounded(path, TEXT_FILE_BYTES_MAX).decode()
         except InvalidInput as error:
             raise self._unknown(found.group(0), where, error.detail.rstrip(".")) from None
@@ -199,10 +223,10 @@ class _Values:
 
     def _given_path(self, found: re.Match[str], where: str) -> str:
         """The tool makes an absolute path of it; here all paths begin in the project's folder."""
-        return found.group(2).strip()
+        return _unquoted(found.group(2))
 
     def _config(self, found: re.Match[str], where: str) -> str:
-        if found.group(2).strip() != "AccountID":
+        if _unquoted(found.group(2)) != "AccountID":
             raise self._unknown(found.group(0), where, "of the credentials only AccountID is known")
         account = self._account()
         if not account:
@@ -216,3 +240,11 @@ class _Values:
     def _too_much(self, where: str, what: str) -> InvalidInput:
         where = where if len(where) < 80 else f"{where[:80]}…"
         return InvalidInput(f"{self._path}: {where}: {what}.", field=where)
+
+
+def _unquoted(text: str) -> str:
+    """What stands in the parentheses of a reference, in quotes of either kind or without."""
+    text = text.strip()
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ LEFT_OUT = {
 }
 AGE_SECONDS = 86_400  # the door's own where a configuration names none
 _OF_CODE = {"codeUri", "ossBucket", "ossKey"}
-_UNSAID = {"name", "environmentVariables", "asyncConfiguration", *_OF_CODE}
+_UNSAID = {"name", "environmentVariables", "asyncConfiguration", "code", *_OF_CODE}
 
 
 def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
@@ -31,7 +32,8 @@ def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
         service = table(where, props, "service")
         found.service = text(f"{where}.service", service, "name")
         found.service_body = {"serviceName": found.service}
-        _named(service, found.service_body, found)
+        _named(service, found.service_body, found, {"name"})
+    function: dict[str, Any] | None = None  # not known
     with found.noting():
         function = table(where, props, "function")
         if function:
@@ -40,7 +42,7 @@ def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
         for one in listed(where, props, "triggers"):
             with found.noting():
                 found.triggers.append(_trigger(f"{where}.triggers", one))
-        if found.triggers and not function:
+        if found.triggers and function == {}:
             raise InvalidInput(
                 f"{where}.triggers: they belong to a function, and the resource has none.",
                 field=f"{where}.triggers",
@@ -59,7 +61,13 @@ def _function(where: str, function: dict[str, Any], folder: Path, found: Wanted)
                 ".zip in codeUri.",
                 field=f"{where}.ossBucket",
             )
-    _named(function, found.body, found)
+    if function.get("code") is not None:
+        with found.noting():
+            raise InvalidInput(
+                f"{where}.code: this component has no such property; write the path in codeUri.",
+                field=f"{where}.code",
+            )
+    _named(function, found.body, found, _UNSAID)
     if function.get("environmentVariables") is not None:
         with found.noting():
             found.body["environmentVariables"] = texts(where, function, "environmentVariables")
@@ -71,9 +79,9 @@ def _function(where: str, function: dict[str, Any], folder: Path, found: Wanted)
             found.async_configs["LATEST"] = _async(f"{where}.asyncConfiguration", config)
 
 
-def _named(given: dict[str, Any], body: dict[str, Any], found: Wanted) -> None:
+def _named(given: dict[str, Any], body: dict[str, Any], found: Wanted, unsaid: Set[str]) -> None:
     for key, value in given.items():
-        if key not in _UNSAID and value is not None:
+        if key not in unsaid and value is not None:
             put(found, body, key, value)
 
 

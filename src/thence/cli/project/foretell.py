@@ -29,7 +29,14 @@ from .vendor import Vendor, segment
 
 PROBLEMS_MAX = 50  # of one change
 _FIELD = re.compile(r"([A-Za-z_][\w.\[\]-]*): ")
-_STAND_INS = {"runtime": "python3", "handler": "index.handler"}
+_STAND_INS = {
+    "runtime": "python3",
+    "handler": "index.handler",
+    "triggerName": "name",
+    "triggerType": "timer",
+}
+"""What must be there takes the place of what was found wrong."""
+_FIRST = ("service", "function")
 V3, V2 = "2023-03-30", "2021-04-06"
 
 Check = Callable[[dict[str, Any]], None]
@@ -41,7 +48,7 @@ class Foretelling:
         self._vendor = vendor
         self._settings: dict[str, Any] | None = None
         self._there: dict[tuple[str, str], bool] = {}
-        self._targets: dict[str, list[str]] = {}
+        self._targets: dict[str, dict[str, list[str]]] = {}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -56,11 +63,13 @@ class Foretelling:
 
     def foretell(self, plans: Sequence[Plan]) -> None:
         """Fills `problems` of the changes. Raises Refused, Unreachable."""
-        made = {_ours(plan) for plan in plans if plan.wanted.function and not plan.wanted.problems}
-        for plan in plans:
-            for change in plan.changes:
-                if change.kind != "same":
+        made: set[str] = set()
+        changes = [(plan, one) for plan in plans for one in plan.changes if one.kind != "same"]
+        for first in (True, False):  # a destination may be a function of the same file
+            for plan, change in changes:
+                if (change.what in _FIRST) is first:
                     self._foretell(plan, change, made)
+            made |= {_ours(plan) for plan in plans if plan.wanted.function and not _is_broken(plan)}
         self._cycles(plans)
 
     def _foretell(self, plan: Plan, change: Change, made: set[str]) -> None:
@@ -70,7 +79,7 @@ class Foretelling:
             case "function":
                 found = self._function(plan, change)
             case "tags":
-                found = _all(_check_tags, {"tags": change.body["Tag"]})
+                found = self._tags(plan, change)
             case "concurrency":
                 found = _all(lambda body: _convert(body, concurrency.PutConcurrency), change.body)
             case "async config":
@@ -86,6 +95,7 @@ class Foretelling:
         third = plan.wanted.generation == V3
         body = {name: value for name, value in change.body.items() if name != "code"}
         found = _all(lambda given: _check_function(given, third, new), body)
+        found += [one for one in _tag_problems(body.get("tags")) if one not in found]
         if plan.wanted.archive is None:
             return [*found, "code: it is required; write its path"] if new else found
         try:
@@ -97,6 +107,14 @@ class Foretelling:
     def _code_limits(self) -> CodeLimits:
         names = CodeLimits.__struct_fields__
         return CodeLimits(**{name: int(self.settings[f"limits.{name}"]) for name in names})
+
+    def _tags(self, plan: Plan, change: Change) -> list[str]:
+        """Together with those that are there, which stay."""
+        found = _tag_problems(change.body["Tag"])
+        there = self._vendor(V3).find(f"/functions/{segment(_ours(plan))}") or {}
+        kept = [{"Key": one["Key"], "Value": ""} for one in there.get("tags") or ()]
+        found += [one for one in _tag_problems([*kept, *change.body["Tag"]]) if one not in found]
+        return found
 
     # ------------------------------------------------------------ asynchronous configurations
 
@@ -146,25 +164,30 @@ class Foretelling:
     # ------------------------------------------------------------ cycles
 
     def _cycles(self, plans: Sequence[Plan]) -> None:
-        """Destinations that lead back, over functions of the file and of the service."""
-        wanted: dict[str, list[str]] = {}
+        """Destinations that lead back, over functions of the file and of the service. In the order in
+        which they are put, since one that is refused leads nowhere."""
         for plan in plans:
             for change in plan.changes:
-                if change.what == "async config":
-                    wanted.setdefault(_ours(plan), []).extend(self._named(change.body))
+                if change.what == "async config" and change.kind != "same":
+                    self._cycle(plan, change)
 
-        def targets(name: str) -> Iterable[str]:
-            return [*wanted.get(name, ()), *self._targets_there(name, name in wanted)]
+    def _cycle(self, plan: Plan, change: Change) -> None:
+        name = _ours(plan)
+        if _is_broken(plan) or change.problems:
+            return
+        there = self._targets_there(name)
+        before = there.get(change.query["qualifier"])
+        there[change.query["qualifier"]] = self._named(change.body)
+        cycle = find_cycle(name, self._all_targets) if self._named(change.body) else None
+        if cycle is None:
+            return
+        change.problems.append(
+            f"destinationConfig: these destinations form a cycle: {' -> '.join(cycle)}"
+        )
+        there[change.query["qualifier"]] = before or []
 
-        for plan in plans:
-            for change in plan.changes:
-                if change.what != "async config" or change.kind == "same":
-                    continue
-                cycle = find_cycle(_ours(plan), targets) if self._named(change.body) else None
-                if cycle is not None:
-                    change.problems.append(
-                        f"destinationConfig: these destinations form a cycle: {' -> '.join(cycle)}"
-                    )
+    def _all_targets(self, ours: str) -> Iterable[str]:
+        return [name for some in self._targets_there(ours).values() for name in some]
 
     def _named(self, body: dict[str, Any]) -> list[str]:
         """The functions that a configuration sends to, as far as they can be read."""
@@ -184,10 +207,8 @@ class Foretelling:
         )
         return found
 
-    def _targets_there(self, ours: str, replaced: bool) -> list[str]:
-        """Of the configurations that the service has of it; where the file replaces them, of none."""
-        if replaced:
-            return []
+    def _targets_there(self, ours: str) -> dict[str, list[str]]:
+        """By qualifier, of the configurations that the service has of it."""
         if ours not in self._targets:
             service, inside, function = ours.partition("$")
             path, query = "/async-invoke-configs", {"functionName": ours}
@@ -195,9 +216,9 @@ class Foretelling:
                 home = f"/services/{segment(service)}/functions/{segment(function)}"
                 path, query = f"{home}/async-invoke-configs", {}
             answer = self._vendor(V2 if inside else V3).find(path, **query, limit=100) or {}
-            self._targets[ours] = [
-                name for one in answer.get("configs", ()) for name in self._named(one)
-            ]
+            self._targets[ours] = {
+                _qualifier(one): self._named(one) for one in answer.get("configs", ())
+            }
         return self._targets[ours]
 
 
@@ -249,6 +270,11 @@ def _item(holder: Any, part: str) -> Any:
     return holder[at] if at < len(holder) else None
 
 
+def takes_service(body: dict[str, Any]) -> bool:
+    """Whether the service takes that body of a service."""
+    return not _all(_check_service, body)
+
+
 def _check_service(body: dict[str, Any]) -> None:
     given = services.read_service(body)
     check_service(given.service_name or "")
@@ -265,19 +291,23 @@ def _check_function(body: dict[str, Any], third: bool, new: bool) -> None:
     check_function(given.function_name or "")
 
 
-def _check_tags(body: dict[str, Any]) -> None:
-    tags.check_tags(
-        convert({"Key": one["Key"], "Value": one["Value"]}, Tag) for one in body["tags"]
-    )
+def _tag_problems(given: Any) -> list[str]:
+    """Of each alone, then of all together."""
+    found: dict[str, None] = {}
+    all_of_them = given if isinstance(given, list) else []
+    for some in (*([one] for one in all_of_them), all_of_them):
+        try:
+            tags.check_tags(convert(one, Tag) for one in some)
+        except ThenceError as error:
+            found[error.detail] = None
+    return list(found)
 
 
 def _trigger(change: Change) -> list[str]:
     body = {name: value for name, value in change.body.items() if value is not None}
 
     def check(given: dict[str, Any]) -> None:
-        asked = convert(
-            {"triggerName": "name", "triggerType": "timer", **given}, triggers.CreateTrigger
-        )
+        asked = convert(given, triggers.CreateTrigger)
         triggers.check_trigger(asked, old=False)
 
     found = _all(check, body)
@@ -297,3 +327,20 @@ def _ignore(_: Any) -> None:
 
 def _ours(plan: Plan) -> str:
     return Name(plan.wanted.function, plan.wanted.service).ours
+
+
+def _is_broken(plan: Plan) -> bool:
+    """Whether what it has beside its function is not tried."""
+    return bool(plan.wanted.problems) or any(
+        change.problems for change in plan.changes if change.what in _FIRST
+    )
+
+
+def _qualifier(config: dict[str, Any]) -> str:
+    """Of a configuration that the service shows: in its ARN, which LATEST is left out of, or beside."""
+    written = str(config.get("qualifier") or "")
+    return (
+        written
+        or str(config.get("functionArn", "")).partition(":functions/")[2].partition("/")[2]
+        or "LATEST"
+    )

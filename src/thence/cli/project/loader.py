@@ -8,19 +8,18 @@ YAML 1.1, so that the resolvers here are those of 1.2. Dates stay dates: see doc
 from __future__ import annotations
 
 import math
-import os
 import re
-import stat
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from ...errors import InvalidInput
+from ..files import read_bounded
 
 FILE_BYTES_MAX = 256 * 1024
 DIGITS_MAX = 20
-MERGED_MAX = 10_000  # entries of one object after all `<<` are in their places
+MERGED_MAX = 10_000  # entries that all `<<` of a file bring
 NESTING_MAX = 64  # objects in objects; PyYAML calls itself for each, in C without a bound
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML was built with it
@@ -33,23 +32,68 @@ class _Refused(yaml.YAMLError):  # type: ignore[misc, unused-ignore]
 class _Loader(_BASE):  # type: ignore[misc]
     yaml_implicit_resolvers: dict[str, list[Any]] = {}
 
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._flat: set[int] = set()  # mappings whose `<<` are in their places
+        self._merged = 0
+
     def flatten_mapping(self, node: Any) -> None:
-        super().flatten_mapping(node)
-        if len(node.value) > MERGED_MAX:
-            raise _Refused(f"an object grows to over {MERGED_MAX} entries by '<<'")
+        """Puts the entries of `<<` before the mapping's own, as PyYAML does, but within a bound that
+        counts for the whole file and is looked at before anything is copied. A name that is there
+        twice is refused, as by the tool: one of the two would vanish in silence."""
+        if id(node) in self._flat:
+            return
+        self._flat.add(id(node))
+        taken: list[Any] = []
+        own: list[Any] = []
+        seen: set[tuple[str, str]] = set()
+        for key, value in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                for source in self._sources(value):
+                    taken[:0] = source
+                continue
+            if isinstance(key, yaml.ScalarNode):
+                name = (key.tag, key.value)
+                if name in seen:
+                    line = key.start_mark.line + 1
+                    raise _Refused(f"line {line}: {key.value[:80]!r} is there twice; take one out")
+                seen.add(name)
+            own.append((key, value))
+        node.value = taken + own
+
+    def _sources(self, value: Any) -> list[list[Any]]:
+        """The entries of each mapping that a `<<` names; those of the first win."""
+        nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        found = []
+        for one in nodes:
+            if not isinstance(one, yaml.MappingNode):
+                line = value.start_mark.line + 1
+                raise _Refused(f"line {line}: '<<' needs an object or a list of objects")
+            self.flatten_mapping(one)
+            self._merged += len(one.value)
+            if self._merged > MERGED_MAX:
+                raise _Refused(f"the file grows to over {MERGED_MAX} entries by '<<'")
+            found.append(one.value)
+        return found
 
 
 def _bool(loader: Any, node: Any) -> bool:
-    return str(loader.construct_scalar(node)).lower() == "true"
+    text = str(loader.construct_scalar(node)).lower()
+    if text not in ("true", "false"):
+        raise _Refused(f"{text[:40]!r} is neither true nor false")
+    return text == "true"
 
 
 def _int(loader: Any, node: Any) -> int:
     text = str(loader.construct_scalar(node)).replace("_", "")
     if len(text) > DIGITS_MAX:
         raise _Refused(f"a number of {len(text)} digits; at most {DIGITS_MAX}, or put it in quotes")
-    sign, digits = (-1, text[1:]) if text[0] == "-" else (1, text.lstrip("+"))
+    sign, digits = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
     base = {"0x": 16, "0o": 8, "0b": 2}.get(digits[:2].lower(), 10)
-    return sign * int(digits[2:] if base != 10 else digits, base)
+    try:
+        return sign * int(digits[2:] if base != 10 else digits, base)
+    except ValueError:
+        raise _Refused(f"{text[:40]!r} is no whole number; put it in quotes") from None
 
 
 def _float(loader: Any, node: Any) -> float:
@@ -61,6 +105,13 @@ def _float(loader: Any, node: Any) -> float:
     if not math.isfinite(found):
         raise _Refused(f"{text[:40]!r} is no number that can be sent; put it in quotes")
     return found
+
+
+def _timestamp(loader: Any, node: Any) -> Any:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except (AttributeError, ValueError, OverflowError):  # PyYAML's for what is none
+        raise _Refused(f"{str(node.value)[:40]!r} is no date; put it in quotes") from None
 
 
 _RESOLVERS = (
@@ -87,7 +138,12 @@ for _name, _pattern, _first in _RESOLVERS:
         re.compile(rf"(?:{_pattern})\Z"),
         [one if one != "\0" else "" for one in _first],
     )
-for _name, _construct in (("bool", _bool), ("int", _int), ("float", _float)):
+for _name, _construct in (
+    ("bool", _bool),
+    ("int", _int),
+    ("float", _float),
+    ("timestamp", _timestamp),
+):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_name}", _construct)
 
 
@@ -112,37 +168,3 @@ def _check_nesting(raw: bytes) -> None:
                 raise _Refused(f"line {line}: nested over {NESTING_MAX} deep")
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             depth -= 1
-
-
-def read_bounded(path: Path, bytes_max: int) -> bytes:
-    """A plain file. Raises InvalidInput naming it."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise InvalidInput(f"{path}: it is no plain file; put one there.", field=str(path))
-            data = file.read(bytes_max + 1)
-    except OSError as error:
-        raise InvalidInput(
-            f"{path}: it cannot be read ({error.strerror or error}).", field=str(path)
-        ) from None
-    if len(data) > bytes_max:
-        raise InvalidInput(f"{path}: larger than {bytes_max} bytes.", field=str(path))
-    return data
-
-
-def inside(folder: Path, written: str) -> Path:
-    """The path that a file in `folder` names, links resolved. Raises ValueError with the reason
-    where it leads out of the folder or nowhere: a project says nothing of the machine."""
-    root = folder.resolve()
-    try:
-        found = (root / written).resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"{written[:200]!r} is no path ({error})") from None
-    if not found.is_relative_to(root):
-        raise ValueError(
-            f"{written[:200]!r} leads out of the project's folder; put what it needs into it"
-        )
-    if not found.exists():
-        raise ValueError(f"there is no {written[:200]!r} in {folder}")
-    return found

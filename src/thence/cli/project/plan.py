@@ -46,22 +46,32 @@ class Plan(Struct):
     changes: list[Change]
 
 
-Services = dict[str, dict[str, Any]]
-"""What the plans before this one want of each service: resources of one file may share some."""
+class _Made:
+    """What will be there once the plans before this one are carried out: resources of one file may
+    share a service. What will be refused makes nothing."""
+
+    def __init__(self, taken: Callable[[dict[str, Any]], bool]) -> None:
+        self.taken = taken
+        self.services: dict[str, dict[str, Any]] = {}
 
 
-def make_plans(found: Sequence[Wanted], vendor: Callable[[str], Vendor]) -> list[Plan]:
-    """Asks the service what there is. Raises Refused, Unreachable."""
-    services: Services = {}
-    return [_plan(one, vendor(one.generation), services) for one in found]
+def make_plans(
+    found: Sequence[Wanted],
+    vendor: Callable[[str], Vendor],
+    taken: Callable[[dict[str, Any]], bool],
+) -> list[Plan]:
+    """Asks the service what there is. `taken`: whether it will take that body of a service. Raises
+    Refused, Unreachable."""
+    made = _Made(taken)
+    return [_plan(one, vendor(one.generation), made) for one in found]
 
 
-def _plan(wanted: Wanted, vendor: Vendor, services: Services) -> Plan:
+def _plan(wanted: Wanted, vendor: Vendor, made: _Made) -> Plan:
     changes: list[Change] = []
     root = ""
     if wanted.service:
         root = f"/services/{segment(wanted.service)}"
-        changes += _service(wanted, vendor, root, services)
+        changes += _service(wanted, vendor, root, made)
     if not wanted.function or (wanted.generation == "2021-04-06" and not wanted.service):
         return Plan(wanted, changes)  # a service alone, or a mistake that is told
     home = f"{root}/functions/{segment(wanted.function)}"
@@ -83,17 +93,21 @@ def _plan(wanted: Wanted, vendor: Vendor, services: Services) -> Plan:
     return Plan(wanted, changes)
 
 
-def _service(wanted: Wanted, vendor: Vendor, root: str, services: Services) -> list[Change]:
-    """Nothing where an earlier resource of the file makes the same service. (A resource that has
-    mistakes makes nothing.)"""
+def _service(wanted: Wanted, vendor: Vendor, root: str, made: _Made) -> list[Change]:
+    """Nothing where an earlier resource of the file makes the same service."""
     name, body = wanted.service, wanted.service_body
-    earlier = services.get(name)
-    if not wanted.problems:
-        services[name] = {**(earlier or {}), **body}
-    if earlier is None:
-        return [_change("service", name, vendor, "/services", root, body)]
-    found = compare(earlier, body)
-    return [Change("service", name, "update", "PUT", root, body, {}, found)] if found else []
+    earlier = made.services.get(name)
+    before = vendor.find(root) if earlier is None else earlier
+    if before is None:
+        change = Change("service", name, "create", "POST", "/services", body)
+    else:
+        change = Change("service", name, "update", "PUT", root, body)
+    change.differences = compare(before or {}, body)
+    if before is not None and not change.differences:
+        change.kind = "same"
+    if not wanted.problems and made.taken(body):
+        made.services[name] = {**(before or {}), **body}
+    return [] if change.kind == "same" and earlier is not None else [change]
 
 
 def _tags(wanted: Wanted, function: Change, vendor: Vendor, home: str) -> list[Change]:
@@ -105,7 +119,9 @@ def _tags(wanted: Wanted, function: Change, vendor: Vendor, home: str) -> list[C
         function.differences += compare({}, {"tags": tags})
         return []
     there = (vendor.find(home) or {}).get("tags") or []
-    found = compare({one["Key"]: one["Value"] for one in there}, tags)
+    now = {one["Key"]: one["Value"] for one in there}
+    # Not by compare(): an empty value is a value here.
+    found = [Difference(k, now.get(k), v) for k, v in tags.items() if now.get(k) != v]
     body = {
         "ResourceType": "function",
         "ResourceId": [home.removeprefix("/")],

@@ -17,7 +17,7 @@ SIGNS = {"create": "+", "update": "~", "same": "="}
 
 def show_plan(plans: Sequence[Plan]) -> None:
     for plan in plans:
-        say(f"{plan.wanted.resource}  ({plan.wanted.generation})")
+        say(f"{clean(plan.wanted.resource)}  ({plan.wanted.generation})")
         for problem in plan.wanted.problems:
             say(f"  ! not deployed: {clean(problem)}")
         for change in plan.changes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from ...errors import ThenceError
 from ...signing import acs3
@@ -15,6 +16,7 @@ from ..client import Client, Problem
 
 _OF_REQUESTS = frozenset({"MissingRequiredHeader", "PathNotSupported"})
 """Codes of 400 that say nothing of what was asked for."""
+_NAME = re.compile(r"[A-Za-z0-9_$-]{1,256}")  # of whatever kind, and the words between them
 UPLOAD_SECONDS = 120  # a request may hold the code
 
 
@@ -41,7 +43,11 @@ class Vendor:
         self._host = urlsplit(client.url).netloc
 
     def find(self, path: str, **query: Any) -> dict[str, Any] | None:
-        """A resource, or None where there is none, also none that could be by its name."""
+        """A resource, or None where there is none, also none that could be by its name: for such a
+        name nothing is asked, since a path with it may be another one's or none at all."""
+        names = [*map(unquote, path.split("/")[1:]), *map(str, query.values())]
+        if not all(map(_NAME.fullmatch, names)):
+            return None
         try:
             return self.ask("GET", path, **query)
         except Refused as refused:

@@ -11,8 +11,8 @@ from msgspec import Struct, field
 
 from ...catalog.code import pack
 from ...errors import InvalidInput
-from ..source import read_source
-from .loader import inside, read_bounded
+from ..files import inside, read_bounded
+from ..source import pack_folder
 from .unresolved import Unresolved
 
 CODE_FILE_BYTES_MAX = 512 * 1024 * 1024  # far over what a service takes
@@ -107,18 +107,12 @@ def number(where: str, props: dict[str, Any], name: str) -> int:
 def texts(where: str, props: dict[str, Any], name: str) -> dict[str, str]:
     """An object of texts. What YAML reads as numbers and truth values are texts here."""
     found = {}
-    given: dict[Any, Any] = table(where, props, name)  # YAML's keys may be anything
-    for key, value in given.items():
-        if key is None or isinstance(key, bool):
-            raise InvalidInput(
-                f"{where}.{name}: YAML reads a name as {key}; put it in quotes.",
-                field=f"{where}.{name}",
-            )
+    for key, value in table(where, props, name).items():
         if isinstance(value, dict | list):
             raise InvalidInput(
                 f"{where}.{name}.{key}: a text is needed.", field=f"{where}.{name}.{key}"
             )
-        found[str(key)] = plain(value)
+        found[key] = plain(value)
     return found
 
 
@@ -170,6 +164,6 @@ def code(where: str, value: Any, folder: Path) -> bytes | None:
     except ValueError as error:
         raise InvalidInput(f"{where}: {error}.", field=where, value=value[:200]) from None
     if path.is_dir():
-        return read_source(path, "code").archive
+        return pack_folder(path)
     data = read_bounded(path, CODE_FILE_BYTES_MAX)
     return data if path.suffix == ".zip" else pack([(path.name, data)])
