@@ -17,6 +17,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -184,10 +185,11 @@ class SystemClock(ServiceTime):
         await asyncio.sleep(seconds)
 
 
-def steady_ns() -> int:
-    """A clock that nobody sets. On Linux the one that also counts while the machine sleeps."""
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime_ns(clock)
+# Without a Python frame of its own: it is read several times for each call.
+steady_ns: Callable[[], int] = partial(
+    time.clock_gettime_ns, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+)
+"""A clock that nobody sets. On Linux the one that also counts while the machine sleeps."""
 
 
 def boot_name() -> str:

@@ -48,12 +48,12 @@ def judged(medians: Medians) -> list[Row]:
 
 def _of_bare(m: Medians) -> Row:
     ratio = m["ratios"]["bare"]
-    return Row("run and settled per second ÷ bare 202 (uvicorn)", ratio, "×", 0.30, 0.60)
+    return Row("run and settled per second ÷ bare 202 (uvicorn)", ratio, "×", 0.35, 0.80)
 
 
 def _of_peer(m: Medians) -> Row:
     ratio = m["ratios"]["peer"]
-    hold, aim = 4 * BEST_QUEUE_PER_HUEY, 7 * BEST_QUEUE_PER_HUEY
+    hold, aim = 3.5 * BEST_QUEUE_PER_HUEY, 8 * BEST_QUEUE_PER_HUEY
     return Row("run and settled per second ÷ Huey on SQLite", ratio, "×", hold, aim)
 
 
@@ -76,7 +76,7 @@ def _start(share: str, hold: float, aim: float) -> Callable[[Medians], Row]:
 def _cpu(m: Medians) -> Row:
     spent = m["settled"]["cpu_us"] + m["settled"]["generator_cpu_us"]
     name = "CPU per invocation, all processes (load generator too)"
-    return Row(name, spent, "µs", 250, 120, at_least=False)
+    return Row(name, spent, "µs", 200, 80, at_least=False)
 
 
 def _functions(m: Medians) -> Row:
