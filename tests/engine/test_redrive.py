@@ -125,7 +125,7 @@ async def test_numbers_out_of_range_are_refused(s: Service, wrong: dict[str, Any
         await s.engine.redrive_dead_letters(DEAD, **wrong)
 
 
-async def test_what_has_lost_its_payload_is_said_and_skipped() -> None:
+async def test_what_has_lost_its_payload_is_said_and_not_run() -> None:
     async with Service(payload_retention_seconds=60) as s:
         (old,) = await dead_letters(s, 1)
         await s.clock.advance(300)
@@ -133,7 +133,36 @@ async def test_what_has_lost_its_payload_is_said_and_skipped() -> None:
             await s.redrive(old)
         assert "retention" in refused.value.detail
         report = await s.engine.redrive_dead_letters(DEAD)
-        assert report.skipped == 1 and report.errors[0]["id"] == old
+        assert report.skipped == 0 and report.errors[0]["id"] == old
+
+
+async def test_every_match_is_redriven_skipped_or_an_error_and_a_dry_run_foretells_it(
+    s: Service,
+) -> None:
+    await dead_letters(s, 3)
+    await s.function("gone", answers=[Error()], max_retries=0)
+    await s.invoke("gone")
+    await s.settle()
+    await s.engine.delete_function("gone")
+    for dry_run in (True, False):
+        report = await s.engine.redrive_dead_letters(Filter(), dry_run=dry_run)
+        assert (report.matched, report.redriven, report.skipped) == (4, 3, 0)
+        assert [error["code"] for error in report.errors] == ["function_not_found"]
+    await s.settle()
+
+
+async def test_a_dry_run_foretells_a_disabled_function_and_a_version_that_is_not_there(
+    s: Service,
+) -> None:
+    await dead_letters(s, 2)
+    report = await s.engine.redrive_dead_letters(DEAD, dry_run=True, qualifier="7")
+    assert report.redriven == 0
+    assert {error["code"] for error in report.errors} == {"version_not_found"}
+    await s.engine.put_control("f", Control(disabled="moving"))
+    for dry_run in (True, False):
+        report = await s.engine.redrive_dead_letters(DEAD, dry_run=dry_run)
+        assert (report.matched, report.redriven, report.skipped) == (2, 0, 0)
+        assert [error["code"] for error in report.errors] == ["function_disabled"] * 2
 
 
 async def test_a_redrive_whose_caller_has_gone_is_run(s: Service) -> None:

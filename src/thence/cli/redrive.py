@@ -144,9 +144,9 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
     )
     verb = "would be redriven" if report["dry_run"] else "redriven"
     rate = f", started over {span(report['seconds'])}" if report["seconds"] else ""
-    refused = len(report["errors"])
-    told = [f"{report['redriven']} {verb}{rate}", f"{refused} refused"][: 2 if refused else 1]
-    told.append(f"{report['skipped'] - refused} skipped (redriven before, or gone)")
-    say(f"{'; '.join(told)}.")
+    refused = f"{len(report['errors'])} refused; " if report["errors"] else ""
+    say(
+        f"{report['redriven']} {verb}{rate}; {refused}{report['skipped']} skipped (redriven before)."
+    )
     for error in report["errors"]:
         say(f"  {error['id']}: {error['detail']}")

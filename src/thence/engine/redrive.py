@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from ..catalog.function import LATEST
 from ..clock import Clock
 from ..errors import Conflict, DeliveryNotFound, InvalidInput, InvocationNotFound, ThenceError
 from ..lifecycle.ids import format_id
@@ -34,7 +35,7 @@ class RedriveReport(Struct):
     dry_run: bool
     matched: int = 0
     redriven: int = 0
-    skipped: int = 0  # redriven before, or its payload is gone
+    skipped: int = 0  # redriven before
     errors: list[dict[str, str]] = field(default_factory=list)
     invocations: list[dict[str, str]] = field(
         default_factory=list
@@ -197,23 +198,27 @@ class Redrive:
             report.skipped += 1
             return
         shown = {"id": format_id(row.id), "function": row.function}
-        if not report.dry_run:
-            try:
+        try:
+            if report.dry_run:
+                self._foresee(row, qualifier)
+            else:
                 new_id, duplicate = await self.invocation(row.id, delay, qualifier=qualifier)
-            except (Conflict, InvalidInput, InvocationNotFound) as error:
-                report.skipped += 1
-                report.errors.append({**shown, "code": error.code, "detail": error.detail})
-                return
-            except ThenceError as error:
-                report.errors.append({**shown, "code": error.code, "detail": error.detail})
-                return
-            if duplicate:
-                report.skipped += 1
-                return
-            shown["redriven_as"] = format_id(new_id)
+                if duplicate:
+                    report.skipped += 1
+                    return
+                shown["redriven_as"] = format_id(new_id)
+        except ThenceError as error:
+            report.errors.append({**shown, "code": error.code, "detail": error.detail})
+            return
         report.redriven += 1
         if len(report.invocations) < 100:
             report.invocations.append(shown)
+
+    def _foresee(self, row: InvocationRow, qualifier: str | None) -> None:
+        """Raises what running it again would meet at once: no function, a disabled one, no such
+        version or alias. Whether its payload is still there only reading it can tell."""
+        lane, _ = self._resolve(row.function, qualifier or LATEST)
+        lane.family.check_enabled()
 
     async def delivery(self, id: int) -> bool:
         """Send a dead or stopped delivery again, without running the function again.
