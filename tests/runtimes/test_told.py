@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from thence.lifecycle.outcome import Outcome
+from thence.runtimes.process import frames
 
 GATED = """
     def handler(event, context):
@@ -76,3 +77,19 @@ async def test_a_long_qualifier_does_not_break_the_frame(house):
     function = house.deploy("def handler(event, context): return [event, context.qualifier]")
     ended = await house.run(function, b"1", qualifier="q" * 128, content_type="a", traceparent="b")
     assert json.loads(ended.result) == [1, "q" * 128]
+
+
+async def test_a_long_message_is_cut_with_a_mark_and_does_not_push_out_the_frames(house):
+    code = "def deep(n):\n    if n: deep(n - 1)\n    raise ValueError('first\\n' + 'ü☃' * 50_000)\n"
+    ended = await house.run(house.deploy(f"{code}def handler(event, context): deep(2)"))
+    assert len(ended.error_message.encode()) <= frames.ERROR_MESSAGE_BYTES_MAX
+    assert ended.error_message.startswith("first\nü☃") and ended.error_message.endswith("☃…")
+    assert "in handler" in ended.error_stack and "in deep" in ended.error_stack
+    assert "ValueError: first" in ended.error_stack and ended.error_stack.endswith("…\n")
+
+
+async def test_a_message_that_fits_has_no_mark(house):
+    ended = await house.run(
+        house.deploy("def handler(event, context): raise ValueError('x' * 1024)")
+    )
+    assert ended.error_message == "x" * 1024

@@ -94,14 +94,15 @@ def _message(error: BaseException) -> bytes:
         text = str(error)
     except Exception as broken:  # the user's __str__ may raise anything
         text = f"(the text of this error cannot be made: {type(broken).__name__})"
-    return _head(text, ERROR_MESSAGE_BYTES_MAX)
+    return _head(text, ERROR_MESSAGE_BYTES_MAX, "…")
 
 
 def _stack(error: BaseException) -> bytes:
     try:
         told = traceback.TracebackException.from_exception(error)
         _trim(told)
-        data = "".join(told.format()).encode("utf-8", "replace")
+        # A message is told elsewhere; here it must not push out the frames, which say where.
+        data = b"".join(_head(one, ERROR_MESSAGE_BYTES_MAX, "…\n") for one in told.format())
     except Exception as broken:  # the user's __str__ again, or a source file that vanished
         data = f"(no traceback: {type(broken).__name__})\n".encode()
     return data[-ERROR_STACK_BYTES_MAX:].decode("utf-8", "ignore").encode()
@@ -123,6 +124,10 @@ def _is_users(filename: str) -> bool:
     return not filename.startswith((_OURS, *_IMPORT_MACHINERY))
 
 
-def _head(text: str, bytes_max: int) -> bytes:
-    data = text[:bytes_max].encode("utf-8", "replace")
-    return data[:bytes_max].decode("utf-8", "ignore").encode()
+def _head(text: str, bytes_max: int, mark: str = "") -> bytes:
+    """Its beginning as UTF-8. What is cut ends with `mark`."""
+    data = text[: bytes_max + 1].encode("utf-8", "replace")
+    if len(data) <= bytes_max:
+        return data
+    end = mark.encode()
+    return data[: bytes_max - len(end)].decode("utf-8", "ignore").encode() + end
