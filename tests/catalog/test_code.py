@@ -260,3 +260,17 @@ def test_an_archive_inside_the_archive_is_a_file() -> None:
     inner = pack([(f"{number}.txt", b"") for number in range(150)])
     data = archive(("main.py", b""), ("inner.zip", inner), method=zipfile.ZIP_STORED)
     assert check_archive(data, CodeLimits(code_files_max=100)).files == 2
+
+
+@pytest.mark.parametrize("offset", [2**63 - 1, 2**63, 2**64 - 1])
+def test_an_offset_that_no_file_can_have_is_refused(offset: int) -> None:
+    """In the ZIP64 field of an entry; such numbers ended in an OverflowError."""
+    data = pack([("a.py", b"x")])
+    at = data.index(b"PK\x01\x02")
+    entry, end = bytearray(data[at : at + 46 + 4]), bytearray(data[at + 46 + 4 :])
+    field = struct.pack("<HHQ", 1, 8, offset)
+    entry[30:32] = struct.pack("<H", len(field))
+    entry[42:46] = b"\xff" * 4
+    end[12:16] = struct.pack("<L", len(entry) + len(field))
+    with pytest.raises(InvalidCode, match="corrupt"):
+        check_archive(data[:at] + bytes(entry) + field + bytes(end))

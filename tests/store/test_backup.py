@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 import signal
 import sqlite3
@@ -369,6 +370,66 @@ async def test_a_damaged_backup_is_refused_and_leaves_an_empty_folder(
     assert not (tmp_path / "new").exists() or beside(tmp_path / "new" / "x") == []
     if what != "backup.json":
         assert restore.check(tmp_path / "backup", silent)[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE function SET code_digest = '../../outside'",
+        "UPDATE function SET code_digest = '/outside'",
+        "UPDATE function SET code_digest = 'x\n'",
+        "UPDATE invocation SET payload_ref = '../../outside.zip'",
+        "UPDATE invocation SET payload_ref = '.'",
+    ],
+)
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_a_backup_of_somebody_who_means_harm_writes_nothing_elsewhere(
+    used: Used, tmp_path: Path, change: str, damaged: bool
+) -> None:
+    """The store of a backup names the files: by a path it could name any."""
+    await used.large()
+    used.back_up(tmp_path / "theirs" / "backup")
+    (tmp_path / "theirs" / "outside.zip").write_bytes(b"harm")
+    store = tmp_path / "theirs" / "backup" / "store.db"
+    with closing(sqlite3.connect(store)) as db:
+        db.execute(change)
+        db.commit()
+    path = tmp_path / "theirs" / "backup" / "backup.json"
+    manifest = json.loads(path.read_bytes()) | {"store_digest": files.digest_of(store)}
+    path.write_text(json.dumps(manifest))
+    assert any("no name of a file" in one for one in restore.check(path.parent, silent)[1])
+    before = content(tmp_path / "theirs")
+    folder = tmp_path / "ours" / "data"
+    if damaged:
+        restore.restore(path.parent, folder, silent, damaged=True)
+    else:
+        with pytest.raises(BackupInvalid, match="no name of a file"):
+            restore.restore(path.parent, folder, silent)
+    assert [one.name for one in folder.parent.iterdir()] == ["data"]
+    assert content(tmp_path / "theirs") == before
+    assert not any(b"harm" in one for one in content(folder).values())
+
+
+@pytest.mark.parametrize("what", ["store.db", "status-log", "backup.json", "blobs", "pipe"])
+async def test_a_link_in_a_backup_brings_no_file_of_the_machine_along(
+    used: Used, tmp_path: Path, what: str
+) -> None:
+    await used.large()
+    used.back_up(tmp_path / "backup")
+    path = tmp_path / "backup" / what
+    if what == "pipe":
+        os.mkfifo(path)
+    else:
+        if path.exists():
+            path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+    for look in (
+        lambda: restore.check(tmp_path / "backup", silent),
+        lambda: restore.restore(tmp_path / "backup", tmp_path / "new", silent, damaged=True),
+    ):
+        with pytest.raises(BackupInvalid, match="is a link or no plain file"):
+            look()
+    assert not (tmp_path / "new").exists()
 
 
 async def test_a_restore_that_fails_leaves_an_empty_folder_and_a_killed_one_no_service_takes(

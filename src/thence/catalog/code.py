@@ -37,7 +37,10 @@ _UNICODE_PATH = (
 )
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP file can hold
-_READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
+_READ_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError),
+    *(OverflowError, struct.error),  # of offsets and sizes of 64 bits that no file can have
+)
 
 
 class CodeLimits(Struct, frozen=True):

@@ -145,7 +145,8 @@ def _copy_named(
         problem = files.copy(folder, made, one)
         if problem:
             problems.append(problem)
-            (made / one.path).unlink(missing_ok=True)
+            if one.path:
+                (made / one.path).unlink(missing_ok=True)
         advance(one.bytes)
     return (*sums["blob"], *sums["code"]), problems  # type: ignore[return-value]  # two and two
 

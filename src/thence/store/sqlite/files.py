@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from .statements import load
 _SQL = load("files.sql")
 PIECE_BYTES = 1 << 20
 STATUS_LOG = "status-log"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Named(Struct, frozen=True):
@@ -29,10 +32,23 @@ class Named(Struct, frozen=True):
 
 
 def named(db: sqlite3.Connection) -> Iterator[Named]:
+    """A name that no file of ours has (the row is damaged, or of somebody who wants a file elsewhere)
+    has an empty path."""
     for ref, digest, size in db.execute(_SQL["bodies"]):
-        yield Named("blob", str(blob_path(Path("blobs"), ref)), digest, size)
+        yield Named("blob", _blob(ref), digest, size)
     for digest, size in db.execute(_SQL["archives"]):
-        yield Named("code", f"code/{digest}.zip", digest, size)
+        yield Named("code", _archive(digest), str(digest), size)
+
+
+def _blob(ref: object) -> str:
+    try:
+        return str(blob_path(Path("blobs"), str(ref)))
+    except ValueError:
+        return ""
+
+
+def _archive(digest: object) -> str:
+    return f"code/{digest}.zip" if _DIGEST.fullmatch(str(digest)) else ""
 
 
 def check(folder: Path, one: Named) -> str:
@@ -46,13 +62,31 @@ def copy(source: Path, target: Path, one: Named) -> str:
     return _read(source, one, target / one.path)
 
 
+def strange(folder: Path) -> list[str]:
+    """What is no plain file and no folder in a backup: it may come from elsewhere, and a link in it
+    would bring a file of this machine into the data directory, a pipe would never end."""
+    found = []
+    for here, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = Path(here, name)
+            mode = path.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                found.append(str(path.relative_to(folder)))
+    return found
+
+
 def _read(folder: Path, one: Named, target: Path | None) -> str:
+    if not one.path:
+        what = "code" if one.kind == "code" else "a body"
+        return f"store.db names {what} by what is no name of a file of the service."
     digest = hashlib.sha256()
     try:
-        source = os.open(folder / one.path, os.O_RDONLY | os.O_NOFOLLOW)
+        source = os.open(folder / one.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         return f"{one.path} cannot be read: {error.strerror or error}."
     try:
+        if not stat.S_ISREG(os.fstat(source).st_mode):
+            return f"{one.path} cannot be read: it is no plain file."
         output = None if target is None else _create(target)
         try:
             while piece := os.read(source, PIECE_BYTES):

@@ -35,7 +35,14 @@ _decode = msgspec.json.Decoder(Manifest).decode
 
 
 def manifest_of(backup: Path) -> Manifest:
-    """Raises BackupInvalid where `backup` is not a whole backup."""
+    """Raises BackupInvalid where `backup` is not a whole backup, or holds what no backup does."""
+    strange = files.strange(backup)
+    if strange:
+        raise BackupInvalid(
+            f"{backup} holds {strange[0]!r}, which is a link or no plain file: 'thence backup' makes no "
+            "such thing, and it may lead anywhere. Use another backup.",
+            path=str(backup),
+        )
     try:
         manifest = _decode((backup / MANIFEST).read_bytes())
     except FileNotFoundError:
