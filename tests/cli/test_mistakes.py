@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -111,3 +112,45 @@ def test_what_a_redrive_was_refused_is_not_told_as_redriven_before(
 def test_a_secure_address_of_a_plain_service_says_what_to_write(scripted: Any, thence: Any) -> None:
     ran = thence("ls", "--url", scripted.url.replace("http:", "https:"))
     assert ran.status == 3 and "Write http:// where" in ran.err
+
+
+# ---------------------------------------------------------------- output that cannot be written
+
+
+def listed(scripted: Any, shell: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`thence ls functions` of one function, in a shell that does something with its streams."""
+    one = {
+        "name": "f", "revision": 1, "handler": "h", "concurrency": 1, "max_retries": 1,
+        "timeout_seconds": 1, "code_bytes": 1, "on_success": None, "on_failure": None,
+        "disabled": "umzug ünd ☃", "limit": None,
+    }  # fmt: skip
+    scripted.answers[:] = [(200, {}, json.dumps({"items": [one], "cursor": None}).encode())]
+    program = f"'{sys.executable}' -m thence ls functions --url {scripted.url}"
+    return subprocess.run(
+        ["/bin/sh", "-c", f"{program} {shell}"],
+        env={**os.environ, "COLUMNS": "200", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_full_disk_behind_the_output_is_told_in_a_sentence(scripted: Any) -> None:
+    for more in ("", "--json"):
+        ran = listed(scripted, f"{more} > /dev/full")
+        assert (ran.returncode, ran.stderr) == (
+            1,
+            "Error: The output could not be written: No space left on device.\n",
+        )
+
+
+def test_a_terminal_that_has_not_every_character_gets_them_escaped(scripted: Any) -> None:
+    ran = listed(scripted, "", PYTHONIOENCODING="ascii")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "umzug \\xfcnd \\u2603" in ran.stdout
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_do_no_harm(scripted: Any, closed: str) -> None:
+    ran = listed(scripted, closed)
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -4,6 +4,7 @@ app.py       the list of commands, errors as sentences, exit statuses
 client.py    the plain HTTP client that every command but serve, verify, bench, demo uses
 output.py    tables for people, JSON for programs
 options.py   the options that commands share
+streams.py   stdin, stdout and stderr
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ def main() -> None:
     """The `thence` program."""
     try:
         from .app import run
+        from .streams import prepare
 
+        prepare()
         status = run()
     except KeyboardInterrupt:  # while the modules were loaded; `run` tells all others
         sys.stderr.write("Interrupted.\n")

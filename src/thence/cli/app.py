@@ -8,7 +8,6 @@ cannot take it now, 130 interrupted.
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +16,7 @@ import click
 from .. import __version__
 from ..bounds import did_you_mean
 from ..errors import InvalidInput, StartupError, ThenceError
+from .streams import give_up_output, output_failed
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 
@@ -137,6 +137,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; its exit status. Errors become sentences on stderr."""
     try:
         answer = thence.main(arguments, prog_name="thence", standalone_mode=False)
+        sys.stdout.flush()
         return answer if isinstance(answer, int) else 0
     except click.ClickException as error:
         error.show()
@@ -145,9 +146,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone (`thence ls | head`). Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_output()  # its reader has gone: `thence ls | head`
         return 0
+    except OSError as error:
+        if not output_failed(error):
+            raise
+        give_up_output()
+        click.echo(f"Error: The output could not be written: {error.strerror}.", err=True)
+        return FAILED
     except ThenceError as error:
         return _tell(error)
 
