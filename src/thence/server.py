@@ -53,6 +53,7 @@ from .store.blobs import FileBlobs
 from .store.records import MailboxPut
 from .store.reserve import Reserve
 from .store.sqlite import SqliteStore
+from .unusable import advice
 
 log = logging.getLogger("thence.server")
 
@@ -162,7 +163,7 @@ def prepare_folder(folder: Path) -> Path:
     except OSError as error:
         raise StartupError(
             f"The data directory {folder} cannot be used: {error.strerror or error}. Set data_dir "
-            "(THENCE_DATA_DIR) to a folder that this user may write to.",
+            f"(THENCE_DATA_DIR) to a folder that this user may write to. {advice(error)}".rstrip(),
             setting="data_dir",
         ) from error
     return folder

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from thence.errors import StoreUnavailable
 from thence.lifecycle.outcome import Fault, Outcome
 from thence.notices import InstanceEnded
 
@@ -310,6 +311,18 @@ async def test_code_that_is_not_there_starts_no_instance(house):
     ended = await house.run(function)
     assert ended.outcome is Outcome.NO_RESOURCES
     assert "could not be started" in ended.error_message and ended.started_at is None
+
+
+async def test_a_function_without_its_code_has_one_line_in_the_log_and_no_traceback(house, caplog):
+    def gone(function):
+        raise StoreUnavailable("The archive cannot be read. Deploy the function again.")
+
+    house.runtime._code_path = gone
+    function = house.deploy("def handler(event, context): pass")
+    for _ in range(3):
+        assert (await house.run(function)).outcome is Outcome.NO_RESOURCES
+    (record,) = caplog.records
+    assert record.getMessage().endswith("Deploy the function again.") and not record.exc_info
 
 
 async def test_a_child_that_a_handler_forks_does_not_answer_for_it(house):

@@ -294,6 +294,21 @@ async def test_room_is_looked_for_before_anything_is_copied(
     assert beside(tmp_path / "backup") == []
 
 
+async def test_a_full_disk_is_backed_up_to_another_and_given_up_only_where_the_log_grows(
+    used: Used, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "_elsewhere", lambda source, target: True)
+    monkeypatch.setattr(
+        snapshot, "free_bytes", lambda folder: 0 if folder == used.folder else 1 << 40
+    )
+    monkeypatch.setattr(snapshot, "PAGES", 1)
+    used.back_up(tmp_path / "backup")
+    grown = iter(range(1_000_000))
+    monkeypatch.setattr(snapshot, "_log_bytes", lambda source: next(grown))
+    with pytest.raises(BackupFailed, match="given up"):
+        used.back_up(tmp_path / "another")
+
+
 async def test_a_damaged_data_directory_is_backed_up_only_when_told_and_says_so(
     used: Used, tmp_path: Path
 ) -> None:

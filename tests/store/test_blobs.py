@@ -51,6 +51,17 @@ async def test_a_missing_blob_says_which_and_what_to_do(blobs: FileBlobs) -> Non
         await blobs.get("gone.payload")
 
 
+async def test_a_blob_that_is_gone_is_said_in_the_log_and_not_for_every_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blobs = FileBlobs(tmp_path, inline=True)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await blobs.get("gone.payload")
+    (record,) = caplog.records
+    assert "gone.payload is missing" in record.getMessage()
+
+
 async def test_a_damaged_blob_is_not_handed_out(blobs: FileBlobs, tmp_path: Path) -> None:
     digest = await blobs.put("a.payload", b"good")
     files(tmp_path)[0].write_bytes(b"evil")

@@ -16,6 +16,7 @@ import click
 from .. import __version__
 from ..bounds import did_you_mean
 from ..errors import InvalidInput, StartupError, ThenceError
+from ..unusable import file_unusable
 from .streams import give_up_output, output_failed
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
@@ -149,6 +150,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         give_up_output()  # its reader has gone: `thence ls | head`
         return 0
     except OSError as error:
+        if error.filename is not None:
+            return _tell(file_unusable(error))
         if not output_failed(error):
             raise
         give_up_output()

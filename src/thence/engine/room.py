@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import errno
 import logging
-import time
 
 from ..errors import StoreDamaged, StoreUnavailable
+from ..seldom import Seldom
 from ..store.interface import Store
 from ..store.reserve import Reserve
 
@@ -22,7 +22,6 @@ log = logging.getLogger("thence.room")
 ROOM_PART = 4
 ROOM_BYTES_MIN = 1024 * 1024
 RETRY_SECONDS = 5
-SAY_SECONDS = 60.0  # between two warnings of files that cannot be written
 
 
 class Room:
@@ -32,7 +31,7 @@ class Room:
         self._store = store
         self._reserve = reserve
         self.full = False
-        self._say_after = 0.0
+        self._seldom = Seldom()
 
     # ------------------------------------------------------------ asked by whoever writes
 
@@ -124,9 +123,7 @@ class Room:
                 log.warning("the disk's space cannot be looked at: %s", failed)
             else:
                 error = _too_little(error, free, files)
-        now = time.monotonic()
-        if now >= self._say_after:
-            self._say_after = now + SAY_SECONDS
+        if self._seldom.may_say():
             log.warning("a file of the data directory cannot be written: %s", error.detail)
         return error
 

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import itertools
+import logging
 import os
 import re
 import secrets
@@ -20,7 +21,10 @@ from typing import Protocol, TypeVar
 
 from ..errors import StoreUnavailable
 from ..removal import Marks, Readers
+from ..seldom import Seldom
 from .folder import make_folder, sync_folder
+
+log = logging.getLogger("thence.blobs")
 
 REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9_-]{1,20}){0,3}")
 PARTS = 256
@@ -79,6 +83,7 @@ class FileBlobs:
         self.short: Callable[[StoreUnavailable], StoreUnavailable] = lambda error: error
         """Told that a file could not be written; what to raise."""
         self._inline = inline
+        self._seldom = Seldom()
         self._mark = f"{_TEMPORARY}{secrets.token_hex(4)}-"  # of this process's unfinished files
         self._tidied = False
 
@@ -92,7 +97,12 @@ class FileBlobs:
 
     async def get(self, ref: str, digest: str = "") -> bytes:
         path = self._path(ref)
-        return await self._do(f"blob {ref} cannot be read", lambda: _read(path, ref, digest))
+        try:
+            return await self._do(f"blob {ref} cannot be read", lambda: _read(path, ref, digest))
+        except StoreUnavailable as error:
+            if self._seldom.may_say():
+                log.error("a body is lost: %s ('thence verify' tells of all)", error.detail)
+            raise
 
     async def delete(self, refs: Sequence[str]) -> None:
         gone, self._kept = self._kept | {*refs}, set()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...errors import StartupError
 from ..folder import DataFolder
-from .connection import SCHEMA, hold
+from .connection import SCHEMA, denied, hold
 
 
 @contextmanager
@@ -35,6 +35,6 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
                 )
             yield db
     except sqlite3.Error as error:
-        raise StartupError(f"{path} cannot be opened: {error}.") from error
+        raise StartupError(f"{path} cannot be opened: {error}.{denied(path)}") from error
     finally:
         os.close(held)

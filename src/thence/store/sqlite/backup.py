@@ -28,9 +28,10 @@ from msgspec import Struct
 from ... import __version__
 from ...errors import BackupFailed, Conflict, InvalidInput, StoreMissing, StoreTooNew
 from ...removal import Readers
+from ...unusable import advice
 from ..folder import MANIFEST, make_folder, sync_folder, write_whole
 from . import files, snapshot
-from .connection import APPLICATION_ID, SCHEMA
+from .connection import APPLICATION_ID, SCHEMA, denied
 from .verify import verify
 
 FORMAT = 1
@@ -79,13 +80,13 @@ def backup(folder: Path, target: Path, phase: Phase, *, damaged: bool = False) -
     except OSError as error:
         raise BackupFailed(
             f"The backup could not be written: {error.strerror or error} "
-            f"({error.filename or target}). There is no backup at {target}.",
+            f"({error.filename or target}). {advice(error)} There is no backup at {target}.",
             path=str(target),
         ) from error
     except sqlite3.Error as error:
         raise BackupFailed(
-            f"The store in {folder} cannot be copied: {error}. There is no backup at {target}. Stop "
-            "the service and run 'thence verify'.",
+            f"The store in {folder} cannot be copied: {error}.{denied(folder / STORE)} There is no "
+            f"backup at {target}. Stop the service and run 'thence verify'.",
             path=str(folder),
         ) from error
 

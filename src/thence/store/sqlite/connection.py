@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from ...errors import StoreCorrupt, StoreInUse, StoreTooNew, StoreUnavailable
+from ...unusable import OWNER, advice, others
 from .damage import hit
 from .faults import cannot_start, is_damage
 
@@ -32,7 +33,7 @@ def hold(path: Path) -> int:
         fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreCorrupt(
-            f"{name} cannot be opened: {error.strerror}. Check the data directory and its owner."
+            f"{name} cannot be opened: {error.strerror}. {advice(error)}".rstrip()
         ) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -104,7 +105,7 @@ def prepare(path: Path, new: Callable[[], None] = lambda: None) -> sqlite3.Conne
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreCorrupt(
-            f"{path} cannot be opened: {error.strerror}. Check the data directory and its owner."
+            f"{path} cannot be opened: {error.strerror}. {advice(error)}".rstrip()
         ) from error
     db: sqlite3.Connection | None = None
     try:
@@ -129,7 +130,13 @@ def unopened(path: Path, error: sqlite3.Error) -> StoreCorrupt | StoreUnavailabl
     """What a start that found `error` ends with."""
     if is_damage(error, path):
         return StoreCorrupt(cannot_start(path, str(error), find_hit(path)))
-    return StoreUnavailable(f"{path} cannot be opened: {error}.")
+    return StoreUnavailable(f"{path} cannot be opened: {error}.{denied(path)}")
+
+
+def denied(path: Path) -> str:
+    """Whose files they are where that is why they cannot be opened; with a space before it."""
+    found = others([path, Path(f"{path}-wal"), Path(f"{path}-shm")])
+    return f" {found}. {OWNER}" if found else ""
 
 
 def find_hit(path: Path) -> list[str]:

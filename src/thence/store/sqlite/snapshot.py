@@ -41,14 +41,17 @@ def copy(source: Path, target: Path, advance: Advance) -> None:
         live.execute("BEGIN")
         page_bytes = live.execute("PRAGMA page_size").fetchone()[0]
         live.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the moment
-        elsewhere = os.stat(source).st_dev != os.stat(target).st_dev
+        elsewhere = _elsewhere(source, target)
         left = _size(live) // page_bytes
+        log_bytes = _log_bytes(source)
 
         def step(_status: int, remaining: int, total: int) -> None:
             nonlocal left
             advance((left - remaining) * page_bytes)
             left = remaining
-            if elsewhere and free_bytes(source.parent) < ROOM_BYTES_MIN:
+            if not elsewhere or _log_bytes(source) <= log_bytes:
+                return  # nobody writes, or it finds room in the log: the disk does not get fuller
+            if free_bytes(source.parent) < ROOM_BYTES_MIN:
                 raise BackupFailed(
                     f"The backup was given up: only {free_bytes(source.parent):,} bytes are free in "
                     f"{source.parent}, and the store's log grows while it is copied. Make room "
@@ -78,6 +81,17 @@ def connect_copy(path: Path) -> sqlite3.Connection:
     )
     db.execute("PRAGMA query_only = ON")
     return db
+
+
+def _elsewhere(source: Path, target: Path) -> bool:
+    return os.stat(source).st_dev != os.stat(target).st_dev
+
+
+def _log_bytes(source: Path) -> int:
+    try:
+        return Path(f"{source}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def free_bytes(folder: Path) -> int:
