@@ -156,6 +156,9 @@ def test_an_option_without_effect_is_refused(
     [
         ("mailbox queue/x --receive --follow", "take one"),
         ("mailbox --delete all", "name the box"),
+        ("mailbox queue/x --hide 5s", "give --receive too"),
+        ("mailbox queue/x --prefix a", "objects of a bucket"),
+        ("mailbox --prefix a", "name the box"),
         ("ls functions --state failed", "choose invocations"),
         ("show 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42 --attempt 2", "give --log too"),
     ],

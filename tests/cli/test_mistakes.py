@@ -114,6 +114,39 @@ def test_a_secure_address_of_a_plain_service_says_what_to_write(scripted: Any, t
     assert ran.status == 3 and "Write http:// where" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("ls functions", "The first 1 are shown"),
+        ("ls invocations", "The newest 1 are shown"),
+        ("dead-letters", "The newest 1 are shown"),
+        ("dead-letters --deliveries", "The newest 1 are shown"),
+        ("versions f", "The newest 1 are shown"),
+        ("mailbox queue/f", "The oldest 1 are shown"),
+    ],
+)
+def test_a_list_that_ends_at_its_limit_says_so_and_to_programs_too(
+    scripted: Any, thence: Any, command: str, says: str
+) -> None:
+    page = json.dumps({"items": [{"seq": 1}], "cursor": "more"}).encode()
+    scripted.answers[:] = [(200, {}, page)]
+    command = f"{command} --json --url {scripted.url}"
+    ran = thence(*command.split(), "--limit", "1")
+    assert (ran.status, ran.json) == (0, {"items": [{"seq": 1}]}) and says in ran.err
+    scripted.answers[:] = [(200, {}, page.replace(b'"more"', b"null"))]
+    ran = thence(*command.split(), "--limit", "2")
+    assert (ran.status, ran.err) == (0, "")
+
+
+def test_a_table_that_ends_at_its_limit_says_so(at_service: Any, tmp_path: Path) -> None:
+    file = tmp_path / "lists.py"
+    file.write_text("def handler(event, context): ...")
+    for name in ("lists-1", "lists-2"):
+        assert at_service("deploy", str(file), "--name", name).status == 0
+    assert "The first 1 are shown" in at_service("ls", "functions", "--limit", "1").err
+    assert at_service("ls", "functions", "--limit", "1000").err == ""
+
+
 # ---------------------------------------------------------------- output that cannot be written
 
 

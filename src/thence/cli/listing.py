@@ -13,9 +13,11 @@ from .function import destination_text
 from .function_view import held_back
 from .invocation_view import LATEST, took
 from .options import as_json_option, connected, function_names, moment, whole_function
-from .output import instant, print_json, print_table, say, size, span
+from .output import instant, print_json, print_table, say, say_where_it_ends, size, span
 
 F = TypeVar("F", bound=Callable[..., Any])
+RUN_AGAIN = "Run one again:  thence redrive ID   all of a function:  thence redrive --function NAME"
+DELIVER_AGAIN = "Send one again, without running its function:  thence redrive --delivery ID"
 STATES = [str(state) for state in State]
 
 
@@ -81,7 +83,8 @@ def ls(
     elif what == "functions":
         _functions(items)
     else:
-        print_invocations(items, limit, "There are no such invocations.")
+        print_invocations(items, "There are no such invocations.")
+    say_where_it_ends(items, limit, "first" if what == "functions" else "newest")
 
 
 def _functions(items: list[dict[str, Any]]) -> None:
@@ -119,7 +122,7 @@ def _functions(items: list[dict[str, Any]]) -> None:
     )
 
 
-def print_invocations(items: list[dict[str, Any]], limit: int, empty: str) -> None:
+def print_invocations(items: list[dict[str, Any]], empty: str) -> None:
     """A table of invocations, newest first."""
     print_table(
         (
@@ -148,8 +151,6 @@ def print_invocations(items: list[dict[str, Any]], limit: int, empty: str) -> No
         empty,
         optional=("redriven", "took", "attempts", "accepted (UTC)", "reason"),
     )
-    if len(items) >= limit:
-        say(f"The newest {limit} are shown; --limit shows more.")
 
 
 def _with_version(one: dict[str, Any]) -> str:
@@ -181,15 +182,13 @@ def dead_letters(client: Client, deliveries: bool, limit: int, as_json: bool, **
     items = list(client.pages("/v1/dead-letters", query, limit))
     if as_json:
         print_json({"items": items})
-        return
-    if deliveries:
+    elif deliveries:
         _deliveries(items)
-        return
-    print_invocations(items, limit, "There are no dead letters.")
-    if items:
-        say(
-            "Run one again:  thence redrive ID   all of a function:  thence redrive --function NAME"
-        )
+    else:
+        print_invocations(items, "There are no dead letters.")
+    say_where_it_ends(items, limit)
+    if items and not as_json:
+        say(DELIVER_AGAIN if deliveries else RUN_AGAIN)
 
 
 def _deliveries(items: list[dict[str, Any]]) -> None:
@@ -211,5 +210,3 @@ def _deliveries(items: list[dict[str, Any]]) -> None:
         "There are no dead deliveries.",
         optional=("tries", "for", "ended (UTC)", "invocation", "reason"),
     )
-    if items:
-        say("Send one again, without running its function:  thence redrive --delivery ID")

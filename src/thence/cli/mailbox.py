@@ -20,11 +20,13 @@ from .output import (
     print_line,
     print_table,
     say,
+    say_where_it_ends,
     size,
 )
 
 KINDS = ("queue", "topic", "stream", "bucket")
 POLL_SECONDS = 0.5
+HIDE_SECONDS = 30.0
 
 
 def _box(text: str) -> tuple[str, str]:
@@ -38,7 +40,7 @@ def _box(text: str) -> tuple[str, str]:
 @click.argument("box", metavar="[KIND/NAME]", required=False)
 @click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--receive", is_flag=True, help="Take messages of a queue: others do not see them.")
-@click.option("--hide", type=SECONDS, default=30, help="With --receive: so long. [default: 30s]")
+@click.option("--hide", type=SECONDS, help="With --receive: so long. [default: 30s]")
 @click.option("--delete", "deletion", metavar="WHAT", help="A number, receipt or key; or 'all'.")
 @click.option("--prefix", default="", help="Of a bucket: objects whose keys begin so.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most.")
@@ -49,7 +51,7 @@ def mailbox(
     box: str | None,
     follow: bool,
     receive: bool,
-    hide: float,
+    hide: float | None,
     deletion: str | None,
     prefix: str,
     limit: int,
@@ -70,25 +72,31 @@ def mailbox(
     """
     if sum((follow, receive, deletion is not None)) > 1:
         raise click.UsageError("--follow, --receive and --delete are three ways; take one.")
+    if hide is not None and not receive:
+        raise click.UsageError("--hide is how long --receive hides; give --receive too.")
     if box is None:
-        if follow or receive or deletion is not None:
+        if follow or receive or prefix or deletion is not None:
             raise click.UsageError("name the box as KIND/NAME; 'thence mailbox' lists them.")
         _boxes(client, as_json)
         return
     kind, name = _box(box)
+    if prefix and kind != "bucket":
+        raise click.UsageError("--prefix chooses objects of a bucket; other boxes have no keys.")
     path = f"/v1/mailbox/{kind}/{part(name)}"
     if deletion is not None:
         _delete(client, path, deletion)
     elif receive:
         if kind != "queue":
             raise click.UsageError("--receive is for queues; read others without it.")
-        asked = {"limit": limit, "visibility_seconds": hide}
+        asked = {"limit": limit, "visibility_seconds": HIDE_SECONDS if hide is None else hide}
         taken = client.send("POST", f"{path}:receive", asked)["items"]
         _print(list(objects(taken)), as_json)
     elif follow:
         _follow(client, path, prefix, as_json)
     else:
-        _print(list(client.pages(path, {"prefix": prefix}, limit)), as_json)
+        items = list(client.pages(path, {"prefix": prefix}, limit))
+        _print(items, as_json)
+        say_where_it_ends(items, limit, "oldest")
 
 
 def _boxes(client: Client, as_json: bool) -> None:

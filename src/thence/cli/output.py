@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -166,6 +166,12 @@ def print_block(text: str, screen: Console | None = None) -> None:
 def say(text: str) -> None:
     """A remark on stderr."""
     aside().print(clean(text), markup=False, soft_wrap=True)
+
+
+def say_where_it_ends(items: Sized, limit: int, which: str = "newest") -> None:
+    """Of a list that ends at its limit: that there may be more. On stderr, so for programs too."""
+    if len(items) >= limit:
+        say(f"The {which} {limit} are shown; --limit shows more.")
 
 
 def tell_error(title: str, detail: str, fields: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ import click
 
 from .client import Client, part
 from .options import as_json_option, connected, function_names, whole_function
-from .output import clean, instant, print_json, print_table, say, size
+from .output import clean, instant, print_json, print_table, say, say_where_it_ends, size
 
 
 @click.command()
@@ -56,6 +56,7 @@ def versions(client: Client, name: str, limit: int, as_json: bool) -> None:
     items = list(client.pages(f"{path}/versions", limit=limit))
     if as_json:
         print_json({"items": items})
+        say_where_it_ends(items, limit)
         return
     named = _aliases_by_version(client, path) if items else {}
     print_table(
@@ -75,8 +76,7 @@ def versions(client: Client, name: str, limit: int, as_json: bool) -> None:
         optional=("digest", "code", "published (UTC)"),
         prose="note",
     )
-    if len(items) >= limit:
-        say(f"The newest {limit} are shown; --limit shows more.")
+    say_where_it_ends(items, limit)
 
 
 def _aliases_by_version(client: Client, path: str) -> dict[str, list[str]]:
