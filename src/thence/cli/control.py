@@ -19,7 +19,7 @@ class Slots(click.ParamType):  # type: ignore[type-arg]  # generic in newer rele
     def convert(self, value: Any, param: Any, ctx: Any) -> int | None:
         if value == "none":
             return None
-        if not str(value).isdecimal():
+        if not (str(value).isascii() and str(value).isdecimal()):
             self.fail(f"{value!r} is not a number of slots; write 0 or more, or none.", param, ctx)
         return int(value)
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from .client import Client, Problem, Unreachable
-from .options import as_json_option, connected, function_names, whole_function
+from .options import as_json_option, connected, function_names, not_empty, whole_function
 from .output import clean, console, print_line, say, styled
 
 SILENCE_SECONDS = 60.0
@@ -24,7 +24,7 @@ AGAIN_SECONDS_MAX = 10.0
     callback=whole_function,
     help="Only of this function.",
 )
-@click.option("--invocation", metavar="ID", help="Only of this invocation.")
+@click.option("--invocation", metavar="ID", callback=not_empty, help="Only of this invocation.")
 @click.option("--after", metavar="EVENT", default="", help="Begin behind this event's id.")
 @as_json_option
 @connected

@@ -11,7 +11,15 @@ import click
 
 from ..errors import InvalidInput
 from .client import Client, Problem, part
-from .options import SECONDS, agreed, as_json_option, connected, qualified, qualified_names
+from .options import (
+    SECONDS,
+    agreed,
+    as_json_option,
+    connected,
+    not_empty,
+    qualified,
+    qualified_names,
+)
 from .output import clean, heading, print_facts, print_json, say, size, span
 from .source import SETTINGS_FILE, Source, check_handler, read_source
 
@@ -47,7 +55,9 @@ def read_destination(text: str | None) -> Any:
 
 @click.command()
 @click.argument("target", type=click.Path(exists=True, path_type=Path))
-@click.option("--name", help="Name of the function; otherwise that of the folder or file.")
+@click.option(
+    "--name", callback=not_empty, help="Name of the function; otherwise that of the folder or file."
+)
 @click.option("--handler", metavar="MODULE.FUNCTION", help="Where the code begins.")
 @click.option("--event", type=click.Choice(["json", "bytes"]), help="How the handler gets it.")
 @click.option("--timeout", type=SECONDS, help="Longest run of one attempt.")

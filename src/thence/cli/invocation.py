@@ -13,7 +13,7 @@ import click
 
 from ..lifecycle import states
 from .client import NOT_THENCE, Client, Unreachable, part
-from .options import SECONDS, as_json_option, connected, qualified, qualified_names
+from .options import SECONDS, as_json_option, connected, not_empty, qualified, qualified_names
 from .output import clean, print_json, say, span
 
 POLL_SECONDS = 20
@@ -166,7 +166,7 @@ def _print_bytes(body: bytes) -> None:
 
 
 @click.command()
-@click.argument("id")
+@click.argument("id", callback=not_empty)
 @click.option("--log", "part_shown", flag_value="log", help="Only what its last attempt printed.")
 @click.option("--payload", "part_shown", flag_value="payload", help="Only its payload.")
 @click.option("--result", "part_shown", flag_value="result", help="Only its result.")
@@ -203,7 +203,7 @@ def show(
 
 
 @click.command()
-@click.argument("id")
+@click.argument("id", callback=not_empty)
 @as_json_option
 @connected
 def stop(client: Client, id: str, as_json: bool) -> None:

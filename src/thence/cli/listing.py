@@ -12,7 +12,7 @@ from .client import Client
 from .function import destination_text
 from .function_view import held_back
 from .invocation_view import LATEST, took
-from .options import as_json_option, connected, function_names, moment, whole_function
+from .options import as_json_option, connected, function_names, moment, not_empty, whole_function
 from .output import instant, print_json, print_table, say, say_where_it_ends, size, span
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,7 +28,9 @@ def filters(command: F) -> F:
         click.option(
             "--since", metavar="WHEN", help="Accepted after: 2h (ago), or an instant (UTC)."
         ),
-        click.option("--reason", help="Why it ended, such as retries_exhausted."),
+        click.option(
+            "--reason", callback=not_empty, help="Why it ended, such as retries_exhausted."
+        ),
         click.option(
             "--function",
             shell_complete=function_names,

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from .client import Client, objects, part
-from .options import SECONDS, as_json_option, connected
+from .options import SECONDS, as_json_option, connected, not_empty
 from .output import (
     clean,
     console,
@@ -41,7 +41,13 @@ def _box(text: str) -> tuple[str, str]:
 @click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--receive", is_flag=True, help="Take messages of a queue: others do not see them.")
 @click.option("--hide", type=SECONDS, help="With --receive: so long. [default: 30s]")
-@click.option("--delete", "deletion", metavar="WHAT", help="A number, receipt or key; or 'all'.")
+@click.option(
+    "--delete",
+    "deletion",
+    metavar="WHAT",
+    callback=not_empty,
+    help="A number, receipt or key; or 'all'.",
+)
 @click.option("--prefix", default="", help="Of a bucket: objects whose keys begin so.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most.")
 @as_json_option
@@ -135,7 +141,7 @@ def _follow(client: Client, path: str, prefix: str, as_json: bool) -> None:
 
 def _delete(client: Client, path: str, what: str) -> None:
     query: dict[str, str | int | float | None] = {}
-    if what.isdecimal():
+    if what.isascii() and what.isdecimal():
         query["seq"] = int(what)
     elif what == "all":
         query["all"] = "true"

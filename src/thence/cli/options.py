@@ -112,8 +112,19 @@ def agreed(question: str) -> bool:
         return False
 
 
+def not_empty(ctx: click.Context, param: click.Parameter, given: Any) -> Any:
+    """Of an argument or option that must say something: a variable that is not set would make a filter
+    that leaves nothing out, or an address of something else."""
+    if given == "" or (isinstance(given, tuple) and "" in given):
+        raise click.BadParameter(
+            "it is empty (a variable that is not set?); write what is meant, or leave it out."
+        )
+    return given
+
+
 def whole_function(ctx: click.Context, param: click.Parameter, text: Any) -> Any:
     """Of an argument or option that takes a NAME only: refuses NAME@QUALIFIER in a sentence."""
+    not_empty(ctx, param, text)
     name, at, _ = (text or "").partition("@")
     if at:
         raise click.BadParameter(

@@ -8,18 +8,23 @@ import click
 
 from .client import Client, part
 from .listing import filters, query_of
-from .options import as_json_option, connected
+from .options import as_json_option, connected, not_empty
 from .output import clean, print_json, print_table, say, span
 
 STEP = 500
 
 
 @click.command()
-@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.argument("ids", nargs=-1, metavar="[ID]...", callback=not_empty)
 @click.option("--delivery", "deliveries", is_flag=True, help="The IDs are of deliveries.")
 @filters
 @click.option("--again", is_flag=True, help="With IDs: also what has succeeded.")
-@click.option("--version", metavar="QUALIFIER", help="The version or alias that runs them.")
+@click.option(
+    "--version",
+    metavar="QUALIFIER",
+    callback=not_empty,
+    help="The version or alias that runs them.",
+)
 @click.option("--all", "everything", is_flag=True, help="All dead letters, without a filter.")
 @click.option("--dry-run", is_flag=True, help="Only say which would be run again.")
 @click.option("--rate", type=float, metavar="N", help="At most N starts a second.")
@@ -57,7 +62,7 @@ def redrive(
       thence redrive --function unzip --version 7
       thence redrive --delivery 0197b2c4-7f00-7000-9c22-1b2d3e4f5a60
     """
-    query = {name: value for name, value in query_of(given).items() if value}
+    query = {name: value for name, value in query_of(given).items() if value is not None}
     if ids:
         if query or everything or dry_run or rate or limit:
             raise click.UsageError(
