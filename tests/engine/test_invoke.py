@@ -190,3 +190,12 @@ async def test_a_full_node_is_told_apart_from_the_functions_own_limit() -> None:
         await s.clock.advance(10)
         with pytest.raises(Throttled, match="at its limit"):
             await call
+
+
+async def test_what_a_drain_cuts_off_is_told_so(s: Service) -> None:
+    await s.function("f", answers=[Forever()])
+    call = asyncio.ensure_future(s.engine.invoke("f", b"{}"))
+    await s.clock.advance(1)
+    await s.restart(grace_seconds=0)
+    _, ended = await call
+    assert (ended.outcome, ended.error_type) == (Outcome.DRAINED, "NodeDrained")

@@ -36,13 +36,16 @@ IDLE_SECONDS = 75.0  # without a request, or with a header that does not end
 STALLED_SECONDS = 60.0  # a body of which nothing more comes
 BODY_SECONDS = 60.0  # a whole body may take so long, and a second more for each
 BODY_BYTES_PER_SECOND_MIN = 16 * 1024  # of it
+READ_SECONDS = (
+    60.0  # the caller may take so long to read what waits for it, and likewise for its size
+)
 LINGER_SECONDS = 2.0  # after a refusal: so that the caller can read it before the connection goes
 # Headers that would leave unclear what is asked, or by whom, if they came twice.
 ONCE = frozenset({b"host", b"authorization", b"x-auth-token", b"origin", b"expect"})
 # What is answered when there is no place for anything else.
 OPEN = frozenset({b"/livez", b"/readyz"})
 # Headers with which a request takes the slow way.
-SLOW = frozenset({b"prefer", b"expect", b"origin", b"upgrade"})
+SLOW = frozenset({b"prefer", b"expect", b"origin"})
 NOTED = ONCE | SLOW | {b"content-length"}
 _TARGETS = re.compile(rb"(?:^|\n)[A-Z]{3,10} (/[!-~]{0,200})")
 
@@ -67,9 +70,11 @@ class Protocol(Turns):
         self._refusal: ThenceError | None = None  # to be sent when earlier requests are answered
         self._deaf = False  # refused: what still comes is thrown away
         self._fed = b""  # what the parser gave up on
+        self._anew = b""  # the head of a request that asked for another protocol, without that wish
         self._idle_since = self.loop.time()
         self._heard_at = self._idle_since
         self._patience: asyncio.TimerHandle | None = None
+        self._read_by = 0.0  # while writing is paused: when the caller must have read most of it
         self._limited = False  # there is no place for more than whether the service lives
         # What the headers of the request being read say of how it is to be read:
         self._host = b""
@@ -100,7 +105,8 @@ class Protocol(Turns):
             self._counted = 0
 
     def idle_since(self) -> float | None:
-        return None if self._busy() else self._idle_since
+        unread = self.transport.get_write_buffer_size()
+        return None if unread or self._busy() else self._idle_since
 
     def make_room(self) -> None:
         self.transport.close()
@@ -116,10 +122,16 @@ class Protocol(Turns):
     def _look(self) -> None:
         """Close a connection that holds its place without using it."""
         now = self.loop.time()
-        if not self._busy():
+        # Closing would wait for the caller to read what was answered, so it may be for ever.
+        if self.flow.write_paused:
+            left = self._read_by - now
+            if left <= 0:
+                self.transport.abort()
+                return
+        elif not self._busy() or self.transport.is_closing():
             left = self._idle_since + IDLE_SECONDS - now
             if left <= 0:
-                self.transport.close()
+                self.transport.abort()
                 return
         elif self.cycle.more_body and not self.flow.read_paused:
             left = min(self._heard_at + STALLED_SECONDS, self._body_due()) - now
@@ -130,6 +142,11 @@ class Protocol(Turns):
             left = STALLED_SECONDS
             self._body_since = now  # it waits for us: that is not the caller's time
         self._patience = self.loop.call_later(max(left, 1.0), self._look)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        size = self.transport.get_write_buffer_size()
+        self._read_by = self.loop.time() + READ_SECONDS + size / BODY_BYTES_PER_SECOND_MIN
 
     def _body_due(self) -> float:
         """When the body that is being read must have ended."""
@@ -149,9 +166,10 @@ class Protocol(Turns):
         self._piece = len(data)
         self._beside_body += self._piece
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # refused by answering as if nothing had been asked
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as stopped:
+                self.parser.feed_data(self._without_upgrade() + data[stopped.args[0] :])
         except httptools.HttpParserError as error:
             log.debug("a request cannot be read: %s", error)
             self._fed = data
@@ -159,6 +177,12 @@ class Protocol(Turns):
             return
         if self._beside_body > HEAD_BYTES_MAX:
             self._flooded()
+
+    def _without_upgrade(self) -> bytes:
+        """The parser takes all behind a head with `Upgrade` for another protocol, the body too. We
+        have no other, so the same head is read once more without that line."""
+        head, self._anew = self._anew, b""
+        return head
 
     def _ends(self) -> bool:
         return self._deaf or self._refusal is not None or self.transport.is_closing()
@@ -221,6 +245,9 @@ class Protocol(Turns):
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            self._anew = self._plain_head()
+            return
         self._in_head = False
         if self._deaf or self._refusal is not None or self.transport.is_closing():
             # A refusal closes the connection: what was sent behind it is not looked at.
@@ -268,6 +295,13 @@ class Protocol(Turns):
         self._body_size = 0
         if self.pipeline:
             self.flow.shut = True
+
+    def _plain_head(self) -> bytes:
+        """The head that was read, without `Upgrade`."""
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade"]
+        return b"\r\n".join((*lines, b"", b""))
 
     def _look_through(self) -> bytes | None:
         """Note what the headers say. The name of one that leaves unclear what is asked, or by whom,
@@ -326,6 +360,8 @@ class Protocol(Turns):
         hot.chunks.append(body)
 
     def on_message_complete(self) -> None:
+        if self._anew:
+            return  # it is read once more
         self._in_head = True
         self._beside_body = 0
         if not self._is_hot:
@@ -411,9 +447,9 @@ class Protocol(Turns):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
+        self._idle_since = self.loop.time()
         if self.transport.is_closing():
             return
-        self._idle_since = self.loop.time()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
@@ -494,6 +530,7 @@ class Protocol(Turns):
         the caller's system drop the answer unread, because it is still sending."""
         self._refusal = None
         self._deaf = True
+        self._idle_since = self.loop.time()
         self._held.clear()
         self.flow.shut = False
         transport = self.transport
