@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 import pytest
 
-from thence.cli import output
+from thence.cli import output, verify
 from thence.cli.options import SECONDS, moment
 from thence.cli.output import clean, size, span
 
@@ -76,3 +77,11 @@ def test_json_for_programs_cannot_steer_a_terminal_either(
     assert not set(shown) & set("\x1b\x9b\u202e\x7f") and "ümlaut" in shown
     line, _, document = shown.partition("\n")
     assert json.loads(line) == json.loads(document) == value
+
+
+def test_verify_shows_when_a_backup_was_made_as_people_read_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    verify._show(Path("b"), {"problems": [], "made_at": 1_767_323_045_678, "blobs": 2})
+    said = capsys.readouterr().out
+    assert "made at         2026-01-02 03:04:05 UTC" in said and "Clean" in said

@@ -46,11 +46,9 @@ def content_type(payload: bytes, data: str | None) -> str:
 @click.argument("name", metavar="NAME[@QUALIFIER]", shell_complete=qualified_names)
 @click.option("--data", metavar="TEXT|@FILE|-", help="The payload; - reads stdin.")
 @click.option("--content-type", "kind", help="Otherwise JSON, text or bytes by what it is.")
-@click.option(
-    "--async", "how", flag_value="async", default=True, help="Accept it, print its id (default)."
-)
-@click.option("--wait", "how", flag_value="wait", help="Accept it, wait for its end, print that.")
-@click.option("--sync", "how", flag_value="sync", help="Run it once, keep nothing, no retries.")
+@click.option("--async", "later", is_flag=True, help="Accept it, print its id (default).")
+@click.option("--wait", is_flag=True, help="Accept it, wait for its end, print that.")
+@click.option("--sync", is_flag=True, help="Run it once, keep nothing, no retries.")
 @click.option("--for", "seconds", type=SECONDS, help="With --wait: wait at most so long.")
 @click.option("--delay", type=SECONDS, help="Start it so much later, up to 30 days.")
 @click.option("--key", metavar="KEY", help="Idempotency key: repeating the command is harmless.")
@@ -61,7 +59,9 @@ def invoke(
     name: str,
     data: str | None,
     kind: str | None,
-    how: str | None,
+    later: bool,
+    wait: bool,
+    sync: bool,
     seconds: float | None,
     delay: float | None,
     key: str | None,
@@ -79,15 +79,17 @@ def invoke(
       thence invoke unzip@prod --data @archive.zip
       thence invoke report --data @- --delay 2h --key 2026-05-01 < figures.json
     """
-    if how == "sync" and (delay is not None or key is not None):
+    if later + wait + sync > 1:
+        raise click.UsageError("--async, --wait and --sync are three ways; take one.")
+    if sync and (delay is not None or key is not None):
         raise click.UsageError("--delay and --key are for invocations that are kept, not --sync.")
-    if how != "wait" and seconds is not None:
+    if not wait and seconds is not None:
         raise click.UsageError("--for is how long --wait waits; give --wait too.")
     payload = _payload(data)
     headers = {"Content-Type": kind or content_type(payload, data)}
     function, qualifier = qualified(name)
     path, query = f"/v1/functions/{part(function)}", {"qualifier": qualifier}
-    if how == "sync":
+    if sync:
         answer = client.request(
             "POST",
             f"{path}/invoke",
@@ -107,7 +109,7 @@ def invoke(
     accepted = client.request(
         "POST", f"{path}/invocations", query=query, body=payload, headers=headers
     ).json()
-    if how == "wait":
+    if wait:
         return _wait(client, accepted["id"], seconds, as_json)
     if as_json:
         print_json(accepted)
@@ -167,14 +169,20 @@ def _print_bytes(body: bytes) -> None:
 
 @click.command()
 @click.argument("id", callback=not_empty)
-@click.option("--log", "part_shown", flag_value="log", help="Only what its last attempt printed.")
-@click.option("--payload", "part_shown", flag_value="payload", help="Only its payload.")
-@click.option("--result", "part_shown", flag_value="result", help="Only its result.")
+@click.option("--log", is_flag=True, help="Only what its last attempt printed.")
+@click.option("--payload", is_flag=True, help="Only its payload.")
+@click.option("--result", is_flag=True, help="Only its result.")
 @click.option("--attempt", type=int, metavar="N", help="With --log: of that attempt.")
 @as_json_option
 @connected
 def show(
-    client: Client, id: str, part_shown: str | None, attempt: int | None, as_json: bool
+    client: Client,
+    id: str,
+    log: bool,
+    payload: bool,
+    result: bool,
+    attempt: int | None,
+    as_json: bool,
 ) -> None:
     """Show everything about one invocation.
 
@@ -186,12 +194,16 @@ def show(
       thence show 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42
       thence show 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42 --log
     """
-    if attempt is not None and part_shown != "log":
+    parts = {"log": log, "payload": payload, "result": result, "json": as_json}
+    shown = [name for name, asked in parts.items() if asked]
+    if len(shown) > 1:
+        raise click.UsageError("--log, --payload, --result and --json are four ways; take one.")
+    if attempt is not None and not log:
         raise click.UsageError("--attempt says of which attempt --log is; give --log too.")
     path = f"/v1/invocations/{part(id)}"
-    if part_shown is not None:
-        query = {"attempt": attempt} if part_shown == "log" else None
-        _print_bytes(client.request("GET", f"{path}/{part_shown}", query=query).body)
+    if shown and not as_json:
+        query = {"attempt": attempt} if log else None
+        _print_bytes(client.request("GET", f"{path}/{shown[0]}", query=query).body)
         return
     view = client.get(path)
     if as_json:
