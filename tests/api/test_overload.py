@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -239,3 +240,40 @@ async def test_a_large_body_that_comes_steadily_has_time_for_its_size(server: An
     due = connection._body_due() - connection._body_since
     assert due > protocol.BODY_SECONDS + 800_000 / protocol.BODY_BYTES_PER_SECOND_MIN
     writer.close()
+
+
+# ---------------------------------------------------------------- answers
+
+
+@pytest.mark.parametrize("paused", [True, False])
+async def test_a_connection_whose_answers_nobody_reads_is_ended(
+    server: Any, monkeypatch: pytest.MonkeyPatch, paused: bool
+) -> None:
+    number = 3000 if paused else 1
+    for name in range(80):
+        await server.deploy(f"f{name}")  # an answer that is larger than what sockets keep
+    await server.session.close()
+    caller = socket.socket()
+    caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    caller.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(caller, ("127.0.0.1", server.port))
+    (connection,) = await until(lambda: connections(server))
+    connection.transport.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_SNDBUF, 2048
+    )
+    sending = loop.create_task(loop.sock_sendall(caller, get("/v1/functions?limit=80") * number))
+    unread = connection.transport.get_write_buffer_size
+    await until(lambda: connection.flow.write_paused if paused else unread())
+    if not paused:
+        await until(lambda: not connection._busy())
+    assert connection.idle_since() is None, "nor does it make room for others while it is young"
+    connection._look()
+    assert not connection.transport.is_closing()
+    for name in ("IDLE_SECONDS", "READ_SECONDS"):
+        monkeypatch.setattr(protocol, name, -1000.0)
+    connection._read_by -= 1000
+    connection._look()
+    await until(lambda: not len(server.service.door.places))
+    sending.cancel()
+    caller.close()

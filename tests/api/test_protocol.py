@@ -294,6 +294,30 @@ async def test_a_connection_that_holds_its_place_without_using_it_is_closed(
     writer.close()
 
 
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_wish_for_another_protocol_takes_neither_body_nor_later_requests_away(
+    server: Any, cut: bool, chunked: bool
+) -> None:
+    await server.deploy()
+    lines = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AA"]
+    body = b"2\r\n[7\r\n1\r\n]\r\n0\r\n\r\n" if chunked else b"[7]"
+    length = "Transfer-Encoding: chunked" if chunked else "Content-Length: 3"
+    head = [f"POST {PATH} HTTP/1.1", "Host: localhost", *lines, length, "", ""]
+    wishing = ["GET /v1/stats HTTP/1.1", "Host: localhost", *lines, "", ""]
+    pieces = ["\r\n".join(head).encode(), body, "\r\n".join(wishing).encode(), LAST]
+    reader, writer = await server.connect()
+    for piece in pieces if cut else [b"".join(pieces)]:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0)
+    answers = parse(await asyncio.wait_for(reader.read(), 20))
+    writer.close()
+    assert [status for status, _, _ in answers] == [202, 200, 200]
+    id = json.loads(answers[0][2])["id"]
+    assert (await server.get(f"/v1/invocations/{id}/payload")).body == b"[7]"
+
+
 # ---------------------------------------------------------------- at random
 
 

@@ -19,7 +19,7 @@ WAYS = [
     (FC, ["x-fc-invocation-type: Async"]),
     (FC, ["x-fc-invocation-type: Async", "Expect: 200-maybe"]),
     (FG, []),
-    (FG, ["Upgrade: h2c"]),
+    (FG, ["Expect: 200-maybe"]),
     ("/v1/functions/f/invocations:batch", ["Content-Type: application/x-ndjson"]),
 ]
 WELL = ["localhost", "127.0.0.1:7411", "[::1]:7411", "box", "a.localhost", "10.1.2.3"]
