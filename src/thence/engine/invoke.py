@@ -98,6 +98,8 @@ class Invoke:
         def done(run: Run, ended: Ended) -> None:
             lane.end_run()
             del self.running[run.id]
+            if self.closed:
+                ended.cut_off()
             if not future.done():
                 future.set_result(ended)
 

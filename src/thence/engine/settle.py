@@ -74,11 +74,8 @@ class SettleAttempts:
         lane = self._lanes.get(run.function.id)
         assert lane is not None
         lane.end_run()
-        if self.draining and ended.outcome is Outcome.LOST:
-            # Our own shutdown cut it off: nobody's fault, so no budget is spent.
-            ended.outcome = Outcome.DRAINED
-            ended.error_type = "NodeDrained"
-            ended.error_message = "The node shut down before the function was done."
+        if self.draining:
+            ended.cut_off()  # so that no budget is spent
         if run.aborted and ended.outcome is Outcome.STOPPED:
             ended.error_message = "its function was disabled, and what ran was stopped."
         settle = self.decided(

@@ -61,6 +61,13 @@ class Ended(Struct, gc=False):
     memory_bytes: int = 0  # the most the instance has used, where Run.measure asked; 0: not known
     function: Function | None = None  # the engine's own: which version answered a synchronous call
 
+    def cut_off(self) -> None:
+        """Our own shutdown ended it, nobody is at fault: a loss is told as that."""
+        if self.outcome is Outcome.LOST:
+            self.outcome = Outcome.DRAINED
+            self.error_type = "NodeDrained"
+            self.error_message = "The node shut down before the function was done."
+
 
 Found = Literal[
     "ok",
