@@ -33,7 +33,7 @@ from thence.removal import Readers
 from thence.runtimes.code import CodeCache
 from thence.store.blobs import FileBlobs
 from thence.store.records import Body
-from thence.store.sqlite import SqliteStore, connection, files, restore, snapshot
+from thence.store.sqlite import SqliteStore, connection, files, restore, salvage, snapshot
 from thence.store.sqlite import backup as backups
 from thence.store.sqlite.backup import Manifest, backup
 
@@ -307,6 +307,97 @@ async def test_a_full_disk_is_backed_up_to_another_and_given_up_only_where_the_l
     monkeypatch.setattr(snapshot, "_log_bytes", lambda source: next(grown))
     with pytest.raises(BackupFailed, match="given up"):
         used.back_up(tmp_path / "another")
+
+
+def spoilt(used: Used, folder: Path, name: str) -> Path:
+    """A copy of the data directory in which the first page of a table or index is damaged."""
+    used.back_up(folder.with_name("good"))
+    restore.restore(folder.with_name("good"), folder, silent)
+    with closing(sqlite3.connect(folder / "store.db")) as db:
+        page = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[
+            0
+        ]
+        size = db.execute("PRAGMA page_size").fetchone()[0]
+    with (folder / "store.db").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(os.urandom(size))
+    return folder
+
+
+def rows(folder: Path, table: str) -> int:
+    with closing(sqlite3.connect(folder / "store.db")) as db:
+        number: int = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        return number
+
+
+@pytest.mark.parametrize("index", ["waiting_due", "function_name", "delivery_invocation"])
+async def test_of_a_store_with_a_damaged_index_nothing_is_lost(
+    used: Used, tmp_path: Path, index: str
+) -> None:
+    await used.large()
+    folder = spoilt(used, tmp_path / "hit", index)
+    with pytest.raises(BackupFailed, match="--damaged"):
+        backup(folder, tmp_path / "backup", silent)
+    made = backup(folder, tmp_path / "backup", silent, damaged=True)
+    assert made.problems == [backups.SALVAGED]
+    restore.restore(tmp_path / "backup", tmp_path / "new", silent, damaged=True)
+    assert rows(tmp_path / "new", "invocation") == rows(used.folder, "invocation") > 0
+    store = SqliteStore(tmp_path / "new" / "store.db")
+    await store.open()
+    try:
+        assert (await store.verify())["problems"] == []
+    finally:
+        await store.close()
+
+
+async def test_of_a_store_with_a_damaged_table_the_other_rows_are_saved(
+    used: Used, tmp_path: Path
+) -> None:
+    await used.large()
+    folder = spoilt(used, tmp_path / "hit", "journal")
+    made = backup(folder, tmp_path / "backup", silent, damaged=True)
+    assert made.problems[:2] == [
+        backups.SALVAGED,
+        "Table journal could not be read through: 0 rows were saved.",
+    ]
+    restore.restore(tmp_path / "backup", tmp_path / "new", silent, damaged=True)
+    assert rows(tmp_path / "new", "invocation") == rows(used.folder, "invocation") > 0
+    store = SqliteStore(tmp_path / "new" / "store.db")
+    await store.open()
+    await store.close()
+
+
+def test_rows_on_both_sides_of_a_damaged_page_are_saved_and_no_number_is_given_twice(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "store.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("CREATE TABLE box (seq INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL)")
+        db.execute("CREATE TABLE named (name TEXT PRIMARY KEY, body BLOB) WITHOUT ROWID")
+        db.execute("CREATE INDEX box_length ON box (length(body))")
+        db.execute("PRAGMA user_version = 7")
+        for number in range(400):
+            db.execute("INSERT INTO box (body) VALUES (?)", (b"%4d" % number + bytes(400),))
+            db.execute("INSERT INTO named VALUES (?, ?)", (f"{number:04}", bytes(400)))
+        db.execute("DELETE FROM box WHERE seq > 390")
+        size = db.execute("PRAGMA page_size").fetchone()[0]
+    data = path.read_bytes()
+    for mark in (b" 200" + bytes(9), b"0200" + bytes(9)):  # a leaf in the middle of each table
+        page = data.index(mark) // size * size
+        data = data[:page] + bytes(size) + data[page + size :]
+    path.write_bytes(data)
+    assert salvage.is_broken(path)
+    told = salvage.salvage(path)
+    assert len(told) == 2 and not salvage.is_broken(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        found = [row[0] for row in db.execute("SELECT seq FROM box ORDER BY seq")]
+        assert (found[0], found[-1]) == (1, 390) and 390 - 2 * size // 400 < len(found) < 390
+        names = [row[0] for row in db.execute("SELECT name FROM named")]
+        assert (min(names), max(names)) == ("0000", "0399") and len(names) < 400
+        assert db.execute("PRAGMA user_version").fetchone()[0] == 7
+        db.execute("INSERT INTO box (body) VALUES (x'00')")
+        assert db.execute("SELECT max(seq) FROM box").fetchone()[0] == 401
+    assert [one.name for one in tmp_path.iterdir()] == ["store.db"]
 
 
 async def test_a_damaged_data_directory_is_backed_up_only_when_told_and_says_so(

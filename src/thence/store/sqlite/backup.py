@@ -32,11 +32,13 @@ from ...unusable import advice
 from ..folder import MANIFEST, make_folder, sync_folder, write_whole
 from . import files, snapshot
 from .connection import APPLICATION_ID, SCHEMA, denied
+from .salvage import is_broken, salvage
 from .verify import verify
 
 FORMAT = 1
 STORE = "store.db"
 PROBLEMS_TOLD = 20
+SALVAGED = "The store was damaged; this is a new one, made of the rows that could be read."
 
 Phase = Callable[[str, int], Callable[[int], None]]
 """A part of the work begins: its name and size in bytes; the answer is told of progress in bytes."""
@@ -86,7 +88,8 @@ def backup(folder: Path, target: Path, phase: Phase, *, damaged: bool = False) -
     except sqlite3.Error as error:
         raise BackupFailed(
             f"The store in {folder} cannot be copied: {error}.{denied(folder / STORE)} There is no "
-            f"backup at {target}. Stop the service and run 'thence verify'.",
+            f"backup at {target}. Stop the service and run 'thence verify'; --damaged saves "
+            "what can be read.",
             path=str(folder),
         ) from error
 
@@ -97,9 +100,14 @@ def _fill(folder: Path, made: Path, phase: Phase, damaged: bool) -> Manifest:
         check_room(made, total)
         made_at = time.time_ns() // 1_000_000
         snapshot.copy(folder / STORE, made / STORE, phase("Copying the store", total))
+        saved = []
+        if damaged and is_broken(made / STORE):
+            phase("Saving the rows that can be read", 0)
+            saved = [SALVAGED, *salvage(made / STORE)]
         with closing(snapshot.connect_copy(made / STORE)) as db:
             schema = _check_owner(db, folder)
             counts, problems = _copy_named(db, folder, made, phase)
+            problems = saved + problems
         for log in files.status_logs(folder):
             with contextlib.suppress(FileNotFoundError):  # the oldest one goes meanwhile
                 files.copy_plain(log, made / files.STATUS_LOG / log.name)

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from .faults import says_damage
+from .faults import CATALOGUE, says_damage
 
-SCHEMA = "sqlite_master"
 STEPS = 100_000  # of SQLite's machine between two looks at the time
 
 
@@ -50,7 +49,7 @@ def hit(db: sqlite3.Connection, seconds: float) -> list[str]:
     try:
         return sorted(_hit(db, ends))
     except sqlite3.DatabaseError:
-        return [SCHEMA]
+        return [CATALOGUE]
     finally:
         db.set_progress_handler(None, 0)
 
@@ -110,7 +109,12 @@ def _key(db: sqlite3.Connection, tree: _Tree) -> list[str]:
     """The columns by which a tree is ordered; none: by the row's number."""
     if tree.kind == "index":
         return [row[2] for row in db.execute(f'PRAGMA index_info("{tree.name}")')]
-    if not tree.sql.rstrip().endswith("WITHOUT ROWID"):
+    return columns_of_key(db, tree.name, tree.sql)
+
+
+def columns_of_key(db: sqlite3.Connection, table: str, sql: str) -> list[str]:
+    """By which a table is ordered; none: by the row's number."""
+    if not sql.rstrip().endswith("WITHOUT ROWID"):
         return []
-    keys = [(row[5], row[1]) for row in db.execute(f'PRAGMA table_info("{tree.name}")') if row[5]]
+    keys = [(row[5], row[1]) for row in db.execute(f'PRAGMA table_info("{table}")') if row[5]]
     return [name for _, name in sorted(keys)]

@@ -37,6 +37,7 @@ _MISTAKES = (
 # What SQLite says of a catalogue that has lost something, and Python of a text that is none: they
 # have no code of their own, and every statement of ours is fixed and was tried.
 _LOST_WORDS = ("no such table", "no such column", "no such index", "Could not decode to UTF-8")
+CATALOGUE = "sqlite_master"
 ADVICE = (
     "Nothing more is accepted; what can be read is served. Stop the service, look with "
     "'thence verify' at what is hit, and restore a backup (docs/operations.md, A damaged store)."
@@ -105,9 +106,13 @@ def damaged(path: Path, why: str, tables: Sequence[str] = ()) -> StoreDamaged:
 
 def cannot_start(path: Path, why: str, tables: Sequence[str] = ()) -> str:
     """Said at a start."""
+    if list(tables) == [CATALOGUE]:
+        then = "Not even its list of tables can be read: restore a backup"
+    else:
+        then = "'thence verify' tells what is hit; restore a backup, or save what can be read"
     return (
-        f"{path} is damaged{_in(tables)} (store_corrupt): {why}. 'thence verify' tells what is hit; restore a "
-        "backup, or mend it (docs/operations.md, A damaged store)."
+        f"{path} is damaged{_in(tables)} (store_corrupt): {why}. {then} (docs/operations.md, A damaged "
+        "store)."
     )
 
 
