@@ -232,20 +232,22 @@ async def test_dead_letters_are_listed_and_redriven_by_filter(server: Any) -> No
     assert report["redriven"] == 3 and {one["id"] for one in report["invocations"]} == set(dead)
     for one in report["invocations"]:
         assert (await server.ended(one["redriven_as"]))["state"] == "succeeded"
-    again = (await server.post("/v1/dead-letters:redrive", json={})).json
+    again = (await server.post("/v1/dead-letters:redrive", json={"all": True})).json
     assert again["matched"] == 0 and await server.stored() == 7
 
 
 @pytest.mark.parametrize(
     ("body", "field"),
     [
+        ({}, "all"),
+        ({"all": False, "limit": 5}, "all"),
         ({"limit": 0}, "limit"),
         ({"limit": 10_001}, "limit"),
         ({"rate_per_second": 0}, "rate_per_second"),
         ({"rate_per_second": "fast"}, "rate_per_second"),
         ({"reason": "why"}, "reason"),
         ({"since": "x"}, "since"),
-        ({"cursor": "x"}, "cursor"),
+        ({"cursor": "x", "all": True}, "cursor"),
         ({"colour": 1}, "colour"),
         ([], "body"),
     ],

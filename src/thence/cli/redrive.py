@@ -81,6 +81,8 @@ def redrive(
         raise click.UsageError("Name IDs, a filter such as --function NAME, or --all.")
     if version is not None:
         query["qualifier"] = version
+    if everything:
+        query["all"] = True
     report = _by_filter(client, query, dry_run, rate, limit)
     _show(report, as_json)
     return 1 if report["errors"] else 0

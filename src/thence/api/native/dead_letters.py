@@ -20,14 +20,15 @@ from .shown import InvocationPage, show_row
 
 
 class RedriveBody(Struct, forbid_unknown_fields=True):
-    """Which dead letters, not yet redriven, are run again. All of it may be left out. Times as in
-    lists. `cursor`: of the report before. The rate is kept by start times that lie apart. `qualifier`:
+    """Which dead letters, not yet redriven, are run again: by `function`, `reason`, `since`, `until`,
+    or `all` of them, which has to be said (but for a dry run). Times as in lists. `cursor`: of the report before. The rate is kept by start times that lie apart. `qualifier`:
     the version or alias that runs them, instead of what their calls named; it needs `function`."""
 
     function: str | None = None
     reason: str | None = None
     since: str | int | None = None
     until: str | int | None = None
+    all: bool = False
     dry_run: bool = False
     rate_per_second: Annotated[float, Meta(gt=0, le=RATE_MAX)] | None = None
     limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX)] = 1000
@@ -58,6 +59,13 @@ async def listed(call: Call) -> Response:
 
 async def redrive(call: Call) -> Response:
     body = await call.json(RedriveBody)
+    chosen = (body.function, body.reason, body.since, body.until)
+    if not body.all and not body.dry_run and all(one is None for one in chosen):
+        raise InvalidInput(
+            "all: without a filter every dead letter would be run again. Give function, reason, since "
+            "or until, or say all: true.",
+            field="all",
+        )
     if body.reason is not None and body.reason not in REASONS:
         raise InvalidInput(
             f"reason: {body.reason[:60]!r} is not a reason; use one of {', '.join(REASONS)}.",
