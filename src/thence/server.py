@@ -20,6 +20,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,8 @@ log = logging.getLogger("thence.server")
 
 HOUR, DAY = 3600.0, 86_400.0
 CLOSE_SECONDS = 5.0  # after the grace period: to end what still runs, to settle it and to close
+LEAVE_SECONDS = 1.0  # after that: to go all the same, where the store cannot be written
+EXIT_SECONDS = 0.5  # for threads that wait for the store
 
 MakeRuntime = Callable[[CodeCache, Notices, Clock], Runtime]
 
@@ -349,15 +352,18 @@ async def _shut_down(
         return_when=asyncio.FIRST_COMPLETED,
     )
     hurried.cancel()
-    if not drain.done():
+    in_time = drain.done()
+    if not in_time:
         # What is cut off here is on disk as running; the next start settles it as lost.
         log.warning("the service did not drain in time; it ends with attempts under way")
         drain.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await drain
+        # Cancelled, it waits for the thread that writes, and that for the store's lock.
+        await asyncio.wait({drain}, timeout=LEAVE_SECONDS / 2)
+    if drain.done() and not drain.cancelled():
+        await drain  # raises what went wrong
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(service.engine.runtime.close(), 2)
-    await listener.stop(0 if hurry.is_set() else 1)
+        await asyncio.wait_for(service.engine.runtime.close(), 2 if in_time else LEAVE_SECONDS / 2)
+    await listener.stop(1 if in_time else 0)
     return 1 if hurry.is_set() else 0
 
 
@@ -374,7 +380,13 @@ def run(settings: Settings, *, fresh: bool = False) -> int:
         log.warning("functions can read this process's memory: the system cannot close it to them")
     log_notices(notices, logger, settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serve(settings, notices=notices, fresh=fresh))
+        status = runner.run(serve(settings, notices=notices, fresh=fresh))
+        # Closing the loop waits for its threads, and one may wait for whoever holds the store's lock.
+        late = threading.Timer(EXIT_SECONDS, os._exit, (status,))
+        late.daemon = True
+        late.start()
+    late.cancel()
+    return status
 
 
 def _tune_collector() -> None:

@@ -7,6 +7,7 @@ import base64
 import os
 import re
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -474,3 +475,19 @@ async def test_a_second_signal_ends_the_program_at_once(tmp_path: Path) -> None:
         assert ready == 503 and process.returncode is None
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 30) == 1
+
+
+def test_a_thread_that_waits_for_ever_does_not_hold_the_end(tmp_path: Path) -> None:
+    """As one does that waits for the lock of a store that another program holds."""
+    program = (
+        "import asyncio, threading\n"
+        "from thence import server\n"
+        "from thence.config import Settings\n"
+        "async def serve(*_, **__):\n"
+        "    asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)\n"
+        "    return 3\n"
+        "server.serve = serve\n"
+        "server.run(Settings())\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=60, check=False)
+    assert ran.returncode == 3
