@@ -32,6 +32,7 @@ from thence.errors import (
 from thence.removal import Readers
 from thence.runtimes.code import CodeCache
 from thence.store.blobs import FileBlobs
+from thence.store.interface import Filter
 from thence.store.records import Body
 from thence.store.sqlite import SqliteStore, connection, files, restore, salvage, snapshot
 from thence.store.sqlite import backup as backups
@@ -365,6 +366,18 @@ async def test_of_a_store_with_a_damaged_table_the_other_rows_are_saved(
     store = SqliteStore(tmp_path / "new" / "store.db")
     await store.open()
     await store.close()
+
+
+async def test_an_invocation_whose_state_is_lost_hides_no_other(used: Used) -> None:
+    lost, _ = await used.large()
+    kept, _ = await used.large()
+    with closing(sqlite3.connect(used.folder / "store.db")) as db:
+        for table in ("waiting", "running", "ended"):
+            db.execute(f"DELETE FROM {table} WHERE id = ?", (lost >> 64,))
+        db.commit()
+    found = [row.id for row in (await used.store.invocations(Filter(), 100, None)).items]
+    assert kept in found and lost not in found
+    assert await used.store.invocation(lost) is None
 
 
 def test_rows_on_both_sides_of_a_damaged_page_are_saved_and_no_number_is_given_twice(

@@ -15,6 +15,7 @@ LEFT JOIN ended e ON e.id = i.id
 LEFT JOIN running r ON r.id = i.id
 LEFT JOIN waiting w ON w.id = i.id
 WHERE i.id IN (:ids)
+  AND coalesce(e.state, r.state, w.state) IS NOT NULL  -- lost with a damaged page
 
 -- name: attempts
 -- All but the last of an ended one.
@@ -53,6 +54,7 @@ LEFT JOIN function f ON f.id = i.function_id
 WHERE (:function IS NULL OR i.function_id = :function)
   AND (:family IS NULL OR i.function_id = :family
     OR i.function_id IN (SELECT id FROM function WHERE family_id = :family AND family_id <> 0))
+  AND coalesce(e.state, r.state, w.state) IS NOT NULL  -- lost with a damaged page
   AND (:states IS NULL OR coalesce(e.state, r.state, w.state) IN (SELECT value FROM json_each(:states)))
   AND (:reason IS NULL OR e.reason = :reason)
   AND (:redriven IS NULL OR (e.redriven_as IS NOT NULL) = :redriven)
