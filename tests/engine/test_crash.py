@@ -162,6 +162,18 @@ async def test_a_drain_cuts_off_what_is_too_slow_and_it_runs_again(s: Service) -
     assert [one.previous_may_have_run for one in s.scripts.starts] == [False, True]
 
 
+async def test_what_runs_has_its_time_also_while_the_store_is_away(s: Service) -> None:
+    """A drain does not wait for the store before it lets functions end, and then waits for it as
+    long as it may."""
+    await s.function("f", answers=[Ok("done", seconds=5)], max_retries=0)
+    id = await s.invoke("f")
+    s.disk_full(8)
+    await s.restart(grace_seconds=10)
+    view = await s.show(id)
+    assert view.state is State.SUCCEEDED and s.starts("f") == [0.0]
+    assert [one.outcome for one in view.attempts] == [Outcome.OK]
+
+
 async def test_what_a_drain_cut_off_is_told_to_every_later_attempt_whatever_came_between(
     s: Service,
 ) -> None:

@@ -352,17 +352,22 @@ class Engine(Functions, Looking):
         self.draining = True
         self.notices.publish(NodeDraining(self.node.name))
         self.accepting.closed = self.invoking.closed = True
+        # What runs has its time from now on, whatever the store is waiting for.
+        self.dispatch.paused = self.settle.draining = True
+        loop, ends = asyncio.get_running_loop(), self.clock.now() + round(seconds * 1000)
+        running = loop.create_task(self.runtime.drain(seconds))
+        sending = loop.create_task(self.deliver.stop(seconds))
         await self.accepting.settled()
         await self.dispatch.stop()
         await self.suspects.loop.stop()
-        for loop in self._chores():
-            await loop.stop()
-        await self.writer.flush()  # claims on their way become runs, which drain gives back
+        for chore in self._chores():
+            await chore.stop()
+        await self.writer.flush()  # claims on their way become runs, which are given back
         await self.run.settled()
-        self.settle.draining = True
-        sending = asyncio.get_running_loop().create_task(self.deliver.stop(seconds))
-        await self.runtime.drain(seconds)
+        await asyncio.sleep(0)  # they are
+        await running
         await self.settle.settled()
+        await self.writer.written(ends)
         await sending
         await self.minutes_.close()
         await self.writer.stop()

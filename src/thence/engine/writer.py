@@ -173,6 +173,14 @@ class Writer:
             for wait in waits:
                 wait.cancel()
 
+    async def written(self, until: int) -> None:
+        """Return when all that was asked is written, also where the store is away now; at `until`
+        (ms) at the latest."""
+        await self.flush()
+        while self.down and self._clock.now() < until:
+            await self._clock.sleep(PROBE_SECONDS / 2)
+            await self.flush()
+
     async def stop(self) -> None:
         await self.flush()
         if self._task is not None:
