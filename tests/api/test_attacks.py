@@ -96,6 +96,8 @@ async def test_no_way_to_write_a_path_gets_around_the_credentials(
         "Content-Length: +5",
         "Transfer-Encoding: xchunked",
         "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: identity, chunked",
+        "Transfer-Encoding: gzip, chunked",
         "Transfer-Encoding : chunked",
         "X: a\r\n b\r\nContent-Length: 0",
     ],

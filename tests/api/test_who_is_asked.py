@@ -24,6 +24,8 @@ WAYS = [
 ]
 WELL = ["localhost", "127.0.0.1:7411", "[::1]:7411", "box", "a.localhost", "10.1.2.3"]
 FOREIGN = ["evil.example", "evil.example:7411", "127.0.0.1.evil.example", "localhost.evil.example."]
+FOREIGN += ["[::1].evil.example", "localhost/.evil.example", "a#.evil.example", "a?.evil.example"]
+FOREIGN += ["box\\.evil.example", "box:80.evil.example", "a:b@evil.example"]
 
 
 @pytest.mark.parametrize(("path", "lines"), WAYS)

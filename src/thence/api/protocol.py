@@ -46,7 +46,7 @@ ONCE = frozenset({b"host", b"authorization", b"x-auth-token", b"origin", b"expec
 OPEN = frozenset({b"/livez", b"/readyz"})
 # Headers with which a request takes the slow way.
 SLOW = frozenset({b"prefer", b"expect", b"origin"})
-NOTED = ONCE | SLOW | {b"content-length"}
+NOTED = ONCE | SLOW | {b"content-length", b"transfer-encoding"}
 _TARGETS = re.compile(rb"(?:^|\n)[A-Z]{3,10} (/[!-~]{0,200})")
 
 
@@ -273,7 +273,7 @@ class Protocol(Turns):
         unclear = self._look_through()
         if unclear is not None:
             self._is_hot = True
-            self._refuse_in_turn(_unclear(unclear))
+            self._refuse_in_turn(unclear)
             return
         self._body_since = self._heard_at
         for way in self._ways:
@@ -303,9 +303,8 @@ class Protocol(Turns):
         lines += [b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade"]
         return b"\r\n".join((*lines, b"", b""))
 
-    def _look_through(self) -> bytes | None:
-        """Note what the headers say. The name of one that leaves unclear what is asked, or by whom,
-        because it came twice; empty: there is no Host."""
+    def _look_through(self) -> problems.HttpError | None:
+        """Note what the headers say. An error: one leaves unclear what is asked, or by whom."""
         host: bytes | None = None
         rare: list[bytes] = []
         length = 0
@@ -317,10 +316,13 @@ class Protocol(Turns):
                 length = int(value)  # the parser has checked it
             elif name == b"host":
                 if host is not None:
-                    return name
+                    return _twice(name)
                 self._host = host = value
+            elif name == b"transfer-encoding":
+                if value.lower() != b"chunked":
+                    return _unknown_coding(value)
             elif name in ONCE and name in rare:
-                return name
+                return _twice(name)
             else:
                 rare.append(name)
                 if name == b"expect" and value.lower() == b"100-continue":
@@ -328,7 +330,7 @@ class Protocol(Turns):
         self._length = length
         self._slow = bool(rare) and not SLOW.isdisjoint(rare)
         if host is None and self.parser.get_http_version() == "1.1":
-            return b""
+            return problems.Malformed("Host: HTTP/1.1 needs this header.", field="Host")
         return None
 
     def _head_bytes(self) -> int:
@@ -563,11 +565,16 @@ def _head_too_large() -> problems.HttpError:
     )
 
 
-def _unclear(name: bytes) -> problems.HttpError:
-    if not name:
-        return problems.Malformed("Host: HTTP/1.1 needs this header.", field="Host")
+def _twice(name: bytes) -> problems.HttpError:
     shown = name.decode().title()
     return problems.Malformed(f"{shown}: given twice; give it once.", field=shown)
+
+
+def _unknown_coding(value: bytes) -> problems.HttpError:
+    return problems.Malformed(
+        f"Transfer-Encoding: {value.decode('latin-1')[:60]!r} is not taken; chunked alone is.",
+        field="Transfer-Encoding",
+    )
 
 
 def _too_slow() -> problems.HttpError:

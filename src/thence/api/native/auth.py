@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from ...config import Secret
@@ -17,6 +18,9 @@ from ...errors import Unauthorized
 from .problems import ForeignOrigin
 
 HOSTS_MAX = 1000
+# A name or an address, and a port. Anything else could be read as this machine by one and as somebody
+# else's name by another.
+_HOST = re.compile(r"(?:\[[0-9A-Za-z:.%]*\]|[^\[\]/?#@\\:]*)(?::\d*)?")
 
 
 class Credentials:
@@ -70,6 +74,8 @@ class Credentials:
 
 def _public_name(host: str) -> bool:
     """Whether it is a name that somebody else could point at this machine."""
+    if _HOST.fullmatch(host) is None:
+        return True  # not a host at all
     try:
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
