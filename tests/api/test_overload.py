@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from thence.api import protocol, turns
+from thence.api.native import stats
 from thence.config import Secret
 from thence.config.settings import Limits
 from thence.signing.window import write_basic
@@ -277,3 +279,46 @@ async def test_a_connection_whose_answers_nobody_reads_is_ended(
     await until(lambda: not len(server.service.door.places))
     sending.cancel()
     caller.close()
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/v1/stats"])
+async def test_what_is_told_of_all_functions_is_written_beside_the_event_loop(
+    server: Any, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    await server.deploy()
+    await server.ended(await server.accept())
+    reached, go_on = threading.Event(), threading.Event()
+    read = stats._function
+
+    def slowly(one: Any, now: int) -> Any:
+        reached.set()
+        assert go_on.wait(20), "the event loop goes on meanwhile"
+        return read(one, now)
+
+    def series(found: Any, tally: Any) -> Any:
+        for one in found.functions:
+            slowly(one, 0)
+        assert tally is not metrics.tally and tally.begun == {"f": 1}, "it does not change any more"
+        yield from ()
+
+    metrics = server.service.door.metrics
+    metrics.by_function.append(series)
+    monkeypatch.setattr(stats, "_function", slowly)
+    asked = asyncio.ensure_future(server.get(path))
+    await until(reached.is_set)
+    await server.ended(await server.accept())
+    assert (await server.get("/livez")).status == 200
+    go_on.set()
+    found = await asked
+    assert found.status == 200 and b'"f"' in found.body
+
+
+async def test_a_copy_of_what_was_counted_stays_as_it_is(server: Any) -> None:
+    await server.deploy()
+    await server.ended(await server.accept())
+    tally = server.service.door.metrics.tally
+    copy = tally.copy()
+    await server.ended(await server.accept())
+    assert copy.begun == {"f": 1} and tally.begun == {"f": 2}
+    assert sum(copy.durations["f"].counts) == 1 and sum(tally.durations["f"].counts) == 2
+    assert sum(copy.commit_size.counts) < sum(tally.commit_size.counts)

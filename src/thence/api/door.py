@@ -48,7 +48,8 @@ class Door:
         self.clock = clock
         self.notices = notices
         self.metrics = metrics
-        metrics.more += [fc_series, self._series]
+        metrics.by_function.append(fc_series)
+        metrics.more.append(self._series)
         self.credentials = Credentials(settings.root_access_key_id, settings.root_access_key_secret)
         most = settings.limits.connections_max if connections_max is None else connections_max
         self.places = Places(most, RESERVED_CONNECTIONS)

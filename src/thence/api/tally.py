@@ -55,6 +55,11 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
 
+    def copy(self) -> Histogram:
+        made = Histogram.__new__(Histogram)
+        made.bounds, made.counts, made.sum = self.bounds, self.counts.copy(), self.sum
+        return made
+
     def buckets(self) -> list[tuple[str, float]]:
         """As Prometheus has them: cumulative, the last one +Inf."""
         total = 0
@@ -113,6 +118,19 @@ class Tally:
         notices.on(StoreLost, self._store_lost)
         notices.on(StoreBack, self._store_back)
         notices.on(LoopFailed, lambda n: self.loop_failures.update((n.loop,)))
+
+    def copy(self) -> Tally:
+        """What was counted so far, for a reader in a thread: this one goes on being changed."""
+        made = Tally.__new__(Tally)
+        for name, value in vars(self).items():
+            if isinstance(value, dict):
+                value = value.copy()
+                if value and isinstance(next(iter(value.values())), Histogram):
+                    value = {key: one.copy() for key, one in value.items()}
+            elif isinstance(value, Histogram):
+                value = value.copy()
+            setattr(made, name, value)
+        return made
 
     def keep(self, names: Collection[str]) -> None:
         """Forget all other functions, but for those whose instances are up. On a timer."""
