@@ -186,12 +186,16 @@ class Program:
         is_json = "json" in found.get("content-type", "") and data
         return answer.status, found, json.loads(data) if is_json else data
 
-    def until_answers(self, path: str = "/livez", seconds: float = 60.0) -> None:
-        """Return once it answers 200 there; for a service that has not said that it listens."""
+    def until_answers(
+        self, path: str = "/livez", seconds: float = 60.0, status: int = 200, says: str = ""
+    ) -> None:
+        """Return once it answers `status` there, with `says` in the detail of a problem; for a
+        service that has not said that it listens."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
-                if self.ask("GET", path)[0] == 200:
+                found, _, answer = self.ask("GET", path)
+                if found == status and (not says or says in answer["detail"]):
                     return
             except (OSError, http.client.HTTPException):
                 pass  # not yet

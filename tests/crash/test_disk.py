@@ -283,9 +283,7 @@ def test_a_disk_without_a_free_byte_is_waited_for_and_can_be_verified(
         program.verify()  # SQLite needs room to open it as a service does
         program.spawn()
         program.port = int(address.rpartition(":")[2])
-        program.until_answers()
-        status, _, answer = program.ask("GET", "/readyz")
-        assert status == 503 and "bytes are free" in answer["detail"]
+        program.until_answers("/readyz", status=503, says="bytes are free")
         assert program.ask("GET", "/livez")[0] == 200
         ballast.unlink()
         program.until_answers("/readyz")
