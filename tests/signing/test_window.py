@@ -137,3 +137,37 @@ def test_a_replay_in_the_window_is_never_taken_and_the_memory_is_bounded(steps):
             # Kept for at most one bucket longer than needed.
             assert any(one == nonce and now < at + window_ms + 7500 for one, at in taken)
     assert len(nonces) <= len(taken)
+
+
+async def test_a_wall_clock_that_is_wrong_for_a_moment_makes_no_used_nonce_new():
+    clock = VirtualClock(NOW)
+    window = Window(clock)
+    window.take(b"a", b"n", NOW)
+    for wrong in (86_400.0, -7200.0, 0.0):
+        clock.wall_ahead = wrong
+        await clock.advance(30)
+        window.take(b"a", b"meanwhile%d" % wrong, clock.wall())
+    clock.wall_ahead = 0.0
+    window.check(NOW)  # its date counts still
+    assert refusal(window.take, b"a", b"n", NOW) == "replay"
+
+
+async def test_nonces_are_forgotten_in_time_also_where_the_clock_is_corrected_often():
+    clock = VirtualClock(NOW)
+    window = Window(clock)
+    for number in range(400):
+        clock.wall_ahead = number * 0.5  # it gains
+        await clock.advance(20)
+        window.take(b"a", b"%d" % number, clock.wall())
+    assert len(window.nonces) <= 2 * 900 // 20
+
+
+async def test_a_clock_that_was_set_forward_and_stays_so_lets_nonces_be_forgotten():
+    clock = VirtualClock(NOW)
+    window = Window(clock)
+    window.take(b"a", b"before", NOW)
+    clock.wall_ahead = 86_400.0
+    for number in range(200):
+        await clock.advance(20)
+        window.take(b"a", b"%d" % number, clock.wall())
+    assert len(window.nonces) <= 2 * 900 // 20

@@ -28,6 +28,7 @@ WINDOW_SECONDS = 900
 NONCES_MAX = 500_000  # some 40 MB when full
 NONCE_BYTES_MAX = 128
 BUCKETS = 8  # in a window
+STEP_MS = 5000  # a wall clock that gains no more between two looks was not set
 
 _ISO = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z")
 _BASIC = re.compile(rb"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
@@ -56,6 +57,8 @@ class Window:
         kept: KeptNonces | None = None,
     ) -> None:
         self._clock = clock
+        self._looked: tuple[int, int] | None = None  # what had passed, and the service time then
+        self._ahead_since = 0  # service time; since when the wall clock is ahead of what has passed
         self.seconds = seconds
         self.nonces = Nonces(seconds, nonces_max, kept)
 
@@ -78,8 +81,23 @@ class Window:
     def take(self, access_key_id: bytes, nonce: bytes, signed_at: int) -> None:
         """Only for a request whose signature is right. Raises Refused ("replay")."""
         expires_at = signed_at + self.seconds * 1000
-        if not self.nonces.take(access_key_id + b"\n" + nonce, expires_at, self._clock.wall()):
+        now = self._passed()
+        if not self.nonces.take(access_key_id + b"\n" + nonce, expires_at, now):
             raise Refused("replay", "nonce: it was used before; sign again with a new one")
+
+    def _passed(self) -> int:
+        """The wall clock, but one that is set forward is followed only when it has stayed so for twice
+        the window of service time: one that is wrong for a while must not make us forget nonces whose
+        dates count again when it is right."""
+        wall, at = self._clock.wall(), self._clock.now()
+        if self._looked is None:
+            self._looked, self._ahead_since = (wall, at), at
+        passed, since = self._looked
+        least = passed + at - since
+        if wall - least <= STEP_MS or at - self._ahead_since > 2 * self.seconds * 1000:
+            least, self._ahead_since = max(passed, wall), at
+        self._looked = least, at
+        return least
 
 
 class Nonces:
