@@ -57,10 +57,22 @@ async def test_every_form_of_a_urn_shows_the_function(door: Any, form: str) -> N
         ("a:b:c:d:e", (400, "FSS.1309")),
         ("-", (400, "FSS.1309")),
         ("x" * 270, (400, "FSS.1309")),
+        (f"{urn(version=None)}:", (400, "FSS.1309")),
+        (f"{PROJECT}:default:f:", (400, "FSS.1309")),
     ],
 )
 async def test_a_urn_that_is_none_is_refused(door: Any, form: str, wanted: Any) -> None:
     assert (await door.get(at(form, CONFIG))).error() == wanted
+
+
+@pytest.mark.parametrize("form", [f"{urn(version=None)}:", f"{PROJECT}:default:f:"])
+async def test_a_version_that_is_empty_never_deletes_the_whole_function(
+    door: Any, form: str
+) -> None:
+    await create(door)
+    path = at(form, "").removesuffix("/")
+    assert (await door.delete(path)).error() == (400, "FSS.1309")
+    assert (await door.get(at("f", CONFIG))).status == 200
 
 
 @pytest.mark.parametrize(

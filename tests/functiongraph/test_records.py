@@ -186,6 +186,15 @@ async def test_times_are_read_as_clients_write_them(door: Any, text: str) -> Non
     assert await ids(door, f"query_end_time={text.replace('05', '04', 1)}") == [before]
 
 
+@pytest.mark.parametrize("text", ["1970-01-01T00:00:00", "0001-01-01T00:00:00%2B14:00"])
+@pytest.mark.parametrize("path", [ALL, ACTIVE])
+async def test_a_time_before_all_records_asks_for_all(door: Any, path: str, text: str) -> None:
+    await deploy(door, [Forever()])
+    id = await door.start()
+    assert await ids(door, f"query_begin_time={text}", path) == [id]
+    assert await ids(door, f"query_end_time={text}", path) == []
+
+
 async def test_the_second_of_the_end_is_part_of_the_window(door: Any) -> None:
     await deploy(door)
     await door.clock.advance(5.5)
@@ -201,6 +210,7 @@ async def test_the_second_of_the_end_is_part_of_the_window(door: Any) -> None:
         (ALL, "marker=10001"),
         (ALL, "status=DONE"),
         (ALL, "query_begin_time=yesterday"),
+        (ALL, "query_begin_time=1767225600"),  # seconds
         (ALL, "query_begin_time=2026-01-02T00:00:00&query_end_time=2026-01-01T00:00:00"),
         (ALL, "request_id=" + "x" * 65),
         (ACTIVE, "requests=" + ",".join("abcdefghijk")),

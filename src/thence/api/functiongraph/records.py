@@ -15,7 +15,7 @@ from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL, State
 from ...store.interface import ListFilter
 from ...store.records import InvocationView
-from ..native.parameter import read_time
+from ..native.parameter import any_time, read_time
 from .answer import answer
 from .call import Call
 from .errors import FssError, invalid
@@ -131,8 +131,10 @@ def _instant(call: Call, name: str) -> int | None:
     text = call.query.get(name, "").strip()
     if not text:
         return None
+    # (`1970-01-01T00:00:00` is how clients ask for all there is; bare digits may be seconds, a slip.)
+    read = read_time if text.isdecimal() else any_time
     try:
-        ms = read_time(name, text)
+        ms = max(0, read(name, text))
     except InvalidInput as error:
         raise _query(error.detail) from None
     # Without a fraction the whole of the second is meant.

@@ -87,6 +87,9 @@ def read(text: str, region: str, project: str) -> Urn:
         owner, package, name, qualifier = parts
     else:
         raise _malformed(text)
+    if len(parts) in (4, 8) and not qualifier:
+        # Who writes the colon means one of its versions; the whole function would be another thing.
+        raise _malformed(text)
     if owner != project:
         raise FssError(403, "FSS.0403", f"function_urn: project {owner[:64]!r} is not {project!r}")
     return _checked(text, package, name, qualifier)

@@ -106,7 +106,7 @@ def _number(parameter: Parameter, text: str) -> float:
 def read_time(name: str, text: str) -> int:
     """ms since the epoch from RFC 3339 (`2026-01-02T03:04:05Z`) or from ms. Raises InvalidInput, also
     for what lies before TIME_MIN_MS: those are seconds, or a slip."""
-    ms = _time(name, text)
+    ms = any_time(name, text)
     if ms < TIME_MIN_MS:
         given = "seconds since 1970 are" if text.isdecimal() else "it is"
         raise InvalidInput(
@@ -119,7 +119,8 @@ def read_time(name: str, text: str) -> int:
     return ms
 
 
-def _time(name: str, text: str) -> int:
+def any_time(name: str, text: str) -> int:
+    """See read_time; of any year."""
     if text.isascii() and text.isdecimal() and len(text) <= 15:
         return int(text)
     try:
