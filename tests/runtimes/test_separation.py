@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import signal
 import socket
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -14,6 +16,7 @@ from pathlib import Path
 import thence
 from thence.lifecycle.outcome import Outcome
 from thence.notices import InstanceEnded
+from thence.runtimes.process import nursery
 
 LOOK = """
 import os, signal, sys
@@ -188,6 +191,44 @@ async def test_a_node_killed_with_9_leaves_no_process(tmp_path, house, is_gone):
         await node.wait()
     assert all(is_gone(int(pid)) for pid in pids)
     assert not there(home)
+
+
+class Forker:
+    """The forker as a process of its own, at a socket of which nothing is read. `directory`: what
+    it is given for instances."""
+
+    def __init__(self, directory):
+        directory.mkdir()
+        self.directory = directory
+        self.pipe, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(
+                [*nursery._COMMAND, *nursery._paths(), str(theirs.fileno()), str(directory)],
+                pass_fds=(theirs.fileno(),),
+                stderr=subprocess.PIPE,
+                env={},
+            )
+        assert select.select([self.pipe], [], [], 60)[0], "it is not ready"
+
+    def ended(self):
+        said = self.process.communicate(timeout=60)[1].decode()
+        return self.process.returncode, said
+
+
+def test_a_forker_leaves_in_order_when_its_node_died_with_reports_unread(tmp_path):
+    forker = Forker(tmp_path / "instances")
+    forker.pipe.close()  # its first report was not read: the kernel resets the connection
+    assert forker.ended() == (0, "")
+    assert not there(forker.directory)
+
+
+def test_a_forker_that_fails_ends_what_it_started_and_says_why(tmp_path):
+    forker = Forker(tmp_path / "instances")
+    with forker.pipe:
+        forker.pipe.send(b"no request")
+        status, said = forker.ended()
+    assert status == 1 and "DecodeError" in said.splitlines()[-1]
+    assert not there(forker.directory)
 
 
 PRIVILEGED = """

@@ -24,6 +24,7 @@ import shutil
 import signal
 import socket
 import sys
+import traceback
 from typing import Any, NoReturn
 
 import msgspec
@@ -65,7 +66,14 @@ class Forker:
         self._cleaners: set[int] = set()
 
     def run(self) -> NoReturn:
-        """Serve until the node's end closes."""
+        """Serve until the node's end closes. Whatever else ends this: no instance outlives it."""
+        try:
+            self._serve()
+        except BaseException:
+            traceback.print_exc()  # the node tells the last line of it
+            self._leave(1)
+
+    def _serve(self) -> NoReturn:
         wake_read, wake_write = os.pipe()
         for fd in (wake_read, wake_write):
             os.set_blocking(fd, False)
@@ -86,7 +94,10 @@ class Forker:
             self._reap()
 
     def _receive(self) -> bool:
-        data, fds, _, _ = socket.recv_fds(self._pipe, _REQUEST_BYTES_MAX, 3)
+        try:
+            data, fds, _, _ = socket.recv_fds(self._pipe, _REQUEST_BYTES_MAX, 3)
+        except ConnectionError:
+            return False  # reset, not closed: the node has left reports of ours unread
         if not data:
             return False
         request = _decoder.decode(data)
@@ -177,8 +188,10 @@ class Forker:
                 return  # the whole directory goes when the forker leaves
             pid = os.fork()
             if pid == 0:  # a large directory must not hold up the next cold start
-                shutil.rmtree(home, ignore_errors=True)
-                os._exit(0)
+                try:
+                    shutil.rmtree(home, ignore_errors=True)
+                finally:
+                    os._exit(0)  # never back into the forker's loop
             self._cleaners.add(pid)
 
     def _report(self, **report: Any) -> None:
@@ -187,7 +200,7 @@ class Forker:
         except OSError:
             self._leave()
 
-    def _leave(self) -> NoReturn:
+    def _leave(self, status: int = 0) -> NoReturn:
         for number in list(self._pids):
             self._kill(number)
         while True:
@@ -199,7 +212,7 @@ class Forker:
             except ChildProcessError:
                 break
         shutil.rmtree(self._directory, ignore_errors=True)
-        os._exit(0)
+        os._exit(status)
 
 
 def main() -> NoReturn:
