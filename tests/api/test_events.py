@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -113,6 +114,34 @@ async def test_a_stream_ends_when_the_service_shuts_down(server: Any, streams: A
     server.service.door.closing.set()
     with pytest.raises(EOFError):
         await stream.next()
+
+
+@pytest.mark.parametrize("chunks", [1, 2])
+async def test_a_reader_that_goes_away_leaves_no_task(chunks: int) -> None:
+    begun = asyncio.Event()
+
+    async def nothing() -> AsyncIterator[bytes]:
+        begun.set()
+        await asyncio.Event().wait()
+        yield b""
+
+    before = asyncio.all_tasks()
+    call: Any = SimpleNamespace(door=SimpleNamespace(closing=asyncio.Event()))
+    stream = module._chunks(call, nothing())
+    assert await anext(stream) == b"retry: 1000\n\n"
+    await begun.wait()
+    if chunks == 2:
+        waiting = asyncio.ensure_future(anext(stream))  # type: ignore[arg-type]
+        for _ in range(3):  # turns of the loop until it waits for an event, in a task of its own
+            await asyncio.sleep(0)
+        assert len(asyncio.all_tasks() - before) == 4
+        waiting.cancel()
+        await asyncio.wait({waiting})
+    await stream.aclose()  # type: ignore[attr-defined]
+    left = asyncio.all_tasks() - before
+    if left:
+        _, left = await asyncio.wait(left, timeout=5)
+    assert not left
 
 
 async def test_an_id_of_another_store_is_told_as_a_gap(server: Any, streams: Any) -> None:

@@ -104,8 +104,9 @@ async def _chunks(call: Call, events: AsyncIterator[bytes]) -> AsyncIterator[byt
     queue: asyncio.Queue[bytes] = asyncio.Queue(AHEAD)
     reader = asyncio.ensure_future(_fill(queue, events))
     closing = asyncio.ensure_future(call.door.closing.wait())
-    yield b"retry: 1000\n\n"
+    getting: asyncio.Future[bytes] | None = None
     try:
+        yield b"retry: 1000\n\n"
         while not closing.done() and not (reader.done() and queue.empty()):
             getting = asyncio.ensure_future(queue.get())
             await asyncio.wait(
@@ -123,8 +124,9 @@ async def _chunks(call: Call, events: AsyncIterator[bytes]) -> AsyncIterator[byt
                 chunk.append(queue.get_nowait())
             yield b"".join(chunk)
     finally:
-        closing.cancel()
-        reader.cancel()
+        for task in (closing, reader, getting):  # a caller who goes away ends this at any await
+            if task is not None:
+                task.cancel()
         await asyncio.wait({reader})
 
 
