@@ -143,6 +143,10 @@ async def test_the_functions_that_fail_most_come_first(door: Any) -> None:
     assert len((await door.get(f"{path}?type=count")).json["values"]) == 3
     before = "start_time=2025-01-01T00:00:00&end_time=2025-01-02T00:00:00"
     assert (await door.get(f"{path}?{before}")).json["values"] == []
+    ever = await door.get(f"{path}?start_time=1970-01-01T00:00:00&type=count")
+    assert ever.status == 200 and len(ever.json["values"]) == 3
+    seconds = await door.get(f"{path}?start_time=1767225600")
+    assert seconds.error() == (400, "FSS.1001") and seconds.message().startswith("start_time")
     assert (await door.get(f"{path}?type=beauty")).error() == (400, "FSS.1001")
 
 

@@ -14,6 +14,7 @@ from ...catalog.refusal import refusal
 from ...errors import InvalidInput
 from ...signing.sdk_hmac import Claim
 from ..body import read_body
+from ..native.parameter import any_time, read_time
 from .errors import FssError, invalid, too_large
 from .gate import prove
 from .urn import Urn, read
@@ -63,6 +64,19 @@ class Call:
                 "FSS.1001",
             )
         return int(text)
+
+    def instant(self, name: str) -> int | None:
+        """A time of the query, in ms: `YYYY-MM-DDTHH:MM:SS` in UTC; also with a fraction, an offset or
+        a space, as the client writes times that it is given as such (reference 6.1); or ms."""
+        text = self.query.get(name, "").strip()
+        if not text:
+            return None
+        # (`1970-01-01T00:00:00` is how clients ask for all there is; bare digits may be seconds, a slip.)
+        read_one = read_time if text.isdecimal() else any_time
+        try:
+            return max(0, read_one(name, text))
+        except InvalidInput as error:
+            raise invalid(error.detail, "FSS.1001") from None
 
     async def body(self, limit: int) -> bytes:
         """The body, never more than `limit` bytes of it in memory, and the one that was signed:

@@ -14,11 +14,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ...errors import InvalidInput
 from ...lifecycle.outcome import BUDGET, Budget, Outcome
 from ...store.records import MinuteCount
 from ..minutes import ATTEMPTS, HOUR_MS, MINUTE_MS, average, by_period
-from ..native.parameter import read_time
 from .answer import answer
 from .call import Call
 from .errors import FssError, invalid
@@ -97,8 +95,10 @@ async def list_function_as_metric(call: Call) -> Response:
                       "reject_count", "discard_count"):  # fmt: skip
         raise _query(f"type: {kind[:40]!r} is not a count, such as failcount or count")
     now = call.door.clock.now()
-    until = _instant(call, "end_time", now)
-    since = _instant(call, "start_time", until - HOUR_MS)
+    asked = call.instant("end_time")
+    until = now if asked is None else asked
+    asked = call.instant("start_time")
+    since = until - HOUR_MS if asked is None else asked
     # Whole minutes, those of both ends too.
     since, until = since - since % MINUTE_MS, until - until % MINUTE_MS + MINUTE_MS
     limit = call.number("limit", 0, TOP_MAX, 10) or 10
@@ -149,14 +149,6 @@ def _period(text: str) -> int:
             f"period: {text[:40]!r} is not a whole number of minutes from 1 to {PERIOD_MAX}"
         )
     return int(text)
-
-
-def _instant(call: Call, name: str, default: int) -> int:
-    text = call.query.get(name, "")
-    try:
-        return read_time(name, text) if text else default
-    except InvalidInput as error:
-        raise _query(error.detail) from None
 
 
 def _query(message: str) -> FssError:

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from ...errors import InvalidInput
 from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL, State
 from ...store.interface import ListFilter
 from ...store.records import InvocationView
-from ..native.parameter import any_time, read_time
 from .answer import answer
 from .call import Call
 from .errors import FssError, invalid
@@ -111,7 +109,7 @@ def _filter(call: Call, urn: Urn, among: frozenset[State], *, everything: bool) 
     status = call.query.get("status", "")
     if status and status not in STATUSES:
         raise _query(f"status: {status[:40]!r} is not one of {', '.join(STATUSES)}")
-    since, until = _instant(call, "query_begin_time"), _instant(call, "query_end_time")
+    since, until = call.instant("query_begin_time"), _end(call)
     if since is not None and until is not None and since > until:
         raise _query("query_begin_time: it is after query_end_time")
     if not everything:
@@ -125,20 +123,10 @@ def _filter(call: Call, urn: Urn, among: frozenset[State], *, everything: bool) 
     )
 
 
-def _instant(call: Call, name: str) -> int | None:
-    """`YYYY-MM-DDTHH:MM:SS` in UTC; also with a fraction, an offset or a space, as the client writes
-    times that it is given as such (reference 6.1). In ms."""
-    text = call.query.get(name, "").strip()
-    if not text:
-        return None
-    # (`1970-01-01T00:00:00` is how clients ask for all there is; bare digits may be seconds, a slip.)
-    read = read_time if text.isdecimal() else any_time
-    try:
-        ms = max(0, read(name, text))
-    except InvalidInput as error:
-        raise _query(error.detail) from None
-    # Without a fraction the whole of the second is meant.
-    return ms + 999 if name == "query_end_time" and not ms % 1000 else ms
+def _end(call: Call) -> int | None:
+    """Without a fraction the whole of its second is meant."""
+    ms = call.instant("query_end_time")
+    return ms if ms is None or ms % 1000 else ms + 999
 
 
 def _matches(view: InvocationView, filter: ListFilter) -> bool:
