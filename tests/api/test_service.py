@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +20,13 @@ import aiohttp
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
 from thence import server as program
+from thence.api.listener import Listener, bind
 from thence.api.native import problems
 from thence.api.native.table import ROUTES
 from thence.catalog.code import pack
@@ -322,6 +329,33 @@ async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> No
         await serving(tmp_path / "d")
     stop.set()
     assert await task == 0
+
+
+async def test_who_reads_nothing_is_no_failure_of_a_shutdown(
+    server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = asyncio.Event()
+
+    async def endless(request: Request) -> Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            while True:
+                begun.set()
+                yield b"x" * (1 << 20)
+                await asyncio.sleep(0)  # nothing is waited for once the connection is closed
+
+        return StreamingResponse(chunks())
+
+    app = Starlette(routes=[Route("/endless", endless)])
+    listener = Listener(server.service.door, app, await bind("127.0.0.1", 0))
+    await listener.start()
+    host, port = listener.url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port), limit=1)
+    writer.write(f"GET /endless HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+    await asyncio.wait_for(begun.wait(), 20)
+    with caplog.at_level(logging.ERROR, "uvicorn.error"):
+        await listener.stop(0)
+    writer.close()
+    assert not caplog.records
 
 
 async def test_a_port_that_is_taken_is_refused_with_a_sentence(tmp_path: Path) -> None:

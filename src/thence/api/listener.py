@@ -22,6 +22,7 @@ from .native.hot import NativeWay
 from .protocol import Protocol
 
 BACKLOG = 4096
+AFTER_SECONDS = 1  # what answers a connection that was closed has for its own end
 
 
 async def bind(host: str, port: int) -> socket.socket:
@@ -87,8 +88,16 @@ class Listener:
         self._server.should_exit = True
         if self._ticks is not None:
             self._ticks.cancel()
-        self._server.config.timeout_graceful_shutdown = max(1, round(seconds))
+        seconds = max(1, round(seconds))
+        # Closed by us, and not cancelled by uvicorn, which tells each as a failure with a traceback.
+        closing = asyncio.get_running_loop().call_later(seconds, self._close_all)
+        self._server.config.timeout_graceful_shutdown = seconds + AFTER_SECONDS
         await self._server.shutdown(sockets=[self._socket])
+        closing.cancel()
+        self._close_all()
+
+    def _close_all(self) -> None:
+        """Whoever has not read what was sent until now is not waited for."""
         for connection in list(self._server.server_state.connections):
             if connection.transport is not None:
                 connection.transport.abort()
