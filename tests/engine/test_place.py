@@ -255,3 +255,17 @@ async def test_a_record_that_the_store_cannot_take_does_not_hold_up_the_end(s: S
     await s.settle()
     assert (await s.show(id)).state is (await s.show(other)).state is State.SUCCEEDED
     assert (await delivery(s, id)).state == "delivered" and len(await s.mail(QUEUE)) == 2
+
+
+async def test_a_placed_call_counts_among_those_that_wait_of_its_function(s: Service) -> None:
+    """Else the bound on what may wait would drift with every call that a destination makes."""
+    await s.function("next", answers=["ok"], concurrency=0)
+    await s.function("f", answers=["ok"], on_success="function:next")
+    for _ in range(3):
+        await s.invoke("f")
+    await s.settle()
+    lane = s.engine.catalogue.lane("next")
+    assert lane.waiting == lane.family.waiting == 3
+    await s.function("next", answers=["ok"], concurrency=1)
+    await s.settle()
+    assert lane.waiting == lane.family.waiting == 0

@@ -136,7 +136,7 @@ class Accept:
         """It is on disk, without a lease."""
         if self._notices.wanted(InvocationAccepted):
             self._notices.publish(InvocationAccepted(new.id, lane.function.name))
-        lane.waiting += 1
+        lane.count_waiting(1)
         self.note_waiting(lane, new.due_at, new.expires_at)
 
     def _made(
