@@ -355,7 +355,7 @@ async def _shut_down(
     in_time = drain.done()
     if not in_time:
         # What is cut off here is on disk as running; the next start settles it as lost.
-        log.warning("the service did not drain in time; it ends with attempts under way")
+        log.warning("%s", _cut_short(grace_seconds, hurry.is_set()))
         drain.cancel()
         # Cancelled, it waits for the thread that writes, and that for the store's lock.
         await asyncio.wait({drain}, timeout=LEAVE_SECONDS / 2)
@@ -365,6 +365,18 @@ async def _shut_down(
         await asyncio.wait_for(service.engine.runtime.close(), 2 if in_time else LEAVE_SECONDS / 2)
     await listener.stop(1 if in_time else 0)
     return 1 if hurry.is_set() else 0
+
+
+def _cut_short(grace_seconds: float, hurried: bool) -> str:
+    """Why the service ends before it has drained."""
+    if hurried:
+        why = "a second signal ends the service before it has drained"
+    else:
+        why = (
+            f"the service did not drain within grace_seconds ({grace_seconds:g} s) and "
+            f"{CLOSE_SECONDS:g} s more"
+        )
+    return f"{why}: what runs is cut off, and found as lost by the next start"
 
 
 def run(settings: Settings, *, fresh: bool = False) -> int:

@@ -458,6 +458,30 @@ async def test_what_runs_has_the_whole_grace_period(
     assert limits == [grace + program.CLOSE_SECONDS], "what is cut off is still settled"
 
 
+@pytest.mark.parametrize("hurried", [True, False])
+async def test_an_end_before_it_has_drained_says_which_of_two_causes_it_was(
+    hurried: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stuck:
+        engine = SimpleNamespace(runtime=SimpleNamespace(close=AsyncMock()))
+
+        async def stop(self, seconds: float) -> None:
+            await asyncio.Event().wait()
+
+    hurry = asyncio.Event()
+    if hurried:
+        hurry.set()
+    else:
+        monkeypatch.setattr(program, "CLOSE_SECONDS", 0.0)
+    listener = SimpleNamespace(stop=AsyncMock())
+    status = await program._shut_down(Stuck(), listener, 25.0 * hurried, hurry)  # type: ignore[arg-type]
+    assert status == (1 if hurried else 0)
+    said = [one.getMessage() for one in caplog.records if one.name == "thence.server"]
+    assert len(said) == 1 and "cut off" in said[0]
+    assert ("a second signal" in said[0]) == hurried
+    assert ("did not drain within grace_seconds (0 s)" in said[0]) == (not hurried)
+
+
 async def test_sighup_that_was_ignored_stays_ignored_as_under_nohup(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -459,11 +459,15 @@ async def test_what_is_restored_is_what_was_backed_up(used: Used, tmp_path: Path
 async def test_a_restore_replaces_nothing(used: Used, tmp_path: Path) -> None:
     used.back_up(tmp_path / "backup")
     before = content(used.folder)
-    for name in ("store.db", "somebody's file", "restore.unfinished"):
+    for name, why in (
+        ("store.db", r"not empty \(store\.db\), and"),
+        ("somebody's file", "not empty"),
+        ("restore.unfinished", "was cut off before its end"),
+    ):
         folder = tmp_path / f"has {name}"
         folder.mkdir()
         (folder / name).write_text("precious")
-        with pytest.raises(InvalidInput, match="not empty"):
+        with pytest.raises((InvalidInput, StoreMissing), match=why):
             restore.restore(tmp_path / "backup", folder, silent)
         assert content(folder) == {name: b"precious"}
     with pytest.raises(InvalidInput, match="not empty"):
@@ -472,6 +476,14 @@ async def test_a_restore_replaces_nothing(used: Used, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     (disk / "lost+found").mkdir(parents=True)
     restore.restore(tmp_path / "backup", disk, silent)
+
+
+async def test_half_a_restore_is_no_source_of_a_backup(tmp_path: Path) -> None:
+    folder = tmp_path / "half"
+    folder.mkdir()
+    (folder / "restore.unfinished").touch()
+    with pytest.raises(StoreMissing, match="was cut off before its end"):
+        backup(folder, tmp_path / "backup", silent)
 
 
 @pytest.mark.parametrize("what", ["store.db", "payload", ".zip", "backup.json"])

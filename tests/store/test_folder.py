@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from thence.errors import StoreForeign, StoreMissing
-from thence.store.sqlite import SqliteStore
+from thence.store.sqlite import SqliteStore, connection
 
 
 async def opened(folder: Path, **how: bool) -> None:
@@ -146,6 +146,26 @@ async def test_half_a_restore_and_a_backup_are_no_data_directories(folder: Path,
     with pytest.raises((StoreMissing, StoreForeign), match=r"thence restore"):
         await opened(folder)
     assert names(folder) == before
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_a_start_on_half_a_restore_says_what_it_is_and_what_to_do(
+    tmp_path: Path, fresh: bool
+) -> None:
+    (tmp_path / "restore.unfinished").touch()
+    with pytest.raises(StoreMissing) as refused:
+        await opened(tmp_path, fresh=fresh)
+    told = refused.value.detail
+    assert "was cut off" in told and f"rm -r {tmp_path}" in told
+    assert f"thence restore BACKUP --data-dir {tmp_path}" in told
+    held = connection.hold(tmp_path / "store.db")  # as a restore does that is not over
+    try:
+        with pytest.raises(StoreMissing) as refused:
+            await opened(tmp_path, fresh=fresh)
+        told = refused.value.detail
+        assert f"is under way (process {os.getpid()})" in told and "rm -r" not in told
+    finally:
+        os.close(held)
 
 
 async def test_without_create_nothing_is_made(tmp_path: Path) -> None:

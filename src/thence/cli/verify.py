@@ -11,11 +11,9 @@ import msgspec
 
 from ..config import load
 from ..errors import StartupError, StoreUnavailable
-from ..store.folder import MANIFEST
+from ..store.folder import MANIFEST, STORE, check_restored
 from .options import as_json_option
 from .output import clean, console, moment_utc, print_facts, print_json
-
-DATABASE = "store.db"
 
 
 @click.command()
@@ -50,12 +48,13 @@ async def check(folder: Path) -> dict[str, Any]:
     """`{"problems": [sentences], …counts}` of a data directory or a backup. Raises StartupError."""
     from .progress import bar
 
-    path = folder / DATABASE
+    path = folder / STORE
     if (folder / MANIFEST).exists():
         return _check_backup(folder)
+    check_restored(folder)
     if not path.exists():
         raise StartupError(
-            f"{folder} is not a data directory: it has no {DATABASE}. Name one with --data-dir or "
+            f"{folder} is not a data directory: it has no {STORE}. Name one with --data-dir or "
             "THENCE_DATA_DIR.",
             setting="data_dir",
         )
@@ -91,7 +90,7 @@ def _check_files(folder: Path) -> list[str]:
     from ..store.sqlite.alone import opened
     from .progress import bar
 
-    with opened(folder / DATABASE) as db:
+    with opened(folder / STORE) as db:
         there = list(files.named(db))
     with bar("Checking bodies and code", sum(one.bytes for one in there), of_bytes=True) as advance:
         problems = []

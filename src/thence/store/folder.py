@@ -10,9 +10,11 @@ hide that, and in time remove the files. So that is refused, unless whoever star
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from ..errors import StoreForeign, StoreMissing, StoreUnavailable
 IDENTITY = "identity"
 MANIFEST = "backup.json"
 RESTORING = "restore.unfinished"
+STORE = "store.db"
 _ID = re.compile(r"[0-9a-f]{32}")
 _LOST = ".before-fresh"
 
@@ -39,12 +42,7 @@ class DataFolder:
 
     def check_kind(self) -> None:
         """Before anything is made in the folder. Raises StoreMissing, StoreForeign."""
-        if (self._folder / RESTORING).exists():
-            raise StoreMissing(
-                f"A restore into {self._folder} was cut off: it holds a part of a backup only. Empty "
-                "the folder and run 'thence restore' again.",
-                path=str(self._folder),
-            )
+        check_restored(self._folder)
         if self._create and (self._folder / MANIFEST).exists():
             raise StoreForeign(
                 f"{self._folder} is a backup, and stays as it is. Make a data directory of it with "
@@ -141,6 +139,40 @@ class DataFolder:
         log = Path(f"{self._store}-wal")
         if _bytes(log):
             os.replace(log, f"{log}{_LOST}")
+
+
+def check_restored(folder: Path) -> None:
+    """Raises StoreMissing where a restore into the folder is under way, or was cut off."""
+    if not (folder / RESTORING).exists():
+        return
+    pid = _holder(folder / f"{STORE}.lock")
+    if pid is not None:
+        raise StoreMissing(
+            f"A restore into {folder} is under way (process {pid}): wait until it has ended.",
+            path=str(folder),
+        )
+    quoted = shlex.quote(str(folder))
+    raise StoreMissing(
+        f"A restore into {folder} was cut off before its end: what is there is a part of the backup and "
+        f"cannot be used, and nothing else was there before. Remove it (rm -r {quoted}), then run "
+        f"thence restore BACKUP --data-dir {quoted} again.",
+        path=str(folder),
+    )
+
+
+def _holder(lock: Path) -> str | None:
+    """The process that holds the store, "unknown" where it does not say; None: nobody does."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None  # it was never held, or whoever looks may not know
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+    finally:
+        os.close(descriptor)
+    return None
 
 
 def _bytes(path: Path) -> int:

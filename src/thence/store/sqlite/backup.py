@@ -29,14 +29,13 @@ from ... import __version__
 from ...errors import BackupFailed, Conflict, InvalidInput, StoreMissing, StoreTooNew
 from ...removal import Readers
 from ...unusable import advice
-from ..folder import MANIFEST, make_folder, sync_folder, write_whole
+from ..folder import MANIFEST, STORE, check_restored, make_folder, sync_folder, write_whole
 from . import files, snapshot
 from .connection import APPLICATION_ID, SCHEMA, denied
 from .salvage import is_broken, salvage
 from .verify import verify
 
 FORMAT = 1
-STORE = "store.db"
 PROBLEMS_TOLD = 20
 SALVAGED = "The store was damaged; this is a new one, made of the rows that could be read."
 
@@ -177,6 +176,7 @@ def look_through(db: sqlite3.Connection, schema: int) -> tuple[tuple[int, int, i
 
 
 def _check_source(folder: Path) -> None:
+    check_restored(folder)
     path = folder / STORE
     if not path.is_file() or not path.stat().st_size:
         raise StoreMissing(

@@ -16,12 +16,20 @@ from pathlib import Path
 import msgspec
 
 from ...errors import BackupFailed, BackupInvalid, InvalidInput
-from ..folder import IDENTITY, MANIFEST, RESTORING, make_folder, sync_folder, write_whole
+from ..folder import (
+    IDENTITY,
+    MANIFEST,
+    RESTORING,
+    STORE,
+    check_restored,
+    make_folder,
+    sync_folder,
+    write_whole,
+)
 from . import files, snapshot
 from .backup import (
     FORMAT,
     PROBLEMS_TOLD,
-    STORE,
     Manifest,
     Phase,
     check_room,
@@ -89,8 +97,9 @@ def restore(backup: Path, folder: Path, phase: Phase, *, damaged: bool = False) 
     """Make `folder`, which must be empty or not exist, a data directory as the backup has it.
 
     damaged: also of a backup with problems. Raises BackupInvalid, InvalidInput, StoreInUse,
-    BackupFailed having left nothing."""
+    StoreMissing (an earlier restore into it was cut off), BackupFailed having left nothing."""
     manifest = manifest_of(backup)
+    check_restored(folder)
     _check_empty(folder)
     try:
         make_folder(folder)
@@ -157,12 +166,17 @@ def _check_empty(folder: Path) -> None:
         ) from error
     if there:
         raise InvalidInput(
-            f"data_dir: {folder} is not empty ({', '.join(sorted(there)[:3])}…), and a restore never "
+            f"data_dir: {folder} is not empty ({_some(there)}), and a restore never "
             "replaces anything. Move what is there away (keep it until all is well), or name another "
             "folder with --data-dir.",
             field="data_dir",
             value=str(folder),
         )
+
+
+def _some(names: set[str]) -> str:
+    shown = ", ".join(sorted(names)[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
 @contextmanager
