@@ -47,7 +47,8 @@ class CodeNotLoaded(InvalidCode):
 
 
 class DestinationCycle(InvalidInput):
-    """A configuration whose function destinations would call each other for ever."""
+    """A configuration whose function destinations would call each other for ever. `fields`: `cycle`,
+    and `endings`, those of on_success and on_failure that lead into it."""
 
     code = "destination_cycle"
     title = "The destinations form a cycle"

@@ -352,7 +352,7 @@ def test_destinations_that_lead_back_are_foretold(project: Project) -> None:
     project.write()
     one = project.path.read_text()
     loop = (
-        "      asyncInvokeConfig: {{destinationConfig: {{onSuccess: {{destination: "
+        "      asyncInvokeConfig: {{destinationConfig: {{onFailure: {{destination: "
         "'acs:fc:::functions/{}'}}}}}}\n"
     )
     name, other = project.name, f"{project.name}-2"
@@ -362,7 +362,7 @@ def test_destinations_that_lead_back_are_foretold(project: Project) -> None:
     said = ran.err + ran.out
     # The first of the two is taken: it leads back only once the second is there.
     assert ran.status == 1 and f"form a cycle: {other} -> {name} -> {other}" in said
-    assert said.count("form a cycle") == 1
+    assert said.count("form a cycle") == 1 and "destinationConfig.onFailure: these" in said
     assert project.deploy().status == 1
     project.path.write_text(one + loop.format(other) + second)
     assert project.deploy("--dry-run").status == 0 and project.deploy().status == 0

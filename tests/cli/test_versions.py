@@ -211,6 +211,22 @@ def test_a_disabled_function_is_told_why_until_it_is_enabled(at_service: Any, f:
     assert f.said("latest") == "one"
 
 
+def test_a_reason_stays_until_another_is_said(at_service: Any, f: Deployed) -> None:
+    def disable(*more: str) -> Any:
+        ran = at_service("disable", f.name, *more)
+        assert ran.status == 0
+        return ran.err, at_service("function", f.name, "--json").json["disabled"]
+
+    assert disable() == (f"{f.name} is disabled. Enable it:  thence enable {f.name}\n", "")
+    said, reason = disable("--reason", "it is moved")
+    assert reason == "it is moved" and f"{f.name} is disabled: it is moved. Enable it" in said
+    said, reason = disable("--abort")
+    assert reason == "it is moved" and "it is moved (the reason that it had)" in said
+    assert disable("--reason", "")[1] == ""
+    at_service("enable", f.name)
+    assert disable()[1] == "", "the reason of the time before"
+
+
 def test_a_limit_is_set_and_lifted(at_service: Any, f: Deployed) -> None:
     at_service("disable", f.name)
     ran = at_service("limit", f.name, "0", "--json")

@@ -95,8 +95,26 @@ async def test_a_cycle_of_destinations_is_refused_and_spelled_out(s: Service) ->
         await s.function("c", on_success="function:a")
     assert refused.value.fields["cycle"] in (["c", "a", "b", "c"], ["a", "b", "c", "a"])
     assert s.engine.catalogue.names() == ["a", "b"]
-    with pytest.raises(DestinationCycle):
-        await s.function("d", on_failure="function:d")
+
+
+@pytest.mark.parametrize(
+    ("written", "endings"),
+    [
+        ({"on_success": "function:d"}, ["on_success"]),
+        ({"on_success": "queue:q", "on_failure": "function:d"}, ["on_failure"]),
+        ({"on_success": "function:a", "on_failure": "function:d"}, ["on_failure"]),
+        ({"on_success": "function:d", "on_failure": "function:d"}, ["on_success", "on_failure"]),
+    ],
+)
+async def test_a_cycle_is_laid_to_the_destination_that_makes_it(
+    s: Service, written: dict[str, str], endings: list[str]
+) -> None:
+    await s.function("a", on_success="queue:q")
+    with pytest.raises(DestinationCycle) as refused:
+        await s.function("d", **written)
+    error = refused.value
+    assert (error.fields["field"], error.fields["endings"]) == (endings[0], endings)
+    assert error.detail.startswith(f"{' and '.join(endings)}: these destinations form a cycle")
 
 
 async def test_a_destination_with_an_unknown_version_is_refused(s: Service) -> None:

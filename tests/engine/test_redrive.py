@@ -44,6 +44,40 @@ async def test_a_repeated_redrive_answers_the_first_one(s: Service) -> None:
     assert await s.redrive(old) == answers[0] and len(s.starts("f")) == 2
 
 
+async def test_a_version_is_not_passed_over_where_another_has_redriven_it(s: Service) -> None:
+    (old,) = await dead_letters(s, 1)
+    await s.engine.publish_version("f")
+    first = await s.redrive(old)
+    await s.settle()
+    for qualifier in ("1", "77"):
+        with pytest.raises(Conflict) as refused:
+            await s.redrive(old, again=True, qualifier=qualifier)
+        error = refused.value
+        assert (error.fields["field"], error.fields["value"]) == ("qualifier", qualifier)
+        assert error.fields["redriven_as"] == first and first in error.detail
+        assert "redriven before by 'latest'" in error.detail
+    assert len(s.starts("f")) == 2
+    # The same once more is harmless, and so is one that says no version.
+    assert await s.redrive(old, qualifier="latest") == first == await s.redrive(old)
+    other = await s.redrive(first, again=True, qualifier="1")
+    await s.settle()
+    assert (await s.show(other)).version == "1"
+    assert await s.redrive(first, qualifier="1") == other
+
+
+async def test_of_two_redrives_at_once_the_one_with_another_version_is_told(s: Service) -> None:
+    (old,) = await dead_letters(s, 1)
+    await s.engine.publish_version("f")
+    answers = await gather_now(
+        s,
+        *[
+            s.engine.redriving.invocation(number(old), qualifier=one)
+            for one in ("latest", "1", "latest")
+        ],
+    )
+    assert [isinstance(one, Conflict) for one in answers] == [False, True, False]
+
+
 async def test_a_redrive_that_was_cut_off_before_its_mark_goes_on_with_any_rate(
     s: Service,
 ) -> None:

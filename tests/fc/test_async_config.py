@@ -250,6 +250,10 @@ async def test_a_cycle_is_refused_and_spelled(door: Any) -> None:
     assert (await door.put(V3.replace("/f/", "/g/"), json=to("acs:fc:::functions/f"))).status == 200
     status, code, message = (await door.put(V3, json=to("acs:fc:::functions/g"))).error()
     assert (status, code) == (400, "InvalidArgument") and "f -> g -> f" in message
+    assert message.startswith("destinationConfig.onSuccess: ")
+    failure = {"onFailure": {"destination": "acs:fc:::functions/g"}}
+    refused = await door.put(V3, json={"destinationConfig": failure})
+    assert refused.error()[2].startswith("destinationConfig.onFailure: these destinations form")
     itself = await door.put(V2, json=to("acs:fc:::services/s.LATEST/functions/f"))
     assert "s/f -> s/f" in itself.error()[2]
 

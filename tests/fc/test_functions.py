@@ -371,6 +371,21 @@ async def test_a_disabled_function_says_so(door: Any) -> None:
     }  # fmt: skip
 
 
+async def test_a_reason_stays_until_another_is_said(door: Any) -> None:
+    await create(door)
+
+    async def disable(body: dict[str, Any]) -> str:
+        answer = await door.post(f"{FUNCTIONS}/f/invoke/disable", json=body)
+        assert answer.status == 200, answer.body
+        restriction = (await door.get(f"{FUNCTIONS}/f")).json["invocationRestriction"]
+        return str(restriction.get("reason", ""))
+
+    assert await disable({}) == ""
+    assert await disable({"reason": "repairs"}) == "repairs"
+    assert await disable({"abortOngoingRequest": True}) == "repairs"
+    assert await disable({"reason": ""}) == ""
+
+
 async def test_a_function_with_a_trigger_is_not_deleted(door: Any) -> None:
     await create(door)
     owner = str(door.engine.function("f").family)

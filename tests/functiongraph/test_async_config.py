@@ -96,6 +96,16 @@ async def test_a_refusal_names_the_field(door: Any, body: Any, field: str) -> No
     assert (await door.get(at(urn(), ONE))).error() == (404, "FSS.0404")
 
 
+@pytest.mark.parametrize("which", ["on_success", "on_failure"])
+async def test_a_cycle_is_laid_to_the_destination_that_makes_it(door: Any, which: str) -> None:
+    await door.function()
+    written = {which: target("FunctionGraph", func_urn=urn())}
+    found = await put(door, {"destination_config": written})
+    assert found.error()[0] == 400
+    assert found.message().startswith(f"destination_config.{which}: "), found.message()
+    assert "would notify each other for ever" in found.message()
+
+
 @pytest.mark.parametrize(
     "param",
     [

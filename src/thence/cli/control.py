@@ -26,11 +26,13 @@ class Slots(click.ParamType):  # type: ignore[type-arg]  # generic in newer rele
 
 @click.command()
 @click.argument("name", shell_complete=function_names, callback=whole_function)
-@click.option("--reason", default="", help="Why; callers are told.")
+@click.option(
+    "--reason", help="Why; callers are told. Left out: the reason that it has; '' takes it away."
+)
 @click.option("--abort", is_flag=True, help="Stop what runs now, too.")
 @as_json_option
 @connected
-def disable(client: Client, name: str, reason: str, abort: bool, as_json: bool) -> None:
+def disable(client: Client, name: str, reason: str | None, abort: bool, as_json: bool) -> None:
     """Take no calls of a function and start nothing that waits.
 
     Of all its versions. What runs is finished, with --abort it is stopped. Nothing that waits fails
@@ -41,9 +43,13 @@ def disable(client: Client, name: str, reason: str, abort: bool, as_json: bool) 
       thence disable hello --reason "the database is moved"
       thence enable hello
     """
-    _put(client, name, {"disabled": reason, "abort": abort}, as_json)
+    before = _control(client, name)["disabled"]
+    told = (before or "") if reason is None else reason
+    _put(client, name, {"disabled": told, "abort": abort}, as_json)
     if not as_json:
-        say(f"{clean(name)} is disabled. Enable it:  thence enable {clean(name)}")
+        kept = " (the reason that it had)" if told and reason is None else ""
+        why = f": {clean(told)}{kept}" if told else ""
+        say(f"{clean(name)} is disabled{why}. Enable it:  thence enable {clean(name)}")
 
 
 @click.command()
@@ -95,9 +101,16 @@ def limit(client: Client, name: str, slots: int | None, as_json: bool) -> None:
 
 def _put(client: Client, name: str, changes: dict[str, Any], as_json: bool) -> None:
     """The control with these changes; the rest of it stays."""
-    path = f"/v1/functions/{part(name)}/control"
-    now = client.get(path)
+    now = _control(client, name)
     body = {"limit": now["limit"], "disabled": now["disabled"]} | changes
-    answer = client.send("PUT", path, body)
+    answer = client.send("PUT", _path(name), body)
     if as_json:
         print_json(answer)
+
+
+def _control(client: Client, name: str) -> Any:
+    return client.get(_path(name))
+
+
+def _path(name: str) -> str:
+    return f"/v1/functions/{part(name)}/control"

@@ -75,8 +75,9 @@ class Redrive:
         succeeded only with `again`, for that repeats what it did. `qualifier`: which version or alias
         runs it, instead of what its call named.
 
-        Raises InvocationNotFound, Conflict (it is not over, it succeeded, or its payload's retention
-        has ended), FunctionNotFound, QualifierNotFound (there is no such version or alias any more),
+        Raises InvocationNotFound, Conflict (it is not over, it succeeded, it was redriven before by
+        another version or alias than `qualifier`, or its payload's retention has ended),
+        FunctionNotFound, QualifierNotFound (there is no such version or alias any more),
         FunctionDisabled.
         """
         view = await self._store.invocation(id)
@@ -90,6 +91,7 @@ class Redrive:
                 state=str(view.state),
             )
         if view.redriven_as is not None:
+            await self._check_same(view, view.redriven_as, qualifier)
             return view.redriven_as, True
         if view.state is State.SUCCEEDED and not again:
             raise Conflict(
@@ -98,7 +100,27 @@ class Redrive:
                 field="again",
                 state=str(view.state),
             )
-        return await self._again(view, delay_seconds, qualifier or view.qualifier)
+        new, before = await self._again(view, delay_seconds, qualifier or view.qualifier)
+        if before:  # by somebody at the same time
+            await self._check_same(view, new, qualifier)
+        return new, before
+
+    async def _check_same(self, view: InvocationView, new: int, qualifier: str | None) -> None:
+        """Raises Conflict where `view` was redriven as `new`, and not by `qualifier`."""
+        redriven = await self._store.invocation(new)
+        by = None if redriven is None else redriven.qualifier
+        if qualifier is None or qualifier == by:
+            return
+        shown = format_id(new)
+        how = "" if by is None else f" by {by!r}"
+        raise Conflict(
+            f"qualifier: invocation {format_id(view.id)} was redriven before{how}, as {shown}, and a "
+            f"redrive is not repeated: {qualifier[:80]!r} does not run it. Redrive {shown} with "
+            f"{qualifier[:80]!r} (again=true, --again, where it has succeeded).",
+            field="qualifier",
+            value=qualifier[:80],
+            redriven_as=shown,
+        )
 
     async def _again(
         self, view: InvocationView, delay_seconds: float, qualifier: str

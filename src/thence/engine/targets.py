@@ -23,8 +23,9 @@ def check_targets(
 ) -> None:
     """`new` is to be a configuration of the function `name`. Raises InvalidInput for a qualifier
     that its function does not have, DestinationCycle with the cycle. (What it replaces may be looked
-    at as well: it was in no cycle.)"""
-    for field, owed in (("on_success", new.on_success), ("on_failure", new.on_failure)):
+    at as well: it was in no cycle. So the first step of a cycle is one of `new`.)"""
+    owing = (("on_success", new.on_success), ("on_failure", new.on_failure))
+    for field, owed in owing:
         if owed is not None:
             _check_qualifier(owed[1], field, family_of)
 
@@ -39,12 +40,18 @@ def check_targets(
     cycle = find_cycle(name, targets)
     if cycle is not None:
         spelled = " → ".join(cycle)
+        first = [field for field, owed in owing if owed is not None and _is(owed[1], cycle[1])]
         raise DestinationCycle(
-            f"on_success/on_failure: these destinations form a cycle: {spelled}. An invocation "
+            f"{' and '.join(first)}: these destinations form a cycle: {spelled}. An invocation "
             "would never end; send one of them elsewhere.",
-            field="on_success",
+            field=first[0],
+            endings=first,
             cycle=cycle,
         )
+
+
+def _is(destination: Destination, name: str) -> bool:
+    return isinstance(destination, FunctionDestination) and destination.name == name
 
 
 def _check_qualifier(

@@ -239,8 +239,10 @@ def _no_target(error: NotFound, name: Name, qualifier: str, field: str) -> FcErr
 
 def _cycle(error: DestinationCycle) -> FcError:
     path = " -> ".join(_said(name_of(one)) for one in error.fields["cycle"])
+    endings = error.fields["endings"]
+    fields = (f"destinationConfig.{theirs}" for theirs, ours in ENDINGS if ours in endings)
     return invalid(
-        f"destinationConfig: these destinations form a cycle: {path}. An invocation would never "
+        f"{' and '.join(fields)}: these destinations form a cycle: {path}. An invocation would never "
         "end; send one of them elsewhere"
     )
 

@@ -20,7 +20,7 @@ REASON_MAX = 1024
 
 
 class DisableInvocation(Struct, forbid_unknown_fields=True):
-    reason: Annotated[str, Meta(max_length=REASON_MAX)] = ""
+    reason: Annotated[str, Meta(max_length=REASON_MAX)] | None = None  # None: the one that it has
     abortOngoingRequest: bool = False
 
 
@@ -28,7 +28,9 @@ async def disable(call: Call) -> Response:
     name = wanted(call).name
     asked = await call.json(DisableInvocation)
     async with call.door.fc.changing:
-        control = replace(call.engine.control(name), disabled=asked.reason)
+        before = call.engine.control(name)
+        reason = (before.disabled or "") if asked.reason is None else asked.reason
+        control = replace(before, disabled=reason)
         await call.engine.put_control(name, control, abort=asked.abortOngoingRequest)
     return answer({"success": True})
 

@@ -66,9 +66,10 @@ async def put_settings(call: Call) -> Response:
     try:
         saved = await call.engine.put_async_config(urn.ours, urn.qualifier, config)
     except DestinationCycle as error:
-        cycle = " -> ".join(error.fields.get("cycle", ()))
+        cycle = " -> ".join(error.fields["cycle"])
+        fields = " and ".join(f"destination_config.{one}" for one in error.fields["endings"])
         raise invalid(
-            f"destination_config: these functions would notify each other for ever: {cycle}"
+            f"{fields}: these functions would notify each other for ever: {cycle}"
         ) from None
     return answer(shown_settings(call, urn, saved))
 

@@ -177,26 +177,28 @@ class Foretelling:
             return
         there = self._targets_there(name)
         before = there.get(change.query["qualifier"])
-        there[change.query["qualifier"]] = self._named(change.body)
-        cycle = find_cycle(name, self._all_targets) if self._named(change.body) else None
+        named = self._named(change.body)
+        there[change.query["qualifier"]] = [one for one, _ in named]
+        cycle = find_cycle(name, self._all_targets) if named else None
         if cycle is None:
             return
-        change.problems.append(
-            f"destinationConfig: these destinations form a cycle: {' -> '.join(cycle)}"
-        )
+        fields = " and ".join(field for one, field in named if one == cycle[1])
+        change.problems.append(f"{fields}: these destinations form a cycle: {' -> '.join(cycle)}")
         there[change.query["qualifier"]] = before or []
 
     def _all_targets(self, ours: str) -> Iterable[str]:
         return [name for some in self._targets_there(ours).values() for name in some]
 
-    def _named(self, body: dict[str, Any]) -> list[str]:
-        """The functions that a configuration sends to, as far as they can be read."""
-        found: list[str] = []
+    def _named(self, body: dict[str, Any]) -> list[tuple[str, str]]:
+        """The functions that a configuration sends to, as far as they can be read, each with the
+        field that names it."""
+        found: list[tuple[str, str]] = []
 
         def note(written: dict[str, Any], field: str) -> None:
             destination = parse_destination(written, field)
             if isinstance(destination, FunctionDestination):
-                found.append(name_and_qualifier(destination)[0].ours)
+                ours = name_and_qualifier(destination)[0].ours
+                found.append((ours, field.removesuffix(".destination")))
 
         config = {"destinationConfig": body.get("destinationConfig") or {}}
         _all(
@@ -217,7 +219,8 @@ class Foretelling:
                 path, query = f"{home}/async-invoke-configs", {}
             answer = self._vendor(V2 if inside else V3).find(path, **query, limit=100) or {}
             self._targets[ours] = {
-                _qualifier(one): self._named(one) for one in answer.get("configs", ())
+                _qualifier(one): [name for name, _ in self._named(one)]
+                for one in answer.get("configs", ())
             }
         return self._targets[ours]
 
