@@ -104,9 +104,11 @@ def test_every_single_changed_byte_is_refused_or_harmless() -> None:
         ("c:main.py", "absolute"),
         ("../main.py", "'..'"),
         ("a/../../main.py", "'..'"),
-        ("a/./main.py", "'.'"),
+        ("./../main.py", "'..'"),
         ("a//main.py", "empty part"),
         ("..", "'..'"),
+        (".", "ends in '.'"),
+        ("a/.", "ends in '.'"),
         ("a\\..\\main.py", "backslash"),
         ("a\nb.py", "control"),
         ("n" * 256, "too long; at most 255"),
@@ -138,6 +140,22 @@ def with_second_name(name: str, second: bytes, crc_of: str | None = None) -> byt
 def paths(data: bytes) -> list[str]:
     with open_archive(data) as opened:
         return [member.path for member in read_members(opened)]
+
+
+def test_a_folder_packed_from_within_is_what_it_holds() -> None:
+    """Archivers that are told `.` write the folder as `./` and its files as `./main.py`."""
+    root, lib = special("./", stat.S_IFDIR), special("./lib/", stat.S_IFDIR)
+    data = archive((root, b""), ("./main.py", b"x"), (lib, b""), ("./lib/././util.py", b"y"))
+    assert check_archive(data).files == 2
+    assert paths(data) == ["main.py", "lib", "lib/util.py"]
+
+
+def test_a_file_under_two_spellings_of_its_path_is_there_twice() -> None:
+    assert (
+        "'main.py' is in the archive twice"
+        in refusal(archive(("main.py", b"1"), ("./main.py", b"2"))).detail
+    )
+    assert "file and a folder" in refusal(archive(("a", b"1"), ("./a/./b", b"2"))).detail
 
 
 def test_a_second_name_that_is_a_folder_makes_the_member_one() -> None:

@@ -170,6 +170,10 @@ def test_a_handler_needs_a_module_in_the_archive() -> None:
     check_handler(b"no archive", "other.handler")  # the service says what is wrong with it
 
 
+def test_a_module_in_an_archive_that_was_packed_from_within_is_found() -> None:
+    check_handler(pack([("./main.py", b"")]), "main.handler")
+
+
 def test_a_folder_around_the_code_is_named_where_the_module_is_not_at_the_top() -> None:
     with pytest.raises(
         InvalidInput, match=r"There is hello/main\.py: deploy what is inside of hello"

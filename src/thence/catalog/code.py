@@ -26,6 +26,7 @@ NAME_BYTES_MAX = 255  # of one part of a path, in UTF-8: what file systems take
 PATH_BYTES_MAX = 1024
 RATIO_MAX = 200  # unpacked to packed, of the whole; deflate reaches 1032, real code stays under 20
 RATIO_FREE_BYTES = 1024 * 1024  # small archives of zeros are no danger
+ROOT = ""  # the path of a member `./`: the folder itself, which needs no unpacking
 CHUNK_BYTES = 64 * 1024
 ENTRIES_PER_FILE = 4  # signatures of entries allowed: archives inside the archive have some, too
 _ENTRY = b"PK\x01\x02"  # begins each entry of the central directory
@@ -121,7 +122,7 @@ def read_members(archive: zipfile.ZipFile, limits: CodeLimits | None = None) -> 
             f"the archive has {len(entries)} members; at most {limits.code_files_max}",
             limits.code_files_max,
         )
-    members = [_checked(entry) for entry in entries]
+    members = [member for entry in entries if (member := _checked(entry)).path != ROOT]
     seen: set[str] = set()
     files: set[str] = set()
     for member in members:
@@ -176,15 +177,18 @@ def _extra_fields(entry: zipfile.ZipInfo) -> Iterator[tuple[int, bytes]]:
 
 
 def _check_name(name: str) -> str:
-    """The path without a trailing slash."""
+    """The path without a trailing slash and parts of `.`; ROOT for the folder that was packed."""
     shown = repr(name[:200])
     if "\x00" in name or "\\" in name or any(ord(letter) < 32 for letter in name):
         raise _refused(f"{shown} has a backslash or a control character in its name")
     if name.startswith("/") or _DRIVE.match(name):
         raise _refused(f"{shown} is an absolute path")
     parts = name.removesuffix("/").split("/")
-    if any(part in ("", ".", "..") for part in parts):
-        raise _refused(f"{shown} has an empty part, '.' or '..' in its path")
+    if any(part in ("", "..") for part in parts) or name.split("/")[-1] == ".":
+        raise _refused(f"{shown} has an empty part or '..' in its path, or ends in '.'")
+    parts = [part for part in parts if part != "."]  # archivers of a folder begin with `./`
+    if not parts:
+        return ROOT
     try:
         sizes = [len(part.encode()) for part in parts]
     except UnicodeEncodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import posixpath
 import re
 import tomllib
 import unicodedata
@@ -129,9 +130,10 @@ def check_handler(archive: bytes, handler: str) -> None:
     """Raises InvalidInput when the archive has nothing that could be the handler's module. What is
     no archive or no handler is for the service to refuse."""
     try:
-        names = zipfile.ZipFile(io.BytesIO(archive)).namelist()
+        members = zipfile.ZipFile(io.BytesIO(archive)).namelist()
     except zipfile.BadZipFile:
         return
+    names = [posixpath.normpath(name) for name in members]  # `./main.py` is main.py
     top, dot, _ = handler.partition(".")
     if dot and not any(name.startswith((f"{top}.", f"{top}/")) for name in names):
         deeper = next((name for name in names if name.endswith(f"/{top}.py")), None)
