@@ -6,7 +6,8 @@ A sentence names the field, the value, the limit and what to do. HTTP statuses a
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import copy
+from typing import Any, ClassVar, Self
 
 
 class ThenceError(Exception):
@@ -19,6 +20,11 @@ class ThenceError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.fields = fields
+
+    def again(self) -> Self:
+        """The same for another asker. An exception that is raised anew keeps, with its traceback, all
+        that stood in the frames of whoever it was raised to before."""
+        return copy.copy(self)
 
 
 # ---------------------------------------------------------------- the caller's mistakes

@@ -179,8 +179,9 @@ def begin_full(program: Program) -> str:
         if reserve.exists():
             fill(program.data, 0)
         status = post(program, 1)[0]
-        left = os.statvfs(program.data)
-        room = log.stat().st_size + left.f_bavail * left.f_frsize
+        # The log is looked at first: emptied between the two it counts twice, which is only too much.
+        logged, left = log.stat().st_size, os.statvfs(program.data)
+        room = logged + left.f_bavail * left.f_frsize
         return status == 503 and not reserve.exists() and room < ROOM_BYTES_NEEDED
 
     program.until(full_to_stay, 60, "the disk is full")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 
 import pytest
 
-from thence.errors import Draining, StoreUnavailable
+from thence.errors import Draining, StoreDamaged, StoreUnavailable
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import State
 from thence.notices import Notice, StoreBack, StoreLost
@@ -289,3 +290,30 @@ async def test_an_ending_that_the_store_cannot_take_is_a_platform_error_and_not_
     first = next(view for view in views if len(view.attempts) == 2).attempts[0]
     assert (first.error_type, first.outcome) == ("ResultNotStored", Outcome.PLATFORM_ERROR)
     assert s.engine.run.running == {}
+
+
+async def test_who_is_refused_while_the_store_is_away_is_told_why_it_is_away(s: Service) -> None:
+    """Also by those who come after the one that met it."""
+    await s.function("f", answers=["ok"])
+    s.store_down(10)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match=r"does not answer \(scripted\)"):
+            await s.invoke("f")
+    assert "does not answer" in s.engine.writer.refusal().detail
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_refusals_of_a_long_outage_keep_nothing_of_who_was_refused(
+    s: Service, damaged: bool
+) -> None:
+    await s.function("f", answers=["ok"])
+    if damaged:
+        s.engine.writer.condemn(StoreDamaged("store.db is damaged."))
+    else:
+        s.store_down(10)
+    lengths = []
+    for _ in range(20):
+        with pytest.raises(StoreUnavailable) as refused:
+            await s.invoke("f")
+        lengths.append(len(list(traceback.walk_tb(refused.value.__traceback__))))
+    assert lengths[-1] <= lengths[1], "each refusal holds the frames of all before it"

@@ -97,6 +97,7 @@ class Writer:
         """The store does not write at present: accepts are refused."""
         self.damaged: StoreDamaged | None = None
         """The store is damaged: it is down, and stays so."""
+        self._why: StoreUnavailable | None = None  # it was down for the last time
 
     # ------------------------------------------------------------ asking
 
@@ -157,7 +158,10 @@ class Writer:
 
     def refusal(self) -> StoreUnavailable:
         """What is said to those who are refused while the store is down."""
-        return self.damaged or self._room.refusal()
+        if self.damaged is None and self._room.full:
+            return self._room.refusal()
+        why = self.damaged or self._why
+        return self._room.refusal() if why is None else why.again()
 
     # ------------------------------------------------------------ life
 
@@ -215,7 +219,7 @@ class Writer:
             self._too_late(field, done)
             return
         if self.damaged is not None and field not in UNTOLD:
-            done(None, self.damaged)
+            done(None, self.damaged.again())
             return
         group = self._groups[-1]
         if group.size >= self._batch_max:
@@ -275,7 +279,7 @@ class Writer:
 
     async def _outlive(self, group: _Group, error: StoreUnavailable) -> None:
         """The store cannot write: refuse what may be refused, keep the rest, wait until it is back."""
-        error = self._room.lost(error)
+        self._why = error = self._room.lost(error)
         tight = self._room.full
         if tight:
             # A large commit may need more room than there is, each time anew.
@@ -301,7 +305,7 @@ class Writer:
             # callers who wait for their stop to be written must be told that it is not.
             for group_left in (kept, *self._groups):
                 for done in group_left.done["stops"]:
-                    _call(done, None, error)
+                    _call(done, None, error.again())
             raise
         self.down = False
         self._notices.publish(StoreBack((self._clock.now() - lost_at) / 1000))
@@ -319,7 +323,7 @@ class Writer:
             kept.changes["stops"].clear()
             kept.size -= len(stops)
             for done in stops:
-                _call(done, None, self.damaged)
+                _call(done, None, self.damaged.again())
 
     async def _healthy(self) -> bool:
         if self.damaged is not None:
@@ -371,7 +375,7 @@ def _refuse(group: _Group, error: StoreUnavailable) -> _Group:
             if field in keeps:
                 kept.add(field, change, done)
             else:
-                _call(done, None, error)
+                _call(done, None, error.again())
     return kept
 
 

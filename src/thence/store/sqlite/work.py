@@ -145,7 +145,7 @@ class Work:
         if self._closed:
             raise StoreUnavailable("The store is closed.")
         if self.damage is not None:
-            raise self.damage
+            raise self.damage.again()
         if self.db is None:
             try:
                 self.db = patient(connect_writer(self._path), 0)
