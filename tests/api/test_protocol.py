@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -318,7 +320,87 @@ async def test_a_wish_for_another_protocol_takes_neither_body_nor_later_requests
     assert (await server.get(f"/v1/invocations/{id}/payload")).body == b"[7]"
 
 
+async def test_a_wish_for_another_protocol_in_the_last_request_of_a_connection_is_answered(
+    server: Any,
+) -> None:
+    await server.deploy()
+    for lines in (
+        ["Connection: close", "Connection: upgrade", "Upgrade: h2c"],
+        ["Connection: Upgrade, close", "Upgrade: websocket"],
+    ):
+        assert statuses(await server.raw(get("/livez", *lines))) == [200]
+        assert statuses(await server.raw(request("POST", PATH, b"{}", *lines))) == [202]
+
+
+# ---------------------------------------------------------------- refusals in the middle
+
+
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came true")
+
+
+def errors_of(caplog: Any) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        get("/nothing", "Transfer-Encoding: gzip"),
+        get("/livez", "Host: other", "Transfer-Encoding: gzip"),
+        get("/livez", *(f"X-{number}: 1" for number in range(300)), "Transfer-Encoding: gzip"),
+    ],
+)
+async def test_what_is_refused_by_us_and_by_the_parser_is_refused_once(
+    server: Any, caplog: Any, data: bytes
+) -> None:
+    assert statuses(await server.raw(data)) in ([400], [431])
+    assert errors_of(caplog) == []
+
+
+async def test_a_body_that_breaks_is_not_asked_for_any_more(server: Any, caplog: Any) -> None:
+    # The framing breaks before the application begins to read, so before it would say "continue".
+    lines = ("Expect: 100-continue", "Transfer-Encoding: chunked")
+    head = request("PUT", "/v1/functions/f", b"", *lines).replace(b"Content-Length: 0\r\n", b"")
+    assert statuses(await server.raw(head + b"zz\r\n")) == [400]
+    assert (await server.get("/livez")).status == 200
+    assert errors_of(caplog) == []
+
+
+async def test_a_caller_that_goes_while_a_later_request_waits_ends_the_earlier_one(
+    server: Any, caplog: Any
+) -> None:
+    await server.deploy()
+    reader, writer = await server.connect()
+    # A stream without an end, with a body, and a whole request in the piece in which that body ends.
+    writer.write(get("/v1/events", "Content-Length: 2"))
+    await reader.readuntil(b"retry: 1000")
+    state = server.listener._server.server_state
+    streaming = set(state.tasks)
+    writer.write(b"{}" + get("/v1/stats"))
+    await until(lambda: any(one.pipeline for one in state.connections))
+    writer.transport.abort()
+    (stream,) = streaming
+    for _ in range(100):
+        await server.accept()  # an event: writing it shows that nobody is there
+        await asyncio.wait({stream}, timeout=0.1)
+        if stream.done():
+            break
+    assert stream.done()
+    assert errors_of(caplog) == []
+
+
 # ---------------------------------------------------------------- at random
+
+
+def chunked(body: bytes, *lines: str) -> bytes:
+    head = request("POST", PATH, b"", "Transfer-Encoding: chunked", *lines)
+    ended = (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + b"0\r\nX-Last: 1\r\n\r\n"
+    return head.replace(b"Content-Length: 0\r\n", b"") + ended
 
 
 def mangle(rng: random.Random) -> bytes:
@@ -336,6 +418,9 @@ def mangle(rng: random.Random) -> bytes:
                     request("POST", "/v1/functions/f/invocations:batch", body),
                     get("/v1/invocations?limit=3"),
                     get("/v1/stats", "Upgrade: websocket", "Connection: upgrade"),
+                    get("/v1/stats", "Connection: close", "Upgrade: h2c", "Connection: upgrade"),
+                    chunked(body, "Expect: 100-continue"),
+                    chunked(body, "Prefer: respond-async", "Expect: 100-continue"),
                     request("BREW", "/v1/functions/f", body),
                 )
             )
@@ -348,7 +433,9 @@ def mangle(rng: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_whatever_comes_the_server_goes_on_and_counts_right(server: Any, seed: int) -> None:
+async def test_whatever_comes_the_server_goes_on_and_counts_right(
+    server: Any, caplog: Any, seed: int
+) -> None:
     await server.deploy(concurrency=3)
     rng = random.Random(seed)
     accepted = 0
@@ -372,3 +459,5 @@ async def test_whatever_comes_the_server_goes_on_and_counts_right(server: Any, s
     assert stats["accepted"] >= accepted - 25  # a repeated key is accepted once
     answer = await server.post(PATH, data=b"{}")
     assert answer.status == 202
+    assert server.service.door.unproven.bytes == 0
+    assert errors_of(caplog) == []

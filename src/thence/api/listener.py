@@ -99,5 +99,5 @@ class Listener:
     def _close_all(self) -> None:
         """Whoever has not read what was sent until now is not waited for."""
         for connection in list(self._server.server_state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
+            if isinstance(connection, Protocol) and connection.transport is not None:
+                connection.cut()

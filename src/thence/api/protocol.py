@@ -126,12 +126,12 @@ class Protocol(Turns):
         if self.flow.write_paused:
             left = self._read_by - now
             if left <= 0:
-                self.transport.abort()
+                self.cut()
                 return
         elif not self._busy() or self.transport.is_closing():
             left = self._idle_since + IDLE_SECONDS - now
             if left <= 0:
-                self.transport.abort()
+                self.cut()
                 return
         elif self.cycle.more_body and not self.flow.read_paused:
             left = min(self._heard_at + STALLED_SECONDS, self._body_due()) - now
@@ -169,7 +169,8 @@ class Protocol(Turns):
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as stopped:
-                self.parser.feed_data(self._without_upgrade() + data[stopped.args[0] :])
+                anew = self._without_upgrade() + data[stopped.args[0] :]
+                self.parser.feed_data(anew)
         except httptools.HttpParserError as error:
             log.debug("a request cannot be read: %s", error)
             self._fed = data
@@ -182,6 +183,10 @@ class Protocol(Turns):
         """The parser takes all behind a head with `Upgrade` for another protocol, the body too. We
         have no other, so the same head is read once more without that line."""
         head, self._anew = self._anew, b""
+        if head:
+            # The same one would throw all of it away where the head said `Connection: close`.
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
         return head
 
     def _ends(self) -> bool:
@@ -468,6 +473,8 @@ class Protocol(Turns):
 
     def send_400_response(self, msg: str) -> None:
         """The parser has given up on what came."""
+        if self._ends():
+            return  # what it could not read was refused already, or is behind what was
         if not self.url and (targets := _TARGETS.findall(self._fed)):
             self.url = targets[-1]  # in it, so it did not say which: a door's words are wanted
         self._broken(
@@ -503,6 +510,7 @@ class Protocol(Turns):
                     self.transport.close()
                 else:
                     cycle.disconnected = True
+                    cycle.waiting_for_100_continue = False  # it is not wanted any more
                     cycle.message_event.set()
                     self._refuse(problem)
                 return

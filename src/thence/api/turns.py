@@ -38,10 +38,31 @@ class Turns(HttpToolsProtocol):
         super().__init__(*arguments, **settings)
         self._held = bytearray()  # what came behind a request that is not answered yet
         self._going_on = False
+        self._answered: Any = None  # by the application, now or last: `cycle` may wait behind it
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.flow = Flow(transport)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def cut(self) -> None:
+        """Close at once, whatever waits to be sent."""
+        self._nobody_reads()
+        self.transport.abort()
+
+    def _nobody_reads(self) -> None:
+        """What is answered now ends, and writes no more. (uvicorn tells only the last that was read.)"""
+        cycle = self._answered
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._nobody_reads()
+        super().connection_lost(exc)
 
     def _busy(self) -> bool:
         """Whether the last request that was read still waits for its answer (then earlier ones may,
