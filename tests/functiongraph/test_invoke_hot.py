@@ -409,6 +409,7 @@ async def test_what_only_the_body_proves_is_not_said_before(make_line: MakeLine)
         (b"Signature=", b"Signature=0"),
         (b"default%3Af%3A", b"default%3Ag%3A"),
         (b"x-project-id: 6", b"x-project-id: 7"),
+        (b"host;", b""),
     ):
         data = signed(line)
         changed = data.replace(old, new)
@@ -424,7 +425,6 @@ async def test_what_the_head_shows_to_be_wrong_is_left_to_the_slow_way(make_line
         request(PATH, "x-auth-token: token"),
         request(PATH, "authorization: Basic x"),
         signed(line).replace(b"Access=id", b"Access=ix"),
-        signed(line).replace(b"host;", b""),
         signed(line).replace(b"x-sdk-date: 2", b"x-sdk-date: 1"),
         signed(line).replace(b"\r\nx-project-id", b"\r\nx-sdk-more: 1\r\nx-project-id"),
         signed(line).replace(b"\r\nx-project-id", b"\r\nx-project-id: x\r\nx-project-id"),

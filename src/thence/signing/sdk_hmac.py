@@ -7,10 +7,10 @@ listed headers, the date and the body's SHA-256, which is in no header: a verifi
 first. So that strangers do not make a door read megabytes, `read` judges all that the headers say
 (list, date, access key id) and answers a `Claim`, and `Claim.prove` is told the body's hash.
 
-What the vendor's rule requires of a list, is required: `host`, `x-sdk-date`, and every other
-`x-sdk-` header and security token that is there. What it leaves open is taken unsigned, as at the
-vendor: the clients for Go and C# never sign `content-type`, others not that of a form. Such a header
-can be changed on the way; a listed one cannot.
+What the vendor's rule requires of a list, is required: `x-sdk-date`, and every other `x-sdk-` header
+and security token that is there. What it leaves open is taken unsigned, as at the vendor: the client
+for Go signs neither `host` nor `content-type`, others not that of a form. Such a header can be changed
+on the way; a listed one cannot.
 
 `X-Sdk-Content-Sha256`, where it is sent, is the text that is signed instead of the body's hash. The
 clients write `UNSIGNED-PAYLOAD` there for content types other than JSON and BSON; for these two it is
@@ -57,7 +57,7 @@ SCHEME = b"SDK-HMAC-SHA256"
 UNSIGNED = b"UNSIGNED-PAYLOAD"
 CONTENT = b"x-sdk-content-sha256"
 SECURITY_TOKEN = b"x-security-token"
-REQUIRED = frozenset((b"host", b"x-sdk-date"))
+REQUIRED = frozenset((b"x-sdk-date",))
 MUST_SIGN = (b"x-sdk-", SECURITY_TOKEN)
 """How names begin of headers that are listed where they are there."""
 # What the transport writes, or changes: a signer leaves it out.
