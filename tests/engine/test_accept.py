@@ -18,6 +18,7 @@ from thence.errors import (
     Throttled,
 )
 from thence.lifecycle.states import State
+from thence.store.sqlite.store import SqliteStore
 from thence.testing import Error, Forever, Ok, Service
 from thence.testing.service import gather_now
 
@@ -209,6 +210,31 @@ async def test_what_waits_from_before_a_restart_counts_towards_the_cap() -> None
             await s.invoke("f", delay_seconds=3600)
         await s.clock.advance(3700)
         await s.invoke("f", delay_seconds=3600)
+
+
+async def test_what_begins_during_a_start_does_not_count_as_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    count = SqliteStore.counts
+
+    async def counted_late(store: SqliteStore, now: int | None = None) -> Any:
+        found = await count(store, now)  # in a thread of its own, as in the real program
+        for _ in range(50):
+            await asyncio.sleep(0)
+        return found
+
+    async with Service(waiting_max=2) as s:
+        await s.function("f", answers=["ok"])
+        for _ in range(2):
+            await s.invoke("f", delay_seconds=10)
+        await s.kill()
+        await s.clock.advance(20)
+        monkeypatch.setattr(SqliteStore, "counts", counted_late)
+        await s.start()
+        await s.settle()
+        assert s.engine.lanes.all()[0].waiting == 0
+        for _ in range(2):
+            await s.invoke("f", delay_seconds=10)
 
 
 async def test_what_is_accepted_runs_even_when_its_caller_cannot_be_told(s: Service) -> None:

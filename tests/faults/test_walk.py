@@ -24,5 +24,10 @@ SEEDS = [int(ONE)] if ONE else list(range(WALKS))
 async def test_a_walk_keeps_every_promise(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     print(f"THENCE_SEED={seed}")  # shown when it fails
     monkeypatch.setattr(connection, "sqlite3", FaultySqlite(Faults()))
-    service = Service(seed=seed, ahead=seed % 3, instances_max=4 if seed % 2 else 1000)
+    service = Service(
+        seed=seed,
+        ahead=seed % 3,
+        instances_max=4 if seed % 2 else 1000,
+        waiting_max=10_000,  # never reached; with it, what waits is counted from the start on
+    )
     await take(service, seed, steps=40)

@@ -306,6 +306,8 @@ class Engine(Functions, Looking):
         await self.runtime.start()
         self.writer.start()
         lease = await self.node.join()
+        if self.options.waiting_max:
+            await self._count_waiting()  # before anything begins, or ends, that is counted then
         await self.dispatch.start(lease)
         await self.suspects.start()
         await self.deliver.start()
@@ -314,8 +316,6 @@ class Engine(Functions, Looking):
         for lane in self.lanes.all():
             if lane.deleted:
                 self.retire.note(lane)
-        if self.options.waiting_max:
-            await self._count_waiting()
         self.accepting.closed = self.invoking.closed = False
 
     async def _open(self) -> None:
