@@ -11,7 +11,7 @@ import pytest
 from thence.errors import Overloaded
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import State
-from thence.runtimes.interface import kept_free
+from thence.runtimes.interface import kept_free, kept_short
 from thence.testing import Ok, Service
 
 from .processes import deploy, running
@@ -108,8 +108,9 @@ async def test_many_functions_with_long_runs_hold_one_instance_each_at_least() -
             for _ in range(10):
                 await s.invoke(name)
         await s.settle()
-        # The first took what it may have; what is kept free went to as many others as it is.
-        assert [len(s.starts(name)) for name in names[:8]] == [10, 2, 1, 1, 1, 1, 0, 0]
+        # The first took what it may have; what is kept free went to as many others as it is, but for
+        # the last, which is for those that are known to need it for a moment only.
+        assert [len(s.starts(name)) for name in names[:8]] == [10, 2, 1, 1, 1, 0, 0, 0]
         # From then on whoever holds least comes first.
         await s.clock.advance(21)
         assert all(s.starts(name) for name in names)
@@ -206,3 +207,71 @@ async def test_with_real_instances_another_function_starts_beside_two_with_long_
             assert ended.outcome is Outcome.OK
         stats = await engine.stats()
         assert stats.succeeded == 20 and stats.running <= 16 - 4
+
+
+@pytest.mark.parametrize(("kept", "short"), [(0, 0), (1, 0), (2, 1), (4, 1), (16, 4)])
+def test_a_part_of_what_is_kept_free_is_for_short_runs(kept: int, short: int) -> None:
+    assert kept_short(kept) == short
+
+
+async def test_a_thousand_functions_with_long_runs_do_not_keep_a_short_one_waiting() -> None:
+    """Each of them holds nothing most of the time, so that the share for such is theirs too."""
+    async with Service(instances_max=16) as s:
+        for name in ("quiet", "other"):  # they are known
+            await s.function(name, answers=[Ok(seconds=0.05)])
+            await s.invoke(name)
+        await s.clock.advance(1)
+        names = [f"long{n}" for n in range(300)]
+        for name in names:
+            await s.function(name, answers=LONG, concurrency=2)
+            await s.invoke(name)
+            await s.invoke(name)
+        for second in range(1, 300, 7):
+            for name in ("quiet", "other"):
+                await s.invoke(name)
+            await s.settle()
+            assert s.starts("quiet")[-1] == second, "it waits for a long one to end"
+            await s.clock.advance(1)
+            assert s.starts("other")[-1] <= second + 0.05, "nor behind those that wait for the node"
+            await s.clock.advance(6)
+        # The long ones have all the rest, and take turns: what comes free goes to who waits longest.
+        assert sum(len(s.starts(name)) for name in names) >= 15 * 300 // 20
+        assert max(len(s.starts(name)) for name in names[20:]) == 1
+
+
+async def test_why_says_that_what_is_left_is_for_short_runs() -> None:
+    async with Service(instances_max=8) as s:
+        for n in range(12):
+            await s.function(f"long{n}", answers=LONG)
+            await s.invoke(f"long{n}")
+        await s.settle()
+        occupancy = s.runtime.occupancy()
+        assert (occupancy.in_use, occupancy.kept_free, occupancy.kept_short) == (7, 2, 1)
+        waits = await s.invoke("long11")
+        reason = s.engine.why(await s.show(waits))
+        assert reason is not None and reason.code == "node_share"
+        assert "keeps 1 of its 8 instances free" in reason.text
+        assert "less than a second" in reason.text
+
+
+async def test_with_real_processes_what_is_left_is_for_who_is_known_to_be_short(
+    tmp_path: Path,
+) -> None:
+    slow = "import time\ndef handler(event, context):\n    time.sleep(600)\n"
+    fast = "def handler(event, context):\n    return event\n"
+    async with running(tmp_path, instances_max=8, kept_free_percent=25) as engine:
+        await deploy(engine, "quiet", fast)
+        _, ended = await engine.invoke("quiet", b"1")  # with its import, which no mean knows of
+        assert ended.outcome is Outcome.OK and engine.runtime.short(engine.function("quiet"))
+        for n in range(12):
+            await deploy(engine, f"slow{n}", slow)
+            await engine.accepted(f"slow{n}", b"1")
+        for _ in range(5):
+            _, ended = await engine.invoke("quiet", b"1")
+            assert ended.outcome is Outcome.OK
+        stats = await engine.stats()
+        assert (stats.running, stats.waiting) == (7, 5)
+        # One that is cut off after a long time is long, whatever it was before.
+        lane = engine.runtime._lanes[engine.function("quiet").id]  # type: ignore[attr-defined]
+        lane.took(60_000_000)
+        assert not engine.runtime.short(engine.function("quiet"))

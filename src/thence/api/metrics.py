@@ -229,6 +229,11 @@ def _of_node(engine: Engine) -> Iterator[Metric]:
         "Of the most: only for functions that hold none.",
         node.kept_free,
     )
+    yield _gauge(
+        "node_instances_kept_short",
+        "Of those that are kept free: only for functions whose runs are short.",
+        node.kept_short,
+    )
     yield _gauge("node_functions_holding", "Functions that hold instances.", node.holders)
     yield _gauge(
         "node_functions_in_line",

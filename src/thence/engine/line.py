@@ -6,7 +6,9 @@ make shares equal, and a function that holds none is served before all others. W
 waits, functions that hold more than an equal share begin nothing, not even inside instances that
 they have: else those would never become free.
 
-The part of the node that is kept free for functions that hold nothing is the runtime's to count.
+The part of the node that is kept free for functions that hold nothing is the runtime's to count. The
+last of it is for short runs alone: those of functions that hold nothing stand in a bucket of their own,
+which comes first where nothing but that is left, and else by who has waited longest.
 """
 
 from __future__ import annotations
@@ -17,12 +19,17 @@ from ..runtimes.interface import Runtime
 from .family import Family
 from .lanes import Lane
 
+NONE = 0  # holds nothing
+NONE_SHORT = -1  # and its runs are short
+
 
 class Line:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self.buckets: dict[int, OrderedDict[Family[Lane], None]] = {}
-        """Families by what they hold; empty: nobody waits for the node."""
+        self._number = 0
+        self.buckets: dict[int, OrderedDict[Family[Lane], int]] = {}
+        """Families by what they hold, each with the number of its coming there; empty: nobody waits
+        for the node."""
 
     def __len__(self) -> int:
         """How many functions wait for the node, each with all its versions."""
@@ -34,7 +41,7 @@ class Line:
         if family.in_line is None:
             family.in_line = OrderedDict()
         family.in_line[lane] = None
-        self._place(family, self._runtime.held(lane.function))
+        self._place(family, self._bucket(lane))
 
     def leave(self, lane: Lane) -> None:
         family = lane.family
@@ -47,35 +54,57 @@ class Line:
     def first(self) -> Lane | None:
         """Whose turn it is."""
         while self.buckets:
-            # There are few different numbers: their sum is at most the node's instances.
-            bucket = min(self.buckets)
+            bucket = self._next()
             family = next(iter(self.buckets[bucket]))
             assert family.in_line
             lane = next(iter(family.in_line))
-            held = self._runtime.held(lane.function)
-            if held == bucket:
+            now = self._bucket(lane)
+            if now == bucket:
                 return lane
-            self._place(family, held)
+            self._place(family, now)
         return None
+
+    def _next(self) -> int:
+        # There are few different numbers: their sum is at most the node's instances.
+        bucket = min(self.buckets)
+        long = self.buckets.get(NONE) if bucket == NONE_SHORT else None
+        if long is None:
+            return bucket
+        node = self._runtime.occupancy()
+        if node.instances_max - node.in_use <= node.kept_short:
+            return NONE_SHORT
+        came = next(iter(self.buckets[NONE_SHORT].values()))
+        return NONE_SHORT if came < next(iter(long.values())) else NONE
+
+    def _bucket(self, lane: Lane) -> int:
+        held = self._runtime.held(lane.function)
+        return held if held or not self._runtime.short(lane.function) else NONE_SHORT
 
     def before(self, lane: Lane) -> bool:
         """Whether it has to let others go first, who hold nothing."""
-        starving = self.buckets.get(0)
-        if not starving or lane.family in starving:
+        starving = 0
+        for bucket in (NONE_SHORT, NONE):
+            families = self.buckets.get(bucket)
+            if families:
+                if lane.family in families:
+                    return False
+                starving += len(families)
+        if not starving:
             return False
         now = self._runtime.occupancy()
-        share = now.in_use / (now.holders + len(starving))
+        share = now.in_use / (now.holders + starving)
         return self._runtime.held(lane.function) > share
 
-    def _place(self, family: Family[Lane], held: int) -> None:
-        if family.bucket == held:
+    def _place(self, family: Family[Lane], number: int) -> None:
+        if family.bucket == number:
             return
         self._remove(family)
-        family.bucket = held
-        bucket = self.buckets.get(held)
+        family.bucket = number
+        bucket = self.buckets.get(number)
         if bucket is None:
-            bucket = self.buckets[held] = OrderedDict()
-        bucket[family] = None
+            bucket = self.buckets[number] = OrderedDict()
+        self._number += 1
+        bucket[family] = self._number
 
     def _remove(self, family: Family[Lane]) -> None:
         if family.bucket is None:

@@ -70,6 +70,12 @@ def why(
             f"the node keeps {node.kept_free} of its {node.instances_max} instances free for functions "
             f"that run nothing (runtime.kept_free_percent); this one holds {held}",
         )
+    if room <= 0 and 0 < node.instances_max - node.in_use <= node.kept_short:
+        return Why(
+            "node_share",
+            f"the node keeps {node.kept_short} of its {node.instances_max} instances free for functions "
+            "that run nothing and whose runs take less than a second; those of this one take longer",
+        )
     if room <= 0:
         return Why("node_limit", "every instance of the node is taken (runtime.instances_max)")
     return Why("next", "about to be dispatched")

@@ -104,6 +104,7 @@ class Occupancy(Struct, frozen=True):
     in_use: int  # instances that work; those that wait for work make way for others
     holders: int  # functions, each with all its versions, that hold any
     kept_free: int  # of instances_max: only for functions that hold none
+    kept_short: int  # of kept_free: only for those whose runs are short
 
 
 def kept_free(instances_max: int, percent: int) -> int:
@@ -112,6 +113,15 @@ def kept_free(instances_max: int, percent: int) -> int:
     if percent <= 0:
         return 0
     return min(max(1, instances_max * percent // 100), instances_max - 1)
+
+
+SHORT_US = 1_000_000  # mean duration of runs that count as short
+
+
+def kept_short(kept_free: int) -> int:
+    """How many of those that are kept free only short runs may take: a quarter, and none of a single
+    one. Else many functions with long runs, each of which holds nothing now and then, would take all."""
+    return max(1, kept_free // 4) if kept_free > 1 else 0
 
 
 class Runtime(Protocol):
@@ -124,8 +134,9 @@ class Runtime(Protocol):
         it. Never more than its `concurrency` slots being run at once; a few more may wait inside
         fast instances, so that frames travel many at a time. 0 at the function's or the node's
         limit: what promised runs of others will take of the node is not offered, nor to a function
-        that holds instances what is kept free for those that hold none. `alone`: for runs that
-        share no instance; what is kept free is there for them."""
+        that holds instances what is kept free for those that hold none, nor to one with long runs
+        what is kept for short ones. `alone`: for runs that share no instance; what is kept free is
+        there for them."""
         ...
 
     def promise(self, function: Function, number: int) -> None:
@@ -139,6 +150,10 @@ class Runtime(Protocol):
 
     def held(self, function: Function) -> int:
         """Instances that work or are promised, of all versions of the function together."""
+        ...
+
+    def short(self, function: Function) -> bool:
+        """Whether its runs are known to end within SHORT_US in the mean."""
         ...
 
     def occupancy(self) -> Occupancy:

@@ -10,8 +10,10 @@ from msgspec import Struct
 from ..catalog.function import Function
 from ..clock import Clock, Timer
 from ..lifecycle.outcome import Outcome
-from ..runtimes.interface import Ended, Occupancy, Run, Trial
+from ..runtimes.interface import SHORT_US, Ended, Occupancy, Run, Trial, kept_short
 from .answers import FOREVER, Answer, Script, as_answer, duration, ended
+
+_SHARE = 0.1  # of the newest duration in the mean
 
 
 class Start(Struct, frozen=True):
@@ -108,6 +110,8 @@ class ScriptedRuntime:
         self._instances_max = instances_max
         self._ahead = ahead
         self._kept_free = kept_free
+        self._kept_short = kept_short(kept_free)
+        self._mean_us: dict[int, float] = {}  # of each function's runs
         self._taken = _Taken()
         self._here: list[_Here] = []
         self._on_room: list[Callable[[int], None]] = []
@@ -135,7 +139,16 @@ class ScriptedRuntime:
 
     def occupancy(self) -> Occupancy:
         taken = self._taken
-        return Occupancy(self._instances_max, taken.total, len(taken.of_family), self._kept_free)
+        return Occupancy(
+            self._instances_max,
+            taken.total,
+            len(taken.of_family),
+            self._kept_free,
+            self._kept_short,
+        )
+
+    def short(self, function: Function) -> bool:
+        return self._mean_us.get(function.id, SHORT_US) < SHORT_US
 
     def limits(self, function: Function) -> tuple[int, int]:
         running = self._running(function.id)
@@ -154,7 +167,9 @@ class ScriptedRuntime:
         left = self._left() + self._ahead
         if left <= 0 or left > self._kept_free:
             return max(0, left - self._kept_free)
-        return 0 if self.held(function) else 1
+        if self.held(function):
+            return 0
+        return 1 if left > self._kept_short or self.short(function) else 0
 
     def begun(self, id: int) -> bool:
         return any(one.run.id == id and one.began is not None for one in self._here)
@@ -248,6 +263,9 @@ class ScriptedRuntime:
         ):
             ending.started_at = here.began
             ending.duration_us = (self._clock.now() - here.began) * 1000
+            id = here.run.function.id
+            mean = self._mean_us.get(id, float(ending.duration_us))
+            self._mean_us[id] = mean + _SHARE * (ending.duration_us - mean)
         here.run.done(here.run, ending)
         self._begin_waiting()
         if not self._here:

@@ -101,6 +101,7 @@ class Crew:
                 continue
             if answer.flags & frames.LOADED_HANDLER:
                 instance.initialized = True
+                lane.took(answer.duration_us)
             elif kind != frames.SKIPPED:
                 lane.measured(answer.duration_us)
             if instance.output_cut:
@@ -221,6 +222,8 @@ class Crew:
             ended = Ended(Outcome.NOT_STARTED, instance=instance.name)
             if position == 0:
                 ended = ending.of_first(instance, status, handed_at, now, ns, self._log_bytes_max)
+                if ended.started_at is not None:
+                    lane.took(ended.duration_us)
             finished.append((run, ended))
         instance.queue.clear()
         instance.close()

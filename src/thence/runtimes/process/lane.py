@@ -14,7 +14,7 @@ from collections import deque
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
-from ..interface import Run
+from ..interface import SHORT_US, Run
 
 FAST_US = 1_000  # mean duration below which runs may wait inside instances
 VERY_FAST_US = 200
@@ -70,11 +70,13 @@ class Lane(Generic[Member]):
         self.busy: dict[Member, None] = {}  # open ones with a run
         self.came_up = 0  # instances that became ready
         self.mean_us = 0.0  # 0: unknown
+        self.other_us = 0  # of the last run that the mean does not know; 0: there was none
         self.depth = 1  # runs per instance
         self.forgotten = False  # nobody needs the lane once its last instance is gone
 
     def start_anew(self) -> None:
-        """Other code: nothing is known of its speed."""
+        """Other code: nothing is known of its speed, but that it was short or long."""
+        self.other_us = max(self.other_us, int(self.mean_us))
         self.came_up, self.mean_us, self.depth = 0, 0.0, 1
 
     def measured(self, duration_us: int) -> None:
@@ -94,6 +96,16 @@ class Lane(Generic[Member]):
         """A run that has not ended yet has taken that long already."""
         self.mean_us = max(self.mean_us, float(duration_us))
         self._set_depth()
+
+    def took(self, duration_us: int) -> None:
+        """A run that is no measure of the code's speed (it imported it, or was ended from outside) has
+        held its instance for so long."""
+        self.other_us = max(1, duration_us)
+
+    @property
+    def short(self) -> bool:
+        """Whether it is known to hold instances for short times only."""
+        return 0 < max(self.mean_us, self.other_us) < SHORT_US
 
     def _set_depth(self) -> None:
         mean = self.mean_us

@@ -115,6 +115,9 @@ class ProcessRuntime(Crew):
     def held(self, function: Function) -> int:
         return self._slots.held(function.family)
 
+    def short(self, function: Function) -> bool:
+        return self._lane(function).short
+
     def occupancy(self) -> Occupancy:
         return self._slots.occupancy()
 

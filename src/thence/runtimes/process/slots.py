@@ -2,7 +2,9 @@
 
 A slot is held by an instance that works, and by one that a promised run will take. Idle instances
 hold none: they make way for others. `kept_free` slots are for functions that hold nothing, so that
-whatever the busy ones do, another's run begins at once. All versions of a function are one holder.
+whatever the busy ones do, another's run begins at once; some of them (`kept_short`) only for those
+whose runs are short, so that this is true however many functions have long ones. All versions of a
+function are one holder.
 
 Every number is kept as things change; nothing here looks at more than one lane.
 """
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..interface import Occupancy
+from ..interface import Occupancy, kept_short
 from .lane import Holder, Lane
 
 
@@ -21,6 +23,7 @@ class Slots:
     def __init__(self, instances_max: int, kept_free: int) -> None:
         self.instances_max = instances_max
         self.kept_free = kept_free
+        self.kept_short = kept_short(kept_free)
         self._in_use = 0
         self._holding = 0  # holders that hold anything
         self._holders: dict[int, Holder] = {}
@@ -71,7 +74,9 @@ class Slots:
         left = spare - self.kept_free
         if left > 0:
             return left
-        return 0 if working or lane.holder.held > lane.holds else 1
+        if working or lane.holder.held > lane.holds:
+            return 0
+        return 1 if spare > self.kept_short or lane.short else 0
 
     def vacant(self, lane: Lane[Any]) -> int:
         """The same where nothing is kept free from it."""
@@ -83,4 +88,6 @@ class Slots:
         return 0 if holder is None else holder.held
 
     def occupancy(self) -> Occupancy:
-        return Occupancy(self.instances_max, self._in_use, self._holding, self.kept_free)
+        return Occupancy(
+            self.instances_max, self._in_use, self._holding, self.kept_free, self.kept_short
+        )
