@@ -133,6 +133,11 @@ async def test_a_deleted_configuration_is_gone(server: Any) -> None:
         ({"max_event_age_seconds": 0}, "max_event_age_seconds", "invalid_input"),
         ({"retry_wait": {"factr": 2}}, "retry_wait.factr", "invalid_input"),
         ({"retry_wait": {"factor": 99}}, "retry_wait.factor", "invalid_input"),
+        (
+            {"retry_wait": {"first_seconds": 9, "cap_seconds": 8}},
+            "retry_wait.first_seconds",
+            "invalid_input",
+        ),
         ({"on_success": "nowhere"}, "on_success", "invalid_input"),
         ({"on_failure": {"type": "queue"}}, "on_failure.name", "invalid_input"),
         ({"on_failure": 7}, "on_failure", "invalid_input"),

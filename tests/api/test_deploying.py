@@ -118,6 +118,45 @@ async def test_a_destination_that_will_take_no_record_is_warned_of(
             assert says is None or (says in warnings[0] and warnings[0].startswith(f"{field}: "))
 
 
+@pytest.mark.parametrize(
+    ("body", "warned"),
+    [
+        (
+            {"max_event_age_seconds": 60, "retry_wait": {"first_seconds": 60, "jitter": "none"}},
+            True,
+        ),
+        (
+            {"max_event_age_seconds": 60, "retry_wait": {"first_seconds": 59, "jitter": "none"}},
+            False,
+        ),
+        ({"max_event_age_seconds": 20, "retry_wait": {"first_seconds": 40}}, True),
+        ({"max_event_age_seconds": 20, "retry_wait": {"first_seconds": 39}}, False),
+        (
+            {"max_event_age_seconds": 1, "retry_wait": {"first_seconds": 60, "jitter": "full"}},
+            False,
+        ),
+        (
+            {
+                "max_event_age_seconds": 60,
+                "retry_wait": {"first_seconds": 60, "jitter": "none"},
+                "max_retries": 0,
+            },
+            False,
+        ),
+    ],
+)
+async def test_retries_that_can_never_be_are_warned_of(
+    server: Any, body: dict[str, Any], warned: bool
+) -> None:
+    for path, more in ((F, {"code": CODE}), (f"{F}/async-configs/latest", {})):
+        answer = await server.request("PUT", path, json={**body, **more})
+        assert answer.status in (200, 201), answer.body
+        said = answer.json["warnings"]
+        assert ["leaves no retry within max_event_age_seconds" in one for one in said] == (
+            [True] if warned else []
+        )
+
+
 async def test_an_address_that_is_opened_is_not_warned_of(make_server: Any) -> None:
     server = await make_server(destinations=Destinations(allow_networks=("127.0.0.0/8",)))
     answer = await put(server, code=CODE, on_success="http://localhost:9/x")

@@ -118,6 +118,11 @@ def evil(name: str, mode: int = 0) -> str:
         ({"code": CODE, "on_success": "nowhere"}, "on_success", "invalid_input"),
         ({"code": CODE, "on_failure": {"type": "queue"}}, "on_failure.name", "invalid_input"),
         ({"code": CODE, "on_success": "function:f"}, "on_success", "destination_cycle"),
+        (
+            {"code": CODE, "retry_wait": {"first_seconds": 60.5}},
+            "retry_wait.first_seconds",
+            "invalid_input",
+        ),
         ([1], "body", "invalid_input"),
     ],
 )

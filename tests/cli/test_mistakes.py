@@ -187,3 +187,15 @@ def test_a_terminal_that_has_not_every_character_gets_them_escaped(scripted: Any
 def test_streams_that_are_closed_do_no_harm(scripted: Any, closed: str) -> None:
     ran = listed(scripted, closed)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_first_wait_over_the_longest_is_told_with_both(at_service: Any, tmp_path: Path) -> None:
+    (tmp_path / "waits.py").write_text("def handler(event, context):\n    return 1\n")
+    deploy = ("deploy", str(tmp_path / "waits.py"))
+    ran = at_service(*deploy, "--retry-first", "2m")
+    assert ran.status == 1
+    assert "retry_wait.first_seconds: 120 is longer than retry_wait.cap_seconds, 60" in ran.err
+    assert "--retry-cap" in ran.err
+    assert at_service(*deploy, "--retry-first", "2m", "--retry-cap", "3m").status == 0
+    ran = at_service("async-config", "waits@latest", "--retry-first", "61s")
+    assert ran.status == 1 and "61 is longer than retry_wait.cap_seconds, 60" in ran.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -290,3 +291,26 @@ def test_a_token_of_one_door_is_refused_where_the_others_would_be_open() -> None
     assert refusal.value.fields["setting"] == "functiongraph.auth_token"
     assert "sesame" not in str(refusal.value) + str(refusal.value.fields)
     assert load(environment={**token, **CREDENTIALS}).functiongraph.auth_token
+
+
+@pytest.mark.parametrize("where", ["file", "environment", "flag"])
+def test_a_first_wait_over_the_time_of_all_tries_is_refused_with_both(
+    where: str, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"environment": {}}
+    if where == "file":
+        given["config"] = tmp_path / "own.toml"
+        given["config"].write_text("[destinations]\nfirst_seconds = 40\nbudget_seconds = 30\n")
+    elif where == "environment":
+        given["environment"] = {"THENCE_DESTINATIONS_FIRST_SECONDS": "40",
+                                "THENCE_DESTINATIONS_BUDGET_SECONDS": "30"}  # fmt: skip
+    else:
+        given["flags"] = {"destinations.first_seconds": 40, "destinations.budget_seconds": 30}
+    with pytest.raises(ConfigInvalid) as refused:
+        load(**given)
+    told = refused.value.detail
+    assert "destinations.first_seconds = 40" in told and "destinations.budget_seconds = 30" in told
+    assert told.count(where) == 2
+    with pytest.raises(ConfigInvalid, match=r"= 2000 \(flag\).* = 1800 \(default\)"):
+        load(environment={}, flags={"destinations.first_seconds": 2000})
+    assert load(environment={}, flags={"destinations.budget_seconds": 0.5})

@@ -131,6 +131,20 @@ def parse_spec(data: bytes | dict[str, Any]) -> FunctionSpec:
     return spec
 
 
+def check_waits(wait: RetryWait) -> RetryWait:
+    """What a caller wrote of waits between retries. Raises InvalidInput where it would not act."""
+    if wait.first_seconds > wait.cap_seconds:
+        raise InvalidInput(
+            f"retry_wait.first_seconds: {wait.first_seconds:g} is longer than "
+            f"retry_wait.cap_seconds, {wait.cap_seconds:g}, and no wait is longer than that. Raise "
+            "cap_seconds (--retry-cap) or lower first_seconds (--retry-first).",
+            field="retry_wait.first_seconds",
+            value=wait.first_seconds,
+            limit=wait.cap_seconds,
+        )
+    return wait
+
+
 def _check_handler(which: str, name: str) -> None:
     if not name and which != "handler":
         return

@@ -96,6 +96,7 @@ def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
             value="…",
             source=sources.get("functiongraph.auth_token", "default"),
         )
+    _check_waits(settings, sources)
     host, _ = settings.address
     if not has_secret and not _is_loopback(host):
         raise ConfigInvalid(
@@ -107,6 +108,23 @@ def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
             source=sources.get("listen", "default"),
             limit="loopback",
         )
+
+
+def _check_waits(settings: Settings, sources: Mapping[str, str]) -> None:
+    """The first wait of a delivery fits into the time of all its tries, or it would not act."""
+    names = ("destinations.first_seconds", "destinations.budget_seconds")
+    first, budget = settings.destinations.first_seconds, settings.destinations.budget_seconds
+    if first <= budget:
+        return
+    where = [sources.get(name, "default") for name in names]
+    raise ConfigInvalid(
+        f"{names[0]} = {first:g} ({where[0]}) is longer than {names[1]} = {budget:g} ({where[1]}): "
+        "no wait between two tries of a delivery can be. Lower the one or raise the other.",
+        setting=names[0],
+        value=first,
+        source=where[0],
+        limit=f"{budget:g}",
+    )
 
 
 def _is_base(url: str) -> bool:

@@ -179,10 +179,21 @@ class Retention(Struct, frozen=True):
     """How long finished invocations are kept, by class."""
 
     payload_days: Annotated[
-        float, _about("Payloads, from the end of their invocation.", gt=0, le=3650)
+        float,
+        _about(
+            "Payloads, from the end of their invocation; none longer than "
+            "`retention.history_days`.",
+            gt=0,
+            le=3650,
+        ),
     ] = 7.0
     result_days: Annotated[
-        float, _about("Results and captured output, from the end.", gt=0, le=3650)
+        float,
+        _about(
+            "Results and captured output, from the end; none longer than `retention.history_days`.",
+            gt=0,
+            le=3650,
+        ),
     ] = 7.0
     history_days: Annotated[
         float, _about("States, attempts and deliveries, from the end.", gt=0, le=3650)
@@ -217,7 +228,13 @@ class Destinations(Struct, frozen=True):
         float, _about("One try of a delivery may take so long.", gt=0, le=600)
     ] = 30.0
     first_seconds: Annotated[
-        float, _about("Wait before the second try; it doubles from there.", gt=0, le=3600)
+        float,
+        _about(
+            "Wait before the second try; it doubles from there. At most "
+            "`destinations.budget_seconds`.",
+            gt=0,
+            le=3600,
+        ),
     ] = 0.5
     budget_seconds: Annotated[
         float,

@@ -26,7 +26,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..catalog.code import pack
-from ..catalog.function import Function, parse_spec
+from ..catalog.function import Function, check_waits, parse_spec
 from ..engine.options import Options
 from ..engine.stop import Stopped
 from ..engine.why import Why
@@ -189,8 +189,10 @@ class Service:
         PUT /v1/functions (max_retries, concurrency, on_failure, …)."""
         if answers is not None:
             self.scripts.set(name, answers)
+        parsed = parse_spec(spec)
+        check_waits(parsed.retry_wait)
         with self.clock.hold():  # the archive is checked and written in threads
-            function, _ = await self.ask(self.engine.put_function(name, parse_spec(spec), CODE))
+            function, _ = await self.ask(self.engine.put_function(name, parsed, CODE))
         assert isinstance(function, Function)
         return function
 

@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from ...catalog.async_config import AsyncConfig
 from ...catalog.destination import render_destination
+from ...catalog.function import check_waits
 from ...clock import iso
 from ...errors import NotFound
 from ...lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, RetryWait
 from .answer import answer, empty
 from .call import Call
 from .paging import after_name, cut
-from .warnings import of_destinations
+from .warnings import of_configuration
 
 
 class AsyncConfigBody(Struct, forbid_unknown_fields=True):
@@ -57,6 +58,7 @@ async def put(call: Call) -> Response:
     engine, name, qualifier = call.door.engine, call.path["name"], call.path["qualifier"]
     before = engine.async_config(name, qualifier)
     body = await call.json(AsyncConfigBody)
+    check_waits(body.retry_wait)
     config = AsyncConfig(
         max_retries=body.max_retries,
         max_event_age_seconds=body.max_event_age_seconds,
@@ -71,9 +73,7 @@ async def put(call: Call) -> Response:
     saved = await engine.put_async_config(name, qualifier, config)
     headers = {} if before else {"location": f"/v1/functions/{name}/async-configs/{qualifier}"}
     shown = show(name, qualifier, saved)
-    shown.warnings = of_destinations(
-        engine, call.door.guard, on_success=body.on_success, on_failure=body.on_failure
-    )
+    shown.warnings = of_configuration(engine, call.door.guard, saved)
     return answer(shown, 200 if before else 201, headers)
 
 

@@ -19,6 +19,7 @@ from ...catalog.function import (
     Function,
     FunctionSpec,
     check_name,
+    check_waits,
     parse_spec,
     render_spec,
 )
@@ -27,7 +28,7 @@ from ...engine.engine import Engine
 from ...errors import InvalidInput
 from .answer import answer, empty
 from .call import Call, malformed_json
-from .warnings import of_destinations
+from .warnings import of_configuration
 
 SPEC_BYTES_MAX = 256 * 1024  # of a body beside its code
 IN_THREAD_BYTES = 256 * 1024  # larger bodies are decoded off the event loop
@@ -126,9 +127,7 @@ async def put(call: Call) -> Response:
     else:
         spec, archive, said = _read(body)
     engine = call.door.engine
-    warnings = of_destinations(
-        engine, call.door.guard, on_success=spec.on_success, on_failure=spec.on_failure
-    )
+    warnings = of_configuration(engine, call.door.guard, spec)
     if call.query["check"]:
         warnings = await engine.try_code(name, spec, archive) + warnings
     before = _present(engine, name)
@@ -199,7 +198,9 @@ def _read(body: bytes) -> tuple[FunctionSpec, bytes | None, frozenset[str]]:
             archive = base64.b64decode(code, validate=True)
         except (binascii.Error, ValueError) as error:
             raise InvalidInput(f"code: not valid base64 ({error}).", field="code") from None
-    return parse_spec(data), archive, frozenset(data)
+    spec = parse_spec(data)
+    check_waits(spec.retry_wait)
+    return spec, archive, frozenset(data)
 
 
 async def get(call: Call) -> Response:

@@ -9,24 +9,36 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from ...catalog.async_config import AsyncConfig
 from ...catalog.destination import (
     Destination,
     FunctionDestination,
     WebhookDestination,
     parse_destination,
 )
+from ...catalog.function import FunctionSpec
 from ...destinations.addresses import SETTING, AddressGuard, ForbiddenAddress
 from ...engine.engine import Engine
 
 _LOOPBACK = "127.0.0.1"
 
 
-def of_destinations(
-    engine: Engine, guard: AddressGuard, *, on_success: object, on_failure: object
+_SHORTEST = {"none": 1.0, "equal": 0.5, "full": 0.0}  # of a wait, by its jitter
+
+
+def of_configuration(
+    engine: Engine, guard: AddressGuard, config: FunctionSpec | AsyncConfig
 ) -> list[str]:
-    """A sentence for each destination, as it is written, that will not take a record."""
+    """A sentence for each destination, as it is written, that will not take a record, and for
+    retries that can never take place."""
     found: list[str] = []
-    for field, written in (("on_success", on_success), ("on_failure", on_failure)):
+    wait, age = config.retry_wait, config.max_event_age_seconds
+    if config.max_retries and wait.first_seconds * _SHORTEST[wait.jitter] >= age:
+        found.append(
+            f"retry_wait.first_seconds: {wait.first_seconds:g} leaves no retry within "
+            f"max_event_age_seconds, {age}: what fails expires at once."
+        )
+    for field, written in (("on_success", config.on_success), ("on_failure", config.on_failure)):
         if written is None:
             continue
         why = _why_not(engine, guard, parse_destination(written, field))
