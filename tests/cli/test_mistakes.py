@@ -78,7 +78,11 @@ def test_who_no_longer_waits_learns_that_the_call_goes_on(
 
 def test_ctrl_c_while_a_command_is_loaded_ends_it_without_a_traceback(tmp_path: Path) -> None:
     slow = tmp_path / "click.py"
-    slow.write_text("print('loading', flush=True)\nimport signal\nsignal.pause()\n")
+    # Whoever runs the tests in the background has the signal ignored.
+    slow.write_text(
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "print('loading', flush=True)\nsignal.pause()\n"
+    )
     running = subprocess.Popen(
         [sys.executable, "-m", "thence", "ls"],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},

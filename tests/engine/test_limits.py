@@ -160,6 +160,24 @@ async def test_it_says_what_it_backs_off_after(s: Service) -> None:
         assert code == "backing_off" and text in sentence and "00:00:10.000Z" in sentence
 
 
+async def test_it_says_that_no_further_attempt_fits_into_its_age(s: Service) -> None:
+    await s.function(
+        "f", answers=[PlatformError()], max_event_age_seconds=2, contract="functiongraph"
+    )
+    id = await s.invoke("f")
+    await s.clock.advance(1.9)
+    code, text = await why(s, id)
+    assert (code, text) == (
+        "backing_off",
+        "until its event age ends at 2026-01-01T00:00:02.000Z: no further attempt fits in after "
+        "platform_error",
+    )
+    await s.clock.advance(0.1)
+    view = await s.show(id)
+    assert (view.state, view.ended_at, view.attempt) == (State.EXPIRED, view.expires_at, 3)
+    assert s.starts("f") == [0.0, 0.5, 1.5]
+
+
 async def test_it_says_that_the_store_cannot_write(s: Service) -> None:
     await s.function("f", answers=[Ok(seconds=1), Forever()], concurrency=1, timeout_seconds=3600)
     await s.invoke("f")

@@ -109,8 +109,14 @@ async def test_errors_of_the_platform_are_tried_again_until_the_validity_ends(
     await door.clock.advance(9.9 * HOUR)
     record = await door.record(id)
     assert (record["status"], record["error_code"]) == ("WAIT", code)
-    await door.clock.advance(0.1 * HOUR)
-    assert (await door.record(id))["status"] == "DISCARD"
+    await door.clock.advance(0.1 * HOUR - 0.001)
+    record = await door.record(id)  # the last try was a second before: it waits, as before
+    assert (record["status"], record["error_code"]) == ("WAIT", code)
+    await door.clock.advance(0.001)
+    record = await door.record(id)
+    assert (record["status"], record["error_code"]) == ("DISCARD", 150408)
+    view = await door.service.show(id)
+    assert view.ended_at == view.expires_at == view.accepted_at + 10 * HOUR * 1000
     starts = door.service.starts("f")
     assert starts[:4] == [0.0, 0.5, 1.5, 3.5] and starts[-1] == 10 * HOUR - 1
     assert max(after - before for before, after in itertools.pairwise(starts)) == 300

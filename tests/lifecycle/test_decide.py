@@ -112,7 +112,11 @@ def test_every_decision_is_a_transition_that_the_table_allows(
     after = next_state(decision, before, attempt)
     assert allowed(before, after), (before, outcome, after)
     if isinstance(decision, RetryAt):
-        assert NOW <= decision.due_at < NOW + left
+        # At the end of its age nothing begins. Where that is the time for errors of the platform, it is
+        # waited for.
+        whole = outcome in PLATFORM_ERRORS and policy.platform_seconds is None
+        last = left if whole else left - 1
+        assert NOW <= decision.due_at <= NOW + last
         assert BUDGET[outcome] is decision.budget
     if isinstance(decision, Fail):
         assert decision.state in FINAL
@@ -238,8 +242,8 @@ def test_without_a_time_of_their_own_platform_errors_are_tried_again_to_the_end_
     while isinstance(decision := step(outcome, spent, policy, now, expires_at=ends), RetryAt):
         spent, now = decision.spent, decision.due_at
         at.append((now - NOW) / 1000)
-    # It doubles, and the last try is made just before the event is too old.
-    assert at == [*(0.5 * (2**number - 1) for number in range(18)), 86_399.0]
+    # It doubles, the last try is made just before the event is too old, and then it waits for that.
+    assert at == [*(0.5 * (2**number - 1) for number in range(18)), 86_399.0, 86_400.0]
     assert isinstance(decision, Fail)
     assert (decision.state, decision.reason) == (State.EXPIRED, Reason.EVENT_AGE_EXCEEDED)
 
@@ -247,6 +251,14 @@ def test_without_a_time_of_their_own_platform_errors_are_tried_again_to_the_end_
 def test_a_last_try_before_the_age_ends_is_not_earlier_than_was_asked_for() -> None:
     rest = {"expires_at": NOW + 60_000, "retry_after_seconds": 59.5}
     decision = step(Outcome.THROTTLED, Spent(platform_tries=9), Policy(), **rest)
+    assert isinstance(decision, Fail) and decision.state is State.EXPIRED
+    whole = Policy(platform_seconds=None)
+    decision = step(Outcome.THROTTLED, Spent(platform_tries=9), whole, **rest)
+    assert (
+        isinstance(decision, RetryAt) and decision.due_at == NOW + 60_000
+    )  # and nothing begins then
+    rest["retry_after_seconds"] = 60
+    decision = step(Outcome.THROTTLED, Spent(platform_tries=9), whole, **rest)
     assert isinstance(decision, Fail) and decision.state is State.EXPIRED
     decision = step(Outcome.THROTTLED, Spent(platform_tries=9), Policy(), expires_at=NOW + 60_000)
     assert isinstance(decision, RetryAt) and decision.due_at == NOW + 60_000 - LAST_TRY_MS
@@ -335,6 +347,9 @@ def test_no_retry_is_waited_for_that_would_come_too_late(
         if outcome in PLATFORM_ERRORS and left - LAST_TRY_MS >= 500:
             last = NOW + left - LAST_TRY_MS
             assert decision == RetryAt(last, unbounded.spent, Budget.PLATFORM_ERRORS)
+            return
+        if outcome in PLATFORM_ERRORS and policy.platform_seconds is None and left > 0:
+            assert decision == RetryAt(NOW + left, unbounded.spent, Budget.PLATFORM_ERRORS)
             return
         assert decision == Fail(State.EXPIRED, Reason.EVENT_AGE_EXCEEDED, unbounded.spent)
     else:

@@ -38,6 +38,8 @@ def why(
     this node, now; `held` is what all versions of it hold of the `node`; `held_back`: a suspect has the node; `family` has the limit of all versions and the switch."""
     if view.state is State.QUEUED and view.due_at > now:
         return Why("delayed", f"delayed until {iso(view.due_at)}", view.due_at)
+    if view.state is State.RETRYING and view.due_at >= view.expires_at:
+        return Why("backing_off", _no_more(view), view.expires_at)
     if view.state is State.RETRYING and view.due_at > now:
         return Why("backing_off", _backing_off(view), view.due_at)
     if view.state not in (State.QUEUED, State.RETRYING):
@@ -81,9 +83,19 @@ def why(
     return Why("next", "about to be dispatched")
 
 
+def _no_more(view: InvocationView) -> str:
+    until = iso(view.expires_at)
+    return f"until its event age ends at {until}: no further attempt fits in{_after(view)}"
+
+
+def _after(view: InvocationView) -> str:
+    last = view.attempts[-1] if view.attempts else None
+    return f" after {last.outcome}" if last is not None and last.outcome is not None else ""
+
+
 def _backing_off(view: InvocationView) -> str:
     last = view.attempts[-1] if view.attempts else None
-    after = f" after {last.outcome}" if last is not None and last.outcome is not None else ""
+    after = _after(view)
     budget = last.budget if last is not None else None
     if budget is Budget.FUNCTION_ERRORS:
         after += f" (retry {view.spent.retries_used})"

@@ -101,7 +101,9 @@ def decide(
     that ran beside it has to answer for it.
 
     A retry that would fall at or after `expires_at` is not waited for: the invocation expires now.
-    (Waits for the platform may be long, so there the last try is made just before it.)
+    (Waits for the platform may be long, so there the last try is made just before it.) Where the
+    event age is the whole time for platform errors, that time is over when it is over: the invocation
+    waits until `expires_at`, where nothing begins any more, unless a Retry-After leads beyond it.
     """
     if outcome is Outcome.OK:
         return Complete()
@@ -125,6 +127,10 @@ def decide(
     else:
         decision = _lost(spent, policy, now, charged)
     if isinstance(decision, RetryAt) and decision.due_at >= expires_at:
+        asked_ms = round((retry_after_seconds or 0.0) * 1000)
+        whole = budget is Budget.PLATFORM_ERRORS and policy.platform_seconds is None
+        if whole and now + asked_ms < expires_at:
+            return replace(decision, due_at=expires_at)
         return Fail(State.EXPIRED, Reason.EVENT_AGE_EXCEEDED, decision.spent)
     return decision
 

@@ -167,7 +167,7 @@ def show_invocation(engine: Engine, view: InvocationView) -> InvocationShown:
         ended_at=iso(view.ended_at),
         attempts_made=view.attempt,
         attempts=[show_attempt(one) for one in view.attempts],
-        next_attempt_at=iso(view.due_at) if waiting else None,
+        next_attempt_at=iso(view.due_at) if waiting and view.due_at < view.expires_at else None,
         why=None if why is None else WhyShown(why.code, why.text, iso(why.until)),
         deliveries=[show_delivery(engine, one) for one in view.deliveries],
         spent=SpentShown(
