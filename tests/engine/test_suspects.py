@@ -210,3 +210,21 @@ async def test_a_drain_in_a_suspects_turn_charges_nobody(s: Service) -> None:
     await s.restart(grace_seconds=1)
     view = await s.show(id)
     assert view.spent.losses_used == 1 and view.state is State.RUNNING
+
+
+async def test_long_suspects_run_one_by_one_and_side_by_side_when_they_are_redriven(
+    s: Service,
+) -> None:
+    await s.function("f", answers=[Ok(seconds=3600)], **LONG)
+    ids = [await s.invoke("f") for _ in range(4)]
+    await s.clock.advance(60)
+    await s.crash()
+    await s.clock.advance(60)
+    assert len(s.runtime.running()) == 1
+    for id in ids:
+        await s.stop(id)
+    await s.clock.advance(1)
+    for id in ids:
+        await s.redrive(id)
+    await s.clock.advance(1)
+    assert len(s.runtime.running()) == 4
