@@ -342,7 +342,9 @@ async def test_a_signed_call_is_accepted_whatever_it_names(make_line: MakeLine) 
     binary = (b"content-type", b"application/octet-stream")
     unsigned = (b"x-sdk-content-sha256", b"UNSIGNED-PAYLOAD")
     forms = (quote(urn(), safe=""), urn(version="!prod"), "f", "".join(f"%{b:02X}" for b in b"f"))
-    for form, more, body in product(forms, ((), (binary, unsigned)), (b"", b'{"k": 1}')):
+    for form, more, body in product(
+        forms, ((), (unsigned,), (binary, unsigned)), (b"", b'{"k": 1}')
+    ):
         data = signed(line, *more, body=body, where=path(form))
         assert (await both(line, data, hot=True)).status == 202
     assert (await both(line, signed(line, where=path("none")), hot=True)).status == 404

@@ -115,7 +115,7 @@ def test_a_header_of_the_scheme_cannot_be_slipped_in_unsigned(name):
 
 UNSIGNED = {
     "content-type": "never signed by the clients for Go and C#, nor a form's by that for Java",
-    "host": "never signed by the client for Go",
+    "host": "never signed by the clients for Go and PHP",
     "x-cff-log-type": "set after the signing",
     "x-domain-id": "set after the signing",
     "x-project-id": "set after the signing",
@@ -165,7 +165,7 @@ def test_a_content_hash_that_is_none_is_refused(text):
     assert refused(headers) == "body"
 
 
-def test_an_unsigned_body_is_taken_for_other_content_types_than_json():
+def test_a_body_that_is_no_json_is_taken_unsigned():
     binary = changed(
         PLAIN, content_type="application/octet-stream", x_sdk_content_sha256="UNSIGNED-PAYLOAD"
     )
@@ -180,18 +180,24 @@ def test_an_unsigned_body_is_taken_for_other_content_types_than_json():
     assert refused(changed(signed(binary), user_agent="u"), body=b"") == "signature"
 
 
-@pytest.mark.parametrize("kind", [None, "application/json;charset=utf8", "Application/BSON"])
-def test_a_json_body_must_be_signed(kind):
+@pytest.mark.parametrize("kind", [None, "application/json", "Application/BSON"])
+def test_a_json_body_that_its_client_left_unsigned_is_taken(kind):
+    """The client for PHP leaves each of them unsigned."""
+    sent = signed(changed(PLAIN, content_type=kind, x_sdk_content_sha256="UNSIGNED-PAYLOAD"))
+    assert check(sent).body_sha256 is None
+    assert check(sent, body=b"{}")
+    for more in ({"user_agent": "u"}, {"x_sdk_content_sha256": DIGEST}):
+        assert refused(changed(sent, **more)) == "signature"
+    assert refused(changed(sent, x_sdk_content_sha256=None)) == "header"
+
+
+def test_a_body_that_its_client_signed_cannot_be_made_an_unsigned_one():
     listed = AUTHORIZATION.replace("x-sdk-date", "x-sdk-content-sha256;x-sdk-date")
-    if kind is None:
-        listed = listed.replace("content-type;", "")
-    headers = changed(
-        SENT,
-        x_sdk_content_sha256="UNSIGNED-PAYLOAD",
-        authorization=listed,
-        content_type=kind,
-    )
-    assert refused(headers) == "body"
+    headers = changed(SENT, x_sdk_content_sha256="UNSIGNED-PAYLOAD")
+    assert refused(headers, body=b"{}") == "header"
+    assert refused(changed(headers, authorization=listed), body=b"{}") == "signature"
+    with_hash = signed(changed(PLAIN, x_sdk_content_sha256=DIGEST))
+    assert refused(changed(with_hash, x_sdk_content_sha256="UNSIGNED-PAYLOAD")) == "signature"
 
 
 @pytest.mark.parametrize(

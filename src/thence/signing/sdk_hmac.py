@@ -9,13 +9,14 @@ first. So that strangers do not make a door read megabytes, `read` judges all th
 
 What the vendor's rule requires of a list, is required: `x-sdk-date`, and every other `x-sdk-` header
 and security token that is there. What it leaves open is taken unsigned, as at the vendor: the client
-for Go signs neither `host` nor `content-type`, others not that of a form. Such a header can be changed
-on the way; a listed one cannot.
+for Go signs neither `host` nor `content-type`, that for PHP no `host`, others not the content type of a
+form. Such a header can be changed on the way; a listed one cannot.
 
 `X-Sdk-Content-Sha256`, where it is sent, is the text that is signed instead of the body's hash. The
-clients write `UNSIGNED-PAYLOAD` there for content types other than JSON and BSON; for these two it is
-refused. Where the body is empty, some sign that word and some the hash of nothing: both are taken.
-Any other text must be the body's hash.
+client for PHP writes `UNSIGNED-PAYLOAD` there for JSON, the others for all that is neither JSON nor
+BSON: such a body can be changed on the way. Where the body is empty, some sign that word and some the
+hash of nothing: both are taken. Any other text must be the body's hash. A body whose hash was signed is
+never taken for another: the header is signed, and where it is not sent nobody can add it.
 
 Refused, because two requests with different meanings would have one signature: `%2F` in the path.
 Values of one name of the query are signed sorted, so their order is not. There is no nonce in this
@@ -180,11 +181,7 @@ def _path(path: bytes) -> bytes:
 
 def _content(found: dict[bytes, bytes]) -> bytes:
     content = found.get(CONTENT, b"")
-    if content == UNSIGNED:
-        kind = found.get(b"content-type", b"application/json").lower()
-        if kind.startswith((b"application/json", b"application/bson")):
-            raise Refused("body", "x-sdk-content-sha256: a JSON body must be signed")
-    elif content and _SHA256.fullmatch(content) is None:
+    if content not in (b"", UNSIGNED) and _SHA256.fullmatch(content) is None:
         raise Refused("body", "x-sdk-content-sha256: it must be 64 hex digits or UNSIGNED-PAYLOAD")
     return content
 
