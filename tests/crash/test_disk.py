@@ -164,14 +164,16 @@ def fill(folder: Path, left: int) -> Path:
     return ballast
 
 
-def begin_full(program: Program) -> str:
-    """A service with mail, on a disk that others have filled; an invocation of it."""
+def begin_full(program: Program, begin: Callable[[], None] = lambda: None) -> str:
+    """A service with mail, on a disk that others have filled; an invocation of it. begin: called when
+    all is done and there is room."""
     program.start()
     program.deploy("quick", ECHO, on_success="queue:done", concurrency=2)
     id: str = post(program, 0)[2]["id"]
     for n in range(1, DELIVERED):
         assert post(program, n)[0] == 202
     program.until_done()
+    begin()
     log, reserve = program.data / "store.db-wal", program.data / "reserve"
 
     def full_to_stay() -> bool:
@@ -294,5 +296,43 @@ def test_a_disk_without_a_free_byte_is_waited_for_and_can_be_verified(
         ballast.unlink()
         program.until_answers("/readyz")
         goes_on(program)
+        assert program.terminate() == 0
+        program.verify()
+
+
+HELD = """\
+import os, time
+
+def handler(event, context):
+    while not os.path.exists(os.environ['GO']):
+        time.sleep(0.02)
+    return {'n': event['n']}
+"""
+
+
+def test_what_ends_while_a_service_leaves_a_full_disk_is_not_found_as_lost(
+    make_program: Callable[..., Program], tmp_path: Path
+) -> None:
+    program = make_program()
+    program.data.mkdir(mode=0o700)
+    go, ids = tmp_path / "go", []
+
+    def hold() -> None:
+        program.deploy("held", HELD, environment={"GO": str(go)}, concurrency=2)
+        for n in range(2):
+            body = json.dumps({"n": n}).encode()
+            ids.append(program.ask("POST", "/v1/functions/held/invocations", body)[2]["id"])
+        program.until(lambda: program.get("/v1/stats")["running"] == 2, 30, "both run")
+
+    with small_file_system(program.data, DISK):
+        begin_full(program, hold)
+        go.touch()
+        assert program.terminate() == 0
+        (program.data / "ballast").unlink()
+        program.start()
+        program.until_done()
+        for id in ids:
+            view = program.get(f"/v1/invocations/{id}")
+            assert (view["state"], len(view["attempts"])) == ("succeeded", 1), view
         assert program.terminate() == 0
         program.verify()

@@ -272,6 +272,29 @@ async def test_while_it_is_full_nothing_is_taken_and_what_runs_is_kept() -> None
         await s.invoke("f")
 
 
+@pytest.mark.parametrize("full_for", [10, 40])
+async def test_what_ended_before_a_shutdown_on_a_full_disk_is_written_in_the_reserves_space(
+    full_for: int,
+) -> None:
+    async with Service() as s:
+        await s.function("f", answers=[Ok("first", seconds=5), Ok("second", seconds=60)])
+        ended, cut = await s.invoke("f"), await s.invoke("f")
+        await s.clock.advance(1)
+        s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
+        s.disk_full(full_for)
+        with pytest.raises(StoreUnavailable, match="The disk is full"):
+            await s.invoke("f")
+        assert disk.held == 0
+        await s.clock.advance(25)  # it has given up the reserve, and nothing more is free
+        assert s.engine.writer.down
+        await s.stop_service(30)
+        assert disk.held == 0, "there is none to be kept"
+        await s.start()
+        view = await s.show(ended)
+        assert (view.state, view.attempt) == ("succeeded", 1)
+        assert (await s.show(cut)).attempts[0].outcome == "drained"
+
+
 async def test_a_tidied_store_gives_its_log_back_and_says_what_it_has(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.db")
     await store.open()

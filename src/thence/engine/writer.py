@@ -91,6 +91,7 @@ class Writer:
         self._idle.set()
         self._wake = asyncio.Event()
         self._ended = False
+        self._leaving = asyncio.Event()
         self._failures = 0  # commits in a row
         self._batch_max = BATCH_MAX
         self.down = False
@@ -178,8 +179,10 @@ class Writer:
                 wait.cancel()
 
     async def written(self, until: int) -> None:
-        """Return when all that was asked is written, also where the store is away now; at `until`
-        (ms) at the latest."""
+        """The node leaves: return when all that was asked is written, also where the store is away
+        now; at `until` (ms) at the latest. On a full disk it is written in the reserve's space, once
+        and for all: it is little, and the next start could only find it as lost."""
+        self._leaving.set()
         await self.flush()
         while self.down and self._clock.now() < until:
             await self._clock.sleep(PROBE_SECONDS / 2)
@@ -232,7 +235,8 @@ class Writer:
 
     async def _drive(self) -> None:
         while True:
-            if self._room.full:  # found by a start, or by a file beside the store
+            # Found by a start, or by a file beside the store.
+            if self._room.full and not self._leaving.is_set():
                 await self._outlive(_Group(), self.refusal())
             if not self._groups[0].size:
                 self._idle.set()
@@ -295,10 +299,10 @@ class Writer:
             # Where a probe succeeds and the commits fail all the same, ever longer.
             rest = min(PROBE_SECONDS * 2 ** max(0, self._failures - 3), PROBE_SECONDS_MAX)
             if rest > PROBE_SECONDS:
-                await self._clock.sleep(rest)
+                await self._rest(rest)
                 self._refuse_waiting(kept, self.damaged or error)
             while not await self._healthy():
-                await self._clock.sleep(PROBE_SECONDS_MAX if self.damaged else rest)
+                await self._rest(PROBE_SECONDS_MAX if self.damaged else rest)
                 self._refuse_waiting(kept, self.damaged or error)
         except asyncio.CancelledError:
             # The node ends before the store is back. Attempts are found as lost by the next start;
@@ -308,7 +312,10 @@ class Writer:
                     _call(done, None, error.again())
             raise
         self.down = False
-        self._notices.publish(StoreBack((self._clock.now() - lost_at) / 1000))
+        if self._room.full:  # and the node leaves
+            log.warning("the disk is full; what has ended is written in the reserve's space")
+        else:
+            self._notices.publish(StoreBack((self._clock.now() - lost_at) / 1000))
         if kept.size:
             self._groups[:0] = _pieces(kept) if tight else [kept]
             self._idle.clear()
@@ -329,7 +336,7 @@ class Writer:
         if self.damaged is not None:
             return False
         try:
-            if not await self._room.back():
+            if not await self._room.back() and not self._leaving.is_set():
                 return False
             if await self._store.healthy():
                 return True
@@ -341,6 +348,21 @@ class Writer:
             # A driver's mistake while its database is away: the writer must outlive that too.
             log.exception("the store could not be probed")
             return False
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep so long; a node that leaves has no time for that."""
+        if self._leaving.is_set():
+            await self._clock.sleep(min(seconds, PROBE_SECONDS))
+            return
+        waits = [
+            asyncio.ensure_future(self._clock.sleep(seconds)),
+            asyncio.ensure_future(self._leaving.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     @staticmethod
     def _merge(into: _Group, group: _Group) -> None:
