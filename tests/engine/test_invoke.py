@@ -199,3 +199,21 @@ async def test_what_a_drain_cuts_off_is_told_so(s: Service) -> None:
     await s.restart(grace_seconds=0)
     _, ended = await call
     assert (ended.outcome, ended.error_type) == (Outcome.DRAINED, "NodeDrained")
+
+
+async def test_a_call_that_waits_for_a_slot_when_the_node_leaves_is_told_at_once(
+    s: Service,
+) -> None:
+    await s.function("f", answers=[Forever()], concurrency=1)
+    await s.invoke("f")
+    await s.settle()
+    call = asyncio.ensure_future(s.engine.invoke("f", b"{}"))
+    await s.settle()
+    assert not call.done()
+    told: list[int] = []
+    call.add_done_callback(lambda _: told.append(s.clock.now()))
+    began = s.clock.now()
+    await s.stop_service(grace_seconds=5)
+    with pytest.raises(Draining):
+        await asyncio.wait_for(call, 1)
+    assert told[0] < began + 1000, "what runs has 5 s"

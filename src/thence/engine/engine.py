@@ -351,7 +351,8 @@ class Engine(Functions, Looking):
             return
         self.draining = True
         self.notices.publish(NodeDraining(self.node.name))
-        self.accepting.closed = self.invoking.closed = True
+        self.accepting.closed = True
+        self.invoking.close()
         # What runs has its time from now on, whatever the store is waiting for.
         self.dispatch.paused = self.settle.draining = True
         loop, ends = asyncio.get_running_loop(), self.clock.now() + round(seconds * 1000)

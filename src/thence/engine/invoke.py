@@ -34,6 +34,14 @@ class Invoke:
         self.closed = True
         self.running: dict[int, Run] = {}
         """Synchronous calls under way, by id."""
+        self._waiting: set[asyncio.Event] = set()  # for a slot
+
+    def close(self) -> None:
+        """The node leaves: no call begins any more. Those that wait for a slot are told so; whoever
+        runs has the time of the drain."""
+        self.closed = True
+        for waiting in self._waiting:
+            waiting.set()
 
     async def invoke(
         self,
@@ -151,11 +159,13 @@ class Invoke:
         self._dispatch.pump()
         timer = self._clock.call_at(until, free.set)
         cancelled = True
+        self._waiting.add(free)
         try:
             await free.wait()
             cancelled = False
         finally:
             timer.cancel()
+            self._waiting.discard(free)
             if lane.drop_call(call):
                 held = False
             else:
@@ -164,7 +174,7 @@ class Invoke:
                 if cancelled:
                     self._dispatch.freed(lane)  # the slot is free for what waits
         if not held:
-            lane.family.check_enabled()
+            self._check(lane)
             raise self._full(lane)
 
     def _at_limit(self, lane: Lane) -> bool:
