@@ -418,7 +418,8 @@ async def test_the_program_says_where_it_listens_and_ends_on_a_signal(
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        PROGRAM,
+        # Whoever runs the tests may ignore SIGHUP (nohup), and a child would too.
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n" + PROGRAM,
         str(tmp_path / "d"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -431,6 +432,21 @@ async def test_the_program_says_where_it_listens_and_ends_on_a_signal(
     process.send_signal(number)
     assert await asyncio.wait_for(process.wait(), 30) == 0
     assert await process.stdout.read() == b""
+
+
+async def test_memory_is_looked_after_while_the_service_runs(
+    make_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = asyncio.Event()
+
+    class Looks:
+        async def once(self) -> float:
+            looked.set()
+            return 60.0
+
+    monkeypatch.setattr(program, "GiveBack", Looks)
+    await make_server()
+    await asyncio.wait_for(looked.wait(), 20)
 
 
 @pytest.mark.parametrize("grace", [0.0, 3.0, 25.0])

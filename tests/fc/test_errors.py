@@ -545,3 +545,19 @@ def test_every_code_that_the_door_writes_is_in_the_table() -> None:
         written |= {(int(status), code) for status, code in found}
     assert len(written) > 15
     assert written <= {(case.status, case.code) for case in CASES}
+
+
+async def test_a_bucket_of_the_vendors_for_code_is_not_answered_and_the_page_says_so(
+    make_door: Any,
+) -> None:
+    """What the first client asks for before it sends large code."""
+    door: FcDoor = await make_door({})
+    port = Port(door, "hot")
+    await port.start()
+    try:
+        answer = await port.ask("GET", "/2016-08-15/services/s/tempCodeBucketToken")
+    finally:
+        await port.stop()
+    assert answer.error()[1] == "PathNotSupported"
+    line = next(line for line in PAGE.splitlines() if line.startswith("Not answered"))
+    assert "`…/services/{s}/tempCodeBucketToken` of `/2016-08-15`" in line

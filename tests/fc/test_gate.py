@@ -198,6 +198,20 @@ async def test_a_nonce_is_taken_once(port: Port, home: str, kind: str) -> None:
     assert await port.stored() == before
 
 
+async def test_a_nonce_is_not_taken_again_by_the_next_start_of_the_service(tmp_path: Path) -> None:
+    async with serving(tmp_path, ACS3_KEY, ACS3_NOW, "1") as port:
+        await prepare(port)
+        asked = request(port, "acs3", V3, "Async")
+        assert (await port.send(*asked)).status == 202
+    async with serving(tmp_path, ACS3_KEY, ACS3_NOW, "1") as port:
+        status, code, message = (await port.send(*asked)).error()
+        assert (status, code) == (403, "AccessDenied") and "nonce" in message
+        assert (
+            await port.send(*request(port, "acs3", V3, "Async", nonce="new" * 10))
+        ).status == 202
+        assert await port.stored() == 2
+
+
 @at_every_generation
 async def test_a_refused_request_uses_no_nonce_up(port: Port, home: str) -> None:
     nonce = port.nonce()
