@@ -146,7 +146,7 @@ async def test_a_reader_that_goes_away_leaves_no_task(chunks: int) -> None:
 
 async def test_an_id_of_another_store_is_told_as_a_gap(server: Any, streams: Any) -> None:
     _, kind, data = await (await streams("?after=999999.0")).next()
-    assert kind == "gap" and data == {"gap": True}
+    assert kind == "gap" and data == {"gap": True, "reason": "unknown_event"}
 
 
 @pytest.mark.parametrize("query", ["after=x", "after=1.x", "after=-1.0", "invocation=x", "since=1"])

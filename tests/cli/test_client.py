@@ -165,6 +165,17 @@ def test_a_lost_stream_goes_on_behind_the_last_event(
     assert len(told) == 1
 
 
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [("unknown_event", "has no event of that id"), ("not_kept", "not kept any more")],
+)
+def test_a_gap_is_told_as_what_it_is(
+    reason: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events._print("gap", {"gap": True, "reason": reason})
+    assert says in capsys.readouterr().err
+
+
 def test_a_first_connection_that_fails_ends_the_stream(scripted: Any) -> None:
     scripted.answers.append((401, {}, json.dumps({"title": "No", "code": "unauthorized"}).encode()))
     with pytest.raises(Problem):

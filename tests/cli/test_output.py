@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import click
 import pytest
+from rich.console import Console
 
-from thence.cli import output, verify
+from thence.cli import output, progress, verify
 from thence.cli.options import SECONDS, moment
 from thence.cli.output import clean, size, span
 
@@ -85,3 +87,16 @@ def test_verify_shows_when_a_backup_was_made_as_people_read_it(
     verify._show(Path("b"), {"problems": [], "made_at": 1_767_323_045_678, "blobs": 2})
     said = capsys.readouterr().out
     assert "made at         2026-01-02 03:04:05 UTC" in said and "Clean" in said
+
+
+@pytest.mark.parametrize("then", ["Loading its code once", ""])
+def test_a_full_bar_says_what_is_waited_for(then: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = io.StringIO()
+    console = Console(file=seen, force_terminal=True, width=100)
+    monkeypatch.setattr(progress, "aside", lambda: console)
+    with progress.bar("Uploading f", 3, of_bytes=True, then=then) as advance:
+        advance(1)
+        advance(2)
+    last = seen.getvalue().rpartition("Uploading f")[2]
+    assert ("Loading its code once" in last) == bool(then)
+    assert ("3/3 bytes" in last) == (not then)

@@ -129,6 +129,14 @@ async def test_a_sender_that_raises_is_tried_again_and_logged(parcel, monkeypatc
     assert "paper:a" in caplog.text
 
 
+async def test_a_receiver_that_is_away_is_no_mistake_of_the_sender(parcel, monkeypatch, caplog):
+    senders = Senders(Office().doors(), {Paper: PAPER})
+    monkeypatch.setattr(PaperSender, "fails", ConnectionRefusedError(111, "Connection refused"))
+    answer = await senders.send(parcel(Paper("a")))
+    assert (answer.delivered, answer.again) == (False, True)
+    assert answer.error == "Sending failed: Connection refused." and not caplog.records
+
+
 async def test_a_cancelled_send_stays_cancelled(parcel, monkeypatch):
     senders = Senders(Office().doors(), {Paper: PAPER})
     monkeypatch.setattr(PaperSender, "fails", asyncio.CancelledError())

@@ -10,6 +10,7 @@ import pytest
 from thence.errors import StoreUnavailable
 from thence.lifecycle.outcome import Fault, Outcome
 from thence.notices import InstanceEnded
+from thence.runtimes.process import pool
 
 GOOD = "def handler(event, context): return 1"
 
@@ -311,6 +312,20 @@ async def test_code_that_is_not_there_starts_no_instance(house):
     ended = await house.run(function)
     assert ended.outcome is Outcome.NO_RESOURCES
     assert "could not be started" in ended.error_message and ended.started_at is None
+
+
+async def test_a_machine_that_gives_no_descriptors_is_told_in_a_sentence(
+    house, monkeypatch, caplog
+):
+    def none(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    function = house.deploy("def handler(event, context): pass")
+    monkeypatch.setattr(pool, "Instance", none)
+    ended = await house.run(function)
+    assert ended.outcome is Outcome.NO_RESOURCES and "Too many open files" in ended.error_message
+    [said] = [one for one in caplog.records if "could not be started" in one.getMessage()]
+    assert "Too many open files" in said.getMessage() and said.exc_info is None
 
 
 async def test_a_function_without_its_code_has_one_line_in_the_log_and_no_traceback(house, caplog):

@@ -25,7 +25,12 @@ AGAIN_SECONDS_MAX = 10.0
     help="Only of this function.",
 )
 @click.option("--invocation", metavar="ID", callback=not_empty, help="Only of this invocation.")
-@click.option("--after", metavar="EVENT", default="", help="Begin behind this event's id.")
+@click.option(
+    "--after",
+    metavar="EVENT",
+    default="",
+    help="Begin behind this event's id, such as 12.3; 0.0: with the oldest.",
+)
 @as_json_option
 @connected
 def tail(
@@ -78,7 +83,13 @@ def _print(kind: str, event: dict[str, Any]) -> None:
     from rich.text import Text
 
     if event.get("gap") or kind == "gap":
-        say("Earlier events are not kept any more (retention.events_hours).")
+        if event.get("reason") == "unknown_event":
+            say(
+                "The service has no event of that id: it is mistyped, or of another store (was a backup "
+                "restored?). What happens from now on follows; --after 0.0 begins with the oldest."
+            )
+        else:
+            say("Earlier events are not kept any more (retention.events_hours).")
         return
     line = Text(clean(event.get("at", ""))[11:24] + "  ", style="dim")  # with its Z: UTC
     line.append(f"{clean(event.get('function', ''))}  ", style="bold")

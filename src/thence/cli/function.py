@@ -193,7 +193,8 @@ def _spec(given: dict[str, Any]) -> dict[str, Any]:
 def _upload(client: Client, name: str, body: bytes, *, check: bool) -> Any:
     from .progress import bar
 
-    with bar(f"Uploading {name}", len(body), of_bytes=True) as advance:
+    then = "Loading its code once" if check else "Storing it"
+    with bar(f"Uploading {name}", len(body), of_bytes=True, then=then) as advance:
         answer = client.request(
             "PUT",
             f"/v1/functions/{part(name)}",

@@ -9,9 +9,11 @@ from .output import aside
 
 
 @contextmanager
-def bar(what: str, total: int | None, *, of_bytes: bool = False) -> Iterator[Callable[[int], None]]:
+def bar(
+    what: str, total: int | None, *, of_bytes: bool = False, then: str = ""
+) -> Iterator[Callable[[int], None]]:
     """A bar that the given function advances; nothing where stderr is no terminal. total None: it
-    is not known how much there is."""
+    is not known how much there is. then: what is waited for when it is full."""
     if not aside().is_terminal:
         yield lambda count: None
         return
@@ -34,4 +36,10 @@ def bar(what: str, total: int | None, *, of_bytes: bool = False) -> Iterator[Cal
         transient=True,
     ) as progress:
         id = progress.add_task(what, total=total)
-        yield lambda count: progress.update(id, advance=count)
+
+        def advance(count: int) -> None:
+            progress.update(id, advance=count)
+            if then and progress.tasks[0].finished:
+                progress.reset(id, total=None, description=then)  # how long, nobody knows
+
+        yield advance

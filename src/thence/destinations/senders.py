@@ -142,6 +142,12 @@ class Senders:
             return Sent(False, error=text, reason="rejected")
         try:
             return await sender.send(parcel)
+        except OSError as error:  # the receiver's, whatever the sender left to us
+            return Sent(
+                False,
+                again=True,
+                error=f"Sending failed: {error.strerror or type(error).__name__}.",
+            )
         except Exception as error:  # a sender's mistake must not stop the deliveries of others
             id, lane = format_id(parcel.delivery_id), self.key_of(parcel.destination)
             log.exception("sending delivery %s to %s failed", id, lane)

@@ -23,11 +23,13 @@ STEP = 200
 
 
 class Event(Struct):
-    """One transition with its place in the stream. `gap`: what came before is not kept any more."""
+    """One transition with its place in the stream. `gap`: what came before is not kept any more; or,
+    where it is `unknown`, this store never had the place that was asked for."""
 
     id: str
     transition: Transition | None
     gap: bool = False
+    unknown: bool = False
 
 
 def parse_event_id(text: str) -> tuple[int, int]:
@@ -67,7 +69,7 @@ class Events:
             entry, position = (high, 1 << 30) if after is None else parse_event_id(after)
             if entry > high:
                 # An id this store never gave: it belongs to another store.
-                yield Event(f"{high}.{1 << 20}", None, gap=True)
+                yield Event(f"{high}.{1 << 20}", None, gap=True, unknown=True)
                 entry, position = high, 1 << 30
             elif low and entry < low - 1:
                 yield Event(f"{low - 1}.0", None, gap=True)

@@ -2,7 +2,8 @@
 
 `once()` does one bounded round and answers how many seconds to wait before the next: 0 to go on at
 once, None for the loop's own interval. A round that fails is said once, and the loop goes on: after
-a second where the store was away, else after its interval.
+a second where the store was away, else after its interval. What the world outside did (a disk, another
+service) is said as a sentence, a mistake of ours with its traceback.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from ..clock import Clock, Timer
-from ..errors import StoreDamaged, StoreUnavailable
+from ..errors import StoreDamaged, StoreUnavailable, ThenceError
 from ..notices import LoopFailed, Notices
 
 log = logging.getLogger("thence.loop")
@@ -72,6 +73,10 @@ class Loop:
         except StoreUnavailable as error:
             self._say(error)
             return min(self._interval, AGAIN_SECONDS)
+        except (OSError, ThenceError) as error:
+            log.debug("a round of %s failed", self.name, exc_info=True)
+            self._say(error)
+            return None
         except Exception as error:
             # A loop that dies would leave its work undone for ever: say it, go on.
             if not self._failed:
@@ -84,7 +89,7 @@ class Loop:
     def _say(self, error: Exception) -> None:
         if not self._failed:
             self._failed = True
-            self._notices.publish(LoopFailed(self.name, f"{type(error).__name__}: {error}"))
+            self._notices.publish(LoopFailed(self.name, _sentence(error)))
 
     async def _until(self, seconds: float) -> None:
         timer = self._clock.call_at(self._clock.now() + round(seconds * 1000), self._wake.set)
@@ -92,3 +97,9 @@ class Loop:
             await self._wake.wait()
         finally:
             timer.cancel()
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ThenceError) or (isinstance(error, OSError) and error.errno is None):
+        return str(error)  # it is one
+    return f"{type(error).__name__}: {error}"

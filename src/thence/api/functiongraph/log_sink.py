@@ -8,7 +8,7 @@ from typing import Protocol
 from .log_line import Line
 
 
-class NotSent(Exception):
+class NotSent(ConnectionError):
     """The lines behind the first `done` were not taken; they are given again, not before
     `retry_after_seconds`. The text is a sentence."""
 

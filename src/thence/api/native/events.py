@@ -24,11 +24,14 @@ log = logging.getLogger("thence.api")
 HEARTBEAT_SECONDS = 15.0
 AHEAD = 1000  # events read ahead of a slow reader
 CHUNK = 200  # events in one write
+UNKNOWN, NOT_KEPT = "unknown_event", "not_kept"  # why there is a gap
 
 
 class EventShown(Struct, omit_defaults=True):
     """One transition. `id`: the invocation. `state`: its state, or `delivery:` and the state of the
-    delivery whose id is in `delivery`. `gap`: events before this place are not kept any more."""
+    delivery whose id is in `delivery`. `gap`: events before this place are not kept any more
+    (`reason` `not_kept`), or this store never had the event that was asked for (`unknown_event`: it
+    is of another store); what follows is new."""
 
     at: str | None = None
     id: str = ""
@@ -78,7 +81,9 @@ def encode(engine: Engine, event: Event) -> bytes:
     if one is None:
         return b"id: %s\nevent: gap\ndata: %s\n\n" % (
             event.id.encode(),
-            msgspec.json.encode(EventShown(gap=True)),
+            msgspec.json.encode(
+                EventShown(gap=True, reason=UNKNOWN if event.unknown else NOT_KEPT)
+            ),
         )
     lane = engine.lanes.get(one.function_id)
     shown = EventShown(

@@ -351,8 +351,8 @@ class ProcessRuntime(Crew):
         """Once a minute and function: every attempt of it meets the same."""
         if not self._seldom.may_say(name):
             return
-        if isinstance(error, ThenceError):  # which says all in its sentence
-            log.error("an instance of %s could not be started: %s", name, error.detail)
+        if isinstance(error, (ThenceError, OSError)):  # which say all in their sentence
+            log.error("an instance of %s could not be started: %s", name, error)
         else:
             log.exception("an instance of %s could not be started", name)
 
