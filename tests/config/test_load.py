@@ -276,6 +276,7 @@ def test_a_public_url_is_a_scheme_and_a_host(url: str) -> None:
         ),
         *("https://a:99999", "https://a b", "https://ä.example", "https://a\\b", "https://[::1"),
         *("https://a/?", "https://a,b", "https://a\nb"),
+        *("https://[::1]x", "https://[::1]443", "https://[v1.faas]"),
     ],
 )
 def test_what_is_no_base_of_links_is_refused(url: str) -> None:

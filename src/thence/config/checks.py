@@ -134,13 +134,14 @@ def _is_base(url: str) -> bool:
         port = parts.port
     except ValueError:
         return False
-    bare = f"{parts.scheme}://{parts.netloc}"
+    bare, host = f"{parts.scheme}://{parts.netloc}", parts.hostname or ""
+    # urlsplit forgives what stands behind a bracket, and other things than addresses within.
+    beside = parts.netloc.lower().removeprefix(f"[{host}]" if ":" in host else host)
     return (
         parts.scheme in ("http", "https")
-        and _HOST.fullmatch(parts.hostname or "") is not None
-        and "@" not in parts.netloc
+        and _HOST.fullmatch(host) is not None
+        and (not beside or (beside[0] == ":" and beside[1:].isdigit()))
         and port != 0
-        and not parts.netloc.endswith(":")
         and url in (bare, f"{bare}/")
     )
 
