@@ -243,6 +243,28 @@ async def test_abort_stops_what_runs_and_leaves_what_waits(s: Service) -> None:
     assert {(await s.show(id)).state for id in waiting} == {State.RUNNING}
 
 
+@pytest.mark.parametrize("crash", [True, False])
+@pytest.mark.parametrize("first", ["caller", "switch"])
+async def test_whoever_stopped_it_first_is_told_also_after_a_crash(
+    s: Service, monkeypatch: pytest.MonkeyPatch, first: str, crash: bool
+) -> None:
+    await s.function("f", answers=[Forever()], timeout_seconds=600)
+    id = await s.invoke("f")
+    await s.settle()
+    if crash:  # the stop is on disk, and the instance is not ended yet
+        monkeypatch.setattr(s.runtime, "stop", lambda id: False)
+    if first == "caller":
+        await s.stop(id)
+    await off(s, abort=True)
+    if crash:
+        assert (await s.show(id)).state is State.STOPPING
+        await s.crash()
+        await s.clock.advance(60)
+    view = await s.show(id)
+    wanted = "stopped_by_caller" if first == "caller" else "function_disabled"
+    assert (view.state, view.reason) == (State.STOPPED, wanted)
+
+
 async def test_abort_leaves_the_deliveries_of_what_has_just_ended(s: Service) -> None:
     s.receiver("https://example.com/hook").down()
     await s.function("f", answers=[Ok(seconds=1)], on_success="https://example.com/hook")

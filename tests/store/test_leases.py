@@ -73,6 +73,15 @@ async def test_what_was_stopping_when_its_node_died_is_found_as_stopping(scene: 
     assert [one.state for one in await scene.store.lost(NOW, 10)] == [State.STOPPING]
 
 
+async def test_of_two_stops_the_first_says_whether_its_function_was_disabled(scene: Scene) -> None:
+    items = [await scene.run() for _ in range(2)]
+    for aborted in (True, False):
+        first, second = (StopMark(item.id, F, 1, NOW, item is items[aborted]) for item in items)
+        await scene.commit(stops=[first, second])
+    await scene.store.leave(scene.lease)
+    assert [one.aborted for one in await scene.store.lost(NOW, 10)] == [False, True]
+
+
 async def test_lost_attempts_come_in_bounded_steps(scene: Scene) -> None:
     items = [await scene.run() for _ in range(3)]
     await scene.store.leave(scene.lease)

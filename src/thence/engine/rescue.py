@@ -72,6 +72,7 @@ class Rescue:
                 ended=ended,
                 alias=one.qualifier,
                 charged=not one.beside_suspect,
+                aborted=one.aborted,
             )
             self._asked.add((one.id, one.attempt))
             self._settle.ask(lane, settle, one.qualifier, self._answered)

@@ -88,9 +88,8 @@ class SettleAttempts:
             stopping=run.stopping,
             ended=ended,
             alias=run.qualifier,
+            aborted=run.aborted,
         )
-        if run.aborted and settle.reason is Reason.STOPPED_BY_CALLER:
-            settle.reason = Reason.FUNCTION_DISABLED
         if self._notices.wanted(AttemptEnded):
             self._notices.publish(
                 AttemptEnded(
@@ -120,9 +119,11 @@ class SettleAttempts:
         ended: Ended,
         alias: str,
         charged: bool = True,
+        aborted: bool = False,
     ) -> Settle:
         """The change that follows an ending. Pure but for the clock, the ids and the dice. `alias`:
-        by which the call came. `charged`: see decide."""
+        by which the call came. `charged`: see decide. `aborted`: it was stopped because its function
+        was disabled."""
         now = self._clock.now()
         outcome = ended.outcome
         settle = Settle(
@@ -151,6 +152,8 @@ class SettleAttempts:
             self._not_ok(
                 lane, settle, ended, expires_at, stopping, now, lane.policy(alias), charged
             )
+        if aborted and settle.reason is Reason.STOPPED_BY_CALLER:
+            settle.reason = Reason.FUNCTION_DISABLED
         if settle.state in FINAL:
             settle.deliveries = self.owed(lane, settle.state, now, alias)
         return settle

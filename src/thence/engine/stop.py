@@ -85,7 +85,7 @@ class Stop:
     async def abort(self, run: Run) -> None:
         """Stop that attempt because its function is disabled, if it still runs; what its invocation has come to since is left."""
         if self._running.get(run.id) is run:
-            run.aborted = True
+            run.aborted = run.aborted or not run.stopping  # whoever asked first has stopped it
             await self._running_one(run)
 
     async def _waiting_one(self, view: InvocationView) -> bool:
@@ -101,7 +101,7 @@ class Stop:
 
     async def _running_one(self, run: Run) -> bool:
         run.stopping = True
-        mark = StopMark(run.id, run.function.id, run.attempt, self._clock.now())
+        mark = StopMark(run.id, run.function.id, run.attempt, self._clock.now(), run.aborted)
         await self._writer.wait(self._writer.mark_stopping, mark)
         if self._running.get(run.id) is not run:
             return False  # it ended before the mark; look at what it is now

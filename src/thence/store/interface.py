@@ -58,6 +58,7 @@ class StopMark(Struct, gc=False):
     function_id: int
     attempt: int
     now: int
+    aborted: bool = False  # because its function was disabled; of two stops the first counts
 
 
 class Batch(Struct):

@@ -229,6 +229,7 @@ class Lost(Struct, gc=False):
     expires_at: int
     qualifier: str = ""  # Meta.qualifier
     beside_suspect: bool = False  # it was never lost before, and ran beside one that was
+    aborted: bool = False  # stopping because its function was disabled
 
 
 class Waiting(Struct, gc=False):

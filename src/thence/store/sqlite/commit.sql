@@ -88,7 +88,7 @@ DELETE FROM waiting WHERE id IN (:ids)
 
 -- name: stop_mark
 -- Zero rows: that attempt does not run any more, or a stop was asked before.
-UPDATE running SET state = 3 WHERE id = ? AND attempt = ? AND state = 2
+UPDATE running SET state = 3, aborted = ? WHERE id = ? AND attempt = ? AND state = 2
 
 -- name: stop_asked
 -- Whether that attempt is being stopped already.

@@ -72,11 +72,11 @@ def lost(db: sqlite3.Connection, limit: int) -> list[Lost]:
         Lost(
             whole(id, tail), function_id, attempt, lease, STATES[state],
             Spent(retries, tries, since, losses, interrupted), accepted_at, expires_at, _qualifier(meta),
-            bool(beside),
+            bool(beside), bool(aborted),
         )
         for (
             id, tail, function_id, attempt, lease, state, retries, tries, since, losses, interrupted,
-            accepted_at, expires_at, meta, beside,
+            accepted_at, expires_at, meta, beside, aborted,
         ) in db.execute(_SQL["lost"], (limit,))
     ]  # fmt: skip
 

@@ -33,7 +33,7 @@ SELECT 1 FROM node WHERE gone = 0 AND expires_at <= ? LIMIT 1
 WITH suspected AS (SELECT DISTINCT lease FROM running WHERE losses_used > 0)
 SELECT r.id, i.tail, r.function_id, r.attempt, r.lease, r.state, r.retries_used, r.platform_tries,
   r.platform_since, r.losses_used, r.interrupted, i.accepted_at, r.expires_at,
-  i.meta, r.losses_used = 0 AND r.lease IN (SELECT lease FROM suspected)
+  i.meta, r.losses_used = 0 AND r.lease IN (SELECT lease FROM suspected), r.aborted
 FROM running r CROSS JOIN invocation i ON i.id = r.id
 WHERE r.lease NOT IN (SELECT incarnation FROM node WHERE gone = 0)
 ORDER BY r.losses_used > 0, r.id LIMIT ?

@@ -360,7 +360,7 @@ def stop(db: sqlite3.Connection, items: Sequence[StopMark], changes: Changes) ->
     answers = []
     for item in items:
         key = (item.id >> 64, item.attempt)
-        marked = db.execute(_SQL["stop_mark"], key).rowcount == 1
+        marked = db.execute(_SQL["stop_mark"], (item.aborted, *key)).rowcount == 1
         if marked:
             changes.transitions.append(
                 Transition(item.now, item.id, item.function_id, State.STOPPING.value, item.attempt)
