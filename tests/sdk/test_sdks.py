@@ -141,6 +141,18 @@ def test_the_guard_ends_a_client_for_node_that_dials_out(dials: str) -> None:
     assert (ran.returncode, b"dials out: 127.0.0.2" in ran.stderr) == (97, True)
 
 
+@pytest.mark.parametrize(
+    ("ci", "ends"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)]
+)
+def test_without_node_its_clients_are_skipped_at_home_and_an_error_in_ci(
+    ci: str, ends: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(ends, match=r"Node\.js with npm is not installed"):
+        node_packages()
+
+
 def test_no_lock_file_names_the_host_of_a_registry() -> None:
     text = (NODE / "package-lock.json").read_text("utf-8")
     assert '"resolved"' not in text and '"integrity": "sha512-' in text
