@@ -130,6 +130,27 @@ async def test_the_walls_are_there_again_when_the_forker_was_killed(walled):
     assert before.result == after.result
 
 
+async def test_what_escaped_from_an_instance_ends_also_when_the_forker_was_killed(walled, is_gone):
+    house, _ = walled
+    says = house.pipe("says")
+    function = house.deploy(
+        f"""
+        import subprocess, time
+        def handler(event, context):
+            escaped = subprocess.Popen(["setsid", "sh", "-c", "sleep 1000 & echo $!; exec sleep 1000"],
+                                       stdout=subprocess.PIPE, text=True)
+            pids = [escaped.pid, int(escaped.stdout.readline())]
+            with open({says.path!r}, "w") as file: file.write(" ".join(map(str, pids)))
+            time.sleep(1000)
+        """
+    )
+    _, future = house.submit(function)
+    pids = [int(pid) for pid in (await says.read()).split()]
+    os.kill(house.runtime._nursery.pid, signal.SIGKILL)
+    assert (await house.end(future)).outcome is Outcome.PLATFORM_ERROR
+    assert all(is_gone(pid) for pid in pids)
+
+
 def test_a_data_directory_that_python_itself_lies_in_stays_open(tmp_path):
     walls = Walls()
     walls.close_folder(str(tmp_path), str(tmp_path / "code"), [str(tmp_path / "venv")])

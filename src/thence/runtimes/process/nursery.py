@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -35,12 +36,14 @@ _BOOT = (
 )
 _COMMAND = (sys.executable, "-I", "-c", _BOOT)
 _STDERR_BYTES_MAX = 2000
+_ROUNDS_MAX = 20
 
 
 class Report(msgspec.Struct):
     """One report of the forker; see forker.py."""
 
     ready: int = 0
+    mounts: str = ""
     missing: list[str] = []
     started: int = 0
     pid: int = 0
@@ -83,6 +86,7 @@ class Nursery:
         self._pipe: socket.socket | None = None
         self._stderr: IO[bytes] | None = None
         self._directory = ""
+        self._mounts = ""  # the forker's mount namespace, where it has one of its own
         self._left: list[str] = []  # directories of forkers that were killed
         self._outbox: deque[tuple[bytes, list[int], list[int]]] = deque()
         self._ready: asyncio.Future[None] | None = None
@@ -124,10 +128,10 @@ class Nursery:
 
     async def close(self) -> None:
         """End the forker and so every instance. Idempotent."""
-        process = self._process
+        process, mounts = self._process, self._mounts
         self._forget()
         if process is not None:
-            await asyncio.get_running_loop().run_in_executor(None, _reap, process, 5.0)
+            await asyncio.get_running_loop().run_in_executor(None, _reap, process, 5.0, mounts)
         for directory in (*self._left, self._directory):
             if directory:
                 shutil.rmtree(directory, ignore_errors=True)
@@ -189,16 +193,21 @@ class Nursery:
             self._parent.instance_ended(report.ended, report.status, peak_bytes=report.peak_bytes)
         elif report.failed:
             self._parent.instance_ended(report.failed, None, report.error)
-        elif self._ready is not None and not self._ready.done():
+        else:
+            if report.mounts != os.readlink("/proc/self/ns/mnt"):
+                self._mounts = report.mounts
+            if self._ready is None or self._ready.done():
+                return
             self._ready.set_result(None)
             for sentence in report.missing:
                 log.info("functions are not fully separated: %s", sentence)
 
     def _lost(self) -> None:
         process, directory, said = self._process, self._directory, self._said()
+        mounts = self._mounts
         self._directory = ""
         self._forget()
-        status = None if process is None else _reap(process, 1.0)
+        status = None if process is None else _reap(process, 1.0, mounts)
         sentence = f"The process that starts function instances ended (status {status}){said}."
         log.error("%s", sentence)
         if self._ready is not None and not self._ready.done():
@@ -227,6 +236,7 @@ class Nursery:
                 os.close(fd)
         self._outbox.clear()
         self._pipe = self._process = self._stderr = None
+        self._mounts = ""
 
 
 def _paths() -> list[str]:
@@ -236,10 +246,32 @@ def _paths() -> list[str]:
     return list(dict.fromkeys((str(root), str(library))))
 
 
-def _reap(process: subprocess.Popen[bytes], seconds: float) -> int:
-    """Wait for the forker, which is leaving; end it when it does not."""
+def _reap(process: subprocess.Popen[bytes], seconds: float, mounts: str) -> int:
+    """Wait for the forker, which is leaving; end it when it does not. One that was killed could not
+    end what its instances had started: that is found by its mount namespace, which nothing in it
+    can leave."""
     try:
-        return process.wait(seconds)
+        status = process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()
-        return process.wait()
+        status = process.wait()
+    if status < 0 and mounts:
+        for _ in range(_ROUNDS_MAX):  # what is being ended may still have started another one
+            if not _end_all_in(mounts):
+                break
+    return status
+
+
+def _end_all_in(mounts: str) -> int:
+    """Kill every process of that mount namespace; how many there were."""
+    count = 0
+    for name in os.listdir("/proc"):
+        if not name.isdecimal():
+            continue
+        try:
+            if os.readlink(f"/proc/{name}/ns/mnt") == mounts:
+                os.kill(int(name), signal.SIGKILL)
+                count += 1
+        except OSError:
+            continue  # it has ended, or it is another user's
+    return count
