@@ -116,6 +116,22 @@ async def test_what_is_held_at_the_limit_for_five_hours_fails(s: Service, concur
     assert len(s.receiver(HOOK).got) == 1
 
 
+async def test_a_budget_ends_to_the_millisecond_although_something_else_expires_before() -> None:
+    """What expires later than another wakes nobody: the budget itself must be waited for."""
+    async with Service(platform_budget_seconds=5) as s:
+        await s.function("later", answers=["ok"], max_event_age_seconds=60)
+        await s.invoke("later", delay_seconds=3600)
+        await s.function("held", answers=["ok"], concurrency=0, max_event_age_seconds=86_400)
+        await s.clock.advance(13.5)
+        id = await s.invoke("held")
+        await s.clock.advance(4.999)
+        assert (await s.show(id)).state is State.QUEUED
+        await s.clock.advance(0.002)
+        view = await s.show(id)
+        assert view.state is State.FAILED
+        assert view.ended_at is not None and view.ended_at - view.accepted_at == 5000
+
+
 async def test_a_steady_stream_below_the_limit_is_never_failed_as_throttled(s: Service) -> None:
     await s.function(
         "f", answers=[Ok(seconds=1000)], concurrency=1, timeout_seconds=3600,
