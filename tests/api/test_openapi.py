@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs  # schemathesis's own
 import msgspec
 import pytest
 
@@ -79,6 +80,57 @@ def test_fields_of_a_function_are_declared_as_they_are_refused(document: dict[st
     assert re.search(fields["initializer"]["pattern"], "")
     assert {"type": "null"} in fields["on_success"]["anyOf"]
     assert fields["environment"]["propertyNames"]["pattern"]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "body", "well"),
+    [
+        ("/v1/functions/{name}/control", "PUT", {"limit": None, "disabled": None}, True),
+        ("/v1/functions/{name}/control", "PUT", {"limit": None}, False),
+        (
+            "/v1/functions/{name}/control",
+            "PUT",
+            {"limit": None, "disabled": None, "abort": True},
+            False,
+        ),
+        ("/v1/functions/{name}/control", "PUT", {"limit": 1, "disabled": "", "abort": True}, True),
+        ("/v1/dead-letters:redrive", "POST", {}, False),
+        ("/v1/dead-letters:redrive", "POST", {"function": None}, False),
+        ("/v1/dead-letters:redrive", "POST", {"all": True}, True),
+        ("/v1/dead-letters:redrive", "POST", {"dry_run": True}, True),
+        ("/v1/dead-letters:redrive", "POST", {"function": "f"}, True),
+        ("/v1/dead-letters:redrive", "POST", {"all": True, "qualifier": "latest"}, False),
+        ("/v1/dead-letters:redrive", "POST", {"all": True, "qualifier": None}, True),
+        ("/v1/dead-letters:redrive", "POST", {"function": "f", "qualifier": "latest"}, True),
+    ],
+)
+async def test_rules_between_fields_are_declared_as_they_are_refused(
+    server: Any, document: dict[str, Any], path: str, method: str, body: Any, well: bool
+) -> None:
+    declared = document["paths"][path][method.lower()]["requestBody"]
+    schema = declared["content"]["application/json"]["schema"]
+    whole = {"components": document["components"], **schema}
+    assert jsonschema_rs.validator_for(whole).is_valid(body) == well
+    await server.deploy()
+    answer = await server.request(method, path.replace("{name}", "f"), json=body)
+    assert (answer.status == 200) == well, answer.body
+
+
+def test_what_a_schema_cannot_say_is_in_the_descriptions(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert "first_seconds is at most cap_seconds" in schemas["RetryWait"]["description"]
+    assert "together at most 1" in schemas["AliasBody"]["description"]
+    for name in ("FunctionBody", "AsyncConfigBody"):
+        assert (
+            "no\ncycle" in schemas[name]["description"]
+            or "no cycle" in schemas[name]["description"]
+        )
+    (since,) = [
+        one
+        for one in document["paths"]["/v1/invocations"]["get"]["parameters"]
+        if one["name"] == "since"
+    ]
+    assert "before `until`" in since["description"]
 
 
 def test_the_example_of_a_function_can_be_deployed(document: dict[str, Any]) -> None:

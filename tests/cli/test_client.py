@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from thence.cli import events
 from thence.cli.client import Client, Problem, Unreachable
@@ -174,6 +176,18 @@ def test_a_gap_is_told_as_what_it_is(
 ) -> None:
     events._print("gap", {"gap": True, "reason": reason})
     assert says in capsys.readouterr().err
+
+
+def test_an_event_is_one_line_however_narrow_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = io.StringIO()
+    narrow = Console(file=seen, force_terminal=True, color_system=None, width=40)
+    monkeypatch.setattr(events, "console", lambda: narrow)
+    function = "a_function_with_a_long_name_of_many_words"
+    one = {"at": "2026-01-01T00:00:00.000Z", "function": function, "state": "failed",
+           "attempt": 3, "reason": "retries_exhausted", "id": "0197b2c4"}  # fmt: skip
+    events._print("failed", one)
+    lines = seen.getvalue().splitlines()
+    assert lines == [f"00:00:00.000Z  {function}  failed  attempt 3  retries_exhausted  0197b2c4"]
 
 
 def test_a_first_connection_that_fails_ends_the_stream(scripted: Any) -> None:

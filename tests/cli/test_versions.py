@@ -113,7 +113,9 @@ def test_an_alias_is_set_moved_listed_and_deleted(at_service: Any, f: Deployed) 
     assert "2=0.1" in table and "a tenth" in table
     aliases = [line.split()[-1] for line in at_service("versions", f.name).out.splitlines()[1:]]
     assert aliases == ["prod", "prod"]
+    assert "prod=1 (2=0.1)" in at_service("function", f.name).out
     assert at_service("alias", prod, "2").status == 0
+    assert "prod=2\n" in at_service("function", f.name).out
     assert f.said("prod") == "two"
     assert at_service("alias", prod, "--json").json["weights"] == {}
     assert "version  2\n" in at_service("alias", prod).out

@@ -92,7 +92,7 @@ def _list(items: list[dict[str, Any]], function: str, as_json: bool) -> None:
             (
                 one["name"],
                 one["version"],
-                _shares(one),
+                shares_text(one),
                 instant(one["updated_at"]),
                 " ".join(one["description"].split()),
             )
@@ -112,7 +112,7 @@ def _show(one: dict[str, Any], as_json: bool) -> None:
         {
             "alias": f"{one['function']}@{one['name']}",
             "version": one["version"],
-            "weights": _shares(one),
+            "weights": shares_text(one),
             "description": one["description"],
             "created": instant_utc(one["created_at"]),
             "changed": instant_utc(one["updated_at"]),
@@ -120,5 +120,5 @@ def _show(one: dict[str, Any], as_json: bool) -> None:
     )
 
 
-def _shares(one: dict[str, Any]) -> str:
+def shares_text(one: dict[str, Any]) -> str:
     return ", ".join(f"{version}={share:g}" for version, share in sorted(one["weights"].items()))

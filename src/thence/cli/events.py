@@ -99,4 +99,4 @@ def _print(kind: str, event: dict[str, Any]) -> None:
     if event.get("reason"):
         line.append(f"  {clean(event['reason'])}")
     line.append(f"  {clean(event.get('id', event.get('invocation', '')))}", style="dim")
-    console().print(line)
+    console().print(line, soft_wrap=True)  # ids stay whole, to be copied

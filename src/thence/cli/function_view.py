@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from .alias import shares_text
 from .client import Client, part
 from .function import destination_text
 from .options import as_json_option, connected, function_names, whole_function
@@ -55,11 +56,23 @@ def function(client: Client, name: str, as_json: bool) -> None:
             "pre-stop": one["pre_stop"],
             "environment": ", ".join(sorted(one["environment"])),
             "versions": ", ".join(one["versions"]),
-            "aliases": ", ".join(f"{alias}={to}" for alias, to in one["aliases"].items()),
+            "aliases": ", ".join(_aliases(client, one)),
             "created": instant_utc(one["created_at"]),
             "changed": instant_utc(one["updated_at"]),
         }
     )
+
+
+def _aliases(client: Client, function: dict[str, Any]) -> list[str]:
+    """`prod=1`, with the shares of other versions behind: `prod=1 (2=0.25)`."""
+    if not function["aliases"]:
+        return []
+    path = f"/v1/functions/{part(function['name'])}/aliases"
+    shown = []
+    for one in client.pages(path):
+        shares = shares_text(one)
+        shown.append(f"{one['name']}={one['version']}{f' ({shares})' if shares else ''}")
+    return shown
 
 
 def held_back(one: dict[str, Any]) -> str:

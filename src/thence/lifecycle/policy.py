@@ -20,6 +20,7 @@ Jitter = Literal["none", "equal", "full"]
 
 class RetryWait(Struct, frozen=True, forbid_unknown_fields=True):
     """Wait before retry n (from 1): first_seconds * factor**(n-1), at most cap_seconds, then jitter.
+    first_seconds is at most cap_seconds (60 by default).
 
     jitter `none`: as computed; `equal`: between half and all of it; `full`: between 0 and all of it.
     """

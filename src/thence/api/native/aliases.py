@@ -20,7 +20,8 @@ from .paging import after_name, cut
 
 class AliasBody(Struct, forbid_unknown_fields=True):
     """An alias as a whole: what is left out has its default. `weights`: the share of the calls, 0 to
-    1, that other versions get; `version` gets the rest."""
+    1, that other versions get, together at most 1; `version` gets the rest and stands in none of
+    them."""
 
     version: str
     weights: dict[str, Any] = field(default_factory=dict)

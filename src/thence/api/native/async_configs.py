@@ -22,7 +22,8 @@ from .warnings import of_configuration
 
 class AsyncConfigBody(Struct, forbid_unknown_fields=True):
     """The configuration as a whole: what is left out has its default. `stop_notifies`: a stopped
-    invocation owes its record to `on_failure` as well."""
+    invocation owes its record to `on_failure` as well. Destinations that are functions must lead to
+    no cycle, and name a version or alias only that their function has."""
 
     max_retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 3
     max_event_age_seconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] = 86_400

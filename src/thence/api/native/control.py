@@ -20,7 +20,7 @@ REASON_MAX = 1024
 class ControlBody(Struct, forbid_unknown_fields=True):
     """Both have to be said, so that neither is lifted by being left out. `limit`: slots of all
     versions together; null: each has its own. `disabled`: why it is, may be empty; null: it is
-    enabled. `abort`: what runs when it is disabled is stopped."""
+    enabled. `abort`: what runs when it is disabled is stopped; only where `disabled` is a text."""
 
     limit: Annotated[int, Meta(ge=0, le=CONCURRENCY_MAX)] | None
     disabled: Annotated[str, Meta(max_length=REASON_MAX)] | None

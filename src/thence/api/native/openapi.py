@@ -80,7 +80,7 @@ def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
         types, ref_template="#/components/schemas/{name}"
     )
     for body in {_key(route.body): route.body for route in routes if _types(route.body)}.values():
-        rules.tighten(components[body.__name__])
+        rules.tighten(body.__name__, components[body.__name__])
     refs = {_key(type_): schema for type_, schema in zip(types, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:

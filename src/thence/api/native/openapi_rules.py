@@ -54,14 +54,44 @@ FIELDS: dict[str, dict[str, Any]] = {
 }
 """By the name of a body's field: what its schema says too."""
 
+_FILTERS = ("function", "reason", "since", "until")
+_GIVEN: dict[str, Any] = {"not": {"type": "null"}}
+_TEXT: dict[str, Any] = {"type": "string"}
+
+
+def _needs(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: schema}}
+
+
+BETWEEN: dict[str, dict[str, Any]] = {
+    "ControlBody": {
+        "if": _needs("abort", {"const": True}),
+        "then": _needs("disabled", _TEXT),
+    },
+    "RedriveBody": {
+        "if": {"properties": {"all": {"const": False}, "dry_run": {"const": False}}},
+        "then": {"anyOf": [_needs(name, _GIVEN) for name in _FILTERS]},
+        "dependentSchemas": {
+            "qualifier": {
+                "if": {"properties": {"qualifier": _TEXT}},
+                "then": _needs("function", _TEXT),
+            }
+        },
+    },
+}
+"""By the name of a body: rules between its fields. What a schema cannot say (a sum, one number against
+another) is in the descriptions of the types. No `anyOf` at the top: generators take it for a choice of
+types."""
+
 NOT_TAKEN = {"attributes"}
 """Fields of the types that bodies may not have."""
 
 
-def tighten(schema: dict[str, Any]) -> None:
-    """The schema of a body, in place."""
+def tighten(name: str, schema: dict[str, Any]) -> None:
+    """The schema of the body of that name, in place."""
+    schema.update(BETWEEN.get(name, {}))
     properties = schema.get("properties", {})
-    for name in NOT_TAKEN & properties.keys():
-        del properties[name]
-    for name in FIELDS.keys() & properties.keys():
-        properties[name].update(FIELDS[name])
+    for field in NOT_TAKEN & properties.keys():
+        del properties[field]
+    for field in FIELDS.keys() & properties.keys():
+        properties[field].update(FIELDS[field])

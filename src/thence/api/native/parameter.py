@@ -153,5 +153,5 @@ def _bad(parameter: Parameter, text: str, reason: str, limit: Any = None) -> Inv
 LIMIT = Parameter("limit", "integer", "Most items of the page.", 100, 1, 1000)
 CURSOR = Parameter("cursor", "text", "`cursor` of the page before.")
 FUNCTION = Parameter("function", "text", "Only of the function of that name.")
-SINCE = Parameter("since", "time", "Accepted at or after this time.")
+SINCE = Parameter("since", "time", "Accepted at or after this time, which is before `until`.")
 UNTIL = Parameter("until", "time", "Accepted before this time.")

@@ -216,7 +216,7 @@ INVOCATIONS = (
             Parameter(
                 "kind",
                 "text",
-                "Of what.",
+                "Of what; `delivery` goes with function, limit and cursor only.",
                 "invocation",
                 choices=("invocation", "delivery"),
             ),
@@ -295,10 +295,12 @@ MAILBOX = (
         "Delete one message, or the whole box",
         {200: DeletedAnswer},
         (
-            Parameter("seq", "integer", "The message with this `seq`.", None, 0),
-            Parameter("receipt", "text", "The received message with this receipt."),
-            Parameter("key", "text", "The object with this key."),
-            Parameter("all", "flag", "The whole box.", False),
+            Parameter(
+                "seq", "integer", "The message with this `seq`; one of the four is given.", None, 0
+            ),
+            Parameter("receipt", "text", "Or the received message with this receipt."),
+            Parameter("key", "text", "Or the object with this key."),
+            Parameter("all", "flag", "Or the whole box.", False),
         ),
     ),
 )
