@@ -59,3 +59,14 @@ async def test_what_a_process_counted_of_a_deleted_function_is_forgotten_without
     assert (await server.request("PUT", "/v1/functions/gone", json={"code": CODE})).status == 201
     await server.ended(await server.accept("gone"))
     assert tally.begun == {"gone": 1}
+
+
+async def test_after_a_restart_a_deleted_function_has_no_series_either(make_server: Any) -> None:
+    """The store still knows what it once did, until that is pruned."""
+    before = await make_server()
+    await before.deploy("gone")
+    await before.ended(await before.accept("gone"))
+    assert (await before.request("DELETE", "/v1/functions/gone")).status == 204
+    await before.stop()
+    after = await make_server()
+    assert not any("gone" in line for line in await series(after))

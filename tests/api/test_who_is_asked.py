@@ -39,6 +39,17 @@ async def test_without_credentials_a_foreign_host_is_refused_on_every_way(
     assert await server.stored() == len(WELL)
 
 
+@pytest.mark.parametrize(("path", "lines"), WAYS)
+async def test_without_credentials_a_page_of_another_site_is_refused_on_every_way(
+    server: Any, path: str, lines: list[str]
+) -> None:
+    await server.deploy()
+    for origin in ("https://evil.example", "http://127.0.0.1.evil.example", "null"):
+        sent = request("POST", path, b"{}", *lines, f"Origin: {origin}", host="localhost")
+        assert statuses(await server.raw(sent + LAST))[0] == 403, origin
+    assert await server.stored() == 0
+
+
 async def test_with_credentials_any_host_may_be_named(make_server: Any) -> None:
     server = await make_server(**KEYS)
     bearer = "Authorization: Bearer id:secret"
