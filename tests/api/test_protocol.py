@@ -371,6 +371,27 @@ async def test_a_body_that_breaks_is_not_asked_for_any_more(server: Any, caplog:
     assert errors_of(caplog) == []
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_an_answer_that_comes_before_the_body_can_be_read_by_who_still_sends_it(
+    server: Any, caplog: Any, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 60)  # on a busy machine, too
+    reader, writer = await server.connect()
+    lines = ("Connection: close", "Prefer: respond-async")
+    head = request("POST", "/v1/nothing", b"", *lines).replace(
+        b"HTTP/1.1", f"HTTP/{version}".encode()
+    )
+    writer.write(head.replace(b"Content-Length: 0", b"Content-Length: 3000000"))
+    # Proxies read the answer only when the body is sent, or when sending fails.
+    for _ in range(30):
+        writer.write(b"x" * 100_000)
+        await writer.drain()
+        await asyncio.sleep(0)
+    assert statuses(await asyncio.wait_for(reader.read(), 20)) == [404]
+    writer.close()
+    assert errors_of(caplog) == []
+
+
 async def test_a_caller_that_goes_while_a_later_request_waits_ends_the_earlier_one(
     server: Any, caplog: Any
 ) -> None:

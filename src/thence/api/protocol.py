@@ -298,6 +298,8 @@ class Protocol(Turns):
             self._refuse_in_turn(problems.Malformed("The request's target cannot be read."))
             return
         self._body_size = 0
+        if not self.cycle.keep_alive:
+            self.cycle.transport = LastAnswer(self, self.cycle)  # type: ignore[assignment]
         if self.pipeline:
             self.flow.shut = True
 
@@ -455,7 +457,7 @@ class Protocol(Turns):
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self._idle_since = self.loop.time()
-        if self.transport.is_closing():
+        if self._deaf or self.transport.is_closing():
             return
         if self.pipeline:
             cycle, app = self.pipeline.pop()
@@ -552,6 +554,13 @@ class Protocol(Turns):
         self.flow.resume_reading()
         self.loop.call_later(LINGER_SECONDS, transport.close)
 
+    def answered_last(self, cycle: Any) -> None:
+        """The connection ends with this answer, which may have come before the request's body."""
+        if cycle.more_body and not self._deaf:
+            self._end(b"")
+        else:
+            self.transport.close()
+
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """True keeps the way to the caller open: one that has sent all it will send may still read
         the answer. Not for other requests: there the end of the caller is what ends their work."""
@@ -564,6 +573,19 @@ class Protocol(Turns):
     def _date(self) -> bytes:
         headers = self.server_state.default_headers
         return headers[0][1] if headers else b""
+
+
+class LastAnswer:
+    """The transport of a request with which its connection ends, as uvicorn uses it."""
+
+    def __init__(self, protocol: Protocol, cycle: Any) -> None:
+        self._protocol = protocol
+        self._cycle = cycle
+        self.write = protocol.transport.write
+        self.is_closing = protocol.transport.is_closing
+
+    def close(self) -> None:
+        self._protocol.answered_last(self._cycle)
 
 
 def _head_too_large() -> problems.HttpError:
