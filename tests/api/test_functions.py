@@ -13,6 +13,8 @@ import pytest
 
 from thence.config.settings import Limits
 
+from .test_overload import until
+
 F = "/v1/functions/f"
 
 
@@ -55,14 +57,18 @@ async def test_secrets_of_destinations_are_not_shown(server: Any) -> None:
 
 
 async def test_a_deleted_function_is_gone_and_what_waited_is_invalid(server: Any) -> None:
-    await server.deploy(concurrency=0)
+    await server.deploy(concurrency=0, on_failure="queue:dead")
     id = await server.accept()
     assert (await server.request("DELETE", F)).status == 204
     for answer in (await server.get(F), await server.request("DELETE", F)):
         assert answer.status == 404 and answer.problem()["code"] == "function_not_found"
     assert (await server.ended(id))["reason"] == "function_deleted"
+    server.engine.retire.loop.wake()
+    await until(lambda: not server.engine.lanes.all())  # nothing of it is under way
     listed = await server.get("/v1/invocations?function=f")
     assert [one["id"] for one in listed.json["items"]] == [id]
+    owed = await server.get("/v1/deliveries?function=f")
+    assert [one["function"] for one in owed.json["items"]] == ["f"]
 
 
 async def test_functions_are_listed_by_name_in_pages(server: Any) -> None:

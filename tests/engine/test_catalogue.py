@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from thence.catalog.async_config import AsyncConfig
+from thence.engine.entries import DELETED
 from thence.errors import DestinationCycle, FunctionNotFound, InvalidInput
 from thence.lifecycle.lineage import HOPS_MAX
-from thence.lifecycle.states import Reason, State
+from thence.lifecycle.states import FINAL, Reason, State
+from thence.notices import DeliveryAttempted
 from thence.testing import Error, Forever, Ok, Service
 
 HOOK = "https://hooks.example.com/x"
@@ -64,6 +67,60 @@ async def test_a_lost_attempt_of_a_deleted_function_becomes_invalid(s: Service) 
     await s.delete("f")
     await s.crash()
     assert (await s.show(id)).state is State.INVALID and len(s.starts("f")) == 1
+
+
+async def test_functions_that_came_and_went_leave_nothing_in_memory(s: Service) -> None:
+    await s.function("stays", answers=["ok"])
+    before = len(s.engine.lanes.all()), len(s.engine.lanes.families())
+    ids = []
+    for number in range(100):
+        name = f"gone-{number}"
+        await s.function(name, answers=["ok", Error()], on_failure=HOOK)
+        await s.engine.put_async_config(name, "latest", AsyncConfig(max_retries=1))
+        ids += [await s.invoke(name), await s.invoke(name, delay_seconds=86_400)]
+        if number % 2:
+            await s.clock.advance(1)
+        await s.engine.delete_function(name)
+    await s.clock.advance(60)
+    assert (len(s.engine.lanes.all()), len(s.engine.lanes.families())) == before
+    assert len(s.engine.dispatch._later) == 0 and s.engine.catalogue.entries.all(DELETED) == []
+    assert {(await s.show(id)).state for id in ids} <= FINAL
+
+
+async def test_the_lane_of_a_deleted_function_stays_while_an_attempt_runs(s: Service) -> None:
+    await s.function("f", answers=[Ok("done", seconds=60)], on_success=HOOK)
+    id = await s.invoke("f")
+    await s.delete("f")
+    await s.clock.advance(30)
+    assert len(s.engine.lanes.all()) == 1
+    await s.crash()
+    await s.clock.advance(30)
+    assert (await s.show(id)).state is State.INVALID and s.engine.lanes.all() == []
+
+
+async def test_a_delivery_of_a_function_that_is_forgotten_is_told_by_its_name(s: Service) -> None:
+    told: list[DeliveryAttempted] = []
+    s.notices.on(DeliveryAttempted, told.append)
+    await s.function("f", answers=["ok"], on_success=HOOK)
+    s.receiver(HOOK).answers(*[503] * 10)
+    id = await s.invoke("f")
+    await s.settle()
+    await s.delete("f")
+    await s.clock.advance(60)
+    assert s.engine.lanes.all() == [] and len(told) > 2
+    assert {one.function for one in told} == {"f"} and (await s.show(id)).deliveries
+
+
+async def test_what_is_accepted_for_a_lane_that_was_dropped_has_it_again(s: Service) -> None:
+    await s.function("f", answers=["ok"], concurrency=0)
+    lane = s.engine.lanes.all()[0]
+    await s.delete("f")
+    await s.clock.advance(30)
+    assert s.engine.lanes.all() == []
+    answers: list[Any] = []
+    s.engine.accepting.accept(lane, b"1", lambda accepted, error: answers.append(accepted))
+    await s.clock.advance(30)
+    assert (await s.show(answers[0].id)).state is State.INVALID and s.engine.lanes.all() == []
 
 
 async def test_a_name_deployed_again_is_another_function(s: Service) -> None:

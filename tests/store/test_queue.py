@@ -81,6 +81,16 @@ async def test_the_earliest_due_time_is_told_per_function(scene: Scene) -> None:
     assert await scene.store.due_functions() == {1: NOW + 4, 3: NOW + 6}
 
 
+async def test_what_waits_or_runs_of_functions_is_live(scene: Scene) -> None:
+    assert await scene.store.live([1, 2, 3]) == set()
+    ended = await scene.run(function=4)
+    await scene.accept(scene.new(due_at=NOW + 9), scene.new(function=6))
+    await scene.run(function=3)
+    await scene.commit(settles=[scene.settled(ended)])
+    assert await scene.store.live([1, 2, 3, 4]) == {1, 3}
+    assert await scene.store.live([]) == set()
+
+
 async def test_expiring_gives_the_oldest_expiry_first_and_only_what_waits(scene: Scene) -> None:
     assert await scene.store.next_expiry() is None
     later, first = scene.new(expires_at=NOW + 20), scene.new(expires_at=NOW + 10)

@@ -237,6 +237,7 @@ async def test_a_broken_constraint_is_our_mistake_and_changes_nothing(sqlite_sce
         ("queue.sql", "due_functions", ()),
         ("queue.sql", "delivery_keys", ()),
         ("queue.sql", "next_due", ("[1]",)),
+        ("queue.sql", "live", ("[1]",)),
         ("queue.sql", "next_expiry", ()),
         ("queue.sql", "expiring", (1, 1)),
         ("queue.sql", "waiting", (1, 1, 1)),

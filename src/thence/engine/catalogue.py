@@ -26,7 +26,7 @@ from .effect import in_effect, of_row
 from .entries import Entries
 from .family import Family
 from .lanes import Lane, Lanes
-from .load import drop_unused, keep_configs, load_family
+from .load import drop_kept, drop_unused, keep_configs, load_family
 from .options import Options
 from .targets import check_targets
 
@@ -220,6 +220,11 @@ class Catalogue:
         lane.delete()
         self._runtime.forget(lane.function.id)
         self.retire(lane)
+
+    async def forget(self, family: Family[Lane]) -> None:
+        """A deleted lane of it is dropped: what was kept for it goes too."""
+        async with self.lock:  # nothing of it is being deleted meanwhile
+            await drop_kept(family, self.entries)
 
     def changed(
         self,

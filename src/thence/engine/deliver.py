@@ -256,7 +256,7 @@ class Deliver:
             return
         if applied and result.state != "pending":
             self.tries.tell_end(
-                delivery.id, delivery.invocation_id, delivery.function_id, made.destination,
+                delivery.id, delivery.invocation_id, made.function, made.destination,
                 result.state, result.reason,
             )  # fmt: skip
         self._over(lane, trust, result.due_at if applied and result.state == "pending" else None)

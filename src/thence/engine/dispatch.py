@@ -150,6 +150,14 @@ class Dispatch:
         self.held_back = held_back
         self.pump()
 
+    def forget(self, lane: Lane) -> None:
+        """It was deleted, and nothing of it waits or runs any more."""
+        self._turn.pop(lane, None)
+        self._later.drop(lane)
+        self.line.leave(lane)
+        if lane.family.parked:
+            lane.family.parked.pop(lane, None)
+
     def control_changed(self, family: Family[Lane]) -> None:
         """Another limit or switch counts for it: all its lanes that wait for that are looked at."""
         while family.parked:

@@ -181,7 +181,9 @@ class Engine(Functions, Looking):
             self.run.running,
             alone_seconds=o.suspect_alone_seconds,
         )
-        self.retire = Retire(self.lanes, store, self.expire.end, clock, notices)
+        self.retire = Retire(
+            self.lanes, store, self.expire.end, clock, notices, forget=self._forget
+        )
         self.minutes_ = Minutes(store, clock, notices)
         self.tend = Tend(store, clock, notices)
 
@@ -272,9 +274,13 @@ class Engine(Functions, Looking):
         self.dispatch.note(lane, due_at, self.clock.now())
         self.dispatch.pump()
 
+    async def _forget(self, lane: Lane) -> None:
+        self.dispatch.forget(lane)
+        await self.catalogue.forget(lane.family)
+
     def _function_name(self, function_id: int) -> str:
-        lane = self.lanes.get(function_id)
-        return lane.function.name if lane is not None else f"#{function_id}"
+        found = self.lanes.named(function_id)
+        return f"#{function_id}" if found is None else found[0]
 
     # ------------------------------------------------------------ life
 

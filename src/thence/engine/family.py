@@ -89,14 +89,6 @@ class Family(Generic[L]):
 
     # ------------------------------------------------------------ slots
 
-    def forget_deleted(self) -> None:
-        """Leave out deleted versions that hold nothing any more: they would be counted for ever."""
-        self.lanes = [
-            lane
-            for lane in self.lanes
-            if not lane.deleted or lane.under_way or lane.reserved or lane.sync_waiters
-        ]
-
     @property
     def held(self) -> bool:
         """Nothing of it may begin now, whatever room there is."""

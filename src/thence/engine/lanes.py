@@ -2,7 +2,8 @@
 whatever the backlog.
 
 A lane never holds waiting invocations, only whether there may be some that are due (`ready`).
-Memory is therefore one small object a function. `all()` and `families()` are for the start, for
+Memory is therefore one small object a function; of a deleted one only its name and family stay when
+nothing of it waits or runs any more (retire.py). `all()` and `families()` are for the start, for
 timers and for what a person asks; nothing on the way of an invocation walks them.
 """
 
@@ -21,6 +22,8 @@ Promise = Callable[[Function, int], None]
 
 UNKNOWN = 1 << 40
 """As many as there may be: how long a backlog is has not been counted."""
+PAST_MAX = 100_000
+"""Names of functions that are deleted, for whoever asks for their history; some 200 bytes each."""
 
 
 class Lane:
@@ -90,6 +93,11 @@ class Lane:
             return True
         return family.limit is not None and family.used >= family.limit
 
+    @property
+    def idle(self) -> bool:
+        """Nothing of it runs here or is on its way to run."""
+        return not (self.under_way or self.reserved or self.claiming or self.sync_waiters)
+
     def delete(self) -> None:
         """Nothing begins any more; what waits ends by the configuration that there was."""
         self.deleted = True
@@ -150,6 +158,7 @@ class Lanes:
         self._promise = promise
         self._lanes: dict[int, Lane] = {}
         self._families: dict[int, Family[Lane]] = {}
+        self._past: dict[int, tuple[str, int]] = {}  # of what was dropped: its name and family
 
     def get(self, function_id: int) -> Lane | None:
         return self._lanes.get(function_id)
@@ -165,6 +174,38 @@ class Lanes:
         lane = self._lanes[function.id] = Lane(function, own, family, self._promise)
         family.lanes.append(lane)
         return lane
+
+    def keep(self, lane: Lane) -> None:
+        """One that may have been dropped is asked for again."""
+        if lane.function.id not in self._lanes:
+            self._lanes[lane.function.id] = lane
+            self._past.pop(lane.function.id, None)
+            self._families.setdefault(lane.function.family, lane.family)
+            lane.family.lanes.append(lane)
+
+    def drop(self, lane: Lane) -> None:
+        """Forget a deleted one, and its family with the last of it."""
+        del self._lanes[lane.function.id]
+        self._past[lane.function.id] = (lane.function.name, lane.function.family)
+        if len(self._past) > PAST_MAX:
+            del self._past[next(iter(self._past))]
+        family = lane.family
+        family.lanes.remove(lane)
+        if not family.lanes and not family.rows:
+            self._families.pop(family.id, None)
+
+    def named(self, function_id: int) -> tuple[str, int] | None:
+        """The name of a function, or of one that was, and its family; None: that is not known here."""
+        lane = self._lanes.get(function_id)
+        if lane is not None:
+            return lane.function.name, lane.function.family
+        return self._past.get(function_id)
+
+    def past_families(self, name: str | None = None) -> set[int]:
+        """Of what is deleted, all or of that name. For the start and for questions."""
+        waits = ((one.function.name, one.function.family) for one in self.all() if one.deleted)
+        both = (*waits, *self._past.values())
+        return {family for called, family in both if name is None or called == name}
 
     def all(self) -> list[Lane]:
         """For the start, timers and questions."""

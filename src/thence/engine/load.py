@@ -63,6 +63,13 @@ async def drop_unused(families: Iterable[Family[Lane]], entries: Entries) -> Non
             await entries.delete(DELETED, "", entry.name)
 
 
+async def drop_kept(family: Family[Lane], entries: Entries) -> None:
+    """The same of one family, once its last deleted lane is dropped."""
+    name = str(family.id)
+    if entries.get(DELETED, "", name) and not any(lane.deleted for lane in family.lanes):
+        await entries.delete(DELETED, "", name)
+
+
 async def keep_configs(
     family: Family[Lane], entries: Entries, written: dict[str, AsyncConfig]
 ) -> None:

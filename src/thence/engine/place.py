@@ -118,11 +118,11 @@ class Place:
                     placed.append(Placed(delivery, destination, callee))
         return placed
 
-    def committed(self, settle: Settle, placed: list[Placed]) -> None:
+    def committed(self, lane: Lane, settle: Settle, placed: list[Placed]) -> None:
         """They are on disk: tell, and let the calls run."""
         tries = self._deliver.tries
         for one in placed:
-            of = (one.delivery.id, settle.id, settle.function_id, one.destination)
+            of = (one.delivery.id, settle.id, lane.function.name, one.destination)
             tries.tell_attempt(*of, 1, 200, "")
             tries.tell_end(*of, "delivered", "")
             if one.lane is not None and one.delivery.call is not None:

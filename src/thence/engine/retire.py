@@ -1,7 +1,8 @@
 """retire: what waits for a deleted function can never run; it ends as invalid, in small steps.
 
 A loop of its own, because the backlog may be large and the store may be away when the function is
-deleted: the deletion is durable at once, the endings follow.
+deleted: the deletion is durable at once, the endings follow. When nothing of it waits or runs any
+more, its lane is dropped: else whoever deploys and deletes all day would fill the memory.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from .lanes import Lane, Lanes
 from .loop import Loop
 
 STEP = 200
+SECONDS = 5.0
 
 
 class Retire:
-    """end: expire.end, which ends one waiting invocation with all it owes."""
+    """end: expire.end, which ends one waiting invocation with all it owes. forget: told of each lane
+    that is dropped."""
 
     def __init__(
         self,
@@ -30,15 +33,20 @@ class Retire:
         end: Callable[[Waiting, State, Reason], Awaitable[bool]],
         clock: Clock,
         notices: Notices,
+        *,
+        forget: Callable[[Lane], Awaitable[None]],
     ) -> None:
         self._lanes = lanes
         self._store = store
         self._end = end
-        self._left: dict[int, Lane] = {}
-        self.loop = Loop("retire", self.once, clock, notices, interval_seconds=5.0)
+        self._forget = forget
+        self._left: dict[int, Lane] = {}  # something may wait
+        self._ending: dict[int, Lane] = {}  # nothing waits, something may run
+        self.loop = Loop("retire", self.once, clock, notices, interval_seconds=SECONDS)
 
     def note(self, lane: Lane) -> None:
         """Something may wait for that deleted function."""
+        self._lanes.keep(lane)
         self._left[lane.function.id] = lane
         self.loop.wake()
 
@@ -47,9 +55,25 @@ class Retire:
             function_id = next(reversed(self._left))
             found = await self._store.waiting(function_id, STEP)
             if not found:
-                del self._left[function_id]
+                self._ending[function_id] = self._left.pop(function_id)
                 continue
             ends = (self._end(one, State.INVALID, Reason.FUNCTION_DELETED) for one in found)
             await asyncio.gather(*ends)
             return 0
+        await self._let_go()
         return None
+
+    async def _let_go(self) -> None:
+        """Forget those of which the store has nothing under way. Of the others something runs, or
+        came to wait since they were looked at: they are looked at again."""
+        quiet = [id for id, lane in self._ending.items() if lane.idle]
+        for at in range(0, len(quiet), STEP):
+            step = quiet[at : at + STEP]
+            live = await self._store.live(step)
+            for id in step:
+                lane = self._ending.pop(id)
+                if id in live:
+                    self._left[id] = lane
+                elif lane.idle and id not in self._left:
+                    self._lanes.drop(lane)
+                    await self._forget(lane)

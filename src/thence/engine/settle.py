@@ -277,7 +277,7 @@ class SettleAttempts:
             # Unknown expiry (a lost attempt): now, so that the expire loop looks for itself.
             self._follow(lane, settle, run.expires_at if run is not None else settle.now)
             if placed:
-                self.place.committed(settle, placed)
+                self.place.committed(lane, settle, placed)
 
         self._writer.settle(settle, committed)
 

@@ -62,6 +62,7 @@ class Made(Struct):
     """A try that was made. `answered`: whether the receiver did; None says nothing about it."""
 
     result: DeliveryResult
+    function: str
     destination: Destination
     answered: bool | None
     took_ms: int
@@ -76,6 +77,7 @@ class Tries:
         policy: DeliveryPolicy,
         function_name: Callable[[int], str],
     ) -> None:
+        """function_name: of a function that is known here, for a try that has no record."""
         self._blobs = blobs
         self._clock = clock
         self._notices = notices
@@ -97,9 +99,10 @@ class Tries:
             tried = _Failed(error=f"The try failed inside the service ({type(error).__name__}).")
         duration_us = round((time.perf_counter() - began) * 1_000_000)
         result = self._judge(delivery, attempt, tried, started_at, duration_us)
-        self.tell_attempt(delivery.id, delivery.invocation_id, delivery.function_id, destination,
+        name = self._function_name(delivery.function_id) if source is None else source.view.function
+        self.tell_attempt(delivery.id, delivery.invocation_id, name, destination,
                           attempt, result.status, result.error)  # fmt: skip
-        return Made(result, destination, _answered(tried), self._clock.now() - started_at)
+        return Made(result, name, destination, _answered(tried), self._clock.now() - started_at)
 
     async def _send(
         self,
@@ -167,12 +170,11 @@ class Tries:
     # ------------------------------------------------------------ notices
 
     def tell_attempt(
-        self, id: int, invocation: int, function_id: int, destination: Destination, attempt: int,
+        self, id: int, invocation: int, name: str, destination: Destination, attempt: int,
         status: int, error: str,
     ) -> None:  # fmt: skip
         """A try was made."""
         if self._notices.wanted(DeliveryAttempted):
-            name = self._function_name(function_id)
             self._notices.publish(
                 DeliveryAttempted(
                     id, invocation, name, describe(destination), attempt, status, error
@@ -180,12 +182,11 @@ class Tries:
             )
 
     def tell_end(
-        self, id: int, invocation: int, function_id: int, destination: Destination, state: str,
+        self, id: int, invocation: int, name: str, destination: Destination, state: str,
         reason: str,
     ) -> None:  # fmt: skip
         """No further try follows; that is on disk."""
         if self._notices.wanted(DeliveryEnded):
-            name = self._function_name(function_id)
             self._notices.publish(
                 DeliveryEnded(id, invocation, name, describe(destination), state, reason)
             )

@@ -42,7 +42,6 @@ class Versions:
             if await catalogue.entries.delete(GONE_ALIAS, str(family.id), chosen):
                 family.configs.pop(chosen, None)  # that name means the version from now on
             function = await catalogue.store.publish(family.id, chosen, note, catalogue.clock.now())
-            family.forget_deleted()
             catalogue.take(function)
         catalogue.changed(name, [f"version {chosen} published"])
         return function

@@ -203,6 +203,11 @@ class Store(Protocol):
         that has any, or of that one. Must not read the other waiting rows."""
         ...
 
+    async def live(self, function_ids: Sequence[int]) -> set[int]:
+        """Of these functions, those of which anything waits or runs; must not read every waiting
+        row."""
+        ...
+
     async def expiring(self, now: int, limit: int) -> list[Waiting]:
         """Waiting invocations with expires_at <= now, oldest expiry first."""
         ...

@@ -135,15 +135,15 @@ class Follower:
         found = []
         for entry in entries:
             for change in entry.transitions:
-                lane = self._engine.lanes.get(change.function_id)
-                if lane is None or lane.family.id not in families or change.delivery:
+                named = self._engine.lanes.named(change.function_id)
+                if named is None or named[1] not in families or change.delivery:
                     continue
                 if change.id not in views:
                     views[change.id] = await self._engine.store.invocation(change.id)
                 view = views[change.id]
                 if view is None:
                     self._say_gone(change.id)
-                elif families[lane.family.id].means(view):
+                elif families[named[1]].means(view):
                     one = line(view, change, self._region, self._project)
                     if one is not None:
                         found.append(one)

@@ -44,7 +44,7 @@ async def bring_up_to_date(engine: Engine) -> None:
     """At start: forget functions of which nothing is left, and take over settings that an earlier
     version saved. Raises StoreUnavailable."""
     families = {family.id: family for family in engine.lanes.families()}
-    for id in noted(engine).keys() - families.keys():
+    for id in noted(engine).keys() - families.keys() - engine.lanes.past_families():
         await engine.delete_entry(FAMILIES, "", str(id))
     for family in families.values():
         old = {

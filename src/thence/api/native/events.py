@@ -71,8 +71,8 @@ async def _chosen(
 
 
 def _family(engine: Engine, function_id: int) -> int:
-    lane = engine.lanes.get(function_id)
-    return function_id if lane is None else lane.function.family
+    found = engine.lanes.named(function_id)
+    return function_id if found is None else found[1]
 
 
 def encode(engine: Engine, event: Event) -> bytes:
@@ -85,11 +85,11 @@ def encode(engine: Engine, event: Event) -> bytes:
                 EventShown(gap=True, reason=UNKNOWN if event.unknown else NOT_KEPT)
             ),
         )
-    lane = engine.lanes.get(one.function_id)
+    found = engine.lanes.named(one.function_id)
     shown = EventShown(
         at=iso(one.at),
         id=format_id(one.id),
-        function=lane.function.name if lane is not None else "",
+        function="" if found is None else found[0],
         state=one.state,
         attempt=one.attempt,
         reason=one.reason,

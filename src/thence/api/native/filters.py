@@ -19,12 +19,8 @@ def family_id(engine: Engine, name: str | None) -> int | None:
     try:
         return engine.catalogue.get(name).family
     except FunctionNotFound:
-        # All lanes are walked only here, where somebody asks for what is deployed no more.
-        found = [
-            lane.function.family
-            for lane in engine.lanes.all()
-            if lane.function.name == name and lane.deleted
-        ]
+        # All are walked only here, where somebody asks for what is deployed no more.
+        found = engine.lanes.past_families(name)
         if not found:
             raise
         return max(found)

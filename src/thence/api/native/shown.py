@@ -218,11 +218,11 @@ def show_attempt(view: AttemptView) -> AttemptShown:
 
 
 def show_delivery(engine: Engine, view: DeliveryView) -> DeliveryShown:
-    lane = engine.lanes.get(view.function_id)
+    found = engine.lanes.named(view.function_id)
     return DeliveryShown(
         format_id(view.id),
         format_id(view.invocation_id),
-        lane.function.name if lane is not None else "",
+        "" if found is None else found[0],
         describe(decode_destination(view.destination)),
         view.condition,
         view.state,

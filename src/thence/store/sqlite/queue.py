@@ -102,6 +102,11 @@ def suspects(db: sqlite3.Connection, function_id: int | None) -> dict[int, int]:
     return dict(db.execute(_SQL["suspects_of"], (function_id,)).fetchall())
 
 
+def live(db: sqlite3.Connection, function_ids: Sequence[int]) -> set[int]:
+    ids = json.dumps(list(function_ids))
+    return {row[0] for row in db.execute(_SQL["live"], (ids,))}
+
+
 def delivery_keys(db: sqlite3.Connection) -> dict[str, int]:
     return dict(db.execute(_SQL["delivery_keys"]).fetchall())
 

@@ -61,6 +61,12 @@ SELECT id, (SELECT due_at FROM waiting INDEXED BY waiting_due
             WHERE function_id = f.id AND losses_used = 0 ORDER BY due_at LIMIT 1)
 FROM f WHERE id IS NOT NULL
 
+-- name: live
+-- One look into the index for each function; what runs is few.
+SELECT value FROM json_each(?)
+WHERE EXISTS (SELECT 1 FROM waiting INDEXED BY waiting_due WHERE function_id = value)
+  OR value IN (SELECT function_id FROM running)
+
 -- name: suspects
 -- From their own index, which is small.
 SELECT function_id, min(due_at) FROM waiting INDEXED BY waiting_suspect WHERE losses_used > 0

@@ -181,6 +181,9 @@ class SqliteStore:
     async def suspects(self, function_id: int | None = None) -> dict[int, int]:
         return await self._work.read(queue.suspects, function_id)
 
+    async def live(self, function_ids: Sequence[int]) -> set[int]:
+        return await self._work.read(queue.live, function_ids)
+
     async def expiring(self, now: int, limit: int) -> list[Waiting]:
         return await self._work.read(queue.expiring, now, limit)
 
