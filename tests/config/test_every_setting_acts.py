@@ -20,7 +20,7 @@ ELSEWHERE = {
     "store", "log_level", "log_format", "grace_seconds", "limits.result_bytes_max",
     "limits.log_bytes_max", "limits.code_bytes_max", "limits.code_unpacked_bytes_max",
     "limits.code_files_max", "limits.batch_max", "limits.wait_seconds_max",
-    "limits.connections_max", "limits.unproven_bytes_max",
+    "limits.connections_max", "limits.unproven_bytes_max", "limits.unread_bytes_max",
     "limits.disk_reserve_bytes",
     "runtime.instances_max", "runtime.kept_free_percent",
     "runtime.idle_seconds", "runtime.start_seconds", "runtime.sandbox",
@@ -76,6 +76,7 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
         ("limits.code_bytes_max", 13), ("limits.code_unpacked_bytes_max", 14),
         ("limits.code_files_max", 15), ("limits.connections_max", 16),
         ("limits.unproven_bytes_max", 24), ("limits.disk_reserve_bytes", 25),
+        ("limits.unread_bytes_max", 28),
         ("runtime.instances_max", 17), ("runtime.kept_free_percent", 50),
         ("runtime.idle_seconds", 18.0),
         ("runtime.start_seconds", 19.0), ("destinations.timeout_seconds", 20.0),
@@ -100,7 +101,7 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
     assert service.door.functiongraph.settings is settings.functiongraph
     reserve = service.engine.room._reserve
     assert reserve is not None and (reserve.folder, reserve.bytes_wanted) == (tmp_path / "data", 25)
-    assert service.door.unproven.bytes_max == 24
+    assert (service.door.unproven.bytes_max, service.door.unread.bytes_max) == (24, 28)
     assert service.door.limits.connections_max == 16 and doors[0].timeout_seconds == 20.0
     assert (tmp_path / "data").is_dir()
     await service.senders.close()

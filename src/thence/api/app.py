@@ -22,6 +22,7 @@ from .native.call import Call
 from .native.problems import MethodNotAllowed, NotReady, RouteNotFound, internal
 from .native.route import Route
 from .native.table import ROUTES
+from .unread import CONNECTION, counted
 
 log = logging.getLogger("thence.api")
 
@@ -73,25 +74,28 @@ class _App:
         self._open = frozenset(route.path for route in ROUTES if route.open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
+        started, out = False, send
 
         async def watched(message: Any) -> None:
             nonlocal started
             started = started or message["type"] == "http.response.start"
-            await send(message)
+            await out(message)
 
+        # Nothing of an answer is sent before it is known that it may be.
+        connection = scope.pop(CONNECTION, None)
+        send = watched if connection is None else counted(watched, connection)
         try:
             if self._uploads.takes(scope):
                 # Any host: what is not signed with a key that this service gave goes no further.
-                await self._uploads(scope, receive, watched)
+                await self._uploads(scope, receive, send)
                 return
             for vendor in self._vendors:
                 if vendor.takes(scope["path"]):
                     self._check_origin(scope)
-                    await vendor(scope, receive, watched)
+                    await vendor(scope, receive, send)
                     return
             self._check(scope)
-            await self._router(scope, receive, watched)
+            await self._router(scope, receive, send)
         except ClientDisconnect:
             return  # nobody is there to be answered
         except ThenceError as error:

@@ -24,6 +24,7 @@ from .native.auth import Credentials
 from .places import Places
 from .tally import Tally
 from .unproven import Unproven
+from .unread import Unread
 
 
 class Door:
@@ -54,6 +55,7 @@ class Door:
         most = settings.limits.connections_max if connections_max is None else connections_max
         self.places = Places(most, RESERVED_CONNECTIONS)
         self.unproven = Unproven(settings.limits.unproven_bytes_max)
+        self.unread = Unread(settings.limits.unread_bytes_max)
         self.fc = FcState(settings, clock)
         engine.sweep.also.append(self.fc.uploads.sweep)
         self.fc.uploads.allowed, self.fc.uploads.short = engine.room.check, engine.writer.short
@@ -65,7 +67,11 @@ class Door:
         notices.on(NodeDraining, lambda _notice: self.closing.set())
 
     def _series(self, _stats: Stats | None, _tally: Tally) -> Iterator[Metric]:
-        return edge_series(self.places, self.unproven)
+        return edge_series(self.places, self.unproven, self.unread)
+
+    def check_unread(self) -> None:
+        """Before a synchronous call, whose answer may be large. Raises Overloaded."""
+        self.unread.check(asyncio.get_running_loop().time())
 
     def started(self) -> None:
         self.started_at = self.clock.now()

@@ -1,4 +1,5 @@
-"""What the edge of the service holds and refuses: connections, and bytes that nobody vouches for."""
+"""What the edge of the service holds and refuses: connections, bytes that nobody vouches for, and answers
+that nobody reads."""
 
 from __future__ import annotations
 
@@ -8,9 +9,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from .places import Places
 from .unproven import Unproven
+from .unread import Unread
 
 
-def edge_series(places: Places, unproven: Unproven) -> Iterator[Metric]:
+def edge_series(places: Places, unproven: Unproven, unread: Unread) -> Iterator[Metric]:
     yield GaugeMetricFamily("thence_connections", "Connections that are open.", len(places))
     yield GaugeMetricFamily(
         "thence_connections_limit", "How many may be open (beside a few for /livez).", places.most
@@ -32,4 +34,15 @@ def edge_series(places: Places, unproven: Unproven) -> Iterator[Metric]:
     )
     yield CounterMetricFamily(
         "thence_overloaded", "Requests refused at limits.unproven_bytes_max.", unproven.refused
+    )
+    yield GaugeMetricFamily(
+        "thence_unread_bytes", "Bytes of large answers that wait to be read.", unread.bytes
+    )
+    yield CounterMetricFamily(
+        "thence_unread_refused", "Answers refused at limits.unread_bytes_max.", unread.refused
+    )
+    yield CounterMetricFamily(
+        "thence_unread_cut_off",
+        "Connections closed at limits.unread_bytes_max because they read too slowly.",
+        unread.cut,
     )

@@ -25,6 +25,7 @@ from .native import problems
 from .native.accepting import with_header
 from .places import Place
 from .turns import Turns
+from .unread import CONNECTION, COUNTED_BYTES
 
 log = logging.getLogger("thence.api")
 
@@ -75,6 +76,7 @@ class Protocol(Turns):
         self._heard_at = self._idle_since
         self._patience: asyncio.TimerHandle | None = None
         self._read_by = 0.0  # while writing is paused: when the caller must have read most of it
+        self._unread = False  # large answers of it are counted as unread
         self._limited = False  # there is no place for more than whether the service lives
         # What the headers of the request being read say of how it is to be read:
         self._host = b""
@@ -99,6 +101,7 @@ class Protocol(Turns):
             self._patience = None
         self._held.clear()
         self._door.places.leave(self)
+        self._door.unread.give(self)
         super().connection_lost(exc)
         if self._counted:
             self._door.unproven.give(self._counted)
@@ -147,6 +150,29 @@ class Protocol(Turns):
         super().pause_writing()
         size = self.transport.get_write_buffer_size()
         self._read_by = self.loop.time() + READ_SECONDS + size / BODY_BYTES_PER_SECOND_MIN
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread and not self._busy():
+            self._all_read()
+
+    def answers(self, size: int) -> None:
+        """See unread.Connection."""
+        if size > COUNTED_BYTES and not self.transport.is_closing():
+            self._door.unread.take(self, size, self.loop.time())
+            self._unread = True
+
+    def cut_off(self) -> None:
+        self.transport.abort()
+
+    def _all_read(self) -> None:
+        self._unread = False
+        self._door.unread.give(self)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if cycle.scope["method"] != "HEAD":
+            cycle.scope[CONNECTION] = self
+        super()._start_asgi_task(cycle, app)
 
     def _body_due(self) -> float:
         """When the body that is being read must have ended."""
@@ -457,6 +483,8 @@ class Protocol(Turns):
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self._idle_since = self.loop.time()
+        if self._unread and not self.flow.write_paused:
+            self._all_read()
         if self._deaf or self.transport.is_closing():
             return
         if self.pipeline:

@@ -111,6 +111,15 @@ class Limits(Struct, frozen=True):
             le=1 << 40,
         ),
     ] = 128 * 1024 * 1024
+    unread_bytes_max: Annotated[
+        int,
+        _about(
+            "Most bytes kept of all large answers together that their callers have not read yet; "
+            "further ones are answered 503.",
+            ge=1,
+            le=1 << 40,
+        ),
+    ] = 128 * 1024 * 1024
 
 
 class Runtime(Struct, frozen=True):

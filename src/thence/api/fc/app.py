@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ...engine.actor import ACTOR, UNAUTHENTICATED
-from ...errors import ThenceError
+from ...errors import Overloaded, ThenceError
 from ...lifecycle.ids import format_id
 from ..door import Door
 from ..every_answer import with_header
@@ -57,7 +57,11 @@ class FcApp:
         ):  # whatever a handler's mistake is, the caller learns nothing of its inside
             log.exception("%s %r failed", scope.get("method"), scope.get("path"))
             response = refusal(internal(), request_id)
-        await response(scope, receive, with_header(send, REQUEST_ID, request_id))
+        send = with_header(send, REQUEST_ID, request_id)
+        try:
+            await response(scope, receive, send)
+        except Overloaded as error:  # too much is unread for an answer as large as this
+            await refusal(translated(error), request_id)(scope, receive, send)
 
     async def _answer(self, request: Request, scope: Scope, request_id: str) -> Response:
         method, path = scope["method"], scope["path"]

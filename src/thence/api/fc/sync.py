@@ -38,6 +38,7 @@ T = TypeVar("T")
 async def invoke_now(call: Call, wishes: Wishes) -> Response:
     limit = call.door.fc.limits.sync_payload_bytes_max
     payload = await call.body(limit)
+    call.door.check_unread()
     work = call.engine.invoke(
         call.name.ours,
         payload,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ...engine.actor import ACTOR, TOKEN, UNAUTHENTICATED
-from ...errors import ThenceError
+from ...errors import Overloaded, ThenceError
 from ...lifecycle.ids import format_id
 from ..every_answer import with_header
 from ..segments import Segments, split
@@ -54,7 +54,11 @@ class FunctionGraphApp:
         ):  # whatever a handler's mistake is, the caller learns nothing of its inside
             log.exception("%s %r failed", scope.get("method"), scope.get("path"))
             response = refusal(internal())
-        await response(scope, receive, with_header(send, REQUEST_ID, request_id))
+        send = with_header(send, REQUEST_ID, request_id)
+        try:
+            await response(scope, receive, send)
+        except Overloaded as error:  # too much is unread for an answer as large as this
+            await refusal(translated(error))(scope, receive, send)
 
     async def _answer(self, request: Request, scope: Scope, request_id: str) -> Response:
         method, path = scope["method"], scope["path"]

@@ -43,6 +43,7 @@ async def invoke_now(call: Call, traceparent: str) -> Response:
     version = (call.header("x-cff-request-version") or VERSIONS[0]).lower()
     if version not in VERSIONS:
         raise invalid(f"X-CFF-Request-Version: {version[:40]!r} is not v0 or v1")
+    call.door.check_unread()
     id, ended = await _answered(call, asyncio.ensure_future(_run(call, traceparent)))
     if ended.outcome is not Outcome.OK and not run_error.is_functions(ended.outcome):
         raise _platform(ended)

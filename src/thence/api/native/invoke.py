@@ -43,6 +43,7 @@ async def invoke(call: Call) -> Response:
         raise _of_kept_ones(name, "Idempotency-Key")
     if wishes.delay_seconds:
         raise _of_kept_ones(name, "Thence-Delay-Seconds")
+    call.door.check_unread()
     work = asyncio.ensure_future(
         engine.invoke(
             name,

@@ -1,0 +1,110 @@
+"""The answers of all connections together that their callers have not read yet, and their one bound.
+
+An answer is in memory until its caller has read it, so callers who ask for large ones (results, payloads,
+lists) and do not read must not fill the memory. Each connection keeps the answer that is being read and one
+behind it; all together are bounded by this. At the bound, whoever reads too slowly to be waited for is cut
+off, longest first; if that is not enough, the answer that is too much is 503 in its place. Small answers
+are not counted: the number of connections bounds them. Code archives are sent from their files in pieces.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Protocol
+
+from starlette.types import Message, Send
+
+from ..errors import Overloaded
+
+COUNTED_BYTES = 64 * 1024  # larger answers are counted
+READ_SECONDS = 10.0  # at the bound: an answer may take so long to be read,
+READ_BYTES_PER_SECOND_MIN = 256 * 1024  # and a second more for each so many of its bytes
+CONNECTION = "thence.connection"
+"""In the scope of a request: its connection, if answers are counted there."""
+
+
+class Connection(Protocol):
+    def answers(self, size: int) -> None:
+        """An answer of so many bytes is about to be sent. Raises Overloaded; then it is not."""
+        ...
+
+    def cut_off(self) -> None:
+        """Close, whatever is unread."""
+        ...
+
+
+class Unread:
+    """Counts them. bytes_max: the bound; an answer that is larger than that goes out alone."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self.bytes_max = bytes_max
+        self.bytes = 0
+        self.refused = 0
+        """How often the bound was met."""
+        self.cut = 0
+        """Connections that were cut off for others."""
+        # Bytes, and when they should have been read; who has held some for longest comes first.
+        self._held: OrderedDict[Connection, tuple[int, float]] = OrderedDict()
+
+    def take(self, connection: Connection, size: int, now: float) -> None:
+        """Raises Overloaded, and then nothing was taken."""
+        if not self._fits(size, now):
+            raise self._refusal()
+        held, due = self._held.get(connection, (0, now + READ_SECONDS))
+        self._held[connection] = (held + size, due + size / READ_BYTES_PER_SECOND_MIN)
+        self.bytes += size
+
+    def give(self, connection: Connection) -> None:
+        """It has read everything, or has gone. Idempotent."""
+        self.bytes -= self._held.pop(connection, (0, 0.0))[0]
+
+    def check(self, now: float) -> None:
+        """For work whose answer may be large, before it is begun. Raises Overloaded."""
+        if not self._fits(1, now):
+            raise self._refusal()
+
+    def _fits(self, size: int, now: float) -> bool:
+        while self.bytes and self.bytes + size > self.bytes_max:
+            slowest = next(iter(self._held))
+            if self._held[slowest][1] > now:
+                return False
+            self.give(slowest)
+            self.cut += 1
+            slowest.cut_off()
+        return True
+
+    def _refusal(self) -> Overloaded:
+        self.refused += 1
+        return Overloaded(
+            f"More large answers wait to be read by their callers than this service keeps "
+            f"({self.bytes_max} bytes, limits.unread_bytes_max). Try again later.",
+            limit_bytes=self.bytes_max,
+        )
+
+
+def counted(send: Send, connection: Connection) -> Send:
+    """That send, which sends nothing of a large answer before there is a place for it: whoever
+    answers may answer Overloaded instead."""
+    held: Message | None = None
+
+    async def sending(message: Any) -> None:
+        nonlocal held
+        if message["type"] == "http.response.start":
+            held = message if _length(message) > COUNTED_BYTES else None
+            if held is not None:
+                return
+        elif held is not None:
+            connection.answers(len(message.get("body", b"")))
+            start, held = held, None
+            await send(start)
+        await send(message)
+
+    return sending
+
+
+def _length(start: Message) -> int:
+    """What Content-Length says; 0 where it is not said: such answers come in pieces."""
+    for name, value in start.get("headers", ()):
+        if name == b"content-length":
+            return int(value)
+    return 0
