@@ -317,7 +317,7 @@ async def test_a_copy_of_what_was_counted_stays_as_it_is(server: Any) -> None:
     await server.deploy()
     await server.ended(await server.accept())
     tally = server.service.door.metrics.tally
-    copy = tally.copy()
+    copy = await tally.copy()
     await server.ended(await server.accept())
     assert copy.begun == {"f": 1} and tally.begun == {"f": 2}
     assert sum(copy.durations["f"].counts) == 1 and sum(tally.durations["f"].counts) == 2

@@ -1,9 +1,11 @@
 """Metrics for Prometheus: what the store counts (read at a scrape, at most once a second) and what
 this process has seen. docs/reference/metrics.md lists each.
 
-With ten thousand functions the text is 20 MB and takes a second. So all that grows with the functions
-is written by a thread, from a copy of what was counted, while the event loop goes on answering; one
-scrape at a time.
+With ten thousand functions the text is 50 MB and takes seconds. So all that grows with the functions
+is written by a thread, a few functions at a time (exposition.py), from a copy of what was counted, while
+the event loop goes on answering; one scrape at a time. What the store counts is one snapshot. Of what this
+process has seen the counters are of one instant; the histograms are copied a few in each turn of the event
+loop, so those of two functions may be of instants a few turns apart. Each series is whole.
 """
 
 from __future__ import annotations
@@ -13,21 +15,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
 )
-from prometheus_client.exposition import generate_latest
-from prometheus_client.registry import Collector
 
 from ..clock import Clock
 from ..engine.engine import Engine
 from ..engine.stats import Stats
 from ..errors import StoreUnavailable
 from ..notices import Notices
+from . import exposition
 from .samples import Samples
 from .tally import Histogram, Tally
 
@@ -71,7 +71,11 @@ class Metrics:
             if self._stats is None or now - self._stats_at >= CACHED_MS:
                 await self._read(now)
             taken = _Taken(
-                list(self._of_service()), self._stats, now, self.tally.copy(), self.by_function
+                list(self._of_service()),
+                self._stats,
+                now,
+                await self.tally.copy(),
+                self.by_function,
             )
             return await asyncio.to_thread(taken.text)
 
@@ -123,7 +127,7 @@ def without_deleted(stats: Stats, names: Iterable[str]) -> Stats:
     return replace(stats, functions=kept)
 
 
-class _Taken(Collector):
+class _Taken:
     """One scrape: nothing of it changes any more."""
 
     def __init__(
@@ -141,17 +145,34 @@ class _Taken(Collector):
         self._by_function = by_function
 
     def text(self) -> bytes:
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(self)
-        return generate_latest(registry)
+        return exposition.write(self._pieces())
 
-    def collect(self) -> Iterator[Metric]:
-        yield from self._service
-        if self._stats is not None:
-            yield from _of_store(self._stats, self._now)
-        yield from _of_process(self._tally)
+    def _pieces(self) -> Iterator[Iterable[Metric]]:
+        stats = self._stats
+        yield (*self._service, *([] if stats is None else _sums(stats)), *_of_process(self._tally))
+        by_name = {} if stats is None else {one.function: one for one in stats.functions}
+        names, size = list({**by_name, **self._tally.functions()}), exposition.FUNCTIONS_A_PIECE
+        parts = self._tally.parts(names, size)
+        for number, part in enumerate(parts):
+            some = names[number * size : (number + 1) * size]
+            of_these = [by_name[name] for name in some if name in by_name]
+            yield self._of(None if stats is None else replace(stats, functions=of_these), part)
+
+    def _of(self, stats: Stats | None, tally: Tally) -> Iterator[Metric]:
+        """Of some functions."""
+        if stats is not None:
+            yield from _of_store(stats, self._now)
+        yield from _of_functions(tally)
         for series in self._by_function:
-            yield from series(self._stats, self._tally)
+            yield from series(stats, tally)
+
+
+def _sums(stats: Stats) -> Iterator[Metric]:
+    yield _gauge(
+        "conservation_difference",
+        "accepted - (waiting + running + ended), from one snapshot. Must be 0.",
+        stats.conservation_difference,
+    )
 
 
 def _of_store(stats: Stats, now: int) -> Iterator[Metric]:
@@ -192,11 +213,6 @@ def _of_store(stats: Stats, now: int) -> Iterator[Metric]:
         "Invocations by their final state, since the store was made.",
         {(f.function, state): getattr(f, state) for f in by for state in FINAL},
         ("function", "state"),
-    )
-    yield _gauge(
-        "conservation_difference",
-        "accepted - (waiting + running + ended), from one snapshot. Must be 0.",
-        stats.conservation_difference,
     )
     yield _gauge(
         "deliveries_pending",
@@ -242,7 +258,7 @@ def _of_node(engine: Engine) -> Iterator[Metric]:
     )
 
 
-def _of_process(tally: Tally) -> Iterator[Metric]:
+def _of_functions(tally: Tally) -> Iterator[Metric]:
     label = ("function",)
     yield _counter("attempts", "Attempts by outcome.", tally.attempts, ("function", "outcome"))
     yield _histogram("attempt_duration_seconds", "How long attempts ran.", tally.durations, label)
@@ -283,13 +299,16 @@ def _of_process(tally: Tally) -> Iterator[Metric]:
         tally.delivery_attempts,
         ("function", "result"),
     )
+    yield _gauge("instances", "Instances that are up.", _one(tally.instances), label)
+
+
+def _of_process(tally: Tally) -> Iterator[Metric]:
     yield _histogram("commit_seconds", "Time of a group commit.", {"": tally.commit_seconds})
     yield _histogram("commit_changes", "Changes in a group commit.", {"": tally.commit_size})
     yield _counter("store_losses", "Times the store stopped writing.", tally.store_losses)
     yield _counter(
         "store_down_seconds", "Time the store could not write.", tally.store_down_seconds
     )
-    yield _gauge("instances", "Instances that are up.", _one(tally.instances), label)
     yield _histogram(
         "instance_start_seconds",
         "From the start of an instance to ready.",

@@ -79,6 +79,12 @@ _PLATFORMS = (
 """Of failed invocations, those that the function's code did not end; see minutes.METRICS."""
 
 
+BY_NAME = ("durations", "start_latency", "begun", "throttled", "late", "lost", "instances")
+BY_PAIR = ("attempts", "failed", "delivery_attempts", "delivery_ends")
+"""What a tally counts by function, and by function and something else."""
+HISTOGRAMS_A_TURN = 1000  # copied; a millisecond
+
+
 class Tally:
     """What this process has seen since it started."""
 
@@ -119,33 +125,50 @@ class Tally:
         notices.on(StoreBack, self._store_back)
         notices.on(LoopFailed, lambda n: self.loop_failures.update((n.loop,)))
 
-    def copy(self) -> Tally:
-        """What was counted so far, for a reader in a thread: this one goes on being changed."""
+    async def copy(self) -> Tally:
+        """What was counted so far, for a reader in a thread: this one goes on being changed, also
+        meanwhile, for the functions' histograms are copied in several turns of the event loop."""
         made = Tally.__new__(Tally)
         for name, value in vars(self).items():
-            if isinstance(value, dict):
-                value = value.copy()
-                if value and isinstance(next(iter(value.values())), Histogram):
-                    value = {key: one.copy() for key, one in value.items()}
-            elif isinstance(value, Histogram):
-                value = value.copy()
-            setattr(made, name, value)
+            setattr(made, name, value.copy() if isinstance(value, (dict, Histogram)) else value)
+        pairs = [(each, key) for each in (made.durations, made.start_latency) for key in each]
+        for number, (histograms, key) in enumerate(pairs, 1):
+            histograms[key] = histograms[key].copy()
+            if not number % HISTOGRAMS_A_TURN:
+                await asyncio.sleep(0)
+        return made
+
+    def functions(self) -> dict[str, None]:
+        """Of which anything was counted, in the order of their coming."""
+        found: dict[str, None] = {}
+        for name in BY_NAME:
+            found.update(dict.fromkeys(getattr(self, name)))
+        for name in BY_PAIR:
+            found.update(dict.fromkeys(pair[0] for pair in getattr(self, name)))
+        return found
+
+    def parts(self, names: Sequence[str], size: int) -> list[Tally]:
+        """What was counted of so many of these functions at a time, and nothing else. Of a copy: the
+        counts of the functions are shared with it."""
+        made = [Tally.__new__(Tally) for _ in range(0, len(names), size)]
+        place = {name: made[number // size] for number, name in enumerate(names)}
+        for attribute in (*BY_NAME, *BY_PAIR):
+            for part in made:
+                setattr(part, attribute, Counter())
+            for key, value in getattr(self, attribute).items():
+                part = place[key if isinstance(key, str) else key[0]]
+                getattr(part, attribute)[key] = value
         return made
 
     def keep(self, names: Collection[str]) -> None:
         """Forget all other functions, but for those whose instances are up. On a timer."""
         kept = {*names, *(name for name, up in self.instances.items() if up > 0)}
-        by_name: tuple[dict[str, Any], ...] = (
-            *(self.durations, self.start_latency, self.begun, self.throttled),
-            *(self.late, self.lost, self.instances),
-        )
-        by_more: tuple[dict[tuple[str, str], int], ...] = (
-            *(self.attempts, self.failed, self.delivery_attempts, self.delivery_ends),
-        )
-        for counts in by_name:
+        for attribute in BY_NAME:
+            counts: dict[str, Any] = getattr(self, attribute)
             for name in counts.keys() - kept:
                 del counts[name]
-        for pairs in by_more:
+        for attribute in BY_PAIR:
+            pairs: dict[tuple[str, str], int] = getattr(self, attribute)
             for pair in [pair for pair in pairs if pair[0] not in kept]:
                 del pairs[pair]
 
