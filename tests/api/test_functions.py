@@ -177,4 +177,6 @@ async def test_a_body_over_the_limit_of_code_is_refused(make_server: Any) -> Non
         answer = await server.request(
             "PUT", F, data=json.dumps({"code": code}), headers={"Content-Type": "application/json"}
         )
-        assert answer.status == status and answer.problem()
+        problem = answer.problem()
+        assert answer.status == status and problem["field"] == "code"
+    assert "an archive of 1000 bytes (limits.code_bytes_max)" in problem["detail"]

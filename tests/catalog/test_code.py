@@ -241,12 +241,14 @@ def test_the_limits_are_named() -> None:
     assert refusal(many, code_files_max=4).fields["limit"] == 4
     assert refusal(many, code_bytes_max=len(many) - 1).fields["limit"] == len(many) - 1
     assert check_archive(many, CodeLimits(code_unpacked_bytes_max=5)).unpacked_bytes == 5
-    assert refusal(many, code_unpacked_bytes_max=4).fields["limit"] == 4
+    unpacked = refusal(many, code_unpacked_bytes_max=4)
+    assert unpacked.fields["limit"] == 4
+    assert "limits.code_unpacked_bytes_max" in unpacked.detail and "'f4.py'" in unpacked.detail
 
 
 def test_a_bomb_is_refused_by_its_ratio() -> None:
     refused = refusal(archive(("zeros", bytes(20 * 1024 * 1024))))
-    assert "200 times" in refused.detail
+    assert "200 times" in refused.detail and "'zeros'" in refused.detail
 
 
 def test_a_header_that_lies_about_the_size_does_not_help() -> None:

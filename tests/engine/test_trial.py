@@ -25,6 +25,8 @@ def archive(code: str) -> bytes:
         (f"import no_such_thing\n{GOOD}", "code", "pip install --target FOLDER no_such_thing"),
         ("def handler(:\n", "code", "main.py, line 1"),
         ("from json import no_such", "code", "Correct the import"),
+        ("from . import other", "code", "'import other', not 'from . import other'"),
+        ("from .other import x", "code", "'import other', not 'from . import other'"),
         ("other = 1", "handler", "has no 'handler'"),
     ],
 )

@@ -74,7 +74,8 @@ def check_archive(data: bytes, limits: CodeLimits | None = None) -> ArchiveInfo:
     limits = limits or CodeLimits()
     if len(data) > limits.code_bytes_max:
         raise _refused(
-            f"the archive has {len(data)} bytes; at most {limits.code_bytes_max}",
+            f"the archive has {len(data)} bytes; at most {limits.code_bytes_max} "
+            "(limits.code_bytes_max); leave large files out",
             limits.code_bytes_max,
         )
     entries = data.count(_ENTRY)
@@ -90,7 +91,7 @@ def check_archive(data: bytes, limits: CodeLimits | None = None) -> ArchiveInfo:
         for member in members:
             for chunk in read_member(archive, member):
                 unpacked += len(chunk)
-                _check_size(unpacked, len(data), limits)
+                _check_size(unpacked, len(data), limits, member.path)
     return ArchiveInfo(hashlib.sha256(data).hexdigest(), len(data), len(members), unpacked)
 
 
@@ -218,15 +219,19 @@ def _check_kind(path: str, is_folder: bool, entry: zipfile.ZipInfo) -> None:
         raise _refused(f"{shown} is neither a plain file nor a folder")
 
 
-def _check_size(unpacked: int, packed: int, limits: CodeLimits) -> None:
+def _check_size(unpacked: int, packed: int, limits: CodeLimits, path: str) -> None:
+    """path: of the file that is being unpacked."""
     if unpacked > limits.code_unpacked_bytes_max:
         raise _refused(
-            f"the archive has more than {limits.code_unpacked_bytes_max} bytes when unpacked",
+            f"the archive has more than {limits.code_unpacked_bytes_max} bytes when unpacked "
+            f"(limits.code_unpacked_bytes_max), with {path[:200]!r}; leave large files out",
             limits.code_unpacked_bytes_max,
         )
     if unpacked > max(RATIO_FREE_BYTES, packed * RATIO_MAX):
         raise _refused(
-            f"the archive unpacks to more than {RATIO_MAX} times its {packed} bytes", RATIO_MAX
+            f"the archive unpacks to more than {RATIO_MAX} times its {packed} bytes, with "
+            f"{path[:200]!r}; leave files of zeros and the like out",
+            RATIO_MAX,
         )
 
 

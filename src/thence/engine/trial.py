@@ -60,6 +60,12 @@ def _sentence(trial: Trial, spec: FunctionSpec) -> str:
             f"code: {named} cannot be loaded: {trial.error_type}: {_ended(trial)} Correct it and "
             "deploy again."
         )
+    if trial.found == "import" and "relative import with no known parent" in trial.error_message:
+        return (
+            f"code: {named} cannot be loaded: {trial.error_type}: {_ended(trial)} The folder of the code "
+            "is no package: import what lies beside a file by its name ('import other', not 'from . "
+            "import other')."
+        )
     if trial.found == "import":
         return (
             f"code: {named} cannot be loaded: {trial.error_type}: {_ended(trial)} Correct the import, "

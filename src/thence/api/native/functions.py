@@ -25,7 +25,7 @@ from ...catalog.function import (
 )
 from ...clock import iso
 from ...engine.engine import Engine
-from ...errors import InvalidInput
+from ...errors import InvalidInput, PayloadTooLarge
 from .answer import answer, empty
 from .call import Call, malformed_json
 from .warnings import of_configuration
@@ -124,7 +124,15 @@ async def put(call: Call) -> Response:
     name = check_name(call.path["name"])
     call.media_type("application/json")
     code_max = call.door.limits.code_bytes_max
-    body = await call.body(SPEC_BYTES_MAX + (code_max + 2) // 3 * 4)
+    try:
+        body = await call.body(SPEC_BYTES_MAX + (code_max + 2) // 3 * 4)
+    except PayloadTooLarge as error:
+        raise PayloadTooLarge(
+            f"code: {error.detail} That is room for an archive of {code_max} bytes "
+            "(limits.code_bytes_max) in base64. Leave large files out of the code, or raise the limit.",
+            field="code",
+            **error.fields,
+        ) from None
     if len(body) > IN_THREAD_BYTES:
         spec, archive, said = await asyncio.to_thread(_read, body)
     else:
