@@ -228,6 +228,20 @@ async def test_a_broken_constraint_is_our_mistake_and_changes_nothing(sqlite_sce
     assert (await sqlite_scene.holds())["accepted"] == 1
 
 
+async def test_the_page_caches_have_bounds(made: SqliteStore) -> None:
+    """With them ends what an idle node keeps after load (docs/operations.md)."""
+
+    def kib(db: sqlite3.Connection) -> int:
+        size = int(db.execute("PRAGMA cache_size").fetchone()[0])
+        page = int(db.execute("PRAGMA page_size").fetchone()[0])
+        return -size if size < 0 else size * page // 1024
+
+    assert made._work.db is not None and kib(made._work.db) == connection.CACHE_KIB <= 16 * 1024
+    reader = connection.connect_reader(made.path)
+    assert kib(reader) <= 8 * 1024
+    reader.close()
+
+
 # ---------------------------------------------------------------- plans
 
 
