@@ -71,12 +71,15 @@ class Line:
         self.slow = slow
 
     async def raw(self, data: bytes) -> list[tuple[int, dict[str, str], bytes]]:
+        return parse(await self.stream(data))
+
+    async def stream(self, data: bytes) -> bytes:
         """Everything that is answered until the server closes."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.wire.port)
         writer.write(data)
         found = await asyncio.wait_for(reader.read(), 20)
         writer.close()
-        return parse(found)
+        return found
 
     async def one(self, data: bytes, *, hot: bool) -> tuple[int, dict[str, str], bytes]:
         """The answer to one request, which must have taken that way."""
@@ -113,6 +116,22 @@ async def line(make_line: MakeLine) -> Line:
 
 
 # ---------------------------------------------------------------- which way
+
+
+@pytest.mark.parametrize("prefer", ["", "prefer: x"])  # the hot way and the slow one
+async def test_names_of_headers_are_written_as_the_vendor_does(line: Line, prefer: str) -> None:
+    """Its client for Java finds no `x-fc-log-result`."""
+    lines = [ASYNC, *([prefer] if prefer else [])]
+    missing = V3.replace("/f/", "/none/")
+    found = await line.stream(
+        request(V3, *lines) + request(missing, *lines) + request(V3, "x-fc-log-type: Tail") + LAST
+    )
+    accepted, refused, ended = found.split(b"HTTP/1.1 ")[1:4]
+    for answer in (accepted, refused, ended):
+        assert b"\r\nX-Fc-Request-Id: " in answer, answer
+        assert b"\r\nX-Content-Type-Options: nosniff" in answer
+    assert b"\r\nX-Fc-Async-Task-Id: " in accepted
+    assert b"\r\nX-Fc-Log-Result: " in ended
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ async def ask(
     await app(scope, receive, send)
     if not sent:
         return Answer(0, {}, b"")
-    found = {k.decode(): v.decode("latin-1") for k, v in sent[0]["headers"]}
+    found = {k.decode().lower(): v.decode("latin-1") for k, v in sent[0]["headers"]}
     return Answer(sent[0]["status"], found, b"".join(one["body"] for one in sent[1:]))
 
 

@@ -91,6 +91,20 @@ async def stored(line: Line, answer: Answer) -> Any:
 
 # ---------------------------------------------------------------- the same answers
 
+
+@pytest.mark.parametrize("prefer", ["", "prefer: x"])  # the hot way and the slow one
+async def test_names_of_headers_are_written_as_the_vendor_does(line: Line, prefer: str) -> None:
+    """Its client for Java finds no `x-cff-request-id`."""
+    lines = [prefer] if prefer else []
+    accepted, missing = await line.raw(
+        request(PATH, *lines) + request(path("none"), *lines, "connection: close")
+    )
+    assert b"\r\nX-Cff-Request-Id: " in accepted.whole
+    for answer in (accepted, missing):
+        assert b"\r\nX-Request-Id: " in answer.whole
+        assert b"\r\nX-Content-Type-Options: nosniff" in answer.whole
+
+
 PLAIN = [  # which function, and the status
     (quote(urn(), safe=""), 202),
     (quote(urn(version=None), safe=""), 202),

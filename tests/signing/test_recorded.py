@@ -174,6 +174,26 @@ authorization: FC my-key:polx1UwgOV9tedvmdLEAQAt+U9KbYHmOiNHOjJEkYCo=
 Content-Length: 1""",
         b"x",
     ),
+    Recorded(
+        "aliyun fc-java-sdk 1.8 e770895, a task",
+        """\
+POST /2016-08-15/services/svc/functions/fn/invocations HTTP/1.1
+Authorization: FC my-key:Vkfq82dS4jg4ib1lQKB+a0ZplDTg7+U+JjNJkMoKpEU=
+Accept: application/json
+X-Fc-Stateful-Async-Invocation-Id: t-1
+X-Fc-Invocation-Type: Async
+User-Agent: java-sdk-1.8.33
+x-fc-account-id: 123456789
+Date: Sat, 28 Nov 2026 02:00:46 GMT
+Content-Type: application/octet-stream
+Content-MD5: yfqzPpRYQSxSfD/ooT7jfQ==
+Cache-Control: no-cache
+Pragma: no-cache
+Host: 127.0.0.1:8080
+Connection: keep-alive
+Content-Length: 5""",
+        b"sleep",
+    ),
 ]
 
 

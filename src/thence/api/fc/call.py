@@ -128,13 +128,19 @@ class Call:
             limit,
             lambda _size: too_large(limit),
             unproven=self.door.unproven if self.caller is None else None,
-            prove=lambda body: check_body(self.caller, body),
+            prove=lambda body: check_body(
+                self.caller, body, payload=self.request.scope["path"].endswith("/invocations")
+            ),
         )
         return self._body
 
     async def object(self, limit: int = JSON_BYTES_MAX) -> dict[str, Any]:
         """The body as a JSON object, without the fields that are null; no body is an empty one."""
-        return decoded(await self.body(limit))
+        found = decoded(await self.body(limit))
+        for field, name in (("serviceName", "service"), ("functionName", "function")):
+            if field in found and found[field] == self.path.get(name):
+                del found[field]  # the client for Java says in the body what the path says
+        return found
 
     async def json(self, kind: type[T], limit: int = JSON_BYTES_MAX) -> T:
         """The body as that type, a Struct of the vendor's field names. A field that the type does
@@ -167,6 +173,8 @@ def decoded(body: bytes) -> dict[str, Any]:
         raise invalid(f"the request body is not valid JSON: {error}") from None
     if not isinstance(found, dict):
         raise invalid("the request body must be a JSON object")
+    if isinstance(found.get("headers"), dict):
+        del found["headers"]  # the client for Java sends its headers here as well
     return {key: value for key, value in found.items() if value is not None}
 
 

@@ -17,6 +17,7 @@ from ...lifecycle.ids import format_id
 from ...signing.interface import Verified
 from ...store.records import Accepted
 from ..door import Door
+from ..every_answer import as_written, written
 from ..hot import Headers, raw
 from ..native import problems
 from .answer import COMMON, refusal
@@ -38,9 +39,9 @@ _PATTERNS = (  # groups: service, qualifier of the path, function, qualifier of 
     re.compile(rb"/2016-08-15" + _SERVICE + rb"(?:[.$]" + _WORD + rb")?" + _FUNCTION + rb"()"),
 )
 _HEAD = b"HTTP/1.1 202 Accepted\r\n" + b"".join(
-    f"{name}: {value}\r\n".encode() for name, value in COMMON.items()
+    b"%s: %s\r\n" % (as_written(name.encode()), value.encode()) for name, value in COMMON.items()
 )
-_TASK_ID = b"\r\nx-fc-async-task-id: "
+_TASK_ID = b"\r\nX-Fc-Async-Task-Id: "
 
 
 class Target(Struct, frozen=True, gc=False):
@@ -114,7 +115,7 @@ class FcWay:
     def accepted(self, wish: Wish, accepted: Accepted, date: bytes) -> bytes:
         if date is not self._date:
             self._date = date
-            self._head = b"%sdate: %s\r\ncontent-length: 0\r\nx-fc-request-id: " % (_HEAD, date)
+            self._head = b"%sdate: %s\r\ncontent-length: 0\r\nX-Fc-Request-Id: " % (_HEAD, date)
         id = format_id(accepted.id).encode()
         task_id = wish.wishes.task_id
         if task_id:
@@ -136,6 +137,7 @@ class FcWay:
         request_id = format_id(self._engine.ids.next(self._door.clock.now()))
         response = refusal(found, request_id)
         response.headers["x-fc-request-id"] = request_id
+        response.raw_headers = written(response.raw_headers)
         return raw(response, date, close=close)
 
     def broken(self, error: ThenceError, date: bytes) -> bytes:
@@ -144,6 +146,7 @@ class FcWay:
         found = FcError(problems.status_of(error), "InvalidArgument", error.detail)
         response = refusal(found, request_id)
         response.headers["x-fc-request-id"] = request_id
+        response.raw_headers = written(response.raw_headers)
         return raw(response, date, close=True)
 
     def too_large(self, size: int) -> FcError:

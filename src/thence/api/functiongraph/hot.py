@@ -19,6 +19,7 @@ from ...lifecycle.ids import format_id
 from ...signing.sdk_hmac import Claim
 from ...store.records import Accepted
 from ..door import Door
+from ..every_answer import as_written, written
 from ..hot import Headers, raw
 from ..native import problems
 from ..native.accepting import Wishes
@@ -34,8 +35,11 @@ from .urn import Urn, read
 TARGETS_MAX = 1000
 _MEMORY = MEMORY.encode()
 _HEAD = "HTTP/1.1 202 Accepted\r\ndate: %s\r\n" + "".join(
-    f"{name}: {value}\r\n" for name, value in {**COMMON, "content-type": JSON}.items()
+    f"{as_written(name.encode()).decode()}: {value}\r\n"
+    for name, value in {**COMMON, "content-type": JSON}.items()
 )
+_REQUEST_ID = as_written(REQUEST_ID.encode())
+_CFF_REQUEST_ID = as_written(CFF_REQUEST_ID.encode())
 _BODY = b'{"request_id":"%s"}'
 _BODY_BYTES = len(_BODY) - len(b"%s") + 36  # an id has 36 characters
 
@@ -134,8 +138,8 @@ class FunctionGraphWay:
         id = format_id(accepted.id).encode()
         return b"%s%s: %s\r\ncontent-length: %d\r\n%s: %s\r\n\r\n%s" % (
             self._head,
-            *(CFF_REQUEST_ID.encode(), id, _BODY_BYTES),
-            *(REQUEST_ID.encode(), self._request_id().encode(), _BODY % id),
+            *(_CFF_REQUEST_ID, id, _BODY_BYTES, _REQUEST_ID),
+            *(self._request_id().encode(), _BODY % id),
         )
 
     def refused(self, wish: Wish, error: ThenceError, date: bytes, *, close: bool) -> bytes:
@@ -155,6 +159,7 @@ class FunctionGraphWay:
     def _refusal(self, error: FssError, date: bytes, *, close: bool) -> bytes:
         response = refusal(error)
         response.headers[REQUEST_ID] = self._request_id()
+        response.raw_headers = written(response.raw_headers)
         return raw(response, date, close=close)
 
     def _request_id(self) -> str:
