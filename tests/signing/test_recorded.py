@@ -125,6 +125,27 @@ x-acs-signature-nonce: 61bdd88f087f17e44088515f1a829a58
 x-acs-version: 2023-03-30
 Accept-Encoding: gzip""",
     ),
+    Recorded(
+        "alibabacloud-php fc-20230330 4.8.2, a delayed task",
+        """\
+POST /2023-03-30/functions/fn-php3/invocations HTTP/1.1
+Host: 127.0.0.1:8080
+x-acs-version: 2023-03-30
+x-acs-action: InvokeFunction
+user-agent: AlibabaCloud (Linux; cli) PHP/8.2.36 Core/1.0 TeaDSL/2
+x-acs-date: 2026-11-28T02:07:00Z
+x-acs-signature-nonce: f9ebb84efa319d1a6215edca0299fc90
+accept: application/json
+x-fc-async-delay: 30
+x-fc-async-task-id: t-2
+x-fc-invocation-type: Async
+content-type: application/octet-stream
+x-acs-content-sha256: 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881
+x-acs-credentials-provider: static_ak
+Authorization: ACS3-HMAC-SHA256 Credential=my-key,SignedHeaders=content-type;host;x-acs-action;x-acs-content-sha256;x-acs-credentials-provider;x-acs-date;x-acs-signature-nonce;x-acs-version,Signature=1bdc3d0f1a00639471592e5d8824089ff004a5585fa6c54ccd35b15a316724c4
+Content-Length: 1""",
+        b"x",
+    ),
 ]
 FC = [
     Recorded(
