@@ -72,7 +72,7 @@ async def test_no_fault_of_the_store_breaks_a_promise(
     faults = Faults()
     monkeypatch.setattr(connection, "sqlite3", FaultySqlite(faults))
     struck = Struck(faults, random.Random(seed))
-    service = Service(seed=seed, ahead=seed % 2)
+    service = Service(seed=seed, ahead=seed % 2, waiting_max=10_000)  # what waits is counted
     await take(service, seed, STEPS, before=struck.before, after=struck.after)
     print(faults.struck)
 
