@@ -126,6 +126,30 @@ async def test_at_the_bound_who_reads_too_slowly_is_cut_off(
     first.close()
 
 
+async def test_what_is_refused_is_not_even_read(
+    make_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await begin(make_server)
+    id = await server.accept()
+    await server.ended(id)
+    path = f"/v1/invocations/{id}/result"
+    first = await silent(server, ask(path))
+    kept = server.service.door.unread
+    assert 700_000 < kept.bytes <= MIB, "it is counted once"
+    blobs = server.engine.blobs
+    monkeypatch.setattr(blobs, "get", None)  # whoever calls it fails
+    assert (await server.get(path)).status == 503
+    monkeypatch.undo()
+    first.close()
+    await until(lambda: not kept.bytes)
+    monkeypatch.setattr(blobs, "get", None)
+    assert (await server.get(path)).status == 500
+    await until(lambda: not kept.bytes)
+    monkeypatch.undo()
+    assert (await server.get(path)).status == 200
+    await until(lambda: not kept.bytes)
+
+
 async def test_what_was_counted_is_given_back_when_the_caller_goes(make_server: Any) -> None:
     server = await begin(make_server)
     kept = server.service.door.unread

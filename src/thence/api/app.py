@@ -22,7 +22,7 @@ from .native.call import Call
 from .native.problems import MethodNotAllowed, NotReady, RouteNotFound, internal
 from .native.route import Route
 from .native.table import ROUTES
-from .unread import CONNECTION, counted
+from .unread import ASKING, CONNECTION, counted
 
 log = logging.getLogger("thence.api")
 
@@ -84,6 +84,7 @@ class _App:
         # Nothing of an answer is sent before it is known that it may be.
         connection = scope.pop(CONNECTION, None)
         send = watched if connection is None else counted(watched, connection)
+        ASKING.set(connection)
         try:
             if self._uploads.takes(scope):
                 # Any host: what is not signed with a key that this service gave goes no further.

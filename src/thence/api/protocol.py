@@ -77,6 +77,7 @@ class Protocol(Turns):
         self._patience: asyncio.TimerHandle | None = None
         self._read_by = 0.0  # while writing is paused: when the caller must have read most of it
         self._unread = False  # large answers of it are counted as unread
+        self._reserved = False  # of these, the one that is being made
         self._limited = False  # there is no place for more than whether the service lives
         # What the headers of the request being read say of how it is to be read:
         self._host = b""
@@ -156,9 +157,16 @@ class Protocol(Turns):
         if self._unread and not self._busy():
             self._all_read()
 
+    def reserve(self, size: int) -> None:
+        """See unread.Connection."""
+        self.answers(size)
+        self._reserved = True
+
     def answers(self, size: int) -> None:
         """See unread.Connection."""
-        if size > COUNTED_BYTES and not self.transport.is_closing():
+        if self._reserved:
+            self._reserved = False
+        elif size > COUNTED_BYTES and not self.transport.is_closing():
             self._door.unread.take(self, size, self.loop.time())
             self._unread = True
 
@@ -483,6 +491,7 @@ class Protocol(Turns):
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self._idle_since = self.loop.time()
+        self._reserved = False
         if self._unread and not self.flow.write_paused:
             self._all_read()
         if self._deaf or self.transport.is_closing():

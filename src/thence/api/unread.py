@@ -10,6 +10,7 @@ are not counted: the number of connections bounds them. Code archives are sent f
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 from starlette.types import Message, Send
@@ -24,6 +25,10 @@ CONNECTION = "thence.connection"
 
 
 class Connection(Protocol):
+    def reserve(self, size: int) -> None:
+        """A body of so many bytes is about to be read, to be the answer. Raises Overloaded."""
+        ...
+
     def answers(self, size: int) -> None:
         """An answer of so many bytes is about to be sent. Raises Overloaded; then it is not."""
         ...
@@ -31,6 +36,17 @@ class Connection(Protocol):
     def cut_off(self) -> None:
         """Close, whatever is unread."""
         ...
+
+
+ASKING: ContextVar[Connection | None] = ContextVar("asking", default=None)
+"""The connection whose request is being answered."""
+
+
+def reserve(size: int) -> None:
+    """Before a large body is read to be answered: what is refused need not be read. Raises Overloaded."""
+    connection = ASKING.get()
+    if connection is not None and size > COUNTED_BYTES:
+        connection.reserve(size)
 
 
 class Unread:

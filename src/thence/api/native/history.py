@@ -9,6 +9,7 @@ from ...errors import InvocationNotFound
 from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL, State
 from ...store.records import Body
+from ..unread import reserve
 from .answer import COMMON, answer, raw
 from .call import Call
 from .filters import make_filter
@@ -73,6 +74,8 @@ async def result(call: Call) -> Response:
 
 
 async def _bytes(call: Call, body: Body, what: str) -> bytes:
+    if body.ref is not None:
+        reserve(body.bytes)
     data = await call.door.engine.body(body)
     if data is None:
         raise Gone(f"The {what} is not kept any more (retention.{what}_days).", bytes=body.bytes)
