@@ -191,7 +191,8 @@ def begin_full(program: Program, begin: Callable[[], None] = lambda: None) -> st
             fill(program.data, 0)
         status = post(program, 1)[0]
         # The log is looked at first: emptied between the two it counts twice, which is only too much.
-        logged, left = log.stat().st_size, os.statvfs(program.data)
+        # By its blocks, for its size is nothing before its space is free.
+        logged, left = log.stat().st_blocks * 512, os.statvfs(program.data)
         room = logged + left.f_bavail * left.f_frsize
         return status == 503 and not reserve.exists() and room < ROOM_BYTES_NEEDED
 
