@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from thence.cli import output, progress, verify
+from thence.cli.invocation_view import print_invocation
 from thence.cli.options import SECONDS, moment
 from thence.cli.output import clean, size, span
 
@@ -67,6 +68,46 @@ def test_since_takes_a_span_ago_or_an_instant() -> None:
 def test_another_moment_is_refused_with_what_may_be_written(text: str) -> None:
     with pytest.raises(click.UsageError, match=r"--until .*5m, 2h, 1d"):
         moment(text, "--until")
+
+
+def test_what_looks_like_an_emoji_stays_as_it_was_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arn = "acs:ram::1:role/x"  # `:ram:` is the name of one
+    output.print_facts({"role": arn})
+    output.print_table(("role",), [(arn,)], "")
+    output.print_block(arn)
+    output.heading(arn)
+    output.say(arn)
+    output.tell_error("Refused :smile:", arn, {"field": arn})
+    shown = capsys.readouterr()
+    assert shown.out.count(arn) == 4
+    assert shown.err.count(arn) == 3 and "Refused :smile:" in shown.err
+
+
+def test_a_delivery_that_was_not_tried_yet_has_no_answer_and_no_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    due, tried = "2026-01-02T03:04:05.000Z", {"status": 500, "error": "no"}
+    never = {
+        "id": "d1",
+        "destination": "queue:q",
+        "condition": "success",
+        "state": "pending",
+        "attempts": [],
+        "attempts_made": 0,
+        "next_attempt_at": due,
+    }
+    names = (
+        "id function qualifier version state reason why accepted_at next_attempt_at expires_at "
+        "ended_at payload_bytes result_bytes redrive_of redriven_as"
+    )
+    view = dict.fromkeys(names.split()) | {"attempts": [], "deliveries": [never]}
+    view["deliveries"].append(never | {"attempts": [tried], "attempts_made": 1})
+    print_invocation(view)
+    first, second = capsys.readouterr().out.rstrip().split("\n")[-2:]
+    assert "none yet; due at 2026-01-02 03:04:05.000 UTC" in first and "again" not in first
+    assert "500 no; again at 2026-01-02 03:04:05.000 UTC" in second
 
 
 def test_json_for_programs_cannot_steer_a_terminal_either(

@@ -385,6 +385,14 @@ def test_code_over_the_limits_and_none_at_all_are_foretold(project: Project) -> 
     assert ran.status == 1 and "code: it is required" in ran.err + ran.out
 
 
+def test_code_that_is_not_there_is_one_mistake_and_not_two(project: Project) -> None:
+    project.write()
+    project.path.write_text(project.path.read_text().replace("./code", "./cod"))
+    ran = project.deploy("--dry-run")
+    assert ran.status == 1 and "there is no './cod' in the project's folder" in ran.err + ran.out
+    assert "code: it is required" not in ran.err + ran.out
+
+
 def test_the_account_of_the_service_is_known_to_the_file(project: Project) -> None:
     project.write("description: 'of ${config(AccountID)}'")
     ran = project.deploy("--dry-run", "--json")

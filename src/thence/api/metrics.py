@@ -307,7 +307,9 @@ def _of_process(tally: Tally) -> Iterator[Metric]:
     yield _histogram("commit_changes", "Changes in a group commit.", {"": tally.commit_size})
     yield _counter("store_losses", "Times the store stopped writing.", tally.store_losses)
     yield _counter(
-        "store_down_seconds", "Time the store could not write.", tally.store_down_seconds
+        "store_down_seconds",
+        "Time the store could not write, from when a write had failed.",
+        tally.store_down_seconds,
     )
     yield _histogram(
         "instance_start_seconds",

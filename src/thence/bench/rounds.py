@@ -64,7 +64,7 @@ def run(
     quick: less work and a tenth of the backlog. only: names of measures (NAMES); empty is all.
     json_path: every round and the medians are written there. profile: where the CPU went.
     """
-    console = console or Console()
+    console = console or Console(emoji=False)
     unknown = [name for name in only if name not in NAMES]
     if unknown:
         console.print(f"There is no measure {unknown[0]!r}; choose from {', '.join(NAMES)}.")

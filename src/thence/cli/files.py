@@ -44,7 +44,7 @@ def inside(folder: Path, written: str) -> Path:
     except (OSError, RuntimeError) as error:
         raise ValueError(f"{written[:200]!r} is no path ({_why(error)})") from None
     if not there:
-        raise ValueError(f"there is no {written[:200]!r} in {folder}")
+        raise ValueError(f"there is no {written[:200]!r} in the project's folder")
     return found
 
 

@@ -92,7 +92,8 @@ def _delivery(one: dict[str, Any]) -> tuple[Any, ...]:
     answer = f"{last.get('status') or ''} {last.get('error') or ''}".strip()
     state = one["state"]
     if state == "pending" and one.get("next_attempt_at"):
-        answer += f"; again at {instant_utc(one['next_attempt_at'])}"
+        due = instant_utc(one["next_attempt_at"])
+        answer += f"; again at {due}" if tries else f"none yet; due at {due}"
     if one.get("reason"):
         answer = f"{one['reason']}: {answer}"
     return (

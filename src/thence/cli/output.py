@@ -53,7 +53,8 @@ def console() -> Console:
 def _console(width: int | None) -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=width)
+    # No emoji: it would change what is not ours, `acs:ram::1:role/x` to a ram's head.
+    return Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty(), width=width)
 
 
 @cache
@@ -61,7 +62,7 @@ def aside() -> Console:
     """Where progress and remarks go: stderr, so that stdout can be piped."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, emoji=False)
 
 
 def clean(value: Any) -> str:

@@ -37,7 +37,7 @@ def play(keep: bool, data_dir: Path | None) -> int:
     folder = data_dir or Path(tempfile.mkdtemp(prefix="thence-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _end)  # so that the service below is ended with us
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = max(console.width, WIDTH_MIN)
     service, receiver = Service(folder.resolve()), Receiver()

@@ -97,7 +97,8 @@ class Foretelling:
         found = _all(lambda given: _check_function(given, third, new), body)
         found += [one for one in _tag_problems(body.get("tags")) if one not in found]
         if plan.wanted.archive is None:
-            return [*found, "code: it is required; write its path"] if new else found
+            missing = new and not _is_code_mistaken(plan)
+            return [*found, "code: it is required; write its path"] if missing else found
         try:
             check_archive(plan.wanted.archive, self._code_limits())
         except ThenceError as error:
@@ -330,6 +331,12 @@ def _ignore(_: Any) -> None:
 
 def _ours(plan: Plan) -> str:
     return Name(plan.wanted.function, plan.wanted.service).ours
+
+
+def _is_code_mistaken(plan: Plan) -> bool:
+    """Whether the file names code, but none that can be had: its own mistakes say so."""
+    fields = [one.partition(": ")[0] for one in plan.wanted.problems]
+    return any(field.endswith((".code", ".codeUri")) for field in fields)
 
 
 def _is_broken(plan: Plan) -> bool:
