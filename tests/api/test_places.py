@@ -100,9 +100,15 @@ async def test_when_all_places_are_in_use_it_still_tells_whether_it_lives(make_s
     await until(lambda: sum(one._busy() for one in connections(server)) == 3)
     for path in ("/livez", "/readyz"):
         assert statuses(await server.raw(get(path, "Connection: close"))) == [200]
-    for sent in (get("/v1/functions"), request(), request("POST", "/v2/p/fgs/functions/f/x")):
-        ((status, headers, _),) = parse(await server.raw(sent))
+    for sent, word in (
+        (get("/v1/functions"), "too_many_connections"),
+        (request(), "too_many_connections"),
+        (request("POST", "/2023-03-30/functions/f/invocations"), '"ResourceThrottled"'),
+        (request("POST", "/v2/p/fgs/functions/f/x"), '"FSS.0503"'),
+    ):
+        ((status, headers, body),) = parse(await server.raw(sent))
         assert status == 503 and headers["retry-after"] and headers["connection"] == "close"
+        assert word in body.decode(), "not an error of the request's own"
     refused = json.loads(parse(await server.raw(get("/v1/stats")))[0][2])
     assert refused["code"] == "too_many_connections" and refused["limit"] == 3
     # Nor can those on top be used up: idle ones make room there, too.

@@ -143,7 +143,9 @@ class FcWay:
     def broken(self, error: ThenceError, date: bytes) -> bytes:
         """The status that HTTP has for it, in a body that the vendor's clients can read."""
         request_id = format_id(self._engine.ids.next(self._door.clock.now()))
-        found = FcError(problems.status_of(error), "InvalidArgument", error.detail)
+        status = problems.status_of(error)
+        code = "ResourceThrottled" if status == 503 else "InvalidArgument"
+        found = FcError(status, code, error.detail)
         response = refusal(found, request_id)
         response.headers["x-fc-request-id"] = request_id
         response.raw_headers = written(response.raw_headers)

@@ -149,9 +149,9 @@ class FunctionGraphWay:
 
     def broken(self, error: ThenceError, date: bytes) -> bytes:
         """The status that HTTP has for it, in a body that the vendor's clients can read."""
-        return self._refusal(
-            FssError(problems.status_of(error), "FSS.0400", error.detail), date, close=True
-        )
+        status = problems.status_of(error)
+        code = "FSS.0503" if status == 503 else "FSS.0400"
+        return self._refusal(FssError(status, code, error.detail), date, close=True)
 
     def too_large(self, size: int) -> FssError:
         return too_large(self.bytes_max)
