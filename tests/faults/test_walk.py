@@ -12,6 +12,7 @@ import pytest
 from thence.store.sqlite import connection
 from thence.testing import Service
 
+from .changing import Changing
 from .sqlite import Faults, FaultySqlite
 from .walk import take
 
@@ -31,3 +32,18 @@ async def test_a_walk_keeps_every_promise(seed: int, monkeypatch: pytest.MonkeyP
         waiting_max=10_000,  # never reached; with it, what waits is counted from the start on
     )
     await take(service, seed, steps=40)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_walk_among_changes_keeps_every_promise_and_nothing_else(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    print(f"THENCE_SEED={seed}")
+    monkeypatch.setattr(connection, "sqlite3", FaultySqlite(Faults()))
+    service = Service(
+        seed=seed,
+        ahead=seed % 3,
+        instances_max=(4, 1000, 2)[seed % 3],
+        waiting_max=10_000,
+    )
+    await take(service, seed, 60, Changing)

@@ -46,7 +46,7 @@ HOOK = "https://hooks.example.com/ok"
 DEAD_HOOK = "https://hooks.example.com/dead"
 RETRIES_MAX = 8
 LOSSES_MAX = 3
-EXPECTED = (Unavailable, FunctionNotFound, Conflict, ConnectionResetError)
+EXPECTED = (Unavailable, FunctionNotFound, Conflict, ConnectionResetError, DeliveryNotFound)
 
 
 class Known(Struct):
@@ -57,6 +57,8 @@ class Known(Struct):
 
 
 class Walk:
+    expected: tuple[type[BaseException], ...] = EXPECTED
+
     def __init__(self, service: Service, rng: random.Random) -> None:
         self.s = service
         self.rng = rng
@@ -249,7 +251,7 @@ class Walk:
             if not task.done():
                 waiting.append(task)
             elif not task.cancelled() and (error := task.exception()) is not None:
-                assert isinstance(error, (*EXPECTED, DeliveryNotFound)), error
+                assert isinstance(error, self.expected), error
         self.calls = waiting
 
     async def look(self) -> None:
@@ -332,9 +334,11 @@ class Walk:
                 assert got[format_id(delivery.id)] >= 1, "delivered, never received"
 
 
-async def take(service: Service, seed: int, steps: int, **hooks: Any) -> Walk:
+async def take(
+    service: Service, seed: int, steps: int, kind: type[Walk] = Walk, **hooks: Any
+) -> Walk:
     """Walk `steps` steps and finish. hooks: `before` is called before each step."""
-    walk = Walk(service, random.Random(seed))
+    walk = kind(service, random.Random(seed))
     before = hooks.get("before")
     async with service:
         service.scripts = service.scripts
