@@ -151,6 +151,21 @@ async def test_what_escaped_from_an_instance_ends_also_when_the_forker_was_kille
     assert all(is_gone(pid) for pid in pids)
 
 
+async def test_the_forkers_namespace_is_held_so_that_no_stranger_gets_its_number(walled):
+    """Else whatever began in between, of anybody, would be ended in place of what escaped."""
+    house, data = walled
+    if not can_hide(str(data)):
+        pytest.skip("this machine gives no mount namespaces")
+    nursery = house.runtime._nursery
+    held = nursery._mounts
+    assert held is not None
+    assert os.fstat(held).st_ino == os.stat(f"/proc/{nursery.pid}/ns/mnt").st_ino
+    assert os.fstat(held).st_ino != os.stat("/proc/self/ns/mnt").st_ino
+    await house.runtime.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(held)
+
+
 def test_a_data_directory_that_python_itself_lies_in_stays_open(tmp_path):
     walls = Walls()
     walls.close_folder(str(tmp_path), str(tmp_path / "code"), [str(tmp_path / "venv")])

@@ -137,6 +137,8 @@ class Call:
     async def object(self, limit: int = JSON_BYTES_MAX) -> dict[str, Any]:
         """The body as a JSON object, without the fields that are null; no body is an empty one."""
         found = decoded(await self.body(limit))
+        if isinstance(found.get("headers"), dict) and self.old:
+            del found["headers"]  # the client for Java sends its headers here as well
         for field, name in (("serviceName", "service"), ("functionName", "function")):
             if field in found and found[field] == self.path.get(name):
                 del found[field]  # the client for Java says in the body what the path says
@@ -173,8 +175,6 @@ def decoded(body: bytes) -> dict[str, Any]:
         raise invalid(f"the request body is not valid JSON: {error}") from None
     if not isinstance(found, dict):
         raise invalid("the request body must be a JSON object")
-    if isinstance(found.get("headers"), dict):
-        del found["headers"]  # the client for Java sends its headers here as well
     return {key: value for key, value in found.items() if value is not None}
 
 

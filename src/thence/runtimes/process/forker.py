@@ -6,8 +6,7 @@ when a process id is free again, so only it ends instances. It ends with the nod
 closes it ends every instance, removes their directories and leaves.
 
 Requests are datagrams of JSON: {"start": Setup} with three descriptors, {"kill": number}.
-Reports: {"ready": pid, "missing": what of confine.py does not stand, "mounts": its mount namespace},
-{"started": number, "pid": …},
+Reports: {"ready": pid, "missing": what of confine.py does not stand}, {"started": number, "pid": …},
 {"ended": number, "status": wait status, "peak_bytes": most memory held},
 {"failed": number, "error": sentence}.
 """
@@ -85,8 +84,7 @@ class Forker:
         selector = selectors.DefaultSelector()
         selector.register(self._pipe, selectors.EVENT_READ)
         selector.register(wake_read, selectors.EVENT_READ)
-        mounts = os.readlink("/proc/self/ns/mnt")
-        self._report(ready=self._pid, missing=self._walls.missing, mounts=mounts)
+        self._report(ready=self._pid, missing=self._walls.missing)
         while True:
             for key, _ in selector.select():
                 if key.fileobj == wake_read:

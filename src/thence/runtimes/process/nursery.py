@@ -43,7 +43,6 @@ class Report(msgspec.Struct):
     """One report of the forker; see forker.py."""
 
     ready: int = 0
-    mounts: str = ""
     missing: list[str] = []
     started: int = 0
     pid: int = 0
@@ -86,7 +85,7 @@ class Nursery:
         self._pipe: socket.socket | None = None
         self._stderr: IO[bytes] | None = None
         self._directory = ""
-        self._mounts = ""  # the forker's mount namespace, where it has one of its own
+        self._mounts: int | None = None  # the forker's mount namespace, where it has one of its own
         self._left: list[str] = []  # directories of forkers that were killed
         self._outbox: deque[tuple[bytes, list[int], list[int]]] = deque()
         self._ready: asyncio.Future[None] | None = None
@@ -194,8 +193,7 @@ class Nursery:
         elif report.failed:
             self._parent.instance_ended(report.failed, None, report.error)
         else:
-            if report.mounts != os.readlink("/proc/self/ns/mnt"):
-                self._mounts = report.mounts
+            self._mounts = None if self.pid is None else _own_mounts(self.pid)
             if self._ready is None or self._ready.done():
                 return
             self._ready.set_result(None)
@@ -236,7 +234,7 @@ class Nursery:
                 os.close(fd)
         self._outbox.clear()
         self._pipe = self._process = self._stderr = None
-        self._mounts = ""
+        self._mounts = None  # whoever ends the forker closes it
 
 
 def _paths() -> list[str]:
@@ -246,7 +244,20 @@ def _paths() -> list[str]:
     return list(dict.fromkeys((str(root), str(library))))
 
 
-def _reap(process: subprocess.Popen[bytes], seconds: float, mounts: str) -> int:
+def _own_mounts(pid: int) -> int | None:
+    """The mount namespace of that process, if it is not ours, as a descriptor: while that is open no
+    other namespace gets the same number, so that nothing of anybody else is ever found by it."""
+    try:
+        mounts = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None  # it may not be looked at, so nothing could be found by it either
+    if os.fstat(mounts).st_ino == os.stat("/proc/self/ns/mnt").st_ino:
+        os.close(mounts)
+        return None
+    return mounts
+
+
+def _reap(process: subprocess.Popen[bytes], seconds: float, mounts: int | None) -> int:
     """Wait for the forker, which is leaving; end it when it does not. One that was killed could not
     end what its instances had started: that is found by its mount namespace, which nothing in it
     can leave."""
@@ -255,23 +266,31 @@ def _reap(process: subprocess.Popen[bytes], seconds: float, mounts: str) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         status = process.wait()
-    if status < 0 and mounts:
-        for _ in range(_ROUNDS_MAX):  # what is being ended may still have started another one
-            if not _end_all_in(mounts):
-                break
+    if mounts is not None:
+        if status < 0:
+            for _ in range(_ROUNDS_MAX):  # what is being ended may still have started another one
+                if not _end_all_in(mounts):
+                    break
+        os.close(mounts)
     return status
 
 
-def _end_all_in(mounts: str) -> int:
+def _end_all_in(mounts: int) -> int:
     """Kill every process of that mount namespace; how many there were."""
-    count = 0
+    wanted, count = os.fstat(mounts).st_ino, 0
     for name in os.listdir("/proc"):
         if not name.isdecimal():
             continue
         try:
-            if os.readlink(f"/proc/{name}/ns/mnt") == mounts:
-                os.kill(int(name), signal.SIGKILL)
+            process = os.pidfd_open(int(name))  # first, so that what is looked at is what is ended
+        except OSError:
+            continue  # it has ended
+        try:
+            if os.stat(f"/proc/{name}/ns/mnt").st_ino == wanted:
+                signal.pidfd_send_signal(process, signal.SIGKILL)
                 count += 1
         except OSError:
             continue  # it has ended, or it is another user's
+        finally:
+            os.close(process)
     return count
