@@ -129,7 +129,7 @@ def build(
         options=options(settings, shares.tries),
         reserve=Reserve(folder, settings.limits.disk_reserve_bytes),
     )
-    code.allowed = blobs.allowed = engine.room.check
+    code.allowed, blobs.allowed = engine.room.check, engine.check_body
     code.short = blobs.short = engine.writer.short
     engine.catalogue.check_archive = _archive_check(settings)
     senders = _senders(settings, engine)
@@ -376,7 +376,10 @@ def _cut_short(grace_seconds: float, hurried: bool) -> str:
             f"the service did not drain within grace_seconds ({grace_seconds:g} s) and "
             f"{CLOSE_SECONDS:g} s more"
         )
-    return f"{why}: what runs is cut off, and found as lost by the next start"
+    return (
+        f"{why}: what runs is cut off; that, and what could not be written, is found as lost by the "
+        "next start"
+    )
 
 
 def run(settings: Settings, *, fresh: bool = False) -> int:

@@ -320,29 +320,57 @@ def handler(event, context):
 """
 
 
+LARGE = HELD.replace("{'n': event['n']}", f"'x' * {LARGE_BYTES}")
+
+
 def test_what_ends_while_a_service_leaves_a_full_disk_is_not_found_as_lost(
     make_program: Callable[..., Program], tmp_path: Path
 ) -> None:
-    program = make_program()
+    program = make_program(grace_seconds=3)
     program.data.mkdir(mode=0o700)
-    go, ids = tmp_path / "go", []
+    go, ids = tmp_path / "go", {}
+    functions = {"held": HELD, "large": LARGE, "cut": HELD}
 
     def hold() -> None:
-        program.deploy("held", HELD, environment={"GO": str(go)}, concurrency=2)
-        for n in range(2):
-            body = json.dumps({"n": n}).encode()
-            ids.append(program.ask("POST", "/v1/functions/held/invocations", body)[2]["id"])
-        program.until(lambda: program.get("/v1/stats")["running"] == 2, 30, "both run")
+        for name, source in functions.items():
+            file = tmp_path / "later" if name == "cut" else go
+            program.deploy(name, source, environment={"GO": str(file)})
+            body = json.dumps({"n": 1}).encode()
+            ids[name] = program.ask("POST", f"/v1/functions/{name}/invocations", body)[2]["id"]
+        program.until(lambda: program.get("/v1/stats")["running"] == 3, 30, "all run")
 
     with small_file_system(program.data, DISK):
         begin_full(program, hold)
         go.touch()
-        assert program.terminate() == 0
+        assert program.terminate() == 0  # one takes the whole grace period, and more
+        assert "in the reserve's space" in program.said and "lost by" not in program.said
         (program.data / "ballast").unlink()
+        (tmp_path / "later").touch()
         program.start()
         program.until_done()
-        for id in ids:
-            view = program.get(f"/v1/invocations/{id}")
-            assert (view["state"], len(view["attempts"])) == ("succeeded", 1), view
+        for name, outcomes in (("held", ["ok"]), ("large", ["ok"]), ("cut", ["drained", "ok"])):
+            view = program.get(f"/v1/invocations/{ids[name]}")
+            assert [one["outcome"] for one in view["attempts"]] == outcomes, (name, view)
         assert program.terminate() == 0
         program.verify()
+
+
+def test_what_cannot_be_written_before_a_service_leaves_is_said(
+    make_program: Callable[..., Program], tmp_path: Path
+) -> None:
+    program = make_program(grace_seconds=1)
+    program.start()
+    go = tmp_path / "go"
+    program.deploy("held", HELD, environment={"GO": str(go)})
+    id = program.ask("POST", "/v1/functions/held/invocations", b'{"n": 1}')[2]["id"]
+    program.until(lambda: program.get("/v1/stats")["running"] == 1, 30, "it runs")
+    resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    go.touch()
+    assert program.terminate() == 0
+    assert "1 ending was not written" in program.said, program.said
+    program.start()
+    program.until_done()
+    view = program.get(f"/v1/invocations/{id}")
+    assert [one["outcome"] for one in view["attempts"]] == ["lost", "ok"]
+    assert program.terminate() == 0
+    program.verify()

@@ -295,6 +295,47 @@ async def test_what_ended_before_a_shutdown_on_a_full_disk_is_written_in_the_res
         assert (await s.show(cut)).attempts[0].outcome == "drained"
 
 
+async def test_a_large_result_is_written_before_a_shutdown_on_a_full_disk_and_holds_up_no_other() -> (
+    None
+):
+    async with Service() as s:
+        await s.function("f", answers=[Ok("small", seconds=5), Ok("x" * 100_000, seconds=6)])
+        ids = [await s.invoke("f"), await s.invoke("f")]
+        await s.clock.advance(1)
+        s.engine.room._reserve = Disk(4096, held=32 * MIB)
+        s.engine.blobs.allowed = s.engine.check_body  # type: ignore[attr-defined]
+        s.disk_full(3)
+        with pytest.raises(StoreUnavailable, match="The disk is full"):
+            await s.invoke("f")
+        await s.clock.advance(10)
+        assert s.engine.writer.down
+        await s.stop_service(30)
+        await s.start()
+        views = [await s.show(id) for id in ids]
+        assert [(view.state, view.attempt) for view in views] == [("succeeded", 1)] * 2
+
+
+async def test_a_result_that_finds_no_room_does_not_keep_a_shutdown_from_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with Service() as s:
+        await s.function("f", answers=[Ok("small", seconds=5), Ok("x" * 100_000, seconds=5)])
+        small, large = await s.invoke("f"), await s.invoke("f")
+        await s.clock.advance(1)
+
+        def refuse() -> None:
+            raise StoreUnavailable("No file can be made.")
+
+        s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
+        began = s.clock.now()
+        await s.stop_service(30)
+        assert s.clock.now() - began <= 33_000
+        assert "1 large result was not written" in caplog.text
+        await s.start()
+        assert (await s.show(small)).state == "succeeded"
+        assert (await s.show(large)).attempts[0].outcome == "lost"
+
+
 async def test_a_tidied_store_gives_its_log_back_and_says_what_it_has(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.db")
     await store.open()

@@ -52,6 +52,7 @@ from .writer import Done, Writer
 
 log = logging.getLogger("thence.engine")
 OPEN_SECONDS = 1.0  # between two tries to open the store on a full disk
+LEAVE_MS = 2000  # after the grace period, for what it cut off to be written; server.py gives 5 s for all that
 
 
 class Engine(Functions, Looking):
@@ -359,6 +360,7 @@ class Engine(Functions, Looking):
         self.notices.publish(NodeDraining(self.node.name))
         self.accepting.closed = True
         self.invoking.close()
+        self.writer.leave()
         # What runs has its time from now on, whatever the store is waiting for.
         self.dispatch.paused = self.settle.draining = True
         loop, ends = asyncio.get_running_loop(), self.clock.now() + round(seconds * 1000)
@@ -373,14 +375,21 @@ class Engine(Functions, Looking):
         await self.run.settled()
         await asyncio.sleep(0)  # they are
         await running
-        await self.settle.settled()
-        await self.writer.written(ends)
+        until = max(ends, self.clock.now()) + LEAVE_MS
+        await self.settle.settled(until)
+        await self.writer.written(until)
         await sending
         await self.minutes_.close()
         await self.writer.stop()
         await self.runtime.close()
         await self.node.leave()
         await self.store.close()
+
+    def check_body(self) -> None:
+        """Raises StoreUnavailable while no body may be written. Who leaves takes nothing new, and
+        writes what its runs came to in the reserve's space."""
+        if not self.draining:
+            self.room.check()
 
     async def _sweep_code(self) -> tuple[int, int]:
         return await self.catalogue.prune_code({run.function.code_digest for run in self._runs()})

@@ -3,6 +3,7 @@ transaction, fenced by (id, attempt, lease)."""
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,8 @@ from .lanes import Lane, Lanes
 from .place import Place, Placed
 from .tasks import Tasks
 from .writer import Writer
+
+log = logging.getLogger("thence.settle")
 
 
 class SettleAttempts:
@@ -102,9 +105,24 @@ class SettleAttempts:
         else:
             self._ask(lane, settle, run, run.qualifier)
 
-    async def settled(self) -> None:
-        """Return when no result is on its way to the blob store."""
-        await self._tasks.settled()
+    async def settled(self, until: int) -> None:
+        """Return when no result is on its way to the blob store; those that are at `until` (ms) are
+        given up."""
+        timer = self._clock.call_at(until, self._give_up)
+        try:
+            await self._tasks.settled()
+        finally:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        count = len(self._tasks)
+        log.warning(
+            "the service leaves, and %d %s not written; the next start finds the attempts as lost, and "
+            "makes them again where their budgets allow it",
+            count,
+            "large result was" if count == 1 else "large results were",
+        )
+        self._tasks.cancel()
 
     def decided(
         self,

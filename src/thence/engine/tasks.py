@@ -19,9 +19,9 @@ class Tasks:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def __bool__(self) -> bool:
-        """Whether any is under way."""
-        return bool(self._tasks)
+    def __len__(self) -> int:
+        """How many are under way."""
+        return len(self._tasks)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -152,7 +152,7 @@ class Writer:
         """A file beside the store could not be written. Where the disk is full all is as if a commit
         had found that. What the asker is told."""
         told = self._room.short(error)
-        if self._room.full and not self.down:
+        if self._room.full and not self.down and not self._leaving.is_set():
             self.down = True
             self._wake.set()
         return told
@@ -178,11 +178,15 @@ class Writer:
             for wait in waits:
                 wait.cancel()
 
-    async def written(self, until: int) -> None:
-        """The node leaves: return when all that was asked is written, also where the store is away
-        now; at `until` (ms) at the latest. On a full disk it is written in the reserve's space, once
-        and for all: it is little, and the next start could only find it as lost."""
+    def leave(self) -> None:
+        """The node leaves: nothing new comes. On a full disk what ends from now on is written in the
+        reserve's space, once and for all: it is little, and the next start could only find it as
+        lost."""
         self._leaving.set()
+
+    async def written(self, until: int) -> None:
+        """Return when all that was asked is written, also where the store is away now; at `until`
+        (ms) at the latest."""
         await self.flush()
         while self.down and self._clock.now() < until:
             await self._clock.sleep(PROBE_SECONDS / 2)
@@ -196,6 +200,9 @@ class Writer:
             self._task = None
         self._ended = True
         groups, self._groups = self._groups, [_Group()]
+        unwritten = sum(len(group.done[field]) for group in groups for field in UNTOLD)
+        if unwritten:
+            log.warning("%s", _unwritten(unwritten, self.refusal()))
         for group in groups:
             for field in FIELDS:
                 for done in group.done[field]:
@@ -292,7 +299,8 @@ class Writer:
         self.down = True
         self._failures += 1
         lost_at = self._clock.now()
-        if self.damaged is None:  # which was said in its own words
+        # Damage was said in its own words; one who leaves tries twice a second and says it once.
+        if self.damaged is None and not (self._leaving.is_set() and self._failures > 1):
             self._notices.publish(StoreLost(error.detail))
         self._refuse_waiting(kept, error)
         try:
@@ -307,8 +315,10 @@ class Writer:
         except asyncio.CancelledError:
             # The node ends before the store is back. Attempts are found as lost by the next start;
             # callers who wait for their stop to be written must be told that it is not.
-            for group_left in (kept, *self._groups):
-                for done in group_left.done["stops"]:
+            self._groups.insert(0, kept)
+            for group_left in self._groups:
+                stops, group_left.done["stops"] = group_left.done["stops"], []
+                for done in stops:
                     _call(done, None, error.again())
             raise
         self.down = False
@@ -336,7 +346,7 @@ class Writer:
         if self.damaged is not None:
             return False
         try:
-            if not await self._room.back() and not self._leaving.is_set():
+            if not await self._has_room():
                 return False
             if await self._store.healthy():
                 return True
@@ -348,6 +358,16 @@ class Writer:
             # A driver's mistake while its database is away: the writer must outlive that too.
             log.exception("the store could not be probed")
             return False
+
+    async def _has_room(self) -> bool:
+        """Whether a write may be tried. One who leaves needs no room for the reserve, and tries also
+        where the log cannot be emptied: it may have room in itself. Raises StoreUnavailable."""
+        try:
+            return await self._room.back() or self._leaving.is_set()
+        except StoreUnavailable:
+            if self._leaving.is_set():
+                return True
+            raise
 
     async def _rest(self, seconds: float) -> None:
         """Sleep so long; a node that leaves has no time for that."""
@@ -410,6 +430,14 @@ def _pieces(kept: _Group) -> list[_Group]:
                 pieces.append(_Group())
             pieces[-1].add(field, change, done)
     return pieces
+
+
+def _unwritten(count: int, error: StoreUnavailable) -> str:
+    what = "ending was" if count == 1 else "endings were"
+    return (
+        f"the service leaves, and {count} {what} not written (attempts and deliveries; the next start "
+        f"finds them as lost, and makes them again where their budgets allow it): {error.detail}"
+    )
 
 
 def _call(done: Done, answer: Any, error: ThenceError | None) -> None:
