@@ -6,12 +6,15 @@ what the path names.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from hashlib import md5
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from thence.catalog.code import pack
 from thence.signing.hashed_before import hashed_before
 from thence.signing.interface import Key
 
@@ -129,3 +132,33 @@ def test_what_was_hashed_is_found_where_the_body_ends_with_its_headers() -> None
     assert hashed_before(text) == b'{"a":{"headers":{"x":"y"}},"headers":{"If-Match":"\\"e\\""}}'
     for other in (b"", b"{}", b'{"headers":{}}', b'{"headers":{"a":1}}', text + b" ", text[:-1]):
         assert hashed_before(other) is None, other
+
+
+async def test_a_function_with_much_code_is_taken_from_it(port: Port) -> None:
+    await port.send(*sized(SERVICE))
+    code = b64encode(
+        pack([("main.py", b"def handler(e, c): ..."), ("data", Random(1).randbytes(300_000))])
+    )
+    body = (
+        b'{"serviceName":"svc","functionName":"f","handler":"main.handler","runtime":"python3",'
+        b'"code":{"zipFile":"%s"},"headers":{"Accept":"application/json"}}' % code
+    )
+    before = hashed_before(body)
+    assert before is not None and before.endswith(b'"headers":{}}')
+    more: Head = [("content-md5", md5(before).hexdigest())]
+    head = fc_head(body=body, date=dict(SERVICE[2])["Date"], more=more)
+    target = "/2016-08-15/services/svc/functions"
+    answer = await port.send("POST", target, signed_fc("POST", target, head, KEY), body)
+    assert answer.status == 200, answer.body
+    assert answer.json["functionName"] == "f" and answer.json["codeSize"] > 300_000
+
+
+async def test_such_a_body_is_one_of_the_oldest_generation_alone(port: Port) -> None:
+    body = SERVICE[3]
+    before = hashed_before(body)
+    assert before is not None
+    more: Head = [("content-md5", md5(before).hexdigest())]
+    head = fc_head(body=body, date=dict(SERVICE[2])["Date"], more=more)
+    target = "/2021-04-06/services"
+    answer = await port.send("POST", target, signed_fc("POST", target, head, KEY), body)
+    assert answer.error()[:2] == (403, "SignatureNotMatch")

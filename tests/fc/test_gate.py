@@ -331,6 +331,31 @@ async def test_a_wrong_content_md5_is_refused_by_its_name(port: Port, home: str)
     assert await port.stored() == 1
 
 
+@pytest.mark.parametrize("kind", ["Sync", "Async"])
+async def test_no_query_that_was_put_on_the_way_chooses_the_version_in_the_oldest_paths(
+    port: Port, kind: str
+) -> None:
+    """Their scheme signs no query, and their clients have the qualifier in the path."""
+    await port.engine.publish_version("s$f")
+    await port.engine.put_alias("s$f", Alias("prod", "1"), create=True)
+    head = fc_head(body=BODY, date=NOW, more=[("x-fc-invocation-type", kind)])
+    for service, query in (("s", "prod"), ("s", "1"), ("s.prod", "LATEST")):
+        target = f"{OLD.replace('/s/', f'/{service}/')}/invocations"
+        sent = signed_fc("POST", target, head, ACS3_KEY)
+        found = await refused(port, ("POST", f"{target}?qualifier={query}", sent, BODY))
+        assert found[:2] == (400, "InvalidArgument") and "in the path" in found[2]
+    assert (await port.send("POST", target, sent, BODY)).status in (200, 202)
+
+
+async def test_a_name_that_is_in_the_query_twice_is_refused(port: Port) -> None:
+    """Where a scheme signs the values sorted, either could be put first on the way."""
+    for query in ("limit=1&limit=2", "limit=1&a=b&%6Cimit=2"):
+        target = f"/2023-03-30/functions?{query}"
+        head = acs3_head("ListFunctions", nonce=port.nonce())
+        found = await refused(port, ("GET", target, signed_acs3("GET", target, head), b""))
+        assert found[:2] == (400, "InvalidArgument") and found[2].startswith("limit: ")
+
+
 # ---------------------------------------------------------------- signed URLs
 
 

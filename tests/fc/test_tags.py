@@ -241,6 +241,23 @@ async def test_the_first_clients_of_fc_3_name_resource_and_keys_in_the_query(
     assert (await door.get(asked)).json["tags"] == {}
 
 
+@pytest.mark.parametrize("older", ["/2021-04-06", "/2016-08-15"])
+async def test_what_older_clients_sign_names_the_resource_and_not_the_query(
+    door: Any, older: str
+) -> None:
+    """The scheme of the oldest leaves the query open."""
+    await door.service.function("f")
+    await door.service.function("s$g")
+    for arn in (ARN, "services/s"):
+        body = {"resourceArn": arn, "tags": {"a": "1"}}
+        assert (await door.post(f"{older}/tag", json=body)).status == 200
+    other = f"{older}/tag?arn={quote(ARN, safe='')}&all=true"
+    body = {"resourceArn": "services/s", "tagKeys": ["a"]}
+    assert (await door.delete(other, json=body)).status == 200
+    assert await of(door, older, ARN) == {"a": "1"}
+    assert await of(door, older, "services/s") == {}
+
+
 async def test_the_type_of_a_resource_is_compared_where_it_is_given(
     door: Any, generation: str
 ) -> None:

@@ -59,6 +59,16 @@ async def test_a_success_has_code_0_and_no_message(door: Any) -> None:
     }
 
 
+async def test_a_name_that_is_in_the_query_twice_is_refused(door: Any) -> None:
+    """The values of one name are signed in no order, so either could be put first on the way."""
+    await deploy(door, [Ok(1)])
+    for query in ("limit=1&limit=2", "limit=1&a=b&%6Cimit=2"):
+        answer = await door.get(at(urn(), f"{ALL}?{query}"))
+        assert answer.status == 400 and answer.json["error_code"] == "FSS.1001"
+        assert answer.json["error_msg"].startswith("limit: ")
+    assert (await door.get(at(urn(), f"{ALL}?limit=1&limit=1"))).status == 200
+
+
 async def test_what_waits_has_no_start_and_tells_why_it_waits_again(door: Any) -> None:
     await deploy(door, [Forever(), Error("no"), Ok(1)], concurrency=1, max_retries=1)
     first, second = await door.start(), await door.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
@@ -80,12 +81,17 @@ class Call:
 
     @property
     def qualifier(self) -> str:
-        """Ours: of the query, or in older paths of `SERVICE.QUALIFIER` or `SERVICE$QUALIFIER`."""
-        if self.old:
-            inside = _inside(self.path.get("service", ""))[1]
-            if inside:
-                return qualifier_of(inside)
-        return qualifier_of(self.query.get("qualifier"))
+        """Ours: of the query, or in the oldest paths of `SERVICE.QUALIFIER` or `SERVICE$QUALIFIER`. There
+        the query is not looked at but to refuse it: their scheme does not sign it."""
+        asked = self.query.get("qualifier")
+        if not self.old:
+            return qualifier_of(asked)
+        if asked:
+            raise invalid(
+                "qualifier: in /2016-08-15 it stands in the path, as /services/SERVICE.QUALIFIER; the "
+                "query is not signed there"
+            )
+        return qualifier_of(_inside(self.path.get("service", ""))[1])
 
     # ------------------------------------------------------------ reading
 
@@ -128,15 +134,19 @@ class Call:
             limit,
             lambda _size: too_large(limit),
             unproven=self.door.unproven if self.caller is None else None,
-            prove=lambda body: check_body(
-                self.caller, body, payload=self.request.scope["path"].endswith("/invocations")
-            ),
+            prove=lambda body: check_body(self.caller, body, of_java=self._may_be_of_java()),
         )
         return self._body
 
+    def _may_be_of_java(self) -> bool:
+        """Whether it is an operation that the client for Java has; payloads go to functions as they are."""
+        return self.old and not self.request.scope["path"].endswith("/invocations")
+
     async def object(self, limit: int = JSON_BYTES_MAX) -> dict[str, Any]:
         """The body as a JSON object, without the fields that are null; no body is an empty one."""
-        found = decoded(await self.body(limit))
+        data = await self.body(limit)
+        large = len(data) > JSON_BYTES_MAX  # that would hold up all others
+        found = await asyncio.to_thread(decoded, data) if large else decoded(data)
         if isinstance(found.get("headers"), dict) and self.old:
             del found["headers"]  # the client for Java sends its headers here as well
         for field, name in (("serviceName", "service"), ("functionName", "function")):
@@ -188,11 +198,13 @@ def convert(data: dict[str, Any], kind: type[T]) -> T:
 
 
 def _query(raw: bytes) -> dict[str, str]:
-    """A form, as the clients write it: a space is `+`. Of a name given twice the first counts."""
+    """A form, as the clients write it: a space is `+`. A name that came twice with different values is
+    refused: some schemes sign these in no order, so that either could be put first."""
     text = raw.decode("latin-1")
     if text.count("&") >= PARAMETERS_MAX:
         raise invalid(f"the query: at most {PARAMETERS_MAX} parameters are taken")
     found: dict[str, str] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
-        found.setdefault(name, value)
+        if found.setdefault(name, value) != value:
+            raise invalid(f"{name[:80]}: it is in the query more than once; send it once")
     return found

@@ -6,7 +6,6 @@ are shown here too.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from starlette.responses import Response
@@ -14,7 +13,7 @@ from starlette.responses import Response
 from ...catalog.function import LATEST, Function
 from ...errors import QualifierNotFound
 from .answer import answer, empty, resource
-from .call import JSON_BYTES_MAX, Call, decoded
+from .call import JSON_BYTES_MAX, Call
 from .code import checksum, read_archive, remember
 from .errors import FcError, invalid
 from .function_input import FunctionInput2, FunctionInput3
@@ -40,7 +39,6 @@ from .tags import (
 )
 from .triggers import triggers_of
 
-IN_THREAD_BYTES = 256 * 1024  # larger bodies are decoded off the event loop
 FC_VERSIONS = ("", "v2", "v3")
 
 
@@ -174,9 +172,7 @@ async def _read(call: Call) -> FunctionInput3 | FunctionInput2:
     """The body, whose code may be large."""
     code_max = call.door.limits.code_bytes_max
     limit = JSON_BYTES_MAX + (code_max + 2) // 3 * 4
-    body = await call.body(limit)
-    large = len(body) > IN_THREAD_BYTES
-    data = await (asyncio.to_thread(decoded, body) if large else call.object(limit))
+    data = await call.object(limit)
     return read_3(data) if call.v3 else read_2(data)
 
 

@@ -61,15 +61,15 @@ class Gate:
         return acs3.verify(method, path, query, headers, None, lookup, window)
 
 
-def check_body(caller: Verified | None, body: bytes, *, payload: bool = True) -> None:
-    """The body is the one that was signed. Raises FcError. payload: it goes to a function as it is;
-    else it is of an operation, and may be as the client for Java makes it."""
+def check_body(caller: Verified | None, body: bytes, *, of_java: bool = False) -> None:
+    """The body is the one that was signed. Raises FcError. of_java: it is of an operation, and may be
+    as the client for Java makes it."""
     if caller is None:
         return
     try:
         caller.check_body(body)
     except Refused as refused:
-        if payload or not _is_proven_before(caller, body):
+        if not (of_java and _is_proven_before(caller, body)):
             raise _not_this_body(refused) from None
 
 

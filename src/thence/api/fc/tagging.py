@@ -108,8 +108,8 @@ async def tag_resource(call: Call) -> Response:
 
 async def untag_resource(call: Call) -> Response:
     """`PUT /tag`; the oldest clients send `DELETE /tag` with the same body, and the first ones of
-    FC 3.0 the same in the query."""
-    if "arn" in call.query:
+    FC 3.0 the same in the query: theirs is signed, that of the oldest is not."""
+    if call.v3 and "arn" in call.query:
         arn = call.query["arn"]
         given = UntagOne(arn, tag_keys=_keys(call.query.get("tagKeys", "")), all=call.flag("all"))
     else:

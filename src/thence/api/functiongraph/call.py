@@ -128,5 +128,7 @@ def _query(raw: bytes) -> dict[str, str]:
     except ValueError as error:
         raise FssError(400, "FSS.1001", f"the query cannot be read: {error}") from None
     for name, value in pairs:
-        found.setdefault(name, value)
+        if found.setdefault(name, value) != value:
+            # The values of one name are signed in no order, so either could be put first on the way.
+            raise FssError(400, "FSS.1001", f"{name[:80]}: it is in the query more than once")
     return found
