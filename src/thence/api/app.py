@@ -83,7 +83,9 @@ class _App:
 
         # Nothing of an answer is sent before it is known that it may be.
         connection = scope.pop(CONNECTION, None)
-        send = watched if connection is None else counted(watched, connection)
+        send = watched
+        if connection is not None:
+            send = counted(watched, connection, scope["method"])
         ASKING.set(connection)
         try:
             if self._uploads.takes(scope):

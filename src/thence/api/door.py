@@ -70,7 +70,7 @@ class Door:
         return edge_series(self.places, self.unproven, self.unread)
 
     def check_unread(self) -> None:
-        """Before a synchronous call, whose answer may be large. Raises Overloaded."""
+        """Before something is done whose answer may be large. Raises Overloaded."""
         self.unread.check(asyncio.get_running_loop().time())
 
     def started(self) -> None:

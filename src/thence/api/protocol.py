@@ -77,7 +77,10 @@ class Protocol(Turns):
         self._patience: asyncio.TimerHandle | None = None
         self._read_by = 0.0  # while writing is paused: when the caller must have read most of it
         self._unread = False  # large answers of it are counted as unread
-        self._reserved = False  # of these, the one that is being made
+        self._making = 0  # bytes of the one that is made and not written yet, which are counted too
+        self._reserved = False  # they were counted before it was made
+        self._narrow = False  # writing goes on when nothing is left to be read
+        self._lost = False
         self._limited = False  # there is no place for more than whether the service lives
         # What the headers of the request being read say of how it is to be read:
         self._host = b""
@@ -102,6 +105,7 @@ class Protocol(Turns):
             self._patience = None
         self._held.clear()
         self._door.places.leave(self)
+        self._lost, self._unread = True, False
         self._door.unread.give(self)
         super().connection_lost(exc)
         if self._counted:
@@ -132,6 +136,7 @@ class Protocol(Turns):
             if left <= 0:
                 self.cut()
                 return
+            left = min(left, IDLE_SECONDS)  # it may have read everything long before
         elif not self._busy() or self.transport.is_closing():
             left = self._idle_since + IDLE_SECONDS - now
             if left <= 0:
@@ -153,29 +158,49 @@ class Protocol(Turns):
         self._read_by = self.loop.time() + READ_SECONDS + size / BODY_BYTES_PER_SECOND_MIN
 
     def resume_writing(self) -> None:
+        if self._unread and self._keeps_some():
+            return
         super().resume_writing()
-        if self._unread and not self._busy():
+        self._idle_since = self.loop.time()  # until now it has read
+        if self._unread:
             self._all_read()
 
-    def reserve(self, size: int) -> None:
-        """See unread.Connection."""
-        self.answers(size)
-        self._reserved = True
+    def _keeps_some(self) -> bool:
+        """Whether a byte is left of a large answer: the transport keeps all of it until the last byte
+        has gone. Then nothing more is written before that."""
+        left = self.transport.get_write_buffer_size() > 0
+        if left != self._narrow:
+            self._narrow = left
+            self.transport.set_write_buffer_limits(high=0 if left else None)
+        return left
 
-    def answers(self, size: int) -> None:
+    def reserve(self, size: int, *, spare: bool) -> None:
+        """See unread.Connection."""
+        if not self._reserved:
+            self._count(size, spare=spare)
+            self._reserved = True
+
+    def answers(self, size: int, *, done: bool) -> None:
         """See unread.Connection."""
         if self._reserved:
             self._reserved = False
-        elif size > COUNTED_BYTES and not self.transport.is_closing():
-            self._door.unread.take(self, size, self.loop.time())
-            self._unread = True
+        elif size > COUNTED_BYTES:
+            self._count(size, done=done)
+
+    def _count(self, size: int, **how: bool) -> None:
+        if self._lost:
+            return  # (One that is closing still keeps what is written to it.)
+        self._door.unread.take(self, size, self.loop.time(), **how)
+        self._unread = True
+        self._making += size
 
     def cut_off(self) -> None:
         self.transport.abort()
 
     def _all_read(self) -> None:
-        self._unread = False
-        self._door.unread.give(self)
+        """All that was written; the next answer may be waiting for that."""
+        self._unread = self._making > 0
+        self._door.unread.read(self, self._making, self.loop.time())
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if cycle.scope["method"] != "HEAD":
@@ -492,7 +517,8 @@ class Protocol(Turns):
         self.server_state.total_requests += 1
         self._idle_since = self.loop.time()
         self._reserved = False
-        if self._unread and not self.flow.write_paused:
+        self._making = 0
+        if self._unread and not self.flow.write_paused and not self._keeps_some():
             self._all_read()
         if self._deaf or self.transport.is_closing():
             return

@@ -19,6 +19,7 @@ from ...errors import StoreUnavailable
 from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
+from ..unread import reserve
 from .answer import COMMON
 from .call import Call
 from .code import checksum
@@ -58,6 +59,7 @@ async def invoke_now(call: Call, wishes: Wishes) -> Response:
         body = fc_error.error_body(ended, ended.memory_bytes)
     else:
         raise _platform(ended)
+    reserve(len(body))
     return Response(body, 200, await _headers(call, wishes, id, ended))
 
 

@@ -26,6 +26,7 @@ from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
 from ..minutes import ATTEMPTS
+from ..unread import reserve
 from . import run_error
 from .answer import COMMON, JSON
 from .call import Call
@@ -62,6 +63,7 @@ async def invoke_now(call: Call, traceparent: str) -> Response:
     if version == "v1":
         body = _v1(id, body, log, error)
     headers["content-type"] = ended.result_type if version == "v0" and not error else JSON
+    reserve(len(body))
     return Response(body, 200, headers)
 
 

@@ -17,12 +17,14 @@ from starlette.responses import Response
 from ...catalog.function import LATEST
 from ...errors import InvalidInput, ThenceError
 from ...lifecycle.ids import format_id
+from ..unread import COUNTED_BYTES
 from . import problems
 from .accepting import Wishes, read_wishes
 from .answer import answer
 from .call import Call, malformed_json
 
 BODY_BYTES_MAX = 64 * 1024 * 1024
+ITEM_BYTES = 80  # of the answer to a line
 MEDIA_TYPES = ("application/x-ndjson", "application/jsonl", "application/json")
 
 
@@ -53,6 +55,8 @@ async def accept(call: Call) -> Response:
     )
     most = min(BODY_BYTES_MAX, limits.batch_max * (limits.payload_bytes_max + 1))
     lines = _lines(await call.body(most), limits.batch_max)
+    if len(lines) * ITEM_BYTES > COUNTED_BYTES:
+        call.door.check_unread()
     answers = [
         _ask(call, name, payload, number, wishes) for number, payload in enumerate(lines, start=1)
     ]

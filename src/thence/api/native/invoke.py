@@ -16,6 +16,7 @@ from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
 from ...runtimes.process.output import end_of
+from ..unread import reserve
 from .accepting import read_wishes
 from .answer import problem, raw
 from .call import Call
@@ -72,6 +73,7 @@ async def invoke(call: Call) -> Response:
         "thence-outcome": str(ended.outcome),
     }
     if ended.outcome is Outcome.OK:
+        reserve(len(ended.result or b""))
         return raw(ended.result or b"", ended.result_type, headers)
     response = problem(_failed(name, id, ended))
     response.headers.update(headers)

@@ -90,6 +90,7 @@ async def read(call: Call) -> Response:
 
 async def receive(call: Call) -> Response:
     body = await call.json(ReceiveBody)
+    call.door.check_unread()  # before they are hidden from others
     found = await call.door.engine.store.mailbox_receive(
         call.path["name"],
         body.limit,

@@ -13,6 +13,7 @@ from ...clock import iso
 from ...engine.stats import Stats
 from ...store.records import FunctionCounts, MinuteCount
 from ..minutes import MINUTE_MS, by_period
+from ..unread import reserve
 from .answer import COMMON, answer
 from .call import Call
 
@@ -137,4 +138,5 @@ async def deliveries(call: Call) -> Response:
 
 async def metrics(call: Call) -> Response:
     data = await call.door.metrics.exposition()
+    reserve(len(data), spare=True)
     return Response(data, 200, {**COMMON, "content-type": CONTENT_TYPE_LATEST})
