@@ -33,13 +33,15 @@ def handler(event, context):
 
 NEVER = "def handler(event, context):\n    raise RuntimeError('never')\n"
 
-# Ends the server that runs it: instance -> forker -> server.
+# Ends the server that runs it: instance -> forker -> guardian -> server.
 POISON = """\
 import os, signal
 
 def handler(event, context):
-    with open(f'/proc/{os.getppid()}/stat') as file:
-        server = int(file.read().rpartition(')')[2].split()[1])
+    server = os.getppid()
+    for _ in range(2):
+        with open(f'/proc/{server}/stat') as file:
+            server = int(file.read().rpartition(')')[2].split()[1])
     os.kill(server, signal.SIGKILL)
     signal.pause()
 """

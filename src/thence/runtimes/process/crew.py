@@ -184,15 +184,15 @@ class Crew:
             instance.failure = error
         self._gone(instance, status)
 
-    def forker_lost(self, sentence: str) -> None:
+    def forker_lost(self, sentence: str, all_ended: bool) -> None:
         for instance in list(self._instances.values()):
-            if instance.pid:
+            if instance.pid and not all_ended:
                 self._kill_group(instance.pid)
             instance.failure = instance.failure or sentence
             self._gone(instance, None)
 
     def _kill_group(self, pid: int) -> None:
-        """Without a forker nobody else ends them. PR_SET_PDEATHSIG has ended the instance; its own
+        """With forker and guardian gone nobody else ends them. PR_SET_PDEATHSIG has ended the instance; its own
         children are still in its group."""
         try:
             os.killpg(pid, signal.SIGKILL)

@@ -3,7 +3,8 @@
 It loads what most functions need once, so that a cold start is a fork and not an interpreter. It
 has one thread, never runs a function's code, and is the parent of every instance: it alone knows
 when a process id is free again, so only it ends instances. It ends with the node: when its socket
-closes it ends every instance, removes their directories and leaves.
+closes it ends every instance, removes their directories and leaves. guardian.py is for the case that
+it cannot.
 
 Requests are datagrams of JSON: {"start": Setup} with three descriptors, {"kill": number}.
 Reports: {"ready": pid, "missing": what of confine.py does not stand}, {"started": number, "pid": …},
@@ -14,7 +15,6 @@ Reports: {"ready": pid, "missing": what of confine.py does not stand}, {"started
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import gc
 import importlib
@@ -29,7 +29,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from . import cage, privileges, worker
+from . import guardian, privileges, worker
+from .children import children, ids_are_ours
 from .confine import CLOSED, READABLE, Walls
 from .setup import Setup
 
@@ -42,7 +43,6 @@ urllib.parse urllib.request uuid xml.etree.ElementTree zipfile zlib zoneinfo
 """  # what an instance finds loaded; the forker itself uses few of them
 
 _REQUEST_BYTES_MAX = 1 << 18
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 class Request(msgspec.Struct, omit_defaults=True):
@@ -56,8 +56,9 @@ _decoder = msgspec.json.Decoder(Request)
 class Forker:
     """The process's state: which instance has which process."""
 
-    def __init__(self, pipe: socket.socket, directory: str, walls: Walls) -> None:
+    def __init__(self, pipe: socket.socket, directory: str, walls: Walls, guarded_by: int) -> None:
         self._pipe = pipe
+        self._guarded_by = guarded_by
         self._walls = walls
         self._directory = directory
         self._pid = os.getpid()
@@ -84,14 +85,17 @@ class Forker:
         selector = selectors.DefaultSelector()
         selector.register(self._pipe, selectors.EVENT_READ)
         selector.register(wake_read, selectors.EVENT_READ)
+        guarded = guardian.notice_the_end_of(self._guarded_by)
         self._report(ready=self._pid, missing=self._walls.missing)
-        while True:
+        while guarded:
             for key, _ in selector.select():
                 if key.fileobj == wake_read:
                     os.read(wake_read, 4096)
                 elif not self._receive():
                     self._leave()
             self._reap()
+            guarded = os.getppid() == self._guarded_by
+        self._leave()
 
     def _receive(self) -> bool:
         try:
@@ -164,16 +168,9 @@ class Forker:
         """End what an instance left: its group, and what escaped from it and so became ours."""
         with contextlib.suppress(ProcessLookupError):  # the usual case: nothing was left
             os.killpg(group, signal.SIGKILL)
-        for pid in self._children():
+        for pid in children() or ():  # where they cannot be known only groups are ended
             if pid not in self._numbers and pid not in self._cleaners:
                 os.kill(pid, signal.SIGKILL)
-
-    def _children(self) -> list[int]:
-        try:
-            with open(f"/proc/{self._pid}/task/{self._pid}/children") as file:
-                return [int(pid) for pid in file.read().split()]
-        except OSError:
-            return []  # a kernel without that file: only groups are ended
 
     def _home(self, number: int) -> str:
         return os.path.join(self._directory, str(number))
@@ -204,18 +201,21 @@ class Forker:
         for number in list(self._pids):
             self._kill(number)
         while True:
-            for pid in self._children():
+            left = children()
+            for pid in left or ():
                 if pid not in self._cleaners:
                     os.kill(pid, signal.SIGKILL)
+            if left is None and not self._numbers:
+                break  # what has escaped, if anything, cannot be known
             try:
-                os.waitpid(-1, 0)
+                self._numbers.pop(os.waitpid(-1, 0)[0], None)
             except ChildProcessError:
                 break
         shutil.rmtree(self._directory, ignore_errors=True)
         os._exit(status)
 
 
-def main() -> NoReturn:
+def main(guarded_by: int) -> NoReturn:
     """`argv`: the socket's descriptor, the directory for instances. See nursery.py."""
     pipe = socket.socket(fileno=int(sys.argv[-2]))
     pipe.set_inheritable(False)
@@ -226,16 +226,20 @@ def main() -> NoReturn:
     for name in PRELOADED.split():
         importlib.import_module(name)
     sys.pycache_prefix = os.path.join(sys.argv[-1], "pycache")  # code directories stay as they are
-    cage.libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+    guardian.adopt_orphans()
     gc.collect()
     gc.disable()
     gc.freeze()  # a collection in an instance must not copy every page it shares with us
-    Forker(pipe, sys.argv[-1], walls).run()
+    Forker(pipe, sys.argv[-1], walls, guarded_by).run()
 
 
 def _walls(directory: str) -> Walls:
     """Those that the node wants. Before privileges are given up, and before anything is loaded."""
     walls = Walls()
+    if not ids_are_ours():
+        walls.missing.append(
+            "what they leave running may outlive them: /proc is not that of the service's processes"
+        )
     closed = os.environ.get(CLOSED)
     if closed:
         needed = (directory, sys.prefix, sys.base_prefix, __file__, msgspec.__file__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 
+from .children import ids_are_ours
 from .instance import Instance
 
 _PAGE = resource.getpagesize()
@@ -12,10 +13,12 @@ _PAGE = resource.getpagesize()
 
 def measure_base(instance: Instance, slack_bytes: int) -> None:
     """Remember what the empty instance holds: its memory limit is on top of that."""
+    if not ids_are_ours():
+        return  # it would be another process's: RLIMIT_DATA alone limits it
     try:
         instance.statm = os.open(f"/proc/{instance.pid}/statm", os.O_RDONLY)
     except OSError:
-        return  # no /proc, or it has ended already: RLIMIT_DATA alone limits it
+        return  # it has ended already
     base = resident_bytes(instance)
     if base:
         limit = instance.function.spec.memory_mb << 20
@@ -33,7 +36,7 @@ def resident_bytes(instance: Instance) -> int:
 
 def peak_bytes(instance: Instance) -> int:
     """The most that its process has held at once since it was forked (VmHWM)."""
-    if not instance.pid:
+    if not instance.pid or not ids_are_ours():
         return 0
     try:
         with open(f"/proc/{instance.pid}/status", "rb") as file:

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from typing import IO, Protocol
 import msgspec
 
 from ...errors import StartupError
+from . import remains
 from .setup import Setup
 
 log = logging.getLogger("thence.runtimes.process")
@@ -31,12 +31,14 @@ log = logging.getLogger("thence.runtimes.process")
 _REPORT_BYTES_MAX = 1 << 16
 _BOOT = (
     "import sys; sys.path[:0] = sys.argv[1:-2]; "
+    "from thence.runtimes.process.guardian import split; "
+    "guarded_by = split(int(sys.argv[-2])); "  # before anything large is loaded
     "from thence.runtimes.process.forker import main; "
-    "del sys.path[:len(sys.argv) - 3]; main()"
+    "del sys.path[:len(sys.argv) - 3]; main(guarded_by)"
 )
 _COMMAND = (sys.executable, "-I", "-c", _BOOT)
 _STDERR_BYTES_MAX = 2000
-_ROUNDS_MAX = 20
+_GUARDED_SECONDS = 5.0  # for a guardian to end what its forker left
 
 
 class Report(msgspec.Struct):
@@ -69,8 +71,8 @@ class Parent(Protocol):
         `peak_bytes`: the most memory it has held."""
         ...
 
-    def forker_lost(self, sentence: str) -> None:
-        """The forker ended, and every instance with it."""
+    def forker_lost(self, sentence: str, all_ended: bool) -> None:
+        """The forker ended, and every instance with it; `all_ended`: and what they had started."""
         ...
 
 
@@ -85,6 +87,8 @@ class Nursery:
         self._pipe: socket.socket | None = None
         self._stderr: IO[bytes] | None = None
         self._directory = ""
+        self._pid: int | None = None  # the forker's own; the guardian's is that of _process
+        self._losing: asyncio.Future[None] | None = None
         self._mounts: int | None = None  # the forker's mount namespace, where it has one of its own
         self._left: list[str] = []  # directories of forkers that were killed
         self._outbox: deque[tuple[bytes, list[int], list[int]]] = deque()
@@ -92,8 +96,8 @@ class Nursery:
 
     @property
     def pid(self) -> int | None:
-        """The forker's process id while there is one."""
-        return None if self._process is None else self._process.pid
+        """The forker's process id, once it is ready."""
+        return self._pid
 
     async def start(self, seconds: float) -> None:
         """Start the forker and wait until it is ready. StartupError says why it is not."""
@@ -127,10 +131,12 @@ class Nursery:
 
     async def close(self) -> None:
         """End the forker and so every instance. Idempotent."""
+        if self._losing is not None:
+            await self._losing
         process, mounts = self._process, self._mounts
         self._forget()
         if process is not None:
-            await asyncio.get_running_loop().run_in_executor(None, _reap, process, 5.0, mounts)
+            await _off_the_loop(process, mounts)
         for directory in (*self._left, self._directory):
             if directory:
                 shutil.rmtree(directory, ignore_errors=True)
@@ -139,24 +145,32 @@ class Nursery:
 
     def _launch(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        self._directory = tempfile.mkdtemp(prefix="thence-")
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed in _forget
-        with theirs:
-            self._process = subprocess.Popen(
-                [*_COMMAND, *_paths(), str(theirs.fileno()), self._directory],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._stderr,
-                pass_fds=(theirs.fileno(),),
-                env={"PATH": os.defpath, "LANG": "C.UTF-8", **self._walls},
-                cwd="/",
-            )
-        self._pipe = ours
+        directory = ""
+        try:
+            ours.setblocking(False)
+            directory = tempfile.mkdtemp(prefix="thence-")
+            stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed in _forget
+            with theirs:
+                self._process = subprocess.Popen(
+                    [*_COMMAND, *_paths(), str(theirs.fileno()), directory],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=stderr,
+                    pass_fds=(theirs.fileno(),),
+                    env={"PATH": os.defpath, "LANG": "C.UTF-8", **self._walls},
+                    cwd="/",
+                )
+        except OSError:  # of processes, disk or descriptors; the next instance tries again
+            ours.close()
+            theirs.close()
+            if directory:
+                os.rmdir(directory)
+            raise
+        self._pipe, self._stderr, self._directory = ours, stderr, directory
         asyncio.get_running_loop().add_reader(ours.fileno(), self._readable)
 
     def _flush(self) -> None:
-        pipe = self._pipe
+        pipe = None if self._losing is not None else self._pipe
         while pipe is not None and self._outbox:
             data, fds, close_after = self._outbox[0]
             try:
@@ -181,7 +195,10 @@ class Nursery:
             except OSError:
                 data = b""
             if not data:
-                self._lost()
+                # What is asked for meanwhile waits in the outbox, and ends with all the others.
+                asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+                asyncio.get_running_loop().remove_writer(self._pipe.fileno())
+                self._losing = asyncio.ensure_future(self._lost())
                 return
             self._hear(_decoder.decode(data))
 
@@ -193,24 +210,25 @@ class Nursery:
         elif report.failed:
             self._parent.instance_ended(report.failed, None, report.error)
         else:
-            self._mounts = None if self.pid is None else _own_mounts(self.pid)
+            self._pid, self._mounts = report.ready, remains.own_mounts(report.ready)
             if self._ready is None or self._ready.done():
                 return
             self._ready.set_result(None)
             for sentence in report.missing:
                 log.info("functions are not fully separated: %s", sentence)
 
-    def _lost(self) -> None:
-        process, directory, said = self._process, self._directory, self._said()
-        mounts = self._mounts
+    async def _lost(self) -> None:
+        assert self._process is not None
+        status, all_ended = await _off_the_loop(self._process, self._mounts)
+        directory, said = self._directory, self._said()
         self._directory = ""
+        self._losing = None
         self._forget()
-        status = None if process is None else _reap(process, 1.0, mounts)
         sentence = f"The process that starts function instances ended (status {status}){said}."
         log.error("%s", sentence)
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(OSError(sentence))
-        self._parent.forker_lost(sentence)
+        self._parent.forker_lost(sentence, all_ended)
         shutil.rmtree(directory, ignore_errors=True)
         self._left.append(directory)  # a dying instance may still have written
 
@@ -233,8 +251,15 @@ class Nursery:
             for fd in close_after:
                 os.close(fd)
         self._outbox.clear()
-        self._pipe = self._process = self._stderr = None
+        self._pipe = self._process = self._stderr = self._pid = None
         self._mounts = None  # whoever ends the forker closes it
+
+
+async def _off_the_loop(
+    process: subprocess.Popen[bytes], mounts: int | None
+) -> tuple[int | None, bool]:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(None, remains.wait, process, _GUARDED_SECONDS, mounts)
 
 
 def _paths() -> list[str]:
@@ -242,55 +267,3 @@ def _paths() -> list[str]:
     root = Path(__file__).resolve().parents[3]
     library = Path(msgspec.__file__).resolve().parents[1]
     return list(dict.fromkeys((str(root), str(library))))
-
-
-def _own_mounts(pid: int) -> int | None:
-    """The mount namespace of that process, if it is not ours, as a descriptor: while that is open no
-    other namespace gets the same number, so that nothing of anybody else is ever found by it."""
-    try:
-        mounts = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None  # it may not be looked at, so nothing could be found by it either
-    if os.fstat(mounts).st_ino == os.stat("/proc/self/ns/mnt").st_ino:
-        os.close(mounts)
-        return None
-    return mounts
-
-
-def _reap(process: subprocess.Popen[bytes], seconds: float, mounts: int | None) -> int:
-    """Wait for the forker, which is leaving; end it when it does not. One that was killed could not
-    end what its instances had started: that is found by its mount namespace, which nothing in it
-    can leave."""
-    try:
-        status = process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        status = process.wait()
-    if mounts is not None:
-        if status < 0:
-            for _ in range(_ROUNDS_MAX):  # what is being ended may still have started another one
-                if not _end_all_in(mounts):
-                    break
-        os.close(mounts)
-    return status
-
-
-def _end_all_in(mounts: int) -> int:
-    """Kill every process of that mount namespace; how many there were."""
-    wanted, count = os.fstat(mounts).st_ino, 0
-    for name in os.listdir("/proc"):
-        if not name.isdecimal():
-            continue
-        try:
-            process = os.pidfd_open(int(name))  # first, so that what is looked at is what is ended
-        except OSError:
-            continue  # it has ended
-        try:
-            if os.stat(f"/proc/{name}/ns/mnt").st_ino == wanted:
-                signal.pidfd_send_signal(process, signal.SIGKILL)
-                count += 1
-        except OSError:
-            continue  # it has ended, or it is another user's
-        finally:
-            os.close(process)
-    return count

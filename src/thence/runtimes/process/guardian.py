@@ -1,0 +1,86 @@
+"""Between the node and the forker: a process that does nothing but outlive the forker and end what it
+leaves, for a forker that is killed can end nothing itself.
+
+Whatever an instance started, in whatever session or namespace, becomes the guardian's child when the
+forker is gone: it is a subreaper. Only children are ever ended, and none is waited for before, so no
+id can be a stranger's. A guardian that is killed is noticed by the forker, which leaves in order.
+Both killed at once: see remains.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from typing import NoReturn
+
+from . import privileges
+from .children import children
+
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+END_FORKER = signal.SIGUSR1  # to the guardian, from the node; service managers send others to all
+SIGNALLED = 128  # exit status of a guardian whose forker was ended by signal n: this and n
+
+
+def adopt_orphans() -> None:
+    """What loses its parent below this process becomes its child."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+
+
+def split(ours: int) -> int:
+    """Return in a child, the forker, with the guardian's id; this process becomes the guardian and
+    closes `ours`, the forker's socket."""
+    os.setsid()
+    adopt_orphans()
+    guardian = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        return guardian
+    try:
+        os.close(ours)
+        _guard(pid)
+    finally:
+        os._exit(1)  # never on into what is the forker's, whatever was raised
+
+
+def notice_the_end_of(guardian: int) -> bool:
+    """SIGCHLD comes when it ends, as it does for children. False: it has ended. Called after
+    privileges were given up, which would undo it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCHLD, 0, 0, 0)
+    return os.getppid() == guardian
+
+
+def _guard(forker: int) -> NoReturn:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the forker leaves when the node does
+    signal.signal(END_FORKER, lambda *_: os.kill(forker, signal.SIGKILL))
+    with contextlib.suppress(OSError):
+        privileges.give_up()
+    while True:
+        said = os.waitid(os.P_PID, forker, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
+        if said is None or said.si_code != os.CLD_STOPPED:
+            break
+        os.kill(forker, signal.SIGCONT)  # nobody else would: no instance would start or end
+    signal.signal(END_FORKER, signal.SIG_IGN)  # its id is free after the next line
+    code = os.waitstatus_to_exitcode(os.waitpid(forker, 0)[1])
+    _end_all()
+    os._exit(code if code >= 0 else SIGNALLED - code)
+
+
+def _end_all() -> None:
+    """Every child, and what becomes one by that, until there is none."""
+    while True:
+        for child in children() or ():
+            os.kill(child, signal.SIGKILL)
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+            while ended is not None:
+                # An instance, perhaps, which ended with the forker: the group that it may have led
+                # has its id, which is nobody else's until it is waited for.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(ended.si_pid, signal.SIGKILL)
+                os.waitpid(ended.si_pid, 0)
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        except ChildProcessError:
+            return

@@ -1,0 +1,205 @@
+"""Nothing that functions started outlives the process that starts instances, however that ends."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import thence
+from thence.lifecycle.outcome import Outcome
+from thence.runtimes.process import children, memory, nursery, remains
+
+ESCAPES = """
+import ctypes, os, time
+def escape(says, leave):
+    if os.fork():
+        return
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    left = leave and ctypes.CDLL(None).unshare(0x10020000) == 0  # CLONE_NEWUSER | CLONE_NEWNS
+    with open(says, "w") as file:
+        file.write(f"{os.getpid()} {int(left)}")
+    os.closerange(0, 1000)
+    time.sleep(1000)
+    os._exit(0)
+def handler(event, context):
+    escape(event["says"], event["leave"])
+    os.wait()
+    time.sleep(1000)
+"""
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def there(path: str) -> bool:
+    return os.path.exists(path)
+
+
+async def escaped(house, leave=False):
+    """A run whose handler never returns, and the process that escaped from it. `leave`: also from the
+    forker's mount namespace."""
+    says = house.pipe("says")
+    function = house.deploy(ESCAPES)
+    event = json.dumps({"says": says.path, "leave": leave}).encode()
+    _, future = house.submit(function, event)
+    pid, left = (await says.read()).split()
+    if leave and left == "0":
+        pytest.skip("this machine gives functions no namespaces")
+    return future, int(pid)
+
+
+@pytest.fixture
+def subreaper():
+    """This process is what process 1 is in a container."""
+    libc = ctypes.CDLL(None)
+    assert libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0) == 0
+    yield
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(0), 0, 0, 0)
+
+
+@pytest.mark.parametrize("walls", [False, True])
+@pytest.mark.parametrize("leave", [False, True])
+async def test_what_escaped_ends_with_a_killed_forker_and_leaves_no_zombie(
+    house, tmp_path, subreaper, walls, leave
+):
+    if walls:
+        (tmp_path / "data" / "code").mkdir(parents=True)
+        house.directory = tmp_path / "data" / "code"
+        await house.open(closed=tmp_path / "data", readable=house.directory)
+    future, pid = await escaped(house, leave)
+    before = set(children.children() or ())
+    os.kill(house.runtime._nursery.pid, signal.SIGKILL)
+    ended = await house.end(future)
+    assert ended.outcome is Outcome.PLATFORM_ERROR and "status -9" in ended.error_message
+    assert not there(f"/proc/{pid}")
+    assert set(children.children() or ()) <= before
+    assert (await house.run(house.deploy("def handler(event, context): ...", id=2))).outcome is (
+        Outcome.OK
+    )
+
+
+async def test_what_escaped_ends_with_a_killed_guardian(house, is_gone):
+    future, pid = await escaped(house)
+    forker = house.runtime._nursery.pid
+    os.kill(parent_of(forker), signal.SIGKILL)
+    assert (await house.end(future)).outcome is Outcome.PLATFORM_ERROR
+    assert is_gone(pid) and is_gone(forker)
+
+
+async def test_what_escaped_ends_where_guardian_and_forker_are_killed(house, tmp_path, is_gone):
+    (tmp_path / "data" / "code").mkdir(parents=True)
+    house.directory = tmp_path / "data" / "code"
+    await house.open(closed=tmp_path / "data", readable=house.directory)
+    if house.runtime._nursery._mounts is None:
+        pytest.skip("this machine gives no mount namespaces")
+    future, pid = await escaped(house)
+    forker = house.runtime._nursery.pid
+    guardian = parent_of(forker)
+    os.kill(guardian, signal.SIGSTOP)  # so that neither has a moment
+    os.kill(forker, signal.SIGKILL)
+    os.kill(guardian, signal.SIGKILL)
+    assert (await house.end(future)).outcome is Outcome.PLATFORM_ERROR
+    assert is_gone(pid)
+
+
+async def test_the_event_loop_goes_on_while_a_lost_forker_is_waited_for(house):
+    future, _ = await escaped(house)
+    forker = house.runtime._nursery.pid
+    guardian = parent_of(forker)
+    os.kill(guardian, signal.SIGSTOP)  # it ends nothing, so it is waited for
+    os.kill(forker, signal.SIGKILL)
+    while house.runtime._nursery._losing is None:  # noqa: ASYNC110  # nobody is told of it
+        await asyncio.sleep(0)
+    assert not future.done()
+    os.kill(guardian, signal.SIGCONT)
+    assert (await house.end(future)).outcome is Outcome.PLATFORM_ERROR
+
+
+async def test_a_stopped_forker_goes_on(house):
+    os.kill(house.runtime._nursery.pid, signal.SIGSTOP)
+    function = house.deploy("def handler(event, context): ...")
+    assert (await house.run(function)).outcome is Outcome.OK
+
+
+OTHER_IDS = """
+import ctypes, os, sys
+from thence.runtimes.process.children import children, ids_are_ours
+flags = 0x20000000 | (0 if os.geteuid() == 0 else 0x10000000)  # CLONE_NEWPID, CLONE_NEWUSER
+if ctypes.CDLL(None).unshare(flags) != 0:
+    sys.exit(77)
+if os.fork() == 0:
+    if os.fork() == 0:
+        os.read(0, 1)
+        os._exit(0)
+    print(ids_are_ours(), children(), flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_ids_of_another_namespaces_proc_are_nobodys():
+    """Read there, they are those of strangers: what was ended by them was anybody's."""
+    source = str(Path(thence.__file__).parents[1])
+    ran = subprocess.run(
+        [sys.executable, "-c", OTHER_IDS],
+        env={**os.environ, "PYTHONPATH": source},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if ran.returncode == 77:
+        pytest.skip("this machine gives no PID namespaces")
+    assert ran.stdout == "False None\n", ran.stderr
+
+
+async def test_no_memory_is_read_of_another_namespaces_proc(house, monkeypatch):
+    monkeypatch.setattr(memory, "ids_are_ours", lambda: False)
+    function = house.deploy("def handler(event, context): ...")
+    assert (await house.run(function)).outcome is Outcome.OK
+    (instance,) = house.runtime._instances.values()
+    assert (memory.resident_bytes(instance), memory.peak_bytes(instance)) == (0, 0)
+    assert instance.memory_limit_bytes == 0
+
+
+def test_only_what_can_gain_no_privileges_is_taken_for_a_forkers():
+    own = ctypes.CDLL(None).prctl(39, 0, 0, 0, 0)  # PR_GET_NO_NEW_PRIVS
+    assert remains._has_given_up("self") is bool(own)
+    code = "import ctypes\nctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\nprint(flush=True)\ninput()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as one:
+        assert one.stdout is not None
+        one.stdout.readline()
+        assert remains._has_given_up(str(one.pid))
+        one.kill()
+
+
+async def test_a_forker_that_cannot_be_started_leaves_nothing(house, tmp_path, monkeypatch):
+    await house.runtime.close()
+
+    def none(*_, **__):
+        raise BlockingIOError(11, "no more processes")
+
+    monkeypatch.setattr(nursery.tempfile, "tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(nursery.subprocess, "Popen", none)
+    one = nursery.Nursery(house.runtime, {})
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with pytest.raises(BlockingIOError):
+            one._launch()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert not os.listdir(tmp_path / "scratch")
