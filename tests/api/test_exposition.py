@@ -126,6 +126,35 @@ async def test_no_piece_of_the_metrics_is_of_more_than_a_few_functions(
     assert len(waiting.samples) == 25
 
 
+async def test_those_who_ask_while_the_metrics_are_written_share_the_next_text(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a scrape that takes longer than its interval makes a line of scrapes that never ends."""
+    await server.deploy("first")
+    begun, goes_on, written = threading.Event(), threading.Event(), list[bytes]()
+    write = exposition.write
+
+    def held(pieces: Any) -> bytes:
+        begun.set()
+        goes_on.wait(30)
+        written.append(write(pieces))
+        return written[-1]
+
+    monkeypatch.setattr(exposition, "write", held)
+    metrics = server.service.door.metrics
+    first = asyncio.create_task(metrics.exposition())
+    await asyncio.to_thread(begun.wait, 30)
+    await server.deploy("second")
+    metrics._stats = None  # as after a second
+    waiting = [asyncio.create_task(metrics.exposition()) for _ in range(20)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()  # one goes away, and the others lose nothing
+    goes_on.set()
+    texts = await asyncio.gather(first, *waiting[1:])
+    assert len(written) == 2 and set(texts[1:]) == {written[1]}
+    assert b'"second"' not in texts[0] and b'"second"' in texts[1]
+
+
 async def test_sums_over_all_functions_are_made_beside_the_event_loop(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

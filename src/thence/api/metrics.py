@@ -3,9 +3,10 @@ this process has seen. docs/reference/metrics.md lists each.
 
 With ten thousand functions the text is 50 MB and takes seconds. So all that grows with the functions
 is written by a thread, a few functions at a time (exposition.py), from a copy of what was counted, while
-the event loop goes on answering; one scrape at a time. What the store counts is one snapshot. Of what this
-process has seen the counters are of one instant; the histograms are copied a few in each turn of the event
-loop, so those of two functions may be of instants a few turns apart. Each series is whole.
+the event loop goes on answering; one text at a time, for all that asked before it was begun. What the
+store counts is one snapshot. Of what this process has seen the counters are of one instant; the histograms
+are copied a few in each turn of the event loop, so those of two functions may be of instants a few turns
+apart. Each series is whole.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Metrics:
         self._stats_at = 0
         self._version = version
         self._turn = asyncio.Lock()
+        self._next: asyncio.Task[bytes] | None = None  # the text that is written next
+        self._texts: set[asyncio.Task[bytes]] = set()  # that one, and the one that is written now
         self.up = False  # the store could be read at the last scrape
         self.more: list[Series] = []
         """Series of the doors."""
@@ -62,11 +65,23 @@ class Metrics:
     async def stop(self) -> None:
         """Look no more. Idempotent."""
         await self._samples.loop.stop()
+        for text in self._texts:
+            text.cancel()
 
     async def exposition(self) -> bytes:
         """All metrics in Prometheus' text format. When the store cannot be read, those of this
         process alone: a scrape must tell of a broken store, not break with it."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._write())
+            self._texts.add(self._next)
+            self._next.add_done_callback(self._texts.discard)
+        return await asyncio.shield(self._next)
+
+    async def _write(self) -> bytes:
+        """One at a time. Whoever asks while one is written is told the next, all of them the same: more
+        who ask than can be written for do not make a line that grows."""
         async with self._turn:
+            self._next = None
             now = self._clock.now()
             if self._stats is None or now - self._stats_at >= CACHED_MS:
                 await self._read(now)
