@@ -120,18 +120,23 @@ async def line(make_line: MakeLine) -> Line:
 
 @pytest.mark.parametrize("prefer", ["", "prefer: x"])  # the hot way and the slow one
 async def test_names_of_headers_are_written_as_the_vendor_does(line: Line, prefer: str) -> None:
-    """Its client for Java finds no `x-fc-log-result`."""
+    """Its client for Java finds no `x-fc-log-result` and no `etag`."""
     lines = [ASYNC, *([prefer] if prefer else [])]
     missing = V3.replace("/f/", "/none/")
     found = await line.stream(
-        request(V3, *lines) + request(missing, *lines) + request(V3, "x-fc-log-type: Tail") + LAST
+        request(V3, *lines)
+        + request(missing, *lines)
+        + request(V3, "x-fc-log-type: Tail")
+        + request(V3.removesuffix("/invocations"), first="GET {} HTTP/1.1")
+        + LAST
     )
-    accepted, refused, ended = found.split(b"HTTP/1.1 ")[1:4]
-    for answer in (accepted, refused, ended):
+    accepted, refused, ended, shown = found.split(b"HTTP/1.1 ")[1:5]
+    for answer in (accepted, refused, ended, shown):
         assert b"\r\nX-Fc-Request-Id: " in answer, answer
         assert b"\r\nX-Content-Type-Options: nosniff" in answer
     assert b"\r\nX-Fc-Async-Task-Id: " in accepted
     assert b"\r\nX-Fc-Log-Result: " in ended
+    assert b"\r\nEtag: " in shown
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """What every answer of a vendor's door has, also those that a response makes by itself (a file answers a
 wrong `Range` with a response of its own): its id, and names of headers as the vendor writes them.
 
-HTTP does not care for the case of names, but the vendors' clients for Java look for `X-Fc-Log-Result`
-and `X-Cff-Request-Id` as they are written here, and find nothing in `x-fc-log-result`.
+HTTP does not care for the case of names, but the vendors' clients for Java look for `X-Fc-Log-Result`,
+`X-Cff-Request-Id` and `Etag` as they are written here, and find nothing in `x-fc-log-result`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class _Written(bytes):
 
 @lru_cache(256)  # names are few, and each answer has several
 def as_written(name: bytes) -> bytes:
-    """`X-Fc-Request-Id` of `x-fc-request-id`; names without `x-` stay."""
-    return _Written(name.title()) if name.startswith(b"x-") else name
+    """`X-Fc-Request-Id` of `x-fc-request-id`, `Etag` of `etag`; other names without `x-` stay."""
+    return _Written(name.title()) if name.startswith(b"x-") or name == b"etag" else name
 
 
 def written(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -37,7 +37,7 @@ IN_THREAD_BYTES = 256 * 1024  # larger bodies are decoded off the event loop
 class FunctionBody(FunctionSpec, frozen=True, forbid_unknown_fields=True):
     """A function to deploy. `code`: a ZIP archive in base64; without it the present code is kept, so a
     new function needs one. `environment`: at most 4096 bytes of names and values together, no name
-    that begins with THENCE_. Destinations that are functions must lead to no cycle, and name a
+    that begins with THENCE_, no NUL in a value. Destinations that are functions must lead to no cycle, and name a
     version or alias only that their function has."""
 
     code: str | None = None

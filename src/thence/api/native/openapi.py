@@ -32,10 +32,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "id": {"type": "string", "format": "uuid"},
     "time": {
         "description": "RFC 3339, or milliseconds since 1970.",
-        "anyOf": [
-            {"type": "string", "format": "date-time"},
-            {"type": "integer", "minimum": rules.TIME_MS_MIN, "maximum": rules.TIME_MS_MAX},
-        ],
+        "anyOf": rules.TIME,
     },
 }
 
@@ -90,7 +87,8 @@ def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
         "info": {
             "title": "Thence",
             "version": __version__,
-            "description": "Asynchronous invocation of functions: accepted means on disk.",
+            "description": "Asynchronous invocation of functions: accepted means on disk. "
+            "Whole numbers are written without a point: `1`, not `1.0`.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],

@@ -8,11 +8,17 @@ from typing import Any
 
 from ...catalog.destination import MAILBOX_KINDS
 from ...catalog.function import ENVIRONMENT_NAME, HANDLER, NAME
+from ...engine.versions import NOTE_MAX
 from ...lifecycle.policy import DELAY_SECONDS_MAX
+from .filters import REASONS
 
 QUALIFIER = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 TIME_MS_MIN, TIME_MS_MAX = 946_684_800_000, 999_999_999_999_999  # from 2000 on, in 15 digits
 INTEGER_MAX = 999_999_999_999_999
+TIME: list[dict[str, Any]] = [
+    {"type": "string", "format": "date-time"},
+    {"type": "integer", "minimum": TIME_MS_MIN, "maximum": TIME_MS_MAX},
+]
 
 
 def _matches(pattern: str) -> dict[str, Any]:
@@ -35,11 +41,13 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 
 _DESTINATION = {
+    "description": "function:NAME, queue:NAME, topic:NAME, stream:NAME, bucket:NAME/prefix or a URL; or an "
+    "object with `type` (webhook for a URL) and the fields of that type.",
     "anyOf": [
         {"type": "string", "examples": ["queue:done", "function:next", "https://example.com/hook"]},
         {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}},
         {"type": "null"},
-    ]
+    ],
 }
 _OPTIONAL_NAME = {"type": "string", "pattern": f"^(?:{HANDLER.pattern})?$"}
 
@@ -53,6 +61,26 @@ FIELDS: dict[str, dict[str, Any]] = {
     "code": {"contentEncoding": "base64", "contentMediaType": "application/zip"},
 }
 """By the name of a body's field: what its schema says too."""
+
+
+def _or_null(*choices: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [*choices, {"type": "null"}]}
+
+
+_TIME_OR_NULL = _or_null(*TIME)
+_NAME_OF_ONE = {**_matches(QUALIFIER), "not": {"pattern": "^[Ll][Aa][Tt][Ee][Ss][Tt]$"}}
+
+OF_ONE_BODY: dict[tuple[str, str], dict[str, Any]] = {
+    ("AliasBody", "weights"): {
+        "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1}
+    },
+    ("PublishBody", "note"): {"maxLength": NOTE_MAX},
+    ("PublishBody", "version"): _or_null(_NAME_OF_ONE),
+    ("RedriveBody", "reason"): _or_null({"enum": list(REASONS)}),
+    ("RedriveBody", "since"): _TIME_OR_NULL,
+    ("RedriveBody", "until"): _TIME_OR_NULL,
+}
+"""By the names of a body and its field."""
 
 _FILTERS = ("function", "reason", "since", "until")
 _GIVEN: dict[str, Any] = {"not": {"type": "null"}}
@@ -93,5 +121,6 @@ def tighten(name: str, schema: dict[str, Any]) -> None:
     properties = schema.get("properties", {})
     for field in NOT_TAKEN & properties.keys():
         del properties[field]
-    for field in FIELDS.keys() & properties.keys():
-        properties[field].update(FIELDS[field])
+    for field, found in properties.items():
+        found.update(FIELDS.get(field, {}))
+        found.update(OF_ONE_BODY.get((name, field), {}))
