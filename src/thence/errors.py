@@ -242,10 +242,17 @@ class StoreForeign(StartupError):
 
 
 class BackupFailed(ThenceError):
-    """A backup or a restore could not be made; nothing that looks like one is left. `fields`: `path`."""
+    """A backup could not be made; nothing that looks like one is left. `fields`: `path`."""
 
     code = "backup_failed"
     title = "The backup was not made"
+
+
+class RestoreFailed(BackupFailed):
+    """A backup could not be restored; nothing of it is left. `fields`: `path`."""
+
+    code = "restore_failed"
+    title = "The backup was not restored"
 
 
 class BackupInvalid(StartupError):

@@ -295,19 +295,51 @@ async def serve(
     service = build(settings, notices=notices, make_runtime=make_runtime, fresh=fresh)
     listener = Listener(service.door, service.app, await bind(*settings.address))
     await listener.start()
-    try:
-        await service.start()
-    except BaseException:
-        await listener.stop(0)
-        await service.engine.runtime.close()
-        await service.engine.store.close()
-        raise
     stop = stop or asyncio.Event()
     hurry = asyncio.Event()
     with _signals(stop, hurry):
+        begun = False
+        try:
+            begun = await _start(service, stop, hurry, settings.grace_seconds)
+        finally:
+            if not begun:
+                await listener.stop(0)
+                await service.engine.runtime.close()
+                await service.engine.store.close()
+        if not begun:
+            log.warning("told to stop before the service had started; it takes and runs nothing")
+            return 1 if hurry.is_set() else 0
         (listening or _say)(listener.url)
         await stop.wait()
         return await _shut_down(service, listener, settings.grace_seconds, hurry)
+
+
+async def _start(
+    service: Service, stop: asyncio.Event, hurry: asyncio.Event, grace_seconds: float
+) -> bool:
+    """Begin; False where it is told to stop while it waits for room on the disk, or hangs. Raises
+    StartupError."""
+    start = asyncio.ensure_future(service.start())
+    told, hurried = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(hurry.wait())
+    try:
+        await asyncio.wait({start, told}, return_when=asyncio.FIRST_COMPLETED)
+        if not start.done() and not service.engine.held_up:
+            # It has begun in a moment, and then leaves in order.
+            await asyncio.wait(
+                {start, hurried},
+                timeout=grace_seconds + CLOSE_SECONDS,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        if start.done():
+            await start
+            return True
+    finally:
+        told.cancel()
+        hurried.cancel()
+        if not start.done():
+            start.cancel()
+            await asyncio.wait({start}, timeout=LEAVE_SECONDS)
+    return False
 
 
 def _say(url: str) -> None:

@@ -302,6 +302,11 @@ def test_a_disk_without_a_free_byte_is_waited_for_and_can_be_verified(
         program.spawn()
         program.port = int(address.rpartition(":")[2])
         program.until_answers("/readyz", status=503, says="bytes are free")
+        assert program.terminate() == 0
+        assert "told to stop before the service had started" in program.said
+        program.spawn()
+        program.port = int(address.rpartition(":")[2])
+        program.until_answers("/readyz", status=503, says="bytes are free")
         assert program.ask("GET", "/livez")[0] == 200
         ballast.unlink()
         program.until_answers("/readyz")

@@ -26,6 +26,7 @@ from thence.errors import (
     BackupInvalid,
     Conflict,
     InvalidInput,
+    RestoreFailed,
     StoreMissing,
     ThenceError,
 )
@@ -575,7 +576,13 @@ async def test_a_restore_that_fails_leaves_an_empty_folder_and_a_killed_one_no_s
 
     with monkeypatch.context() as patch:
         patch.setattr(files, "copy", fail)
-        with pytest.raises(BackupFailed, match="No space left"):
+        with pytest.raises(RestoreFailed, match="No space left") as error:
+            restore.restore(tmp_path / "backup", folder, silent)
+    assert error.value.title == "The backup was not restored"
+    assert content(folder) == {}
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot, "free_bytes", lambda folder: 5000)
+        with pytest.raises(RestoreFailed, match=r"needs [\d,]+ bytes, and 5,000 are free"):
             restore.restore(tmp_path / "backup", folder, silent)
     assert content(folder) == {}
 

@@ -85,6 +85,8 @@ class Engine(Functions, Looking):
         self.writer = Writer(store, clock, notices, self.room)
         self.events_ = Events(store, notices)
         self.draining = False
+        self.held_up = False
+        """A start that waits for room on the disk: nothing has begun."""
         self._tasks = Tasks()
         self.waits = Wait(self.show, clock, notices)
         self._build()
@@ -333,6 +335,7 @@ class Engine(Functions, Looking):
         while True:
             try:
                 await self.store.open()
+                self.held_up = False
                 self.room.opened()
                 return
             except StoreUnavailable as error:
@@ -341,7 +344,7 @@ class Engine(Functions, Looking):
                     raise
                 if not said:
                     self.notices.publish(StoreLost(refusal.detail))
-                said = True
+                said = self.held_up = True
                 await self.clock.sleep(OPEN_SECONDS)
 
     async def _count_waiting(self) -> None:

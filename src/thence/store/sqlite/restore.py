@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from ...errors import BackupFailed, BackupInvalid, InvalidInput
+from ...errors import BackupInvalid, InvalidInput, RestoreFailed
 from ..folder import (
     IDENTITY,
     MANIFEST,
@@ -32,7 +32,6 @@ from .backup import (
     PROBLEMS_TOLD,
     Manifest,
     Phase,
-    check_room,
     look_through,
     sync_all,
 )
@@ -97,13 +96,13 @@ def restore(backup: Path, folder: Path, phase: Phase, *, damaged: bool = False) 
     """Make `folder`, which must be empty or not exist, a data directory as the backup has it.
 
     damaged: also of a backup with problems. Raises BackupInvalid, InvalidInput, StoreInUse,
-    StoreMissing (an earlier restore into it was cut off), BackupFailed having left nothing."""
+    StoreMissing (an earlier restore into it was cut off), RestoreFailed having left nothing."""
     manifest = manifest_of(backup)
     check_restored(folder)
     _check_empty(folder)
     try:
         make_folder(folder)
-        check_room(folder, manifest.store_bytes + manifest.blob_bytes + manifest.archive_bytes)
+        _check_room(folder, manifest.store_bytes + manifest.blob_bytes + manifest.archive_bytes)
         with _unfinished(folder):
             problems = _fill(backup, folder, manifest, phase)
             known = set(manifest.problems)
@@ -119,7 +118,7 @@ def restore(backup: Path, folder: Path, phase: Phase, *, damaged: bool = False) 
                 )
             sync_all(folder)
     except OSError as error:
-        raise BackupFailed(
+        raise RestoreFailed(
             f"The backup could not be restored: {error.strerror or error} "
             f"({error.filename or folder}). Nothing was kept in {folder}.",
             path=str(folder),
@@ -153,6 +152,16 @@ def _fill(backup: Path, folder: Path, manifest: Manifest, phase: Phase) -> list[
         write_whole(folder / IDENTITY, f"{manifest.identity}\n".encode())
     os.replace(temporary, folder / STORE)
     return problems
+
+
+def _check_room(folder: Path, wanted: int) -> None:
+    free = snapshot.free_bytes(folder)
+    if free < wanted:
+        raise RestoreFailed(
+            f"There is no room for what is to be restored: it needs {wanted:,} bytes, and {free:,} are free "
+            f"in {folder}. Make room, or name a folder on another disk with --data-dir.",
+            path=str(folder),
+        )
 
 
 def _check_empty(folder: Path) -> None:
