@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from thence.api.native import mailbox
 from thence.notices import DeliveryEnded
+from thence.store.sqlite import mailbox as pages
 
 
 async def fill(server: Any, destination: str, count: int = 3) -> list[str]:
@@ -43,6 +45,20 @@ async def test_a_queue_is_read_received_and_emptied(server: Any) -> None:
     assert (await server.request("DELETE", f"{path}?seq={got[1]['seq']}")).json == {"deleted": 1}
     assert (await server.request("DELETE", f"{path}?all=true")).json == {"deleted": 1}
     assert (await server.get(path)).json["items"] == []
+
+
+async def test_a_page_that_ends_for_its_size_has_a_cursor(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(server, "queue:done")
+    monkeypatch.setattr(mailbox, "MAILBOX_PAGE_BYTES", 1)
+    monkeypatch.setattr(pages, "MAILBOX_PAGE_BYTES", 1)
+    path, seen = "/v1/mailbox/queue/done?limit=100", []
+    page = (await server.get(path)).json
+    while page["items"]:
+        seen += [one["seq"] for one in page["items"]]
+        page = (await server.get(f"{path}&cursor={page['cursor']}")).json
+    assert len(seen) == 3 and page["cursor"] is None
 
 
 async def test_objects_of_a_bucket_are_found_by_prefix(server: Any) -> None:

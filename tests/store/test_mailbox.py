@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from thence.store.records import MailboxPut
+from thence.store.records import MAILBOX_PAGE_BYTES, MailboxPut
 
 from .scene import NOW, Scene
 
@@ -40,6 +40,26 @@ async def test_messages_are_read_in_the_order_they_came_without_being_taken(scen
     assert await bodies(scene, "stream", "s", after=first.seq) == [b"2"]
     assert await bodies(scene, "stream", "s") == [b"1", b"2"]
     assert len(await scene.store.mailbox_read("stream", "s", 0, 1)) == 1
+
+
+async def test_a_page_has_a_bound_in_bytes(scene: Scene) -> None:
+    half = b"x" * (MAILBOX_PAGE_BYTES // 2)
+    await scene.commit(mailbox=[put(half), put(half), put(half), put(b"small")])
+    first = await scene.store.mailbox_read("queue", "q", 0, 10)
+    assert [len(one.body) for one in first] == [len(half)] * 2
+    rest = await scene.store.mailbox_read("queue", "q", first[-1].seq, 10)
+    assert [one.body for one in rest] == [half, b"small"]
+    taken = await scene.store.mailbox_receive("q", 10, NOW, 1000)
+    assert [one.seq for one in taken] == [one.seq for one in first]
+    others = await scene.store.mailbox_receive("q", 10, NOW, 1000)
+    assert [one.seq for one in others] == [one.seq for one in rest], "no other was hidden"
+
+
+async def test_a_message_larger_than_a_page_is_one(scene: Scene) -> None:
+    await scene.commit(mailbox=[put(b"x" * (MAILBOX_PAGE_BYTES + 1)), put(b"small")])
+    (large,) = await scene.store.mailbox_read("queue", "q", 0, 10)
+    assert len(large.body) > MAILBOX_PAGE_BYTES
+    assert [one.seq for one in await scene.store.mailbox_receive("q", 10, NOW, 1)] == [large.seq]
 
 
 async def test_a_received_message_is_invisible_until_its_time_is_over(scene: Scene) -> None:

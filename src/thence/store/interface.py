@@ -358,13 +358,15 @@ class Store(Protocol):
     async def mailbox_read(
         self, kind: str, name: str, after: int, limit: int, prefix: str = ""
     ) -> list[MailboxMessage]:
-        """Messages with seq > after without taking them."""
+        """Messages with seq > after without taking them. Ends behind the one with which their bodies
+        have MAILBOX_PAGE_BYTES together, so that a page has a bound."""
         ...
 
     async def mailbox_receive(
         self, name: str, limit: int, now: int, visibility_ms: int
     ) -> list[MailboxMessage]:
-        """Take messages of a queue: invisible to others for visibility_ms, with a receipt each."""
+        """Take messages of a queue: invisible to others for visibility_ms, with a receipt each. Ends
+        as mailbox_read does."""
         ...
 
     async def mailbox_delete(

@@ -391,6 +391,9 @@ class FunctionCounts(Struct):
     deliveries_dead: int = 0
 
 
+MAILBOX_PAGE_BYTES = 8 * 1024 * 1024
+
+
 class MailboxMessage(Struct):
     seq: int
     kind: str

@@ -207,8 +207,12 @@ class Service:
     async def mail(self, box: str) -> list[Any]:
         """The records in a box of the built-in mailbox, oldest first: `mail("queue:done")`."""
         kind, _, name = box.partition(":")
-        found = await self.store.mailbox_read(kind, name, 0, PAGE)
-        return [msgspec.json.decode(one.body) for one in found]
+        found: list[Any] = []
+        after = 0
+        while page := await self.store.mailbox_read(kind, name, after, PAGE):
+            found += (msgspec.json.decode(one.body) for one in page)
+            after = page[-1].seq
+        return found
 
     # ------------------------------------------------------------ invocations
 

@@ -11,7 +11,7 @@ from ...catalog.destination import MAILBOX_KINDS
 from ...clock import iso
 from ...destinations.record import embed
 from ...errors import InvalidInput, NotFound
-from ...store.records import MailboxMessage
+from ...store.records import MAILBOX_PAGE_BYTES, MailboxMessage
 from .answer import answer
 from .call import Call
 
@@ -84,7 +84,8 @@ async def read(call: Call) -> Response:
     found = await call.door.engine.store.mailbox_read(
         kind, name, after, limit, query["prefix"] or ""
     )
-    more = str(found[-1].seq) if len(found) == limit else None
+    full = len(found) == limit or sum(len(one.body) for one in found) >= MAILBOX_PAGE_BYTES
+    more = str(found[-1].seq) if full else None
     return answer(MessagePage([_show(one) for one in found], more))
 
 

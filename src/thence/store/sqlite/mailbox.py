@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from ..records import MailboxMessage
+from ..records import MAILBOX_PAGE_BYTES, MailboxMessage
 from .digests import check
 from .statements import load
 
@@ -27,14 +28,14 @@ def read(
     db: sqlite3.Connection, kind: str, name: str, after: int, limit: int, prefix: str
 ) -> list[MailboxMessage]:
     values = {"kind": kind, "name": name, "after": after, "limit": limit, "prefix": prefix}
-    return [_message(row) for row in db.execute(_SQL["read"], values)]
+    return _page(db.execute(_SQL["read"], values))
 
 
 def receive(
     db: sqlite3.Connection, name: str, limit: int, now: int, visibility_ms: int
 ) -> list[MailboxMessage]:
     values = {"name": name, "now": now, "limit": limit}
-    taken = [_message(row) for row in db.execute(_SQL["receivable"], values).fetchall()]
+    taken = _page(db.execute(_SQL["receivable"], values))
     for message in taken:
         message.receives += 1
         message.visible_at = now + visibility_ms
@@ -75,6 +76,18 @@ def last(db: sqlite3.Connection, kind: str, name: str) -> int:
 def delete_some(db: sqlite3.Connection, kind: str, name: str, upto: int) -> int:
     """At most STEP of the messages up to that number; how many."""
     return db.execute(_SQL["delete_some"], (kind, name, upto, STEP)).rowcount
+
+
+def _page(rows: Iterable[tuple[Any, ...]]) -> list[MailboxMessage]:
+    """As many of them as have MAILBOX_PAGE_BYTES together; the others are not even read."""
+    found: list[MailboxMessage] = []
+    size = 0
+    for row in rows:
+        found.append(_message(row))
+        size += len(found[-1].body)
+        if size >= MAILBOX_PAGE_BYTES:
+            break
+    return found
 
 
 def _message(row: tuple[Any, ...]) -> MailboxMessage:
