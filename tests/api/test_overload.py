@@ -13,8 +13,12 @@ import pytest
 
 from thence.api import protocol, turns
 from thence.api.native import stats
+from thence.catalog.code import pack
+from thence.catalog.function import FunctionSpec
 from thence.config import Secret
 from thence.config.settings import Limits
+from thence.signing import acs3, fc
+from thence.signing.interface import Key
 from thence.signing.window import write_basic
 from thence.testing.answers import Forever
 
@@ -22,6 +26,9 @@ from .test_protocol import LAST, PATH, get, parse, request, statuses
 
 MIB = 1024 * 1024
 KEYS = {"root_access_key_id": "id", "root_access_key_secret": Secret("secret")}
+KEY = Key("id", "secret")
+CODE = pack([("main.py", b"def handler(event, context): ...\n")])
+HEAD_ROOM = 4096
 SDK_HMAC = "SDK-HMAC-SHA256 Access=id, SignedHeaders=host;x-sdk-date, Signature=" + "0" * 64
 
 
@@ -166,6 +173,39 @@ async def test_every_door_counts_what_it_keeps_before_it_knows_who_asks(
     assert (await server.get("/livez")).status == 200
     writer.transport.abort()
     await until(lambda: unproven.bytes <= MIB - len(body) + 1)
+
+
+@pytest.mark.parametrize("kind", ["Async", "Sync"])
+@pytest.mark.parametrize("how", ["head", "url"])
+async def test_a_head_that_was_seen_and_is_sent_again_keeps_no_more_than_one_that_is_not_proven(
+    make_server: Any, kind: str, how: str
+) -> None:
+    """The scheme `FC` and signed URLs have no nonce; ACS3 has."""
+    server = await make_server(limits=Limits(unproven_bytes_max=MIB), **KEYS)
+    await server.service.engine.put_function("s$f", FunctionSpec(), CODE)
+    unproven, now = server.service.door.unproven, server.service.door.clock.now()
+    path, body = "/2016-08-15/services/s/functions/f/invocations", b"x" * 120_000
+    given = [(b"x-fc-invocation-type", kind.encode())]
+    target, lines = path.encode(), given
+    if how == "head":
+        lines = fc.sign("POST", target, b"", given, KEY, now=now)
+    else:
+        target += b"?" + fc.sign_url("POST", target, b"", given, KEY, expires_at=now + 60_000)
+    sent = request(
+        "POST", target.decode(), body, *(f"{n.decode()}: {v.decode()}" for n, v in lines)
+    )
+    _, writer = await half_sent(server, sent[:-1], len(body) - 1)
+    unproven.take(MIB - unproven.bytes - HEAD_ROOM)  # others
+    reader, refused = await server.connect()
+    refused.write(sent[:-1])
+    assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"HTTP/1.1 503 ")
+    given += [(b"host", b"h"), (b"connection", b"close")]
+    once = acs3.sign("POST", path.encode(), b"", given, body, KEY, now=now, nonce="n")
+    lines = [one for one in once if one[0] != b"host"]
+    whole = request("POST", path, body, *(f"{n.decode()}: {v.decode()}" for n, v in lines))
+    assert statuses(await server.raw(whole)) == [202 if kind == "Async" else 200]
+    for one in (writer, refused):
+        one.transport.abort()
 
 
 async def test_headers_that_do_not_end_are_counted_and_given_back(make_server: Any) -> None:

@@ -199,7 +199,7 @@ NODE = [
 
 def test_the_recorded_request_of_the_node_client_is_accepted():
     verified = check(NODE, path=NODE_PATH, window=at(NODE_AT))
-    assert verified == ("test-key-id", NODE_AT, DIGEST, None)
+    assert verified == ("test-key-id", NODE_AT, DIGEST, None, True)
     for name in (b"x-acs-action", b"x-acs-version", b"content-type", b"host", b"x-acs-date"):
         key = name.decode().replace("-", "_")
         for value in (None, "other"):

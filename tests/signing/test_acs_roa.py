@@ -64,9 +64,9 @@ def refused(headers, **named):
 
 
 def test_the_recorded_requests_are_accepted_and_signed_the_same():
-    assert check(SENT) == ("AK", NOW, None, None)
+    assert check(SENT) == ("AK", NOW, None, None, True)
     assert signed() == SENT
-    assert call() == ("AK", NOW, None, None)
+    assert call() == ("AK", NOW, None, None, True)
 
 
 def test_the_text_that_is_signed_is_the_vendors():

@@ -56,7 +56,7 @@ def refused(headers, **named):
 
 
 def test_the_recorded_request_is_accepted_and_signed_the_same():
-    assert check(SENT) == ("AK", NOW, None, None)
+    assert check(SENT) == ("AK", NOW, None, None, False)
     assert signed() == SENT
     assert signed([pair for pair in RECORDED if pair[0] != b"date"])[-1][1] == AUTHORIZATION
 

@@ -68,7 +68,7 @@ def test_the_vectors_of_the_vendor(method, path, query, body, signature):
     assert sent == [*PLAIN, (b"authorization", value % (LISTED, signature))]
     digest = sha256(body).hexdigest()
     verified = sdk_hmac.verify(method, path, query, sent, digest, LOOKUP, at(NOW))
-    assert verified == ("AKEXAMPLE", NOW, digest, None)
+    assert verified == ("AKEXAMPLE", NOW, digest, None, False)
 
 
 def test_what_the_headers_say_is_judged_before_the_body_is_there():

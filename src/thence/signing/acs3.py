@@ -85,7 +85,7 @@ def verify(
     check_signature(_signature(key, canonical), signature)
     check_token(found, key)
     window.take(access_key_id, nonce, signed_at)
-    return Verified(key.access_key_id, signed_at, body)
+    return Verified(key.access_key_id, signed_at, body, once=True)
 
 
 def sign(

@@ -63,7 +63,7 @@ def verify(
     check_signature(right, signature)
     check_token(found, key)
     window.take(access_key_id, nonce, signed_at)
-    return Verified(key.access_key_id, signed_at, body_md5=body_md5(found))
+    return Verified(key.access_key_id, signed_at, body_md5=body_md5(found), once=True)
 
 
 def sign(

@@ -96,6 +96,8 @@ class Verified(NamedTuple):
     """Hex. None: the scheme does not sign the body of this request."""
     body_md5: bytes | None = None
     """16 bytes of a signed `content-md5`."""
+    once: bool = False
+    """A nonce was taken. False: whoever has seen the request can send its head again, with any body."""
 
     def check_body(self, body: bytes) -> None:
         """The body is the one that was signed. Raises Refused ("body")."""

@@ -16,7 +16,7 @@ from ...signing.interface import Verified
 from ..body import read_body
 from .answer import etag
 from .errors import changed, invalid, too_large
-from .gate import check_body
+from .gate import check_body, vouched
 from .names import Name, check_function, check_service, qualifier_of
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Call:
             self.request,
             limit,
             lambda _size: too_large(limit),
-            unproven=self.door.unproven if self.caller is None else None,
+            unproven=None if vouched(self.caller) else self.door.unproven,
             prove=lambda body: check_body(self.caller, body, of_java=self._may_be_of_java()),
         )
         return self._body

@@ -61,6 +61,11 @@ class Gate:
         return acs3.verify(method, path, query, headers, None, lookup, window)
 
 
+def vouched(caller: Verified | None) -> bool:
+    """Whether the body may be kept without a bound for all together, before it is there as a whole."""
+    return caller is not None and caller.once
+
+
 def check_body(caller: Verified | None, body: bytes, *, of_java: bool = False) -> None:
     """The body is the one that was signed. Raises FcError. of_java: it is of an operation, and may be
     as the client for Java makes it."""

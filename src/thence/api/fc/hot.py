@@ -22,7 +22,7 @@ from ..hot import Headers, raw
 from ..native import problems
 from .answer import COMMON, refusal
 from .errors import FcError, too_large
-from .gate import check_body
+from .gate import check_body, vouched
 from .names import Name, qualifier_of
 from .refused import refused
 from .wishes import Wishes, read_wishes
@@ -95,7 +95,7 @@ class FcWay:
         return Wish(target, wishes, caller)
 
     def vouched(self, wish: Wish) -> bool:
-        return wish.caller is not None
+        return vouched(wish.caller)
 
     def accept(self, wish: Wish, headers: Headers, payload: bytes, done: Done) -> None:
         target, wishes = wish.target, wish.wishes
