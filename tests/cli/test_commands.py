@@ -129,6 +129,21 @@ def test_the_payload_may_come_from_a_file(at_service: Any, hello: str, tmp_path:
     assert at_service("invoke", hello, "--data", "@/nowhere/at/all").status == 2
 
 
+@pytest.mark.parametrize(
+    "command, said",
+    [
+        ("invoke NAME --key ", "--key: "),
+        ("invoke NAME --content-type ", "--content-type: "),
+        ("tail --after ", "--after: "),
+    ],
+)
+def test_what_is_wrong_with_a_header_is_told_of_its_option(
+    at_service: Any, hello: str, command: str, said: str
+) -> None:
+    ran = at_service(*command.replace("NAME", hello).split(), "x" * 2000)
+    assert ran.status == 1 and f"\n  {said}" in ran.err and f"field: {said[:-2]}\n" in ran.err
+
+
 def test_a_long_delay_is_sent_as_the_service_reads_it(at_service: Any, hello: str) -> None:
     ran = at_service("invoke", hello, "--delay", "29d")
     assert ran.status == 0, ran.err
@@ -138,7 +153,7 @@ def test_a_long_delay_is_sent_as_the_service_reads_it(at_service: Any, hello: st
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--key", ""], "Idempotency-Key"),
+        (["--key", ""], "--key: 1 to 255"),
         (["--for", "5s"], "give --wait too"),
         (["--sync", "--key", ""], "--delay and --key"),
     ],
@@ -158,6 +173,9 @@ def test_an_option_without_effect_is_refused(
         ("mailbox --delete all", "name the box"),
         ("mailbox queue/x --hide 5s", "give --receive too"),
         ("invoke f --sync --wait", "three ways"),
+        ("invoke svc/f", "'svc/f': a function of a service is written 'svc$f'."),
+        ("function svc/f", "'svc/f': a function of a service is written 'svc$f'."),
+        ("invoke f --delay 40d", "--delay: 40 d is too long; at most 30 days (30d)."),
         ("invoke f --async --wait", "three ways"),
         ("show an-id --log --result", "four ways"),
         ("show an-id --log --json", "four ways"),

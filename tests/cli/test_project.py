@@ -186,6 +186,7 @@ def test_a_trigger_that_cannot_fire_is_told_before_and_the_rest_is_deployed(
     warning = "triggerType: triggers of type 'timer' (a clock) cannot fire in this service"
     dry = project.deploy("--dry-run")
     assert dry.status == 1 and f"! will be refused: {warning}" in dry.err + dry.out
+    assert "as they are. 1 of these will be refused.\n" in dry.err + dry.out
     assert project.there() is None
     ran = project.deploy()
     said = ran.err + ran.out

@@ -36,12 +36,31 @@ class Unreachable(ThenceError):
     title = "The service cannot be reached"
 
 
+_OPTIONS = {  # what a header is to whoever calls a command
+    "Thence-Delay-Seconds": "--delay",
+    "Idempotency-Key": "--key",
+    "Content-Type": "--content-type",
+    "Last-Event-ID": "--after",
+}
+
+
+def _in_options(document: dict[str, Any]) -> dict[str, Any]:
+    """The problem as one of the option that the header was made of."""
+    header = document.get("field")
+    option = _OPTIONS.get(header) if isinstance(header, str) else None
+    if option is None:
+        return document
+    detail = str(document.get("detail", "")).replace(f"{header}:", f"{option}:", 1)
+    return {**document, "field": option, "detail": detail}
+
+
 class Problem(ThenceError):
     """The service refused: an RFC 9457 problem as it was answered; or somebody else did (`foreign`)."""
 
     code = "problem"
 
     def __init__(self, status: int, document: dict[str, Any], *, foreign: bool = False) -> None:
+        document = _in_options(document)
         super().__init__(str(document.get("detail") or document.get("title") or f"HTTP {status}"))
         self.status = status
         self.foreign = foreign

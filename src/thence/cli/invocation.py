@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ..lifecycle import states
+from ..lifecycle.policy import DELAY_SECONDS_MAX
 from .client import NOT_THENCE, Client, Unreachable, part
 from .options import SECONDS, as_json_option, connected, not_empty, qualified, qualified_names
 from .output import clean, print_json, say, span
@@ -85,6 +86,8 @@ def invoke(
         raise click.UsageError("--delay and --key are for invocations that are kept, not --sync.")
     if not wait and seconds is not None:
         raise click.UsageError("--for is how long --wait waits; give --wait too.")
+    if delay is not None and delay > DELAY_SECONDS_MAX:
+        raise click.UsageError(f"--delay: {span(delay)} is too long; at most 30 days (30d).")
     payload = _payload(data)
     headers = {"Content-Type": kind or content_type(payload, data)}
     function, qualifier = qualified(name)

@@ -38,6 +38,7 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic in newer re
 
 
 SECONDS = Seconds()
+_OF_A_SERVICE = re.compile(r"[A-Za-z_][\w-]*/[A-Za-z_][\w-]*", re.ASCII)
 
 
 def credentials() -> str:
@@ -98,6 +99,7 @@ def qualified(text: str) -> tuple[str, str | None]:
         raise click.UsageError(
             f"{text!r}: write NAME, or NAME@QUALIFIER with a version or an alias."
         )
+    _of_no_service(name)
     return name, qualifier if at else None
 
 
@@ -130,7 +132,15 @@ def whole_function(ctx: click.Context, param: click.Parameter, text: Any) -> Any
         raise click.BadParameter(
             f"{text!r}: this is about a function with all its versions; write {name or 'NAME'}."
         )
+    _of_no_service(name)
     return text
+
+
+def _of_no_service(name: str) -> None:
+    """No function has a `/` in its name, but those who think of services write one."""
+    if _OF_A_SERVICE.fullmatch(name):
+        ours = name.replace("/", "$")
+        raise click.UsageError(f"{name!r}: a function of a service is written '{ours}'.")
 
 
 def qualified_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

@@ -31,8 +31,17 @@ def show_plan(plans: Sequence[Plan]) -> None:
     counted = [change.kind for plan in plans for change in plan.changes]
     say(
         f"Plan: {counted.count('create')} to make, {counted.count('update')} to change, "
-        f"{counted.count('same')} as they are."
+        f"{counted.count('same')} as they are.{_refusals(plans)}"
     )
+
+
+def _refusals(plans: Sequence[Plan]) -> str:
+    """How much of it will not be."""
+    changes = [change for plan in plans for change in plan.changes if change.kind != "same"]
+    refused = sum(bool(change.problems) for change in changes)
+    mistaken = sum(bool(plan.wanted.problems) for plan in plans)
+    told = f" {refused} of these will be refused." if refused else ""
+    return f"{told} Resources that have mistakes: {mistaken}." if mistaken else told
 
 
 def show_done(done: Done) -> None:
