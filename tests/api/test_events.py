@@ -116,6 +116,23 @@ async def test_a_stream_ends_when_the_service_shuts_down(server: Any, streams: A
         await stream.next()
 
 
+async def test_a_caller_of_http_1_0_reads_it_without_chunks(server: Any) -> None:
+    await server.deploy()
+    id = await server.accept()
+    await server.ended(id)
+    reader, writer = await server.connect()
+    writer.write(b"GET /v1/events?after=0.0 HTTP/1.0\r\nHost: h\r\n\r\n")
+    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).lower()
+    assert b"connection: close\r\n" in head
+    assert b"transfer-encoding" not in head and b"content-length" not in head
+    assert await reader.readuntil(b"\n\n") == b"retry: 1000\n\n"
+    assert (await asyncio.wait_for(reader.readuntil(b"\n\n"), 20)).startswith(b"id: ")
+    server.service.door.closing.set()
+    rest = await asyncio.wait_for(reader.read(), 20)
+    assert all(one.startswith((b"id: ", b": still")) for one in rest.split(b"\n\n")[:-1])
+    writer.close()
+
+
 @pytest.mark.parametrize("chunks", [1, 2])
 async def test_a_reader_that_goes_away_leaves_no_task(chunks: int) -> None:
     begun = asyncio.Event()

@@ -316,6 +316,23 @@ async def test_a_batch_that_was_accepted_is_never_answered_503(make_server: Any)
     await until(lambda: not kept.bytes)
 
 
+async def test_a_call_that_was_accepted_and_waited_for_is_never_answered_503(
+    make_server: Any,
+) -> None:
+    server = await begin(make_server)
+    kept = server.service.door.unread
+    first = await silent(server, ask(SYNC[0], "POST"))
+    kept.bytes_max = kept.bytes
+    short = "x" * (unread.COUNTED_BYTES - 100)  # with what is told beside it, more than that
+    await server.deploy("short", answers=[Ok(short)])
+    path = "/v1/functions/short/invocations"
+    answer = await server.post(path, data=b"{}", headers={"prefer": "wait=20"})
+    assert answer.status == 200 and answer.json["result"] == short
+    assert len(answer.body) > unread.COUNTED_BYTES
+    first.close()
+    await until(lambda: not kept.bytes)
+
+
 async def test_messages_are_not_taken_when_they_could_not_be_told(make_server: Any) -> None:
     server = await begin(make_server)
     await server.deploy(answers=[Ok(RESULT)] * 20, on_success="queue:done")

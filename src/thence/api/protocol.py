@@ -25,6 +25,7 @@ from .native import problems
 from .native.accepting import with_header
 from .places import Place
 from .turns import Turns
+from .unframed import unframed
 from .unread import CONNECTION, COUNTED_BYTES
 
 log = logging.getLogger("thence.api")
@@ -205,6 +206,8 @@ class Protocol(Turns):
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if cycle.scope["method"] != "HEAD":
             cycle.scope[CONNECTION] = self
+        if cycle.scope["http_version"] == "1.0":
+            app = unframed(app, cycle)
         super()._start_asgi_task(cycle, app)
 
     def _body_due(self) -> float:
