@@ -180,3 +180,14 @@ async def test_a_body_over_the_limit_of_code_is_refused(make_server: Any) -> Non
         problem = answer.problem()
         assert answer.status == status and problem["field"] == "code"
     assert "an archive of 1000 bytes (limits.code_bytes_max)" in problem["detail"]
+
+
+async def test_a_body_over_the_bound_of_all_is_told_so_and_not_as_one_of_code(
+    make_server: Any,
+) -> None:
+    server = await make_server(limits=Limits(unproven_bytes_max=100_000))
+    answer = await server.request("PUT", "/v1/functions/f", json={"code": "A" * 120_000})
+    problem = answer.problem()
+    assert (problem["status"], problem["limit_bytes"]) == (413, 100_000)
+    assert "limits.unproven_bytes_max" in problem["detail"]
+    assert "code" not in problem["detail"]

@@ -68,9 +68,15 @@ class Limits(Struct, frozen=True):
             le=1 << 24,
         ),
     ] = 64 * 1024
-    code_bytes_max: Annotated[int, _about("Largest code archive.", ge=1, le=1 << 31)] = (
-        50 * 1024 * 1024
-    )
+    code_bytes_max: Annotated[
+        int,
+        _about(
+            "Largest code archive. In a JSON body it takes a third more, for which "
+            "limits.unproven_bytes_max needs room.",
+            ge=1,
+            le=1 << 31,
+        ),
+    ] = 50 * 1024 * 1024
     code_unpacked_bytes_max: Annotated[
         int, _about("Largest code archive when unpacked.", ge=1, le=1 << 34)
     ] = 500 * 1024 * 1024

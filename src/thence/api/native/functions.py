@@ -124,9 +124,12 @@ async def put(call: Call) -> Response:
     name = check_name(call.path["name"])
     call.media_type("application/json")
     code_max = call.door.limits.code_bytes_max
+    limit = SPEC_BYTES_MAX + (code_max + 2) // 3 * 4
     try:
-        body = await call.body(SPEC_BYTES_MAX + (code_max + 2) // 3 * 4)
+        body = await call.body(limit)
     except PayloadTooLarge as error:
+        if error.fields.get("limit_bytes") != limit:
+            raise  # of all bodies together (limits.unproven_bytes_max), as it says
         raise PayloadTooLarge(
             f"code: {error.detail} That is room for an archive of {code_max} bytes "
             "(limits.code_bytes_max) in base64. Leave large files out of the code, or raise the limit.",
