@@ -315,6 +315,17 @@ async def test_a_large_result_is_written_before_a_shutdown_on_a_full_disk_and_ho
         assert [(view.state, view.attempt) for view in views] == [("succeeded", 1)] * 2
 
 
+async def test_large_results_leave_the_last_of_the_reserves_space_to_what_is_small() -> None:
+    async with Service() as s:
+        s.engine.room._reserve = disk = Disk(8 * MIB)
+        s.engine.room.full = s.engine.draining = True
+        s.engine.check_body()
+        disk.free = 2 * MIB
+        with pytest.raises(StoreUnavailable, match="The disk is full"):
+            s.engine.check_body()
+        s.engine.room.full = s.engine.draining = False
+
+
 async def test_a_result_that_finds_no_room_does_not_keep_a_shutdown_from_its_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

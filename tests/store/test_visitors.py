@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest_asyncio
 from thence.engine import tend as tend_loop
 from thence.errors import StoreDamaged, StoreUnavailable
 from thence.notices import Notice, Notices, StoreLogLong, StoreMoved
-from thence.store.sqlite import SqliteStore, tending, work
+from thence.store.sqlite import SqliteStore, connection, tending, work
 from thence.testing import VirtualClock
 
 from .scene import NOW, Scene
@@ -97,6 +98,22 @@ async def test_a_lock_that_is_held_for_long_is_said_in_words_and_changes_nothing
     visitor.execute("ROLLBACK")
     assert await scene.store.healthy() is True
     assert (await scene.holds())["accepted"] == 0
+
+
+async def test_a_start_under_a_long_lock_ends_and_says_what_to_do(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (work, connection):
+        monkeypatch.setattr(module, "BUSY_SECONDS", 0.05)
+    store = SqliteStore(path)
+    await store.open()
+    await store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as visitor:
+        visitor.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="End that program"):
+            await store.open()
+    await store.open()
+    await store.close()
 
 
 async def test_a_log_that_a_reader_made_long_is_not_moved_by_a_commit_but_beside_them(

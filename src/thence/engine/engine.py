@@ -52,6 +52,7 @@ from .writer import Done, Writer
 
 log = logging.getLogger("thence.engine")
 OPEN_SECONDS = 1.0  # between two tries to open the store on a full disk
+ROWS_BYTES = 4 * 1024 * 1024
 LEAVE_MS = 2000  # after the grace period, for what it cut off to be written; server.py gives 5 s for all that
 
 
@@ -390,8 +391,8 @@ class Engine(Functions, Looking):
 
     def check_body(self) -> None:
         """Raises StoreUnavailable while no body may be written. Who leaves takes nothing new, and
-        writes what its runs came to in the reserve's space."""
-        if not self.draining:
+        writes what its runs came to in the reserve's space; the last of it is for rows."""
+        if not self.draining or (self.room.free_bytes() or 0) < ROWS_BYTES:
             self.room.check()
 
     async def _sweep_code(self) -> tuple[int, int]:

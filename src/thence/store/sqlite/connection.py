@@ -14,7 +14,7 @@ from pathlib import Path
 from ...errors import StoreCorrupt, StoreInUse, StoreTooNew, StoreUnavailable
 from ...unusable import OWNER, advice, others
 from .damage import hit
-from .faults import cannot_start, is_damage
+from .faults import cannot_start, is_busy, is_damage
 
 SCHEMA = 6
 APPLICATION_ID = 0x5448454E  # "THEN": tells a Thence store from any other SQLite file
@@ -130,6 +130,12 @@ def unopened(path: Path, error: sqlite3.Error) -> StoreCorrupt | StoreUnavailabl
     """What a start that found `error` ends with."""
     if is_damage(error, path):
         return StoreCorrupt(cannot_start(path, str(error), find_hit(path)))
+    if is_busy(error):
+        return StoreUnavailable(
+            f"{path} cannot be opened: another program holds a lock on it, and did not let go for "
+            f"{BUSY_SECONDS:g} s. Nothing was changed. End that program (a database shell, a copy under "
+            "way) and start again."
+        )
     return StoreUnavailable(f"{path} cannot be opened: {error}.{denied(path)}")
 
 

@@ -43,7 +43,7 @@ from . import (
     verify,
 )
 from .connection import HIT_SECONDS, hold, prepare, unopened
-from .faults import cannot_start, damaged, is_damage
+from .faults import cannot_start, damaged, is_busy, is_damage
 from .work import Work
 
 
@@ -78,6 +78,12 @@ class SqliteStore:
             refusal = await self.refusal(error)
             await self.close()
             raise refusal from error
+        except StoreUnavailable as error:
+            await self.close()
+            found = error.__cause__
+            if isinstance(found, sqlite3.Error) and is_busy(found):
+                raise unopened(self.path, found) from error  # it does not go on: the start ends
+            raise
         except BaseException:
             await self.close()
             raise
