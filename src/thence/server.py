@@ -320,22 +320,22 @@ async def _start(
     """Begin; False where it is told to stop while it waits for room on the disk, or hangs. Raises
     StartupError."""
     start = asyncio.ensure_future(service.start())
-    told, hurried = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(hurry.wait())
+    events = (stop, hurry, service.engine.held_up)
+    told, *reasons = [asyncio.ensure_future(one.wait()) for one in events]
     try:
         await asyncio.wait({start, told}, return_when=asyncio.FIRST_COMPLETED)
-        if not start.done() and not service.engine.held_up:
-            # It has begun in a moment, and then leaves in order.
-            await asyncio.wait(
-                {start, hurried},
-                timeout=grace_seconds + CLOSE_SECONDS,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+        # Where nothing holds it up it has begun in a moment, and then leaves in order.
+        await asyncio.wait(
+            {start, *reasons},
+            timeout=grace_seconds + CLOSE_SECONDS,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
         if start.done():
             await start
             return True
     finally:
-        told.cancel()
-        hurried.cancel()
+        for one in (told, *reasons):
+            one.cancel()
         if not start.done():
             start.cancel()
             await asyncio.wait({start}, timeout=LEAVE_SECONDS)

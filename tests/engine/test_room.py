@@ -19,6 +19,7 @@ from thence.notices import Notices
 from thence.store.interface import Batch
 from thence.store.reserve import Reserve
 from thence.store.sqlite import SqliteStore
+from thence.store.sqlite.faults import damaged
 from thence.testing import Ok, Service
 from thence.testing.clock import VirtualClock
 
@@ -313,6 +314,17 @@ async def test_a_large_result_is_written_before_a_shutdown_on_a_full_disk_and_ho
         await s.start()
         views = [await s.show(id) for id in ids]
         assert [(view.state, view.attempt) for view in views] == [("succeeded", 1)] * 2
+
+
+async def test_a_shutdown_does_not_wait_for_a_damaged_store() -> None:
+    async with Service() as s:
+        await s.function("f", answers=[Ok("first", seconds=5)])
+        await s.invoke("f")
+        await s.clock.advance(1)
+        s.engine.writer.condemn(damaged(Path("store.db"), "a page is broken"))
+        await s.clock.advance(10)
+        await asyncio.wait_for(s.engine.writer.written(s.clock.now() + 30_000), 10)
+        assert s.engine.writer.down
 
 
 async def test_large_results_leave_the_last_of_the_reserves_space_to_what_is_small() -> None:

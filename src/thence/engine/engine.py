@@ -86,7 +86,7 @@ class Engine(Functions, Looking):
         self.writer = Writer(store, clock, notices, self.room)
         self.events_ = Events(store, notices)
         self.draining = False
-        self.held_up = False
+        self.held_up = asyncio.Event()
         """A start that waits for room on the disk: nothing has begun."""
         self._tasks = Tasks()
         self.waits = Wait(self.show, clock, notices)
@@ -336,7 +336,7 @@ class Engine(Functions, Looking):
         while True:
             try:
                 await self.store.open()
-                self.held_up = False
+                self.held_up.clear()
                 self.room.opened()
                 return
             except StoreUnavailable as error:
@@ -345,7 +345,8 @@ class Engine(Functions, Looking):
                     raise
                 if not said:
                     self.notices.publish(StoreLost(refusal.detail))
-                said = self.held_up = True
+                said = True
+                self.held_up.set()
                 await self.clock.sleep(OPEN_SECONDS)
 
     async def _count_waiting(self) -> None:

@@ -188,7 +188,8 @@ class Writer:
         """Return when all that was asked is written, also where the store is away now; at `until`
         (ms) at the latest."""
         await self.flush()
-        while self.down and self._clock.now() < until:
+        # A damaged store does not come back.
+        while self.down and self.damaged is None and self._clock.now() < until:
             await self._clock.sleep(PROBE_SECONDS / 2)
             await self.flush()
 
