@@ -15,7 +15,7 @@ import pytest
 
 import thence
 from thence.lifecycle.outcome import Outcome
-from thence.runtimes.process import children, memory, nursery, remains
+from thence.runtimes.process import children, mark, memory, nursery, remains
 
 ESCAPES = """
 import ctypes, os, time
@@ -125,6 +125,20 @@ async def test_the_event_loop_goes_on_while_a_lost_forker_is_waited_for(house):
     assert not future.done()
     os.kill(guardian, signal.SIGCONT)
     assert (await house.end(future)).outcome is Outcome.PLATFORM_ERROR
+
+
+async def test_what_escaped_goes_on_while_its_instance_runs_and_ends_with_it(house, is_gone):
+    """Whatever becomes of other instances meanwhile."""
+    _, pid = await escaped(house)
+    assert mark.of(pid) is not None and mark.of(os.getpid()) is None
+    (first,) = house.runtime._instances.values()
+    crash = house.deploy("import os\ndef handler(event, context): os._exit(3)", id=2)
+    for _ in range(2):
+        await house.run(crash)
+    assert there(f"/proc/{pid}")
+    os.kill(first.pid, signal.SIGKILL)
+    await house.run(crash)  # what is told of this one is told after the other's end
+    assert is_gone(pid)
 
 
 async def test_a_stopped_forker_goes_on(house):

@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from . import guardian, privileges, worker
+from . import guardian, mark, privileges, worker
 from .children import children, ids_are_ours
 from .confine import CLOSED, READABLE, Walls
 from .setup import Setup
@@ -165,11 +165,14 @@ class Forker:
                 self._remove(self._home(number))
 
     def _end_left_behind(self, group: int) -> None:
-        """End what an instance left: its group, and what escaped from it and so became ours."""
+        """End what an instance left: its group, and what escaped from it and so became ours. What
+        escaped from an instance that still runs is not touched."""
         with contextlib.suppress(ProcessLookupError):  # the usual case: nothing was left
             os.killpg(group, signal.SIGKILL)
         for pid in children() or ():  # where they cannot be known only groups are ended
-            if pid not in self._numbers and pid not in self._cleaners:
+            if pid in self._numbers or pid in self._cleaners:
+                continue
+            if mark.of(pid) not in self._pids:
                 os.kill(pid, signal.SIGKILL)
 
     def _home(self, number: int) -> str:
