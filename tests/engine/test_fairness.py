@@ -275,3 +275,54 @@ async def test_with_real_processes_what_is_left_is_for_who_is_known_to_be_short(
         lane = engine.runtime._lanes[engine.function("quiet").id]  # type: ignore[attr-defined]
         lane.took(60_000_000)
         assert not engine.runtime.short(engine.function("quiet"))
+
+
+async def no_timer(s: Service) -> None:
+    """Nothing is looked at by the timer alone, as where claims wake its loop all the time."""
+    s.engine.dispatch._loop._interval = 1e6
+    s.engine.dispatch._loop.wake()
+    await s.settle()
+
+
+async def test_a_version_waits_no_longer_because_another_had_its_turn() -> None:
+    """What the function holds falls when a run of the other version ends, which has no more calls."""
+    async with Service(instances_max=4) as s:
+        await no_timer(s)
+        await s.function("f", answers=[Ok(seconds=1)])
+        await s.ask(s.engine.publish_version("f", version="2"))
+        await s.invoke("f")
+        for n in range(10):
+            await s.function(f"busy{n}", answers=[Ok(seconds=1 + n / 10)])
+            for _ in range(50):
+                await s.invoke(f"busy{n}")
+        await s.invoke("f", qualifier="2")
+        await s.clock.advance(10)
+        assert len(s.starts("f")) == 2
+
+
+async def test_a_short_version_does_not_wait_behind_a_long_one_which_keeps_its_turn() -> None:
+    async with Service(instances_max=8) as s:
+        await no_timer(s)
+        await s.function(
+            "f", answers=lambda run: Ok(seconds=20 if run.function.version == "1" else 0.05)
+        )
+        for version in ("1", "2"):
+            await s.ask(s.engine.publish_version("f", version=version))
+        await s.function("other", answers=[Ok(seconds=0.5)])
+        await s.invoke("f", qualifier="2")
+        await s.invoke("other")
+        await s.clock.advance(1)
+        for n in range(20):
+            await s.function(f"long{n}", answers=LONG)
+            for _ in range(20):
+                await s.invoke(f"long{n}")
+        long = await s.invoke("f", qualifier="1")
+        await s.invoke("other")
+        short = await s.invoke("f", qualifier="2")
+        await s.clock.advance(0.5)  # the other's run ends
+        view = await s.show(short)
+        assert [one.started_at for one in view.attempts] == [view.accepted_at + 500]
+        for _ in range(200):
+            await s.invoke("f", qualifier="2")
+            await s.clock.advance(0.5)
+        assert (await s.show(long)).attempts, "it loses its place each time that the other runs"

@@ -228,3 +228,30 @@ async def test_long_suspects_run_one_by_one_and_side_by_side_when_they_are_redri
         await s.redrive(id)
     await s.clock.advance(1)
     assert len(s.runtime.running()) == 4
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+async def test_a_suspect_gets_the_next_slot_of_a_function_that_always_has_a_backlog(
+    s: Service, limit: int | None
+) -> None:
+    await s.function("f", answers=[Lost(), Ok(seconds=1)], concurrency=1 if limit is None else 5)
+    await s.engine.put_control("f", Control(limit=limit))
+    suspect = await s.invoke("f")
+    others = [await s.invoke("f") for _ in range(50)]
+    await s.clock.advance(4)
+    view = await s.show(suspect)
+    assert (view.state, view.attempt) == (State.SUCCEEDED, 2)
+    await s.clock.advance(60)
+    assert {(await s.show(id)).state for id in others} == {State.SUCCEEDED}
+    family = s.engine.catalogue.family("f")
+    assert (family.keeps, family.used) == (0, 0)
+
+
+async def test_it_says_that_the_next_slot_is_kept_for_a_suspect(s: Service) -> None:
+    await s.function("f", answers=[Ok(seconds=1)], concurrency=1)
+    lane = s.engine.catalogue.lane("f")
+    lane.keep_slot(True)
+    why = await s.why(await s.invoke("f"))
+    assert why is not None and why.code == "function_limit" and "kept for one" in why.text
+    lane.keep_slot(False)
+    s.engine.dispatch.freed(lane)

@@ -140,7 +140,7 @@ class Changing(Walk):
             counted = (family.used, family.under_way, family.waiting, family.sync_waiting)
             assert counted == (0, 0, 0, 0), (family.name, counted)
             assert set(family.rows.values()) == set(family.lanes)
-            assert not family.parked and not family.in_line
+            assert not family.parked and not family.in_line and not family.keeps
         assert not len(engine.dispatch.line)
         assert not engine.dispatch._turn and not engine.dispatch._look
         first = engine.suspects._due.first()

@@ -109,7 +109,11 @@ class Dispatch:
         ):
             return 0
         room = self._runtime.room(lane.function)
-        return room if family.limit is None else min(room, family.limit - family.used)
+        if lane.keeps:
+            room = min(room, lane.beside())
+        if family.limit is None:
+            return room
+        return min(room, family.limit - family.used - family.keeps)
 
     def note(self, lane: Lane, due_at: int, now: int, number: int = 1) -> None:
         """So many of that lane wait in the store and are due then."""
@@ -140,8 +144,11 @@ class Dispatch:
         """A run of that lane has ended, or room that was promised to it is not used."""
         if lane.ready or lane.sync_waiters:
             self._turn[lane] = None
-        if lane.family.parked:
-            self._unpark(lane.family)
+        family = lane.family
+        if family.parked:
+            self._unpark(family)
+        if family.bucket is not None:
+            self.line.served(lane)
         if self._turn or self.line.buckets:
             self.pump()
 
@@ -230,6 +237,9 @@ class Dispatch:
                 family.parked = OrderedDict()
             family.parked[lane] = None
             return True
+        if lane.keeps and lane.beside() <= 0:
+            self.line.leave(lane)
+            return True
         if self.line.before(lane) or self._runtime.crowded(lane.function):
             self.line.enter(lane)
             return False
@@ -245,6 +255,8 @@ class Dispatch:
         lane.claiming = limit
         lane.reserve(limit)
         lane.backlog = left = max(0, lane.backlog - limit)
+        if lane.family.bucket is not None:
+            self.line.look(lane.family)
         claim = Claim(lane.function.id, limit, self.lease, self._clock.now())
 
         def done(claimed: Any, error: ThenceError | None) -> None:

@@ -48,6 +48,7 @@ class Family(Generic[L]):
         "disabled",
         "id",
         "in_line",
+        "keeps",
         "lanes",
         "limit",
         "name",
@@ -73,8 +74,10 @@ class Family(Generic[L]):
         self.used = 0  # runs that are handed over or promised a slot
         self.waiting = 0
         self.sync_waiting = 0
+        self.keeps = 0  # slots that are kept for its suspects
         # Dispatch's own; made when they are needed first, as most families never need them.
-        self.in_line: OrderedDict[L, None] | None = None  # its lanes that wait for the node
+        # Its lanes that wait for the node, each with the number of its coming.
+        self.in_line: OrderedDict[L, int] | None = None
         self.bucket: int | None = None  # where it stands in the node's line
         self.parked: OrderedDict[L, None] | None = (
             None  # its lanes that wait for its limit or switch
@@ -94,7 +97,7 @@ class Family(Generic[L]):
         """Nothing of it may begin now, whatever room there is."""
         if self.disabled is not None:
             return True
-        return self.limit is not None and self.used >= self.limit
+        return self.limit is not None and self.used + self.keeps >= self.limit
 
     def check_enabled(self) -> None:
         """Raises FunctionDisabled."""

@@ -37,6 +37,7 @@ class Lane:
         "deleted",
         "family",
         "function",
+        "keeps",
         "own",
         "ready",
         "reserved",
@@ -64,6 +65,7 @@ class Lane:
         self.under_way = 0  # runs that the runtime has and has not answered
         self.waiting = 0  # waiting invocations, as counted here since the start
         self.sync_waiters: dict[Callable[[], None], None] = {}  # in the order of their coming
+        self.keeps = False  # its next slot, for a suspect of its own
         self.deleted = False
         self.throttled_since: int | None = None  # at its limit with a backlog since
         self._promise = promise
@@ -110,6 +112,15 @@ class Lane:
         self.reserved += number
         self.family.used += number
         self._promise(self.function, number)
+
+    def keep_slot(self, keeps: bool) -> None:
+        """Whether its next slot is kept for one that was lost before; see suspects.py."""
+        self.family.keeps += keeps - self.keeps
+        self.keeps = keeps
+
+    def beside(self) -> int:
+        """Slots of its own that one which is kept leaves to others."""
+        return self.function.spec.concurrency - 1 - self.under_way - self.reserved
 
     def begin_run(self) -> None:
         """The runtime gets one more."""

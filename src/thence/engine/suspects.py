@@ -6,7 +6,8 @@ While one has its turn the node begins nothing else. First it waits for what run
 half the time that others may be held back; what still runs then runs beside it and is not charged.
 When that time is over, others go on beside it. After a turn they have the node for as long as it
 kept them waiting, so suspects never take more than half of the time, and of a node that runs nothing
-else they take no more than they need.
+else they take no more than they need. Where all slots of its own function are taken the node goes on,
+but the next of those slots is its: else a function with a backlog would never come to it.
 """
 
 from __future__ import annotations
@@ -100,8 +101,10 @@ class Suspects:
         lane = first[0]
         if lane.deleted:
             self._due.drop(lane)  # retire.py ends what waits
+            self._keep(lane, False)
             return 0
         if not self._may_run(lane):
+            self._keep(lane, True)
             return self._later(lane, now)
         self._hold(now)
         if not self._quiet() and now < self._begin_by():
@@ -115,7 +118,12 @@ class Suspects:
 
     def _may_run(self, lane: Lane) -> bool:
         """Whether only others stand in its way."""
-        return lane.under_way < lane.function.spec.concurrency and not lane.family.held
+        family = lane.family
+        if family.disabled is not None:
+            return False
+        if family.limit is not None and family.used >= family.limit:
+            return False
+        return lane.under_way < lane.function.spec.concurrency
 
     def _quiet(self) -> bool:
         return not len(self._running) and not self._runtime.occupancy().in_use
@@ -129,6 +137,7 @@ class Suspects:
     def _claim(self, lane: Lane, now: int) -> None:
         self._busy, self._unknown = True, lane
         lane.reserve(1)
+        self._keep(lane, False)
         claim = Claim(lane.function.id, 1, self._dispatch.lease, now, suspects=True)
 
         def done(claimed: Any, error: ThenceError | None) -> None:
@@ -139,8 +148,15 @@ class Suspects:
                 self._dispatch.begin(lane, claimed[0])
             else:
                 self.over()
+                self._dispatch.freed(lane)
 
         self._writer.claim(claim, done)
+
+    def _keep(self, lane: Lane, keeps: bool) -> None:
+        if lane.keeps != keeps:
+            lane.keep_slot(keeps)
+            if not keeps:
+                self._dispatch.freed(lane)
 
     async def _look(self, lane: Lane) -> None:
         """When its next one is due, now that one was claimed."""
