@@ -18,17 +18,34 @@ async def read_body(
     too_large: Callable[[int], Exception],
     *,
     unproven: Unproven | None = None,
+    signed: bool = False,
     prove: Prove | None = None,
 ) -> bytes:
     """The body, never more than `limit` bytes of it in memory. Above that raises what `too_large`
     makes of the size: what Content-Length says, or what has come so far.
 
     unproven: of a caller that nobody vouches for yet; then the body counts there until `prove` has
-    judged it, and Overloaded is raised where that is too much.
+    judged it, and Overloaded is raised where that is too much. signed: only the body is not proven; a
+    large one waits for its turn.
     """
-    length = request.headers.get("content-length")
-    if length is not None and length.isdecimal() and int(length) > limit:
-        raise too_large(int(length))
+    text = request.headers.get("content-length")
+    length = int(text) if text is not None and text.isdecimal() else 0
+    if length > limit:
+        raise too_large(length)
+    if unproven is None or not signed:
+        return await _read(request, limit, too_large, unproven, prove)
+    unproven.check(length)
+    async with unproven.turn(length):
+        return await _read(request, limit, too_large, unproven, prove)
+
+
+async def _read(
+    request: Request,
+    limit: int,
+    too_large: Callable[[int], Exception],
+    unproven: Unproven | None,
+    prove: Prove | None,
+) -> bytes:
     chunks: list[bytes] = []
     size = counted = 0
     try:

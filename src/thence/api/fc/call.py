@@ -134,6 +134,7 @@ class Call:
             limit,
             lambda _size: too_large(limit),
             unproven=None if vouched(self.caller) else self.door.unproven,
+            signed=self.caller is not None,
             prove=lambda body: check_body(self.caller, body, of_java=self._may_be_of_java()),
         )
         return self._body
