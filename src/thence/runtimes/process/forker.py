@@ -65,6 +65,7 @@ class Forker:
         self._pids: dict[int, int] = {}  # number -> pid
         self._numbers: dict[int, int] = {}
         self._cleaners: set[int] = set()
+        self._doomed: set[int] = set()  # escaped, killed, not yet waited for
 
     def run(self) -> NoReturn:
         """Serve until the node's end closes. Whatever else ends this: no instance outlives it."""
@@ -149,31 +150,41 @@ class Forker:
                 continue
 
     def _reap(self) -> None:
+        deeper = False
         while True:
             try:
                 pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                break
             if pid == 0:
-                return
+                break
             self._cleaners.discard(pid)
+            if pid in self._doomed:
+                self._doomed.remove(pid)
+                deeper = True
             number = self._numbers.pop(pid, None)
             if number is not None:
                 del self._pids[number]
                 self._end_left_behind(pid)
                 self._report(ended=number, status=status, peak_bytes=used.ru_maxrss << 10)
                 self._remove(self._home(number))
+        if deeper:
+            self._end_escaped()  # what they had started became ours with their ends
 
     def _end_left_behind(self, group: int) -> None:
-        """End what an instance left: its group, and what escaped from it and so became ours. What
-        escaped from an instance that still runs is not touched."""
+        """End what an instance left: its group, and what escaped from it and so became ours."""
         with contextlib.suppress(ProcessLookupError):  # the usual case: nothing was left
             os.killpg(group, signal.SIGKILL)
+        self._end_escaped()
+
+    def _end_escaped(self) -> None:
+        """From instances that have ended; what escaped from one that still runs is not touched."""
         for pid in children() or ():  # where they cannot be known only groups are ended
-            if pid in self._numbers or pid in self._cleaners:
+            if pid in self._numbers or pid in self._cleaners or pid in self._doomed:
                 continue
             if mark.of(pid) not in self._pids:
                 os.kill(pid, signal.SIGKILL)
+                self._doomed.add(pid)
 
     def _home(self, number: int) -> str:
         return os.path.join(self._directory, str(number))

@@ -32,6 +32,8 @@ def split(ours: int) -> int:
     """Return in a child, the forker, with the guardian's id; this process becomes the guardian and
     closes `ours`, the forker's socket."""
     os.setsid()
+    # Inherited as ignored, which some leave it, no child could be waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     adopt_orphans()
     guardian = os.getpid()
     pid = os.fork()

@@ -259,7 +259,12 @@ async def _off_the_loop(
     process: subprocess.Popen[bytes], mounts: int | None
 ) -> tuple[int | None, bool]:
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(None, remains.wait, process, _GUARDED_SECONDS, mounts)
+    try:
+        return await loop.run_in_executor(None, remains.wait, process, _GUARDED_SECONDS, mounts)
+    except Exception:
+        # Of descriptors, or threads: whatever it was, without a new forker nothing would ever run.
+        log.exception("what a forker left could not be looked for")
+        return None, False
 
 
 def _paths() -> list[str]:

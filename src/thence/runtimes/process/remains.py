@@ -80,13 +80,13 @@ def _end_once(mounts: int) -> int:
             continue
         try:
             process = os.pidfd_open(int(name))  # first, so that what is looked at is what is ended
-        except OSError:
-            continue  # it has ended; or the kernel has no such thing, and then nothing is ended
+        except ProcessLookupError:
+            continue  # it has ended
         try:
             if os.stat(f"/proc/{name}/ns/mnt").st_ino == wanted and _has_given_up(name):
                 signal.pidfd_send_signal(process, signal.SIGKILL)
                 count += 1
-        except OSError:
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue  # it has ended, or it is another user's
         finally:
             os.close(process)
