@@ -23,6 +23,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -319,11 +320,13 @@ async def _start(
 ) -> bool:
     """Begin; False where it is told to stop while it waits for room on the disk, or hangs. Raises
     StartupError."""
-    start = asyncio.ensure_future(service.start())
-    events = (stop, hurry, service.engine.held_up)
-    told, *reasons = [asyncio.ensure_future(one.wait()) for one in events]
+    start: asyncio.Future[Any] = asyncio.ensure_future(service.start())
+    told: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+    reasons: list[asyncio.Future[Any]] = []
     try:
         await asyncio.wait({start, told}, return_when=asyncio.FIRST_COMPLETED)
+        # Only now: that it was held up earlier is no reason.
+        reasons = [asyncio.ensure_future(one.wait()) for one in (hurry, service.engine.held_up)]
         # Where nothing holds it up it has begun in a moment, and then leaves in order.
         await asyncio.wait(
             {start, *reasons},

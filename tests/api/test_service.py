@@ -498,6 +498,27 @@ async def test_an_end_before_it_has_drained_says_which_of_two_causes_it_was(
     assert ("did not drain within grace_seconds (0 s)" in said[0]) == (not hurried)
 
 
+async def test_a_start_that_was_held_up_earlier_ends_in_order_when_it_is_told_to_stop() -> None:
+    """Held up by a full disk, which then had room: what has begun since may not be torn off."""
+    held_up, stop, hurry, goes_on, begun = (asyncio.Event() for _ in range(5))
+
+    async def start() -> None:
+        held_up.set()
+        await goes_on.wait()
+        held_up.clear()
+        stop.set()
+        for _ in range(10):  # it loads what is in the store
+            await asyncio.sleep(0)
+        begun.set()
+
+    service: Any = SimpleNamespace(start=start, engine=SimpleNamespace(held_up=held_up))
+    starting = asyncio.ensure_future(program._start(service, stop, hurry, 30))
+    await asyncio.wait_for(held_up.wait(), 20)
+    goes_on.set()
+    assert await asyncio.wait_for(starting, 20)
+    assert begun.is_set()
+
+
 async def test_sighup_that_was_ignored_stays_ignored_as_under_nohup(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
