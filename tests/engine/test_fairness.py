@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from thence.catalog.control import Control
 from thence.errors import Overloaded
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import State
@@ -326,3 +327,42 @@ async def test_a_short_version_does_not_wait_behind_a_long_one_which_keeps_its_t
             await s.invoke("f", qualifier="2")
             await s.clock.advance(0.5)
         assert (await s.show(long)).attempts, "it loses its place each time that the other runs"
+
+
+@pytest.mark.parametrize(
+    ("limit", "begun"), [(1, "12" * 4), (2, "1122" * 4)], ids=["limit 1", "limit 2"]
+)
+async def test_versions_take_turns_at_a_limit_of_all_of_them(limit: int, begun: str) -> None:
+    async with Service() as s:
+        await s.function("f", answers=[Ok(seconds=1)])
+        for version in ("1", "2"):
+            await s.ask(s.engine.publish_version("f", version=version))
+        await s.engine.put_control("f", Control(limit=limit))
+        for version in ("1", "2"):
+            for _ in range(20):
+                await s.invoke("f", qualifier=version)
+        await s.clock.advance(8)
+        assert "".join(start.version for start in s.scripts.starts).startswith(begun)
+
+
+async def test_where_none_is_kept_for_short_runs_their_versions_have_no_other_turns() -> None:
+    """Also where runs wait inside instances, so that more are handed over than the node has."""
+    async with Service(instances_max=1, ahead=2) as s:
+        await no_timer(s)
+        await s.function(
+            "f", answers=lambda run: Ok(seconds=2 if run.function.version == "1" else 0.05)
+        )
+        for version in ("1", "2"):
+            await s.ask(s.engine.publish_version("f", version=version))
+        await s.invoke("f", qualifier="2")  # it is known to be short
+        await s.clock.advance(1)
+        for name in ("g", "h"):
+            await s.function(name, answers=[Ok(seconds=2)])
+        for _ in range(30):
+            for name in ("g", "h"):
+                await s.invoke(name)
+        long = await s.invoke("f", qualifier="1")
+        for _ in range(30):
+            await s.invoke("f", qualifier="2")
+        await s.clock.advance(30)
+        assert (await s.show(long)).attempts

@@ -142,11 +142,14 @@ class Dispatch:
 
     def freed(self, lane: Lane) -> None:
         """A run of that lane has ended, or room that was promised to it is not used."""
-        if lane.ready or lane.sync_waiters:
-            self._turn[lane] = None
         family = lane.family
         if family.parked:
+            if lane.ready or lane.sync_waiters:
+                family.parked[lane] = None
+                family.parked.move_to_end(lane)  # it had its turn: others of it have waited longer
             self._unpark(family)
+        elif lane.ready or lane.sync_waiters:
+            self._turn[lane] = None
         if family.bucket is not None:
             self.line.served(lane)
         if self._turn or self.line.buckets:

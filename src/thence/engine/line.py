@@ -98,7 +98,7 @@ class Line:
 
     def _only_short_left(self) -> bool:
         node = self._runtime.occupancy()
-        return node.instances_max - node.in_use <= node.kept_short
+        return 0 < node.instances_max - node.in_use <= node.kept_short
 
     def _bucket(self, family: Family[Lane]) -> int:
         assert family.in_line
