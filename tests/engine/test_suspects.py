@@ -255,3 +255,64 @@ async def test_it_says_that_the_next_slot_is_kept_for_a_suspect(s: Service) -> N
     assert why is not None and why.code == "function_limit" and "kept for one" in why.text
     lane.keep_slot(False)
     s.engine.dispatch.freed(lane)
+
+
+async def test_a_kept_slot_is_given_back_while_another_suspect_runs_long(s: Service) -> None:
+    await s.function("slow", answers=[Lost(), Ok(seconds=7200)], **LONG)
+    await s.function("f", answers=[Lost(), Ok(seconds=1)], concurrency=1)
+    suspect = await s.invoke("f")
+    others = [await s.invoke("f") for _ in range(50)]
+    await s.clock.advance(0.5)
+    assert s.engine.catalogue.lane("f").keeps
+    await s.invoke("slow")
+    await s.clock.advance(100)
+    assert [name for name, _ in s.runtime.running()] == ["slow"]
+    assert {(await s.show(id)).state for id in others} == {State.SUCCEEDED}
+    await s.clock.advance(7200)
+    assert (await s.show(suspect)).state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("concurrency", [0, 1])
+async def test_no_slot_of_all_versions_is_kept_for_a_suspect_whose_own_version_has_none(
+    s: Service, concurrency: int
+) -> None:
+    """Paused by its concurrency, or at it for long: that suspect could not use it."""
+    begun = 0
+
+    def answer(run: Run) -> Lost | Ok:
+        nonlocal begun
+        begun += run.function.version == "latest"
+        if run.function.version != "latest":
+            return Ok(seconds=0.2)
+        return Lost(seconds=1) if begun == 1 else Ok(seconds=7200)
+
+    await s.function("f", answers=answer, concurrency=1, **LONG)
+    await s.ask(s.engine.publish_version("f", version="1"))
+    await s.engine.put_control("f", Control(limit=2 if concurrency else 1))
+    suspect = await s.invoke("f")
+    if concurrency:
+        await s.invoke("f")
+    else:
+        await s.function("f", concurrency=0, **LONG)
+    await s.clock.advance(10)
+    others = [await s.invoke("f", qualifier="1") for _ in range(20)]
+    await s.clock.advance(60)
+    assert {(await s.show(id)).state for id in others} == {State.SUCCEEDED}
+    assert (await s.show(suspect)).spent.losses_used == 1
+    await s.function("f", concurrency=1, **LONG)
+    await s.clock.advance(3 * 7200)
+    assert (await s.show(suspect)).state is State.SUCCEEDED
+    assert s.engine.catalogue.family("f").keeps == 0
+
+
+async def test_a_suspect_is_not_missed_for_ever_by_runs_in_step_with_its_turns() -> None:
+    async with Service(instances_max=1) as s:
+        await s.function("f", answers=[Lost(), Ok()])
+        await s.function("busy", answers=[Ok(seconds=5)])
+        await s.clock.advance(1)
+        for _ in range(400):
+            await s.invoke("busy")
+        suspect = await s.invoke("f")
+        await s.clock.advance(6)  # the first of the others has ended, and the suspect was lost
+        await s.clock.advance(1200)
+        assert (await s.show(suspect)).state is State.SUCCEEDED

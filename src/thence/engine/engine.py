@@ -184,6 +184,7 @@ class Engine(Functions, Looking):
             notices,
             self.run.running,
             alone_seconds=o.suspect_alone_seconds,
+            random=self._rng.random,
         )
         self.retire = Retire(
             self.lanes, store, self.expire.end, clock, notices, forget=self._forget

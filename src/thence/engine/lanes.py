@@ -38,6 +38,7 @@ class Lane:
         "family",
         "function",
         "keeps",
+        "keeps_of_all",
         "own",
         "ready",
         "reserved",
@@ -66,6 +67,7 @@ class Lane:
         self.waiting = 0  # waiting invocations, as counted here since the start
         self.sync_waiters: dict[Callable[[], None], None] = {}  # in the order of their coming
         self.keeps = False  # its next slot, for a suspect of its own
+        self.keeps_of_all = False  # and one of the limit of all versions
         self.deleted = False
         self.throttled_since: int | None = None  # at its limit with a backlog since
         self._promise = promise
@@ -113,10 +115,11 @@ class Lane:
         self.family.used += number
         self._promise(self.function, number)
 
-    def keep_slot(self, keeps: bool) -> None:
-        """Whether its next slot is kept for one that was lost before; see suspects.py."""
-        self.family.keeps += keeps - self.keeps
-        self.keeps = keeps
+    def keep_slot(self, keeps: bool, of_all: bool = False) -> None:
+        """Whether its next slot is kept for one that was lost before, and the next of the limit of
+        all versions; see suspects.py."""
+        self.family.keeps += of_all - self.keeps_of_all
+        self.keeps, self.keeps_of_all = keeps, of_all
 
     def beside(self) -> int:
         """Slots of its own that one which is kept leaves to others."""

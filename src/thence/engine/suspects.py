@@ -7,12 +7,14 @@ half the time that others may be held back; what still runs then runs beside it 
 When that time is over, others go on beside it. After a turn they have the node for as long as it
 kept them waiting, so suspects never take more than half of the time, and of a node that runs nothing
 else they take no more than they need. Where all slots of its own function are taken the node goes on,
-but the next of those slots is its: else a function with a backlog would never come to it.
+but the next of those slots is its: else a function with a backlog would never come to it. A turn in
+vain, because no instance came free in it, is followed by a pause of another length each time: else
+runs that end in step with the pauses would never let one begin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from typing import Any
 
 from ..clock import Clock
@@ -46,6 +48,7 @@ class Suspects:
         running: Sized,
         *,
         alone_seconds: float,
+        random: Callable[[], float],
     ) -> None:
         self._lanes = lanes
         self._runtime = runtime
@@ -55,7 +58,9 @@ class Suspects:
         self._clock = clock
         self._running = running
         self._alone_ms = round(alone_seconds * 1000)
+        self._random = random
         self._due: Agenda[Lane] = Agenda()  # lanes that have suspects, and when the first is due
+        self._kept: dict[Lane, None] = {}  # those whose next slot is kept
         self._busy = False  # one is claimed, or runs
         self._unknown: Lane | None = None  # its next due instant must be asked of the store
         self._empty = False  # because the last claim found nothing
@@ -85,7 +90,10 @@ class Suspects:
         """One step; how long until the next (s), unless something happens before."""
         now = self._clock.now()
         if self._busy:
-            return self._hold_left(now)
+            left = self._hold_left(now)
+            if self._held_since is None:
+                self._give_back()  # it may run for long, and nobody else's turn comes before
+            return left
         if self._writer.down:
             self._let_go()
             return None  # nothing can be claimed
@@ -104,13 +112,13 @@ class Suspects:
             self._keep(lane, False)
             return 0
         if not self._may_run(lane):
-            self._keep(lane, True)
+            self._keep_next(lane)
             return self._later(lane, now)
         self._hold(now)
         if not self._quiet() and now < self._begin_by():
             return QUIET_SECONDS
         if self._runtime.room(lane.function, alone=True) <= 0:
-            return self._later(lane, now)
+            return self._later(lane, now, in_vain=True)
         self._claim(lane, now)
         return self._hold_left(now)
 
@@ -128,10 +136,13 @@ class Suspects:
     def _quiet(self) -> bool:
         return not len(self._running) and not self._runtime.occupancy().in_use
 
-    def _later(self, lane: Lane, now: int) -> float:
-        """Its turn is lost; that of the next lane comes."""
+    def _later(self, lane: Lane, now: int, *, in_vain: bool = False) -> float:
+        """Its turn is lost; that of the next lane comes. `in_vain`: the node was held back for it."""
         self._due.put(lane, now + AGAIN_MS)
+        pause = self._pause_until
         self._let_go()
+        if in_vain and self._pause_until > max(pause, now):
+            self._pause_until += round((self._pause_until - now) * self._random())
         return 0.001
 
     def _claim(self, lane: Lane, now: int) -> None:
@@ -152,11 +163,29 @@ class Suspects:
 
         self._writer.claim(claim, done)
 
-    def _keep(self, lane: Lane, keeps: bool) -> None:
-        if lane.keeps != keeps:
-            lane.keep_slot(keeps)
-            if not keeps:
-                self._dispatch.freed(lane)
+    def _keep_next(self, lane: Lane) -> None:
+        """Of its own slots, and of those of all versions once only these are missing: nothing is kept
+        that its suspect could not use."""
+        family, concurrency = lane.family, lane.function.spec.concurrency
+        all_taken = family.limit is not None and family.used >= family.limit
+        self._keep(lane, concurrency > 0, lane.under_way < concurrency and all_taken)
+
+    def _keep(self, lane: Lane, keeps: bool, of_all: bool = False) -> None:
+        before = lane.keeps, lane.keeps_of_all
+        if before == (keeps, of_all):
+            return
+        lane.keep_slot(keeps, of_all)
+        if keeps:
+            self._kept[lane] = None
+        else:
+            self._kept.pop(lane, None)
+        if before > (keeps, of_all):
+            self._dispatch.freed(lane)
+
+    def _give_back(self) -> None:
+        """All that is kept."""
+        for lane in list(self._kept):
+            self._keep(lane, False)
 
     async def _look(self, lane: Lane) -> None:
         """When its next one is due, now that one was claimed."""
