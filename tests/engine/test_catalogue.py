@@ -8,7 +8,7 @@ import pytest
 
 from thence.catalog.async_config import AsyncConfig
 from thence.engine.entries import DELETED
-from thence.errors import DestinationCycle, FunctionNotFound, InvalidInput
+from thence.errors import DestinationCycle, FunctionNotFound, InvalidInput, StoreUnavailable
 from thence.lifecycle.lineage import HOPS_MAX
 from thence.lifecycle.states import FINAL, Reason, State
 from thence.notices import DeliveryAttempted
@@ -96,6 +96,48 @@ async def test_the_lane_of_a_deleted_function_stays_while_an_attempt_runs(s: Ser
     await s.crash()
     await s.clock.advance(30)
     assert (await s.show(id)).state is State.INVALID and s.engine.lanes.all() == []
+
+
+async def test_a_lane_that_becomes_busy_while_the_store_is_asked_is_dropped_later(
+    s: Service,
+) -> None:
+    await s.function("f", answers=["ok"])
+    lane, live = s.engine.catalogue.lane("f"), s.engine.store.live
+
+    async def live_and_busy(ids: list[int]) -> set[int]:
+        found: set[int] = await live(ids)
+        lane.reserve(1)
+        return found
+
+    s.engine.retire._store.live = live_and_busy
+    await s.delete("f")
+    assert s.engine.lanes.all() == [lane]
+    s.engine.retire._store.live = live
+    lane.reserve(-1)
+    await s.clock.advance(6)
+    assert s.engine.lanes.all() == []
+
+
+async def test_what_was_kept_for_a_deleted_function_goes_though_the_store_was_away(
+    s: Service,
+) -> None:
+    await s.function("f", answers=["ok"])
+    await s.engine.put_async_config("f", "latest", AsyncConfig(max_retries=1))
+    forget = s.engine.catalogue.forget
+    asked = 0
+
+    async def once_in_vain(family: Any) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise StoreUnavailable("The store cannot write now.")
+        await forget(family)
+
+    s.engine.catalogue.forget = once_in_vain
+    await s.delete("f")
+    assert s.engine.catalogue.entries.all(DELETED)
+    await s.clock.advance(6)
+    assert s.engine.catalogue.entries.all(DELETED) == [] and asked == 2
 
 
 async def test_a_delivery_of_a_function_that_is_forgotten_is_told_by_its_name(s: Service) -> None:

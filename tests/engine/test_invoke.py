@@ -175,6 +175,24 @@ async def test_a_call_that_never_began_gets_another_place_for_as_long_as_it_may_
         await call
 
 
+async def test_a_call_that_never_began_is_told_at_once_that_its_function_is_deleted(
+    s: Service,
+) -> None:
+    await s.function("f", answers=["ok"])
+
+    def give_back(run: Run) -> None:
+        s.clock.call_at(s.clock.now() + 900, lambda: run.done(run, Ended(Outcome.NOT_STARTED)))
+
+    s.runtime.submit = give_back
+    call = asyncio.ensure_future(s.engine.invoke("f", b"{}"))
+    await s.settle()
+    await s.delete("f")
+    await s.clock.advance(1)
+    assert call.done()
+    with pytest.raises(FunctionNotFound, match="was deleted before the call began"):
+        await call
+
+
 async def test_a_full_node_is_told_apart_from_the_functions_own_limit() -> None:
     async with Service(instances_max=1) as s:
         await s.function("other", answers=[Forever()], timeout_seconds=600)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from thence.engine.engine import Engine
+from thence.engine.lanes import Lane
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import State
 
@@ -69,3 +70,30 @@ async def test_it_is_the_node_that_is_full_and_not_the_function_that_is_paused(
         view = await engine.show((await engine.accepted("other", b"1")).id)
         why = engine.why(view)
         assert why is not None and why.code == "node_limit"
+
+
+async def test_the_runtime_forgets_a_deleted_function_that_was_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, instances_max=2) as engine:
+        await deploy(engine, "f", SLOW)
+        function = engine.function("f")
+        _, ended = await engine.invoke("f", b"1")
+        live, forget = engine.store.live, engine.retire._forget
+        forgotten = asyncio.Event()
+
+        async def asked_meanwhile(ids: list[int]) -> set[int]:
+            engine.runtime.limits(function)  # as `why` does, of one that ends in this instant
+            return await live(ids)
+
+        async def told(lane: Lane) -> None:
+            await forget(lane)
+            forgotten.set()
+
+        engine.retire._store.live = asked_meanwhile  # type: ignore[method-assign]
+        engine.retire._forget = told
+        await engine.delete_function("f")
+        await asyncio.wait_for(forgotten.wait(), 60)
+        assert function.id not in engine.runtime._lanes  # type: ignore[attr-defined]
+        assert not engine.runtime._slots._holders  # type: ignore[attr-defined]
+        assert ended.outcome is Outcome.OK

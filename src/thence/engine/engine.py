@@ -281,6 +281,7 @@ class Engine(Functions, Looking):
 
     async def _forget(self, lane: Lane) -> None:
         self.dispatch.forget(lane)
+        self.runtime.forget(lane.function.id)  # whoever asked of it since had it known again
         await self.catalogue.forget(lane.family)
 
     def _function_name(self, function_id: int) -> str:

@@ -17,6 +17,7 @@ from ..catalog.function import LATEST
 from ..errors import (
     AliasNotFound,
     FunctionDisabled,
+    FunctionNotFound,
     InvalidInput,
     QualifierNotFound,
     VersionNotFound,
@@ -160,6 +161,16 @@ class Family(Generic[L]):
         if alias is None:
             raise self.no_alias(name)
         return alias
+
+    def gone(self, version: str) -> VersionNotFound | FunctionNotFound:
+        """That version was deleted while a call of it waited."""
+        if self.rows:
+            return self.no_version(version)
+        return FunctionNotFound(
+            f"Function {self.name!r} was deleted before the call began.",
+            kind="function",
+            name=self.name,
+        )
 
     def missing(self, qualifier: str) -> QualifierNotFound:
         """A number can only be meant as a version, another name as an alias."""

@@ -124,6 +124,8 @@ class Invoke:
     def _check(self, lane: Lane) -> None:
         if self.closed:
             raise Draining("The service is starting or shutting down.", retry_after_seconds=5)
+        if lane.deleted:
+            raise lane.family.gone(lane.function.version)
         lane.family.check_enabled()
 
     async def _slot(self, lane: Lane, until: int, latest: int) -> None:

@@ -42,6 +42,7 @@ class Retire:
         self._forget = forget
         self._left: dict[int, Lane] = {}  # something may wait
         self._ending: dict[int, Lane] = {}  # nothing waits, something may run
+        self._dropped: dict[int, Lane] = {}  # nothing of them is here; to be told of
         self.loop = Loop("retire", self.once, clock, notices, interval_seconds=SECONDS)
 
     def note(self, lane: Lane) -> None:
@@ -76,4 +77,10 @@ class Retire:
                     self._left[id] = lane
                 elif lane.idle and id not in self._left:
                     self._lanes.drop(lane)
-                    await self._forget(lane)
+                    self._dropped[id] = lane
+                elif id not in self._left:
+                    self._ending[id] = lane  # something began meanwhile
+        for id, lane in list(self._dropped.items()):
+            if self._lanes.get(id) is None:
+                await self._forget(lane)  # or the next time, where the store is away
+            del self._dropped[id]
