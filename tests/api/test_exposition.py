@@ -155,6 +155,29 @@ async def test_those_who_ask_while_the_metrics_are_written_share_the_next_text(
     assert b'"second"' not in texts[0] and b'"second"' in texts[1]
 
 
+async def test_metrics_are_told_after_those_that_waited_were_given_up(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+    write = exposition.write
+
+    def held(pieces: Any) -> bytes:
+        begun.set()
+        goes_on.wait(30)
+        return write(pieces)
+
+    monkeypatch.setattr(exposition, "write", held)
+    metrics = server.service.door.metrics
+    asked = [asyncio.create_task(metrics.exposition()) for _ in range(2)]
+    await asyncio.to_thread(begun.wait, 30)
+    asked.append(asyncio.create_task(metrics.exposition()))
+    await asyncio.sleep(0)
+    await metrics.stop()  # as the service does when it leaves
+    goes_on.set()
+    await asyncio.gather(*asked, return_exceptions=True)
+    assert b"thence_node_instances_max" in await metrics.exposition()
+
+
 async def test_sums_over_all_functions_are_made_beside_the_event_loop(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

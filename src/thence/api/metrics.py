@@ -65,6 +65,7 @@ class Metrics:
     async def stop(self) -> None:
         """Look no more. Idempotent."""
         await self._samples.loop.stop()
+        self._next = None  # whoever still asks does not get one that never comes
         for text in self._texts:
             text.cancel()
 
