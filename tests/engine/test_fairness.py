@@ -252,7 +252,7 @@ async def test_why_says_that_what_is_left_is_for_short_runs() -> None:
         reason = s.engine.why(await s.show(waits))
         assert reason is not None and reason.code == "node_share"
         assert "keeps 1 of its 8 instances free" in reason.text
-        assert "less than a second" in reason.text
+        assert "less than a second; those of this one are not known to" in reason.text
 
 
 async def test_with_real_processes_what_is_left_is_for_who_is_known_to_be_short(

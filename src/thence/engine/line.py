@@ -101,11 +101,15 @@ class Line:
         return 0 < node.instances_max - node.in_use <= node.kept_short
 
     def _bucket(self, family: Family[Lane]) -> int:
-        assert family.in_line
-        held = self._runtime.held(next(iter(family.in_line)).function)
+        lanes = family.in_line
+        assert lanes
+        first = next(iter(lanes)).function
+        held = self._runtime.held(first)
         if held:
             return held
-        return NONE if self._short(family) is None else NONE_SHORT
+        if self._runtime.short(first):
+            return NONE_SHORT
+        return NONE if len(lanes) == 1 or self._short(family) is None else NONE_SHORT
 
     def _short(self, family: Family[Lane]) -> Lane | None:
         """The first of its lanes whose runs are short."""

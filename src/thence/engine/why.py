@@ -81,7 +81,7 @@ def why(
         return Why(
             "node_share",
             f"the node keeps {node.kept_short} of its {node.instances_max} instances free for functions "
-            "that run nothing and whose runs take less than a second; those of this one take longer",
+            "that run nothing and whose runs take less than a second; those of this one are not known to",
         )
     if room <= 0:
         return Why("node_limit", "every instance of the node is taken (runtime.instances_max)")

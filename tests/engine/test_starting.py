@@ -1,0 +1,22 @@
+"""Whatever may run begins within a bound, without the help of a timer: walks by seed.
+
+More walks: THENCE_WALKS=1000 pytest tests/engine/test_starting.py. One again: THENCE_SEED=17.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from .starting import Starting
+
+WALKS = int(os.environ.get("THENCE_WALKS", "12"))
+ONE = os.environ.get("THENCE_SEED")
+SEEDS = [int(ONE)] if ONE else list(range(WALKS))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_whatever_may_run_begins_within_a_bound_and_nothing_is_left(seed: int) -> None:
+    print(f"THENCE_SEED={seed}")  # shown when it fails
+    await Starting(seed).walk(40)
