@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from ..clock import Clock
@@ -25,7 +26,7 @@ from .agenda import Agenda
 from .alarm import Alarm
 from .family import Family
 from .lanes import UNKNOWN, Lane, Lanes
-from .line import Line
+from .line import LOOKED_AT_MAX, Line
 from .loop import Loop
 from .writer import Writer
 
@@ -59,6 +60,7 @@ class Dispatch:
         self._empty: set[int] = set()  # of these, those whose last claim found nothing
         self._loop = Loop("dispatch", self._look_ahead, clock, notices, interval_seconds=5.0)
         self._pumping = False
+        self._turns = 0  # that lanes had
         self.lease = 0
         self.paused = True
         self.held_back = False
@@ -145,8 +147,7 @@ class Dispatch:
         family = lane.family
         if family.parked:
             if lane.ready or lane.sync_waiters:
-                family.parked[lane] = None
-                family.parked.move_to_end(lane)  # it had its turn: others of it have waited longer
+                family.parked[lane] = None  # it is not simply its own: others of it may come first
             self._unpark(family)
         elif lane.ready or lane.sync_waiters:
             self._turn[lane] = None
@@ -218,6 +219,8 @@ class Dispatch:
     def _serve(self, lane: Lane) -> bool:
         """Give one lane what it has room for. False: it waits for the node."""
         while lane.sync_waiters and self.free(lane) > 0:
+            self._turns += 1
+            lane.last_turn = self._turns
             lane.next_call()()
         if not self._has_work(lane):
             self.line.leave(lane)
@@ -250,11 +253,17 @@ class Dispatch:
         return True
 
     def _unpark(self, family: Family[Lane]) -> None:
-        """One more of it may begin: its next lane is looked at, and after that the one behind it."""
-        if family.parked and not family.held:
-            self._turn[family.parked.popitem(last=False)[0]] = None
+        """One more of it may begin: of its lanes the one is looked at whose last turn is longest ago,
+        and after that the next."""
+        parked = family.parked
+        if parked and not family.held:
+            lane = min(islice(parked, LOOKED_AT_MAX), key=_last_turn)
+            del parked[lane]
+            self._turn[lane] = None
 
     def _claim(self, lane: Lane, limit: int) -> None:
+        self._turns += 1
+        lane.last_turn = self._turns
         lane.claiming = limit
         lane.reserve(limit)
         lane.backlog = left = max(0, lane.backlog - limit)
@@ -325,3 +334,7 @@ class Dispatch:
             self._turn[lane] = None
         self.pump()
         return self._later.next()
+
+
+def _last_turn(lane: Lane) -> int:
+    return lane.last_turn

@@ -39,6 +39,7 @@ class Lane:
         "function",
         "keeps",
         "keeps_of_all",
+        "last_turn",
         "own",
         "ready",
         "reserved",
@@ -59,6 +60,7 @@ class Lane:
         self.own = own  # by its spec: counts where a qualifier has no configuration
         self.family = family
         self.configs = family.configs  # by qualifier; a deleted lane keeps those it had
+        self.last_turn = 0  # its number, over all lanes; see dispatch.py
         self.ready = False  # there may be waiting invocations that are due
         self.backlog = 0  # of the waiting, how many may be due and are not being claimed yet
         self.claiming = 0  # how many a claim on its way asks for; 0: there is none

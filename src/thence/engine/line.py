@@ -22,7 +22,7 @@ from .lanes import Lane
 
 NONE = 0  # holds nothing
 NONE_SHORT = -1  # and runs of it that wait are short
-LOOKED_AT_MAX = 16  # lanes of one function, for one whose runs are short
+LOOKED_AT_MAX = 16  # lanes of one function, for the one whose turn it is
 
 
 class Line:

@@ -139,6 +139,8 @@ class Suspects:
     def _later(self, lane: Lane, now: int, *, in_vain: bool = False) -> float:
         """Its turn is lost; that of the next lane comes. `in_vain`: the node was held back for it."""
         self._due.put(lane, now + AGAIN_MS)
+        if in_vain:  # the node is in its way, so its own function need not wait for it
+            self._keep(lane, False)
         pause = self._pause_until
         self._let_go()
         if in_vain and self._pause_until > max(pause, now):
