@@ -48,8 +48,8 @@ def failed(at_service: Any, name: str) -> str:
 def test_a_deployed_function_is_listed_for_people_and_for_programs(
     at_service: Any, hello: str
 ) -> None:
-    assert hello in at_service("ls", "functions").out
-    items = at_service("ls", "functions", "--json").json["items"]
+    assert hello in at_service("ls", "functions", "--limit", "1000").out
+    items = at_service("ls", "functions", "--limit", "1000", "--json").json["items"]
     assert next(one for one in items if one["name"] == hello)["max_retries"] == 1
 
 
@@ -75,7 +75,10 @@ def test_a_refused_value_is_told_with_its_field(at_service: Any, tmp_path: Path)
     assert ran.status == 1
     assert "field: max_retries" in ran.err
     assert "code: invalid_input" in ran.err
-    assert "f" not in [one["name"] for one in at_service("ls", "functions", "--json").json["items"]]
+    assert "f" not in [
+        one["name"]
+        for one in at_service("ls", "functions", "--limit", "1000", "--json").json["items"]
+    ]
 
 
 def test_a_deleted_function_is_gone(at_service: Any, hello: str) -> None:

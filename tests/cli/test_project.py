@@ -53,7 +53,7 @@ class Project:
 
     def there(self) -> dict[str, Any] | None:
         """The function as the service has it."""
-        ran = self._thence("ls", "functions", "--json")
+        ran = self._thence("ls", "functions", "--limit", "1000", "--json")
         found = [one for one in ran.json["items"] if one["name"] == self.name]
         return found[0] if found else None
 

@@ -93,7 +93,7 @@ def test_a_refusal_is_whole_in_a_narrow_terminal(service: Any) -> None:
 
 def test_what_holds_a_function_back_is_shown(at_service: Any, tmp_path: Path) -> None:
     deploy(at_service, tmp_path, "held", "def handler(e, c): ...", "--env", "TOKEN=hush")
-    listed = lambda: at_service("ls", "functions").out  # noqa: E731
+    listed = lambda: at_service("ls", "functions", "--limit", "1000").out  # noqa: E731
     assert "takes calls" in at_service("function", "held").out
     at_service("limit", "held", "3")
     assert "limited to 3" in at_service("function", "held").out and "limited to 3" in listed()
