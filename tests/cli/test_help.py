@@ -71,7 +71,7 @@ def test_help_and_a_command_against_nothing_load_neither_tables_nor_the_engine()
         ("deadletters", "did you mean dead-letters?"),
         ("invok", "did you mean invoke?"),
         ("remove", "'thence --help' lists them"),
-        ("--vesion", "No such option"),
+        ("--vesion", "There is no option --vesion (did you mean --version?)"),
     ],
 )
 def test_an_unknown_command_is_a_usage_error_with_one_that_is_near(
@@ -81,3 +81,26 @@ def test_an_unknown_command_is_a_usage_error_with_one_that_is_near(
 
     assert run([typed]) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("serve --port 80", "There is no option --port (did you mean --listen?)."),
+        ("deploy f --slots 3", "There is no option --slots (did you mean --concurrency?)."),
+        ("deploy f --max-event 3", "(did you mean --max-event-age?)"),
+        ("deploy f --timout 3", "(did you mean --timeout?)"),
+        ("invoke f --payload x", "(did you mean --data?)"),
+        ("stats --slots 3", "There is no option --slots.\n"),
+        ("ls -x", "There is no option -x.\n"),
+    ],
+)
+def test_an_unknown_option_is_told_with_the_one_that_was_meant_and_no_other(
+    typed: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from thence.cli.app import run
+
+    assert run(typed.split()) == 2
+    told = capsys.readouterr().err
+    assert says in told
+    assert f"Usage: thence {typed.split()[0]}" in told

@@ -140,6 +140,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         answer = thence.main(arguments, prog_name="thence", standalone_mode=False)
         sys.stdout.flush()
         return answer if isinstance(answer, int) else 0
+    except click.NoSuchOption as error:
+        from .meant import unknown_option
+
+        unknown_option(error).show()
+        return USAGE
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -1,0 +1,41 @@
+"""An option that a command has not: the sentence says which one was probably meant.
+
+Click compares whole texts, dashes included: of `--slots` it makes `--json`, of `--port` `--store`.
+Here only what is truly near is named, and the words that other tools use lead to ours.
+"""
+
+from __future__ import annotations
+
+import click
+
+from ..bounds import did_you_mean
+
+# What people type who know other tools, or the words of our own tables.
+OTHER_WORDS = {
+    "address": "listen",
+    "bind": "listen",
+    "body": "data",
+    "data-folder": "data-dir",
+    "host": "listen",
+    "payload": "data",
+    "port": "listen",
+    "slots": "concurrency",
+    "time-limit": "timeout",
+}
+
+
+def unknown_option(error: click.NoSuchOption) -> click.UsageError:
+    """The refusal of an option that does not exist, with the one that is near, if one is."""
+    ctx = error.ctx
+    params = ctx.command.get_params(ctx) if ctx is not None else []
+    known = [name[2:] for param in params for name in param.opts if name.startswith("--")]
+    typed = error.option_name.lstrip("-")
+    word = OTHER_WORDS.get(typed)
+    if word in known:
+        near = f" (did you mean --{word}?)"
+    else:
+        spelled = {name.replace("-", "_"): name for name in known}
+        near = did_you_mean(typed, spelled)
+        for key, name in spelled.items():
+            near = near.replace(f"mean {key}?", f"mean --{name}?")
+    return click.UsageError(f"There is no option {error.option_name}{near}.", ctx)
