@@ -1,0 +1,37 @@
+"""The sample for systemd gives the service what it needs to end in order and to close its walls."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from pathlib import Path
+
+from thence.config import Settings
+
+PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+def service() -> configparser.SectionProxy:
+    found = re.search(
+        r"```ini\n(# /etc/systemd/system/thence\.service\n.*?)```", PAGE.read_text(), re.S
+    )
+    assert found is not None
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(found[1])
+    return unit["Service"]
+
+
+def test_functions_have_a_temporary_folder_outside_of_the_data_directory() -> None:
+    """`strict` alone makes /tmp read-only: the working directory takes its place, and that is the
+    data directory, which then stays open to functions."""
+    unit = service()
+    assert unit["ProtectSystem"] == "strict"
+    assert unit["PrivateTmp"] == "yes"
+    assert unit["WorkingDirectory"] == "/var/lib/" + unit["StateDirectory"]
+
+
+def test_a_stop_is_longer_than_a_drain_and_told_to_the_service_alone() -> None:
+    unit = service()
+    assert int(unit["TimeoutStopSec"]) >= Settings().grace_seconds + 5
+    assert unit["KillMode"] == "mixed"
