@@ -365,3 +365,24 @@ async def test_where_none_is_kept_for_short_runs_their_versions_have_no_other_tu
             await s.invoke("f", qualifier="2")
         await s.clock.advance(30)
         assert (await s.show(long)).attempts
+
+
+async def test_a_deleted_version_passes_its_turn_on_to_the_others(s: Service) -> None:
+    """It was the next to be looked at when nothing could begin, and is forgotten meanwhile."""
+    await no_timer(s)
+    await s.function("f", answers=[Ok(seconds=1)])
+    for version in ("1", "2"):
+        await s.ask(s.engine.publish_version("f", version=version))
+    await s.engine.put_control("f", Control(limit=1))
+    for _ in range(2):
+        await s.invoke("f", qualifier="1")
+    waits = await s.invoke("f", qualifier="2")
+    await s.ask(s.engine.delete_version("f", "1"))  # one of it runs
+    s.engine.dispatch.hold_back(True)
+    await s.clock.advance(1)
+    s.engine.retire.loop.wake()
+    await s.settle()
+    assert len(s.engine.lanes.all()) == 2
+    s.engine.dispatch.hold_back(False)
+    await s.clock.advance(1)
+    assert (await s.show(waits)).state is State.SUCCEEDED

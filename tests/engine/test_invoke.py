@@ -17,6 +17,7 @@ from thence.errors import (
     Throttled,
 )
 from thence.lifecycle.outcome import Outcome
+from thence.lifecycle.states import State
 from thence.runtimes.interface import Ended, Run
 from thence.testing import Error, Forever, Ok, Service
 
@@ -191,6 +192,31 @@ async def test_a_call_that_never_began_is_told_at_once_that_its_function_is_dele
     assert call.done()
     with pytest.raises(FunctionNotFound, match="was deleted before the call began"):
         await call
+
+
+async def test_a_call_that_could_not_begin_leaves_its_slot_of_all_versions(s: Service) -> None:
+    """Of such the runtime tells no end."""
+    s.engine.dispatch._loop._interval = 1e6  # no timer helps
+    s.engine.dispatch._loop.wake()
+    await s.function("f", answers=["ok"])
+    await s.ask(s.engine.publish_version("f", version="1"))
+    await s.engine.put_control("f", Control(limit=1))
+    submit = s.runtime.submit
+
+    def no_instance(run: Run) -> None:
+        if run.function.version != "1":
+            submit(run)
+            return
+        ended = Ended(Outcome.NO_RESOURCES)
+        s.clock.call_at(s.clock.now() + 900, lambda: run.done(run, ended))
+
+    s.runtime.submit = no_instance
+    call = asyncio.ensure_future(s.engine.invoke("f", b"{}", qualifier="1"))
+    await s.settle()
+    waits = await s.invoke("f")
+    await s.clock.advance(1)
+    assert (await call)[1].outcome is Outcome.NO_RESOURCES
+    assert (await s.show(waits)).state is State.SUCCEEDED
 
 
 async def test_a_full_node_is_told_apart_from_the_functions_own_limit() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from thence.catalog.control import Control
+from thence.catalog.function import Function
 from thence.engine.engine import Engine
 from thence.engine.lanes import Lane
 from thence.lifecycle.outcome import Outcome
@@ -97,3 +99,29 @@ async def test_the_runtime_forgets_a_deleted_function_that_was_asked_for_again(
         assert function.id not in engine.runtime._lanes  # type: ignore[attr-defined]
         assert not engine.runtime._slots._holders  # type: ignore[attr-defined]
         assert ended.outcome is Outcome.OK
+
+
+async def test_a_version_that_cannot_start_keeps_no_other_from_the_limit_of_all(
+    tmp_path: Path,
+) -> None:
+    """Of what did not even begin the runtime tells no end."""
+    async with running(tmp_path, instances_max=4) as engine:
+        await deploy(engine, "f", FAST, concurrency=4)
+        for version in ("1", "2"):
+            await engine.publish_version("f", version=version)
+        code_path = engine.runtime._code_path  # type: ignore[attr-defined]
+
+        def lost(function: Function) -> Path:
+            if function.version == "1":
+                raise FileNotFoundError("its folder is gone")
+            found: Path = code_path(function)
+            return found
+
+        engine.runtime._code_path = lost  # type: ignore[attr-defined]
+        await engine.put_control("f", Control(limit=0))
+        for _ in range(200):
+            await engine.accepted("f", b"1", qualifier="1")
+        ids = [(await engine.accepted("f", b"1", qualifier="2")).id for _ in range(3)]
+        await engine.put_control("f", Control(limit=1))
+        for id in ids:
+            assert (await engine.wait(id, 30)).state is State.SUCCEEDED

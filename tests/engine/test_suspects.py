@@ -316,3 +316,59 @@ async def test_a_suspect_is_not_missed_for_ever_by_runs_in_step_with_its_turns()
         await s.clock.advance(6)  # the first of the others has ended, and the suspect was lost
         await s.clock.advance(1200)
         assert (await s.show(suspect)).state is State.SUCCEEDED
+
+
+async def test_many_suspects_of_one_function_do_not_keep_the_slot_of_another_idle() -> None:
+    """Their lanes take turns, however many one of them has."""
+    async with Service(instances_max=16) as s:
+        await s.function("f", answers=[Forever(), Ok(seconds=0.5)], concurrency=1, **LONG)
+        await s.function("g", answers=[Forever()], **LONG)
+        await s.invoke("f")
+        for _ in range(10):
+            await s.invoke("g")
+        waits = await s.invoke("f")
+        await s.kill()
+        s.scripts.set("f", [Ok(seconds=0.5)])
+        s.scripts.set("g", [Ok(seconds=4)])
+        await s.start()
+        await s.clock.advance(0.4)
+        assert s.engine.catalogue.lane("f").keeps
+        later = await s.invoke("f")
+        await s.clock.advance(12)  # a turn of the other's, and the pause after it
+        for id in (waits, later):
+            assert (await s.show(id)).state is State.SUCCEEDED
+        assert len(s.starts("g")) < 13
+
+
+async def test_where_the_node_is_full_it_is_not_told_that_a_slot_is_kept() -> None:
+    async with Service(instances_max=1) as s:
+        await s.function("f", answers=[Ok()], concurrency=2)
+        await s.function("other", answers=[Forever()], **LONG)
+        await s.invoke("other")
+        waits = await s.invoke("f")
+        lane = s.engine.catalogue.lane("f")
+        lane.keep_slot(True)
+        for limit, code in ((None, "node_limit"), (2, "node_limit"), (1, "function_limit")):
+            await s.engine.put_control("f", Control(limit=limit))
+            lane.keep_slot(True, limit is not None)
+            why = await s.why(waits)
+            assert why is not None and why.code == code, limit
+        lane.keep_slot(False)
+
+
+async def test_a_version_that_is_deleted_keeps_no_slot_of_all_versions(s: Service) -> None:
+    def answer(run: Run) -> Lost | Ok:
+        return Lost() if run.function.version == "1" else Ok(seconds=600)
+
+    await s.function("f", answers=answer, concurrency=1, **LONG)
+    await s.ask(s.engine.publish_version("f", version="1"))
+    await s.engine.put_control("f", Control(limit=1))
+    await s.invoke("f", qualifier="1")
+    await s.invoke("f")
+    await s.clock.advance(10)
+    family = s.engine.catalogue.family("f")
+    assert family.keeps == 1
+    await s.ask(s.engine.delete_version("f", "1"))
+    await s.settle()
+    assert [lane.function.version for lane in s.engine.lanes.all()] == ["latest"]
+    assert family.keeps == 0 and not len(s.engine.suspects._due)

@@ -183,7 +183,7 @@ class Leases(Struct, frozen=True):
         float,
         _about(
             "An invocation that was lost before has the node to itself for so long; then others begin "
-            "beside it. 0: never.",
+            "beside it. 0: never; it waits then until an instance is free when it is looked, once a second.",
             ge=0,
             le=3600,
         ),

@@ -156,6 +156,13 @@ class Dispatch:
         if self._turn or self.line.buckets:
             self.pump()
 
+    def left(self, family: Family[Lane]) -> None:
+        """A run of it is over, perhaps without a word of the runtime's, as it could not even begin:
+        a slot of the limit of all versions may be free."""
+        if family.parked and not family.held:
+            self._unpark(family)
+            self.pump()
+
     def hold_back(self, held_back: bool) -> None:
         """For suspects.py: nothing begins, until it is told otherwise."""
         self.held_back = held_back
@@ -168,6 +175,7 @@ class Dispatch:
         self.line.leave(lane)
         if lane.family.parked:
             lane.family.parked.pop(lane, None)
+            self.left(lane.family)  # it may have been the one to be looked at before these
 
     def control_changed(self, family: Family[Lane]) -> None:
         """Another limit or switch counts for it: all its lanes that wait for that are looked at."""

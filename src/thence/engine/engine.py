@@ -197,6 +197,7 @@ class Engine(Functions, Looking):
         self.settle.note_waiting = self.accepting.note_waiting = self._note_waiting
         self.settle.note_suspect = self._note_suspect
         self.settle.suspect_over = self.suspects.over
+        self.settle.left = self.dispatch.left
         self.dispatch.begin = self.run.begin
         self.dispatch.held = self.expire.held
         self.expire.owed = self.settle.owed
@@ -280,6 +281,7 @@ class Engine(Functions, Looking):
         self.dispatch.pump()
 
     async def _forget(self, lane: Lane) -> None:
+        self.suspects.forget(lane)
         self.dispatch.forget(lane)
         self.runtime.forget(lane.function.id)  # whoever asked of it since had it known again
         await self.catalogue.forget(lane.family)

@@ -106,6 +106,9 @@ class Invoke:
         def done(run: Run, ended: Ended) -> None:
             lane.end_run()
             del self.running[run.id]
+            if lane.family.parked:
+                # (After what the runtime itself tells of an end; of one that could not begin it does not.)
+                asyncio.get_running_loop().call_soon(self._dispatch.left, lane.family)
             if self.closed:
                 ended.cut_off()
             if not future.done():

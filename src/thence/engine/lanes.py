@@ -127,6 +127,14 @@ class Lane:
         """Slots of its own that one which is kept leaves to others."""
         return self.function.spec.concurrency - 1 - self.under_way - self.reserved
 
+    @property
+    def kept(self) -> bool:
+        """Whether what is left of its own slots, or of those of all versions, is kept for suspects."""
+        family = self.family
+        if family.keeps and family.limit is not None and family.held:
+            return True
+        return self.keeps and self.beside() <= 0
+
     def begin_run(self) -> None:
         """The runtime gets one more."""
         self.under_way += 1

@@ -93,7 +93,7 @@ class Looking:
             draining=self.draining,
             store_down=self.writer.down,
             family=lane.family,
-            kept=lane.keeps or (lane.family.limit is not None and lane.family.keeps > 0),
+            kept=lane.kept,
         )
 
     async def wait(self, id: int, seconds: float) -> InvocationView:

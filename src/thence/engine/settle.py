@@ -28,6 +28,7 @@ from ..runtimes.interface import Ended, Run
 from ..store.blobs import BlobStore
 from ..store.records import Body, NewDelivery, Settle
 from .deliver import Deliver
+from .family import Family
 from .lanes import Lane, Lanes
 from .place import Place, Placed
 from .tasks import Tasks
@@ -68,6 +69,9 @@ class SettleAttempts:
         """The same of one that was lost before; set by the engine."""
         self.suspect_over: Callable[[], None]
         """Told when the attempt of a suspect is settled; set by the engine."""
+        self.left: Callable[[Family[Lane]], None]
+        """Told when an attempt is settled while others of its function wait for the limit of all its
+        versions; set by the engine."""
         self.draining = False
         self.place: Place
         """Makes what is owed to this store itself; set by the engine."""
@@ -287,6 +291,8 @@ class SettleAttempts:
                 del self.running[settle.id]
                 if run.alone:
                     self.suspect_over()
+                if lane.family.parked:
+                    self.left(lane.family)
             if not applied:
                 self._notices.publish(
                     LateAnswerDropped(settle.id, lane.function.name, settle.attempt)

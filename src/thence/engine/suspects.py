@@ -86,6 +86,11 @@ class Suspects:
         self._let_go()
         self.loop.wake()
 
+    def forget(self, lane: Lane) -> None:
+        """It was deleted, and nothing of it waits or runs any more."""
+        self._due.drop(lane)
+        self._keep(lane, False)
+
     async def once(self) -> float | None:
         """One step; how long until the next (s), unless something happens before."""
         now = self._clock.now()
@@ -195,9 +200,10 @@ class Suspects:
         due = (await self._store.suspects(lane.function.id)).get(lane.function.id)
         self._unknown = None
         if due is not None:
+            # It stands behind the lanes that wait already, else one with many would keep those waiting.
             # Due, yet perhaps not to be claimed, because past its age: never look at once again.
-            again = self._clock.now() + AGAIN_MS
-            self._due.earlier(lane, max(due, again) if self._empty else due)
+            again = self._clock.now() + (AGAIN_MS if self._empty else 0)
+            self._due.earlier(lane, max(due, again))
 
     # ------------------------------------------------------------ holding others back
 
