@@ -6,7 +6,9 @@ import asyncio
 import ctypes
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 
 import thence
 from thence.lifecycle.outcome import Outcome
-from thence.runtimes.process import children, mark, memory, nursery, remains
+from thence.runtimes.process import children, confine, forker, mark, memory, nursery, remains
 
 ESCAPES = """
 import ctypes, os, time
@@ -280,3 +282,137 @@ async def test_a_forker_that_cannot_be_started_leaves_nothing(house, tmp_path, m
             one._launch()
     assert len(os.listdir("/proc/self/fd")) == before
     assert not os.listdir(tmp_path / "scratch")
+
+
+TRACES = """
+import ctypes, os, time
+def handler(event, context):
+    libc, instance = ctypes.CDLL(None), os.getpid()
+    libc.prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)  # PR_SET_PTRACER: anybody
+    if os.fork() == 0:
+        os.setsid()
+        traces = libc.ptrace(0x4206, instance, 0, 0) == 0  # PTRACE_SEIZE
+        with open(event["says"], "w") as file:
+            file.write(f"{os.getpid()} {int(traces)}")
+        time.sleep(1000)
+        os._exit(0)
+    time.sleep(1000)
+"""
+
+
+async def test_a_run_ends_though_what_escaped_traces_its_instance(house, is_gone):
+    """A traced process is not told to its parent as ended: the run, and its place on the node, stayed
+    for ever."""
+    says = house.pipe("says")
+    function = house.deploy(TRACES, timeout_seconds=3)
+    _, future = house.submit(function, json.dumps({"says": says.path}).encode())
+    pid, traces = (await says.read()).split()
+    if traces == "0":
+        os.kill(int(pid), signal.SIGKILL)
+        pytest.skip("this machine lets no process trace its parent")
+    house.clock.advance(4)
+    assert (await house.end(future)).outcome is Outcome.TIMED_OUT
+    assert is_gone(int(pid))
+
+
+async def test_instances_start_again_after_the_forkers_folder_was_removed(house):
+    """Many machines remove what is old in /tmp."""
+    shutil.rmtree(house.runtime._nursery._directory)
+    home = "import os\ndef handler(event, context): return os.listdir(os.environ['HOME'])"
+    ended = await house.run(house.deploy(home))
+    assert (ended.outcome, ended.result) == (Outcome.OK, b"[]")
+
+
+@pytest.fixture
+def lone(tmp_path):
+    """A forker in this process, and the node's end of its pipe."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        yield forker.Forker(theirs, str(tmp_path), confine.Walls(), os.getpid()), ours
+
+
+def test_a_forker_that_gets_no_process_removes_a_full_folder_later(lone, tmp_path, monkeypatch):
+    """A function that uses all processes up was followed by the end of all instances."""
+
+    def none():
+        raise BlockingIOError(11, "no more processes")
+
+    one, _ = lone
+    for number in (1, 2):
+        (tmp_path / str(number) / "full").mkdir(parents=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fork", none)
+        one._remove(str(tmp_path / "1"))
+    assert there(str(tmp_path / "1")) and not one._cleaners
+    one._remove(str(tmp_path / "2"))
+    (cleaner,) = one._cleaners
+    os.waitpid(cleaner, 0)
+    assert not os.listdir(tmp_path)
+
+
+def test_a_node_is_told_that_its_forker_leaves_before_all_has_ended(lone):
+    """What keeps the forker from it, for ever perhaps, kept the node from a new one."""
+    one, node = lone
+    wait, go_on = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            node.close()
+            os.close(go_on)
+            cleaner = os.fork()
+            if cleaner == 0:
+                one._pipe.close()
+                os.read(wait, 1)
+                os._exit(0)
+            one._guarded_by = os.getppid()
+            one._cleaners.add(cleaner)
+            one._leave(1)
+        finally:
+            os._exit(2)
+    one._pipe.close()
+    node.settimeout(30)
+    assert node.recv(1) == b""
+    assert os.waitpid(pid, os.WNOHANG) == (0, 0)
+    os.close(go_on)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+    os.close(wait)
+
+
+TREE_OF_THREE = """
+import os, sys, time
+from thence.runtimes.process import guardian
+from thence.runtimes.process.children import children, end_all
+guardian.adopt_orphans()
+def start(depth, write):
+    if os.fork() == 0:
+        os.setsid()
+        if depth:
+            start(depth - 1, write)
+        os.write(write, b".")
+        time.sleep(1000)
+        os._exit(0)
+read, write = os.pipe()
+spared = os.fork()
+if spared == 0:
+    time.sleep(1000)
+    os._exit(0)
+start(2, write)
+for _ in range(3):
+    os.read(read, 1)
+print(end_all([spared]), len(children()), os.waitpid(spared, os.WNOHANG), flush=True)
+os.kill(spared, 9)
+"""
+
+
+def test_all_are_ended_before_any_is_waited_for():
+    """Where processes are limited, what is waited for makes room for another: a function that starts
+    them without end kept its forker from leaving."""
+    source = str(Path(thence.__file__).parents[1])
+    ran = subprocess.run(
+        [sys.executable, "-c", TREE_OF_THREE],
+        env={**os.environ, "PYTHONPATH": source},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.stdout == "True 4 (0, 0)\n", ran.stderr

@@ -24,13 +24,14 @@ import shutil
 import signal
 import socket
 import sys
+import time
 import traceback
 from typing import Any, NoReturn
 
 import msgspec
 
 from . import guardian, mark, privileges, worker
-from .children import children, ids_are_ours
+from .children import children, end_all, ids_are_ours
 from .confine import CLOSED, READABLE, Walls
 from .setup import Setup
 
@@ -43,6 +44,7 @@ urllib.parse urllib.request uuid xml.etree.ElementTree zipfile zlib zoneinfo
 """  # what an instance finds loaded; the forker itself uses few of them
 
 _REQUEST_BYTES_MAX = 1 << 18
+_TRACED_SECONDS = 0.5  # for a killed instance to end without more ado
 
 
 class Request(msgspec.Struct, omit_defaults=True):
@@ -65,6 +67,8 @@ class Forker:
         self._pids: dict[int, int] = {}  # number -> pid
         self._numbers: dict[int, int] = {}
         self._cleaners: set[int] = set()
+        self._full: list[str] = []  # directories of instances that wait for one
+        self._killed: dict[int, float] = {}  # number -> when it was last looked at
         self._doomed: set[int] = set()  # escaped, killed, not yet waited for
 
     def run(self) -> NoReturn:
@@ -89,12 +93,13 @@ class Forker:
         guarded = guardian.notice_the_end_of(self._guarded_by)
         self._report(ready=self._pid, missing=self._walls.missing)
         while guarded:
-            for key, _ in selector.select():
+            for key, _ in selector.select(_TRACED_SECONDS if self._killed else None):
                 if key.fileobj == wake_read:
                     os.read(wake_read, 4096)
                 elif not self._receive():
                     self._leave()
             self._reap()
+            self._end_tracers()
             guarded = os.getppid() == self._guarded_by
         self._leave()
 
@@ -117,9 +122,11 @@ class Forker:
             os.set_inheritable(fd, False)
         home = self._home(setup.number)
         try:
-            os.mkdir(home, 0o700)
+            self._make(home)
             pid = os.fork()
         except OSError as error:
+            with contextlib.suppress(OSError):  # it may not be there
+                os.rmdir(home)
             self._report(failed=setup.number, error=f"{error.strerror} ({home})")
         else:
             if pid == 0:
@@ -129,6 +136,13 @@ class Forker:
             self._report(started=setup.number, pid=pid)
         for fd in fds:
             os.close(fd)
+
+    def _make(self, home: str) -> None:
+        try:
+            os.mkdir(home, 0o700)
+        except FileNotFoundError:  # what is old in /tmp is removed on many machines
+            os.mkdir(self._directory, 0o700)
+            os.mkdir(home, 0o700)
 
     def _become(self, setup: Setup, fds: list[int], home: str) -> NoReturn:
         try:
@@ -142,6 +156,7 @@ class Forker:
         pid = self._pids.get(number)
         if pid is None:
             return
+        self._killed.setdefault(number, time.monotonic())
         # Not reaped yet, so both ids are still its own. The group does not exist before setsid.
         for end in (os.kill, os.killpg):
             try:
@@ -165,6 +180,7 @@ class Forker:
             number = self._numbers.pop(pid, None)
             if number is not None:
                 del self._pids[number]
+                self._killed.pop(number, None)
                 self._end_left_behind(pid)
                 self._report(ended=number, status=status, peak_bytes=used.ru_maxrss << 10)
                 self._remove(self._home(number))
@@ -182,9 +198,19 @@ class Forker:
         for pid in children() or ():  # where they cannot be known only groups are ended
             if pid in self._numbers or pid in self._cleaners or pid in self._doomed:
                 continue
-            if mark.of(pid) not in self._pids:
+            number = mark.of(pid)
+            if number not in self._pids or number in self._killed:
                 os.kill(pid, signal.SIGKILL)
                 self._doomed.add(pid)
+
+    def _end_tracers(self) -> None:
+        """An instance that was killed is not told to us as ended while another process, which it may
+        have started itself, traces it: then all that has escaped from it ends first."""
+        now = time.monotonic()
+        if all(now - since < _TRACED_SECONDS for since in self._killed.values()):
+            return
+        self._killed = dict.fromkeys(self._killed, now)
+        self._end_escaped()
 
     def _home(self, number: int) -> str:
         return os.path.join(self._directory, str(number))
@@ -197,13 +223,23 @@ class Forker:
         except OSError as error:
             if error.errno != errno.ENOTEMPTY:
                 return  # the whole directory goes when the forker leaves
+            self._full.append(home)
+            self._clean()
+
+    def _clean(self) -> None:
+        """By a process: a large directory must not hold up the next cold start."""
+        try:
             pid = os.fork()
-            if pid == 0:  # a large directory must not hold up the next cold start
-                try:
+        except OSError:
+            return  # of processes, which a function may have used up; the next one takes these along
+        if pid == 0:
+            try:
+                for home in self._full:
                     shutil.rmtree(home, ignore_errors=True)
-                finally:
-                    os._exit(0)  # never back into the forker's loop
-            self._cleaners.add(pid)
+            finally:
+                os._exit(0)  # never back into the forker's loop
+        self._cleaners.add(pid)
+        self._full.clear()
 
     def _report(self, **report: Any) -> None:
         try:
@@ -212,15 +248,12 @@ class Forker:
             self._leave()
 
     def _leave(self, status: int = 0) -> NoReturn:
+        if os.getppid() == self._guarded_by:
+            self._pipe.close()  # from here on the node waits for the guardian, and not for ever
         for number in list(self._pids):
             self._kill(number)
-        while True:
-            left = children()
-            for pid in left or ():
-                if pid not in self._cleaners:
-                    os.kill(pid, signal.SIGKILL)
-            if left is None and not self._numbers:
-                break  # what has escaped, if anything, cannot be known
+        known = end_all(self._cleaners)
+        while known or self._numbers:  # what has escaped, if it cannot be known, is not waited for
             try:
                 self._numbers.pop(os.waitpid(-1, 0)[0], None)
             except ChildProcessError:

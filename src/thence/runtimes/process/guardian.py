@@ -16,7 +16,7 @@ import signal
 from typing import NoReturn
 
 from . import privileges
-from .children import children
+from .children import end_all
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 END_FORKER = signal.SIGUSR1  # to the guardian, from the node; service managers send others to all
@@ -73,8 +73,7 @@ def _guard(forker: int) -> NoReturn:
 def _end_all() -> None:
     """Every child, and what becomes one by that, until there is none."""
     while True:
-        for child in children() or ():
-            os.kill(child, signal.SIGKILL)
+        end_all()
         try:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
             while ended is not None:
