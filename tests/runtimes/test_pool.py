@@ -377,3 +377,29 @@ async def test_an_instance_without_work_for_so_long_is_ended(house):
     assert not [one for one in house.seen if isinstance(one, InstanceEnded)]
     house.clock.advance(0.2)
     assert (await house.notice(InstanceEnded)).reason == "idle"
+
+
+async def test_an_idle_instance_that_has_died_gets_no_run(house):
+    """Until its end is told, which takes a while where the forker was killed, it passed for idle: a run
+    was given to it, and then to the dead one, or to none with an error of ours."""
+    function = house.deploy(PID, concurrency=2)
+    await house.make_fast(function)
+    lane = house.runtime._lanes[function.id]
+    house.runtime.went_silent(lane.idle[-1], "")
+    assert (await house.run(function)).outcome is Outcome.OK
+    await house.notice(InstanceEnded)
+    assert (await house.run(function)).outcome is Outcome.OK
+    assert (lane.count, len(lane.idle), len(lane.busy)) == (1, 1, 0)
+    assert (lane.shut, lane.load, house.runtime.occupancy().in_use) == (0, 0, 0)
+
+
+async def test_an_idle_instance_that_has_died_is_not_retired_as_well(house):
+    """Its place of the function's was never given back."""
+    function = house.deploy(PID, concurrency=1)
+    await house.run(function)
+    lane = house.runtime._lanes[function.id]
+    house.runtime.went_silent(lane.idle[-1], "")
+    house.clock.advance(3600)
+    await house.notice(InstanceEnded)
+    assert (lane.count, lane.shut, house.runtime._total) == (0, 0, 0)
+    assert (await house.run(function)).outcome is Outcome.OK

@@ -124,7 +124,9 @@ class Crew:
         if why:
             log.warning("%s of %s: %s", instance.name, instance.function.name, why)
         if not instance.ending:
+            self._no_longer_idle(instance)
             self._shut(instance)
+            self._slots.recount(instance.lane)
             self._kill(instance, "crashed")
 
     def _came_up(self, instance: Instance, now: int) -> None:
@@ -206,9 +208,7 @@ class Crew:
         lane = instance.lane
         del self._instances[instance.number]
         if instance.counted:
-            if instance in lane.idle:
-                lane.idle.remove(instance)
-                self._idle.remove(instance)
+            self._no_longer_idle(instance)
             self._shut(instance)
             lane.shut -= 1
             self._uncount(instance)
@@ -254,6 +254,12 @@ class Crew:
         lane.busy.pop(instance, None)
         if lane.promised:
             self._slots.recount(lane)
+
+    def _no_longer_idle(self, instance: Instance) -> None:
+        """If it is: nothing may be given to it, and nobody may retire it, while it ends."""
+        if instance in instance.lane.idle:
+            instance.lane.idle.remove(instance)
+            self._idle.remove(instance)
 
     def _kill(self, instance: Instance, reason: str) -> None:
         instance.ending = True
