@@ -63,6 +63,9 @@ HOUR, DAY = 3600.0, 86_400.0
 CLOSE_SECONDS = 5.0  # after the grace period: to end what still runs, to settle it and to close
 LEAVE_SECONDS = 1.0  # after that: to go all the same, where the store cannot be written
 EXIT_SECONDS = 0.5  # for threads that wait for the store
+STUCK_SECONDS = (
+    2.0  # after all that: the process ends itself, where the event loop or a close hangs
+)
 
 MakeRuntime = Callable[[CodeCache, Notices, Clock], Runtime]
 
@@ -298,7 +301,7 @@ async def serve(
     await listener.start()
     stop = stop or asyncio.Event()
     hurry = asyncio.Event()
-    with _signals(stop, hurry):
+    with _signals(stop, hurry, settings.grace_seconds):
         begun = False
         try:
             begun = await _start(service, stop, hurry, settings.grace_seconds)
@@ -351,13 +354,18 @@ def _say(url: str) -> None:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event, hurry: asyncio.Event):  # type: ignore[no-untyped-def]
+def _signals(stop: asyncio.Event, hurry: asyncio.Event, grace_seconds: float):  # type: ignore[no-untyped-def]
     loop = asyncio.get_running_loop()
+    ends: list[threading.Timer] = []
 
     def told() -> None:
+        if hurry.is_set():
+            return
         if stop.is_set():
             hurry.set()
         stop.set()
+        left = 0.0 if hurry.is_set() else grace_seconds + CLOSE_SECONDS
+        ends.append(_last_resort(left + STUCK_SECONDS, hurry))
 
     # A terminal that closes sends SIGHUP; who started the service with nohup wants it ignored.
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -373,6 +381,36 @@ def _signals(stop: asyncio.Event, hurry: asyncio.Event):  # type: ignore[no-unty
     finally:
         for number in added:
             loop.remove_signal_handler(number)
+        for end in ends:
+            end.cancel()
+
+
+def _last_resort(seconds: float, hurry: asyncio.Event) -> threading.Timer:
+    """End the process in so many seconds whatever hangs, the event loop too: a disk that does not
+    answer holds whoever asks it, and no signal ends a wait of that kind."""
+
+    def end() -> None:
+        status = 1 if hurry.is_set() else 0
+        # Whoever hangs may hold the log: saying why must not keep the process from its end.
+        _timer(EXIT_SECONDS, status)
+        log.error(
+            "what is closed at the end hangs (does the disk of the data directory answer?); the process "
+            "ends now: what ran, and what could not be written, is found as lost by the next start"
+        )
+        os._exit(status)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _timer(seconds: float, status: int) -> threading.Timer:
+    """End the process in so many seconds, without a word."""
+    timer = threading.Timer(seconds, os._exit, (status,))
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 async def _shut_down(
@@ -432,9 +470,7 @@ def run(settings: Settings, *, fresh: bool = False) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         status = runner.run(serve(settings, notices=notices, fresh=fresh))
         # Closing the loop waits for its threads, and one may wait for whoever holds the store's lock.
-        late = threading.Timer(EXIT_SECONDS, os._exit, (status,))
-        late.daemon = True
-        late.start()
+        late = _timer(EXIT_SECONDS, status)
     late.cancel()
     return status
 

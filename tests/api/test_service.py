@@ -586,3 +586,59 @@ def test_a_thread_that_waits_for_ever_does_not_hold_the_end(tmp_path: Path) -> N
     )
     ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=60, check=False)
     assert ran.returncode == 3
+
+
+HANGING = """
+import sys, threading
+from thence import server
+from thence.config import Settings
+from thence.store.sqlite import store
+def hang(*_, **__):
+    print("hangs", flush=True)
+    threading.Event().wait()
+server.CLOSE_SECONDS, server.STUCK_SECONDS, server.EXIT_SECONDS = {close}, 0.3, {leave}
+{patch} = hang
+sys.exit(server.run(Settings(data_dir=sys.argv[1], listen="127.0.0.1:0", grace_seconds=0)))
+"""
+OPENING, LEAVING = "store._take", "store.SqliteStore.close"
+
+
+@pytest.mark.parametrize(
+    ("patch", "line", "signals", "status"),
+    [
+        (OPENING, b"hangs\n", 1, 0),
+        (OPENING, b"hangs\n", 2, 1),
+        (LEAVING, b"listening on", 1, 0),
+    ],
+)
+async def test_a_disk_that_hangs_does_not_keep_a_signal_from_ending_the_program(
+    tmp_path: Path, patch: str, line: bytes, signals: int, status: int
+) -> None:
+    """It may hang where the event loop itself waits."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        # Long enough for the second signal to come in time, and for what is said at the end.
+        HANGING.format(
+            patch=patch, close=0.3 if signals == 1 else 60, leave=60 if patch == LEAVING else 0.3
+        ),
+        str(tmp_path / "d"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(program.__file__).parents[1])},
+    )
+    assert process.stdout is not None
+    said = b""
+    while line not in said:
+        said = await asyncio.wait_for(process.stdout.readline(), 100)
+        assert said, "it has ended"
+    process.send_signal(signal.SIGTERM)
+    if signals == 2:
+        process.send_signal(signal.SIGINT)
+    try:
+        _, error = await asyncio.wait_for(process.communicate(), 100)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == status, error
+    assert patch == OPENING or b"what is closed at the end hangs" in error

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from thence.lifecycle.states import Reason, State
 from thence.store.interface import Filter, ListFilter
 from thence.store.records import DeliveryResult
 from thence.store.sqlite import SqliteStore, codes, connection, cursors, prune, read_listed
+from thence.store.sqlite import store as sqlite_store
 from thence.store.sqlite.statements import Many, load
 
 from .scene import DAY, NOW, F, Scene
@@ -397,6 +399,64 @@ async def test_verify_finds_planted_damage(path: Path, kind: str) -> None:
     await store.close()
     for sentence in sentences:
         assert any(sentence in problem for problem in problems), problems
+
+
+async def test_the_loop_goes_on_while_the_disk_keeps_the_store_from_being_opened(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+
+    def slowly(*args: Any) -> Any:
+        assert answers.wait(30), "nobody else ran meanwhile"
+        return take(*args)
+
+    take = sqlite_store._take
+    monkeypatch.setattr(sqlite_store, "_take", slowly)
+    store = SqliteStore(path)
+    asyncio.get_running_loop().call_soon(answers.set)
+    await store.open()
+    assert await store.healthy()
+    await store.close()
+
+
+async def test_an_opening_that_is_given_up_lets_go_of_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, answers = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(*args: Any) -> Any:
+        loop.call_soon_threadsafe(begun.set)
+        assert answers.wait(30), "nobody else ran meanwhile"
+        return take(*args)
+
+    take = sqlite_store._take
+    monkeypatch.setattr(sqlite_store, "_take", slowly)
+    opening = asyncio.ensure_future(SqliteStore(path).open())
+    await begun.wait()
+    opening.cancel()
+    answers.set()
+    assert isinstance(
+        *await asyncio.gather(opening, return_exceptions=True), asyncio.CancelledError
+    )
+    await make(path)  # nobody holds it
+
+
+async def test_the_loop_goes_on_while_the_store_waits_for_its_threads_to_close(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    begun, answers = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(_: Any) -> bool:
+        loop.call_soon_threadsafe(begun.set)
+        return answers.wait(30)
+
+    reading = asyncio.ensure_future(store._work.read(slowly))
+    await begun.wait()
+    loop.call_later(0, answers.set)
+    await store.close()
+    assert await reading, "nobody else ran meanwhile"
 
 
 async def test_verify_finds_pages_that_were_overwritten(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -44,6 +45,7 @@ from . import (
 )
 from .connection import HIT_SECONDS, hold, prepare, unopened
 from .faults import cannot_start, damaged, is_busy, is_damage
+from .threads import Threads
 from .work import Work
 
 
@@ -69,7 +71,7 @@ class SqliteStore:
     # ------------------------------------------------------------ life
 
     async def open(self) -> None:
-        self._take(look=False)
+        await self._take(look=False)
         try:
             await self._work.read(self._glance)
             # Durable before anything is claimed anew: what earlier processes held is lost, now.
@@ -91,15 +93,31 @@ class SqliteStore:
     async def open_to_look(self) -> None:
         """As open(), but nothing is changed in a store of the present schema, and damage that does
         not keep the file from being opened is no error: for `verify`."""
-        self._take(look=True)
+        await self._take(look=True)
 
-    def _take(self, *, look: bool) -> None:
+    async def _take(self, *, look: bool) -> None:
+        """Off the loop: it may wait for a visitor's lock, change the schema of a large store, or hang
+        with the disk, and the node answers meanwhile."""
         if self._open is not None:
             raise RuntimeError("this store is open already")
+        if self._inline:
+            self._taken(look)
+            return
+        threads = Threads(1, "thence-store-open")
+        try:
+            await threads.run(self._taken, look)
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+        finally:
+            threads.close()
+
+    def _taken(self, look: bool) -> None:
         self._held, db = _take(self.path, self._folder, look)
-        self._open = Work(self.path, db, inline=self._inline)
-        self._open.on_damage = lambda damage: self._on_damage(damage)
+        work = Work(self.path, db, inline=self._inline)
+        work.on_damage = lambda damage: self._on_damage(damage)
         self._pruned = prune.Marks()
+        self._open = work
 
     def _glance(self, db: sqlite3.Connection) -> None:
         found = damage.glance(db)
@@ -108,11 +126,11 @@ class SqliteStore:
 
     async def close(self) -> None:
         work, self._open = self._open, None
+        held, self._held = self._held, None
         if work is not None:
             await work.close()
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
+        if held is not None:
+            os.close(held)
 
     async def healthy(self) -> bool:
         try:

@@ -252,15 +252,21 @@ class Work:
     async def close(self) -> None:
         async with self._writing:
             self._closed = True
-            self._readers.close()
-            self._writer.close()
-            self._log.close()
-            for reader in self._read_connections:
-                reader.close()
-            if self.db is not None:
-                # The last connection moves the log into the file.
-                self.db.close()
-                self.db = None
+            if self._inline:
+                self._end()
+            else:
+                await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
+        self._readers.close()
+        self._writer.close()
+        self._log.close()
+        for reader in self._read_connections:
+            reader.close()
+        if self.db is not None:
+            # The last connection moves the log into the file.
+            self.db.close()
+            self.db = None
 
 
 def _begin_patiently(db: sqlite3.Connection) -> None:
