@@ -17,7 +17,16 @@ import pytest
 
 import thence
 from thence.lifecycle.outcome import Outcome
-from thence.runtimes.process import children, confine, forker, mark, memory, nursery, remains
+from thence.runtimes.process import (
+    children,
+    confine,
+    folders,
+    forker,
+    mark,
+    memory,
+    nursery,
+    remains,
+)
 
 ESCAPES = """
 import ctypes, os, time
@@ -416,3 +425,16 @@ def test_all_are_ended_before_any_is_waited_for():
         timeout=60,
     )
     assert ran.stdout == "True 4 (0, 0)\n", ran.stderr
+
+
+def test_a_folder_is_removed_however_deep_it_is(tmp_path):
+    """A service whose function had left such a one ended with a traceback and status 1."""
+    here = os.open(tmp_path, os.O_DIRECTORY)
+    for _ in range(2000):
+        os.mkdir("deeper", dir_fd=here)
+        deeper = os.open("deeper", os.O_DIRECTORY, dir_fd=here)
+        os.close(here)
+        here = deeper
+    os.close(here)
+    folders.remove(str(tmp_path / "deeper"))
+    assert not os.listdir(tmp_path)

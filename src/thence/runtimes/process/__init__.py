@@ -15,7 +15,7 @@ In the instance: `worker.py` answers frames, `contracts/` says how a handler is 
 is told, `handler.py` finds it, `hooks.py` runs initializer and pre-stop hook, `result.py` words a
 result that cannot be kept, `failure.py` describes an exception, `cage.py` sets limits, files and
 environment, `privileges.py` takes what functions must not have, `children.py`, `mark.py` and
-`guardian.py` find what they leave. `setup.py` is what the node asks for.
+`guardian.py` find what they leave, `folders.py` removes it. `setup.py` is what the node asks for.
 These import nothing of the node.
 
 What separates functions is a process, its limits and a clean environment; all run as the service's

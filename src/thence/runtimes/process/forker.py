@@ -20,7 +20,6 @@ import gc
 import importlib
 import os
 import selectors
-import shutil
 import signal
 import socket
 import sys
@@ -30,7 +29,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from . import guardian, mark, privileges, worker
+from . import folders, guardian, mark, privileges, worker
 from .children import children, end_all, ids_are_ours
 from .confine import CLOSED, READABLE, Walls
 from .setup import Setup
@@ -235,7 +234,7 @@ class Forker:
         if pid == 0:
             try:
                 for home in self._full:
-                    shutil.rmtree(home, ignore_errors=True)
+                    folders.remove(home)
             finally:
                 os._exit(0)  # never back into the forker's loop
         self._cleaners.add(pid)
@@ -258,7 +257,7 @@ class Forker:
                 self._numbers.pop(os.waitpid(-1, 0)[0], None)
             except ChildProcessError:
                 break
-        shutil.rmtree(self._directory, ignore_errors=True)
+        folders.remove(self._directory)
         os._exit(status)
 
 

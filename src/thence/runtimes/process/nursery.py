@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from typing import IO, Protocol
 import msgspec
 
 from ...errors import StartupError
-from . import remains
+from . import folders, remains
 from .setup import Setup
 
 log = logging.getLogger("thence.runtimes.process")
@@ -139,7 +138,7 @@ class Nursery:
             await _off_the_loop(process, mounts)
         for directory in (*self._left, self._directory):
             if directory:
-                shutil.rmtree(directory, ignore_errors=True)
+                folders.remove(directory)
         self._left.clear()
         self._directory = ""
 
@@ -229,7 +228,7 @@ class Nursery:
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(OSError(sentence))
         self._parent.forker_lost(sentence, all_ended)
-        shutil.rmtree(directory, ignore_errors=True)
+        folders.remove(directory)
         self._left.append(directory)  # a dying instance may still have written
 
     def _said(self) -> str:
