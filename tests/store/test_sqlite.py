@@ -459,6 +459,38 @@ async def test_the_loop_goes_on_while_the_store_waits_for_its_threads_to_close(p
     assert await reading, "nobody else ran meanwhile"
 
 
+async def test_a_closing_that_is_given_up_lets_go_of_the_file_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the same process could not open it again; it is let go of when the threads are done."""
+    store = SqliteStore(path)
+    await store.open()
+    begun, answers = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(_: Any) -> bool:
+        loop.call_soon_threadsafe(begun.set)
+        return answers.wait(30)
+
+    reading = asyncio.ensure_future(store._work.read(slowly))
+    await begun.wait()
+    work, ended = store._work, threading.Event()
+    end = work._end
+    monkeypatch.setattr(work, "_end", lambda let_go: (end(let_go), ended.set()))
+    closing = asyncio.ensure_future(store.close())
+    await asyncio.sleep(0)
+    assert work._closed
+    closing.cancel()
+    await asyncio.wait({closing})
+    assert closing.cancelled()
+    with pytest.raises(StoreInUse):
+        await SqliteStore(path).open()
+    answers.set()
+    assert await reading, "nobody else ran meanwhile"
+    assert await asyncio.to_thread(ended.wait, 30)
+    await make(path)  # nobody holds it
+
+
 async def test_verify_finds_pages_that_were_overwritten(path: Path) -> None:
     store = SqliteStore(path)
     await store.open()

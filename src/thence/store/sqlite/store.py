@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +128,11 @@ class SqliteStore:
     async def close(self) -> None:
         work, self._open = self._open, None
         held, self._held = self._held, None
-        if work is not None:
-            await work.close()
-        if held is not None:
-            os.close(held)
+        let_go = _nothing if held is None else partial(os.close, held)
+        if work is None:
+            let_go()
+        else:
+            await work.close(let_go)
 
     async def healthy(self) -> bool:
         try:
@@ -402,3 +404,7 @@ def _take(path: Path, folder: DataFolder, look: bool) -> tuple[int, sqlite3.Conn
     except BaseException:
         os.close(held)
         raise
+
+
+def _nothing() -> None:
+    """Nobody's hold is to be let go of."""

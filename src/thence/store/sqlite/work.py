@@ -249,15 +249,17 @@ class Work:
             self._tell(error)
             raise
 
-    async def close(self) -> None:
+    async def close(self, let_go: Callable[[], None]) -> None:
+        """`let_go`: called when nothing of it is open any more, by whoever closes it: also where
+        the waiting for that is cancelled."""
         async with self._writing:
             self._closed = True
             if self._inline:
-                self._end()
+                self._end(let_go)
             else:
-                await asyncio.to_thread(self._end)
+                await asyncio.to_thread(self._end, let_go)
 
-    def _end(self) -> None:
+    def _end(self, let_go: Callable[[], None]) -> None:
         self._readers.close()
         self._writer.close()
         self._log.close()
@@ -267,6 +269,7 @@ class Work:
             # The last connection moves the log into the file.
             self.db.close()
             self.db = None
+        let_go()
 
 
 def _begin_patiently(db: sqlite3.Connection) -> None:
