@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ import pytest
 
 import thence
 from thence.lifecycle.outcome import Outcome
+from thence.notices import InstanceEnded
 from thence.runtimes.process import (
     children,
     confine,
@@ -324,6 +326,32 @@ async def test_a_run_ends_though_what_escaped_traces_its_instance(house, is_gone
     assert is_gone(int(pid))
 
 
+TRACES_AND_LEAVES = """
+import ctypes, os, sys, time
+def handler(event, context):
+    libc, instance = ctypes.CDLL(None), os.getpid()
+    libc.prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)  # PR_SET_PTRACER: anybody
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        traces = libc.ptrace(0x4206, instance, 0, 0) == 0  # PTRACE_SEIZE
+        os.write(write, str(int(traces)).encode())
+        os.closerange(0, 1000)
+        time.sleep(1000)
+        os._exit(0)
+    sys.exit("traced" if os.read(read, 1) == b"1" else "alone")
+"""
+
+
+async def test_an_instance_that_says_it_ends_keeps_no_place_though_it_is_traced(house):
+    """Its end was never told: it kept its place of the function's, and on the node, for ever."""
+    ended = await house.run(house.deploy(TRACES_AND_LEAVES, concurrency=1))
+    if "traced" not in ended.error_message:
+        pytest.skip("this machine lets no process trace its parent")
+    await house.notice(InstanceEnded)
+    assert house.runtime.occupancy().in_use == 0
+
+
 async def test_instances_start_again_after_the_forkers_folder_was_removed(house):
     """Many machines remove what is old in /tmp."""
     shutil.rmtree(house.runtime._nursery._directory)
@@ -427,14 +455,22 @@ def test_all_are_ended_before_any_is_waited_for():
     assert ran.stdout == "True 4 (0, 0)\n", ran.stderr
 
 
-def test_a_folder_is_removed_however_deep_it_is(tmp_path):
-    """A service whose function had left such a one ended with a traceback and status 1."""
+@pytest.mark.parametrize(("deep", "descriptors"), [(2000, 1 << 20), (500, 100)])
+def test_a_folder_is_removed_however_deep_it_is(tmp_path, deep, descriptors):
+    """A service whose function had left such a one ended with a traceback and status 1; with few
+    descriptors the folder stayed."""
     here = os.open(tmp_path, os.O_DIRECTORY)
-    for _ in range(2000):
+    for _ in range(deep):
         os.mkdir("deeper", dir_fd=here)
         deeper = os.open("deeper", os.O_DIRECTORY, dir_fd=here)
         os.close(here)
         here = deeper
     os.close(here)
-    folders.remove(str(tmp_path / "deeper"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(int(name) for name in os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(used + descriptors, soft), hard))
+    try:
+        folders.remove(str(tmp_path / "deeper"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert not os.listdir(tmp_path)

@@ -81,6 +81,7 @@ class Crew:
         lane = instance.lane
         now, ns = self._clock.now(), time.monotonic_ns()
         finished: list[tuple[Run, Ended]] = []
+        died = False
         for answer in answers:
             kind = answer.kind
             if kind == frames.HELLO:
@@ -97,6 +98,7 @@ class Crew:
                 instance.ending = True
                 memory = kind == frames.OUT_OF_MEMORY
                 instance.end_reason = "out_of_memory" if memory else "crashed"
+                died = True
             if run is None:
                 continue
             if answer.flags & frames.LOADED_HANDLER:
@@ -116,6 +118,8 @@ class Crew:
         elif instance.ready:
             self._rest(instance, lane, now)
         self._slots.recount(lane)
+        if died:  # so it says: what it started may trace it, and then its end is not told to us
+            self._nursery.kill(instance.number)
         for run, ended in finished:
             self._finish(run, ended)
         self._room_grew(lane)

@@ -10,9 +10,10 @@ import subprocess
 
 def remove(directory: str) -> None:
     """What cannot be removed stays; nothing is raised. Blocks."""
-    try:
+    # Before Python 3.13 it calls itself for each folder in a folder, with a descriptor for each.
+    with contextlib.suppress(RecursionError):
         shutil.rmtree(directory, ignore_errors=True)
-    except RecursionError:  # before Python 3.13 it calls itself for each folder in a folder
+    if os.path.lexists(directory):
         with contextlib.suppress(OSError):  # no `rm`, or no process to be had
             subprocess.run(
                 ["rm", "-rf", "--", directory],
