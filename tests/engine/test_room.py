@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
 from thence.engine import room as rooms
+from thence.engine.engine import Engine
 from thence.engine.room import Room
 from thence.engine.writer import Writer
 from thence.errors import StoreUnavailable, ThenceError
@@ -20,7 +23,7 @@ from thence.store.interface import Batch
 from thence.store.reserve import Reserve
 from thence.store.sqlite import SqliteStore
 from thence.store.sqlite.faults import damaged
-from thence.testing import Ok, Service
+from thence.testing import Ok, Service, incarnation
 from thence.testing.clock import VirtualClock
 
 MIB = 1024 * 1024
@@ -369,3 +372,35 @@ async def test_a_tidied_store_gives_its_log_back_and_says_what_it_has(tmp_path: 
         assert log.stat().st_size == 0 and before >= 0
     finally:
         await store.close()
+
+
+@pytest.mark.parametrize("jump", [0, 86_400], ids=["joins", "shifts-ages"])
+async def test_a_start_that_opens_the_store_and_can_write_nothing_waits_for_room(
+    jump: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Service() as s:
+        await s.function("f", answers=["ok"])
+        id = await s.invoke("f")
+        await s.settle()
+        await s.stop_service()
+        s.set_wall(jump)
+        s.clock.boot += "1"  # only the machine's clock says how long that took
+        disk = Disk(45 * MIB)
+        monkeypatch.setattr(incarnation, "Engine", partial(Engine, reserve=disk))
+        s.disk_full(20)
+        with monkeypatch.context() as while_it_starts:
+            while_it_starts.setattr(s.clock, "settle", AsyncMock())  # time is moved here, not there
+            start = asyncio.ensure_future(s.start())
+            await s.clock.advance(10)
+            assert not start.done() and disk.held == 0
+            disk.free = 39 * MIB
+            await s.clock.advance(15)
+            await start
+        assert (await s.show(id)).state == "succeeded"
+        with pytest.raises(StoreUnavailable, match="The disk is full"):
+            await s.invoke("f")
+        disk.free += 2 * MIB
+        await s.clock.advance(2)
+        id = await s.invoke("f")
+        await s.settle()
+        assert (await s.show(id)).state == "succeeded"

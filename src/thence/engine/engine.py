@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from ..catalog.function import LATEST
 from ..clock import Clock
@@ -50,6 +51,7 @@ from .tend import Tend
 from .wait import Wait
 from .writer import Done, Writer
 
+T = TypeVar("T")
 log = logging.getLogger("thence.engine")
 OPEN_SECONDS = 1.0  # between two tries to open the store on a full disk
 ROWS_BYTES = 4 * 1024 * 1024
@@ -303,7 +305,7 @@ class Engine(Functions, Looking):
         """Service time goes on where it was; what is under way does not age by a jump."""
         jump = self.clock.begin(await self.store.clock_mark(), floor)
         if jump:
-            await self.store.shift_ages(jump, self.clock.mark())
+            await self._when_there_is_room(lambda: self.store.shift_ages(jump, self.clock.mark()))
             log.warning(
                 "the clock is %d s after the last that the store knows, and only the machine's "
                 "clock says so: ages and budgets of what is under way do not count that time, and "
@@ -318,8 +320,8 @@ class Engine(Functions, Looking):
         await self._begin_time(id_millis(highest))
         await self.catalogue.load()
         await self.runtime.start()
+        lease = await self._when_there_is_room(self.node.join)
         self.writer.start()
-        lease = await self.node.join()
         if self.options.waiting_max:
             await self._count_waiting()  # before anything begins, or ends, that is counted then
         await self.dispatch.start(lease)
@@ -333,16 +335,18 @@ class Engine(Functions, Looking):
         self.accepting.closed = self.invoking.closed = False
 
     async def _open(self) -> None:
-        """Open the store; on a disk that is so full that it cannot even be opened, as soon as there
-        is room. Raises StartupError, StoreUnavailable for another reason."""
+        """Open the store. Raises StartupError, StoreUnavailable."""
         self.room.begin()
+        await self._when_there_is_room(self.store.open)
+        self.room.opened()
+
+    async def _when_there_is_room(self, write: Callable[[], Awaitable[T]]) -> T:
+        """What that answers; on a disk so full that not even this can be done, as soon as it can.
+        Raises what it raises for another reason."""
         said = False
         while True:
             try:
-                await self.store.open()
-                self.held_up.clear()
-                self.room.opened()
-                return
+                done = await write()
             except StoreUnavailable as error:
                 refusal = self.room.lost(error)
                 if not self.room.full:
@@ -352,6 +356,9 @@ class Engine(Functions, Looking):
                 said = True
                 self.held_up.set()
                 await self.clock.sleep(OPEN_SECONDS)
+            else:
+                self.held_up.clear()
+                return done
 
     async def _count_waiting(self) -> None:
         """What waits from before counts towards limits.waiting_max."""
