@@ -368,6 +368,20 @@ def lone(tmp_path):
         yield forker.Forker(theirs, str(tmp_path), confine.Walls(), os.getpid()), ours
 
 
+@pytest.mark.parametrize("made", ["a link", "another user"])
+def test_no_instance_starts_in_a_folder_that_somebody_else_made(lone, tmp_path, monkeypatch, made):
+    """Once the forker's own was removed, any user of the machine can take its name."""
+    one, _ = lone
+    if made == "a link":
+        one._directory = str(tmp_path / "link")
+        os.symlink(tmp_path, one._directory)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 1 + os.getuid())
+    with pytest.raises(PermissionError, match="made by somebody else"):
+        one._make(one._home(1))
+    assert not (tmp_path / "1").exists()
+
+
 def test_a_forker_that_gets_no_process_removes_a_full_folder_later(lone, tmp_path, monkeypatch):
     """A function that uses all processes up was followed by the end of all instances."""
 

@@ -22,6 +22,7 @@ import os
 import selectors
 import signal
 import socket
+import stat
 import sys
 import time
 import traceback
@@ -138,10 +139,14 @@ class Forker:
 
     def _make(self, home: str) -> None:
         try:
-            os.mkdir(home, 0o700)
+            there = os.lstat(self._directory)
         except FileNotFoundError:  # what is old in /tmp is removed on many machines
             os.mkdir(self._directory, 0o700)
-            os.mkdir(home, 0o700)
+        else:
+            if there.st_uid != os.geteuid() or not stat.S_ISDIR(there.st_mode):
+                # Whoever owns it could put code there for us to run.
+                raise PermissionError(errno.EPERM, "its folder was made by somebody else")
+        os.mkdir(home, 0o700)
 
     def _become(self, setup: Setup, fds: list[int], home: str) -> NoReturn:
         try:
