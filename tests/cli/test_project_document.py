@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +289,28 @@ def test_texts_that_double_are_refused(tmp_path: Path, times: int) -> None:
     for number in range(1, 40):
         lines.append(f"  x{number}: '{f'${{vars.x{number - 1}}}' * times}'")
     assert "its texts grow to over 2097152 characters" in mistake(tmp_path, "\n".join(lines))
+
+
+LARGE = "z" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vars:\n  a: '" + "${file(big.txt)}" * 12_000 + "'\n",
+        "vars:\n" + "".join(f"  a{at}: ${{file(big.txt)}}\n" for at in range(7_000)),
+        f"vars:\n  a: {LARGE}\n  b: '" + "${vars.a}" * 12_000 + "'\n",
+    ],
+    ids=["in a text", "as a whole", "of a value"],
+)
+def test_texts_are_counted_before_they_are_put_together(tmp_path: Path, text: str) -> None:
+    (tmp_path / "big.txt").write_text(LARGE)
+    tracemalloc.start()
+    try:
+        assert "its texts grow to over 2097152 characters" in mistake(tmp_path, text)
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_merges_that_double_are_refused(tmp_path: Path) -> None:

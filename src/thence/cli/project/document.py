@@ -138,15 +138,21 @@ class _Values:
             if "${" in _VALUE.sub("", value) and _LEFT.search(_VALUE.sub(" ", value)):
                 raise _NoValue(f"{where}: {value[:80]!r}: no braces can stand in a reference.")
             if whole is not None and not _BARE.fullmatch(whole.group(1)):
-                return self._one(whole.group(1).strip(), where, this)
+                found = self._one(whole.group(1).strip(), where, this)
+                if isinstance(found, str):
+                    self._grow(len(found), where)
+                return found
             text = _VALUE.sub(lambda found: self._text(found, where, this), value)
         except _NoValue as error:
             return Unresolved.of(value, str(error))
-        self._characters += len(text)
+        return text
+
+    def _grow(self, characters: int, where: str) -> None:
+        """Before they are put anywhere: what is refused must not have been made."""
+        self._characters += characters
         if self._characters > TEXT_CHARACTERS_MAX:
             what = f"its texts grow to over {TEXT_CHARACTERS_MAX} characters"
             raise self._too_much(where, what)
-        return text
 
     def _text(self, found: re.Match[str], where: str, this: Any) -> str:
         """A value that is put into a longer text."""
@@ -157,8 +163,7 @@ class _Values:
         if isinstance(value, dict | list):
             raise self._unknown(name, where, "an object or a list cannot stand inside of a text")
         text = plain(value)
-        if len(text) > TEXT_CHARACTERS_MAX:
-            raise self._too_much(where, f"a text of over {TEXT_CHARACTERS_MAX} characters")
+        self._grow(len(text), where)
         return text
 
     def _one(self, name: str, where: str, this: Any) -> Any:
