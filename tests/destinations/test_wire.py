@@ -185,6 +185,16 @@ async def test_what_is_no_whole_answer_is_tried_again(
     assert (sent.delivered, sent.again) == (False, True)
 
 
+async def test_interim_answers_without_end_end_the_connection(
+    raw: Raw, sender: WebhookSender, parcel: Any
+) -> None:
+    """Read until its time is over, one such receiver took the event loop for itself."""
+    raw.answers = [[b"HTTP/1.1 100 Continue\r\n\r\n" * 1000] * 20_000]
+    sent = await sender.send(parcel(f"http://127.0.0.1:{raw.port}/p"))
+    assert (sent.delivered, sent.again) == (False, True)
+    assert "did not answer within" not in sent.error, "the connection was not ended"
+
+
 async def test_an_answer_in_single_bytes_is_read_as_one(
     raw: Raw, sender: WebhookSender, parcel: Any
 ) -> None:

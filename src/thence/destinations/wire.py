@@ -51,6 +51,11 @@ class Answer:
         self._interim = 0
         self._over = False
 
+    @property
+    def endless(self) -> bool:
+        """Too many heads of 1xx have come: there will be no answer."""
+        return self._interim > INTERIM_MAX
+
     def feed(self, data: bytes) -> None:
         """The next bytes."""
         if self._over:
@@ -81,7 +86,7 @@ class Answer:
         head, self._buffer = self._buffer[: end.start()], self._buffer[end.end() :]
         if interim:
             self._interim += 1
-            self._over = self._interim > INTERIM_MAX
+            self._over = self.endless
             return not self._over
         found = _RETRY_AFTER.search(head)
         self.retry_after = None if found is None else found[1].decode("latin-1")
@@ -107,6 +112,10 @@ class Handler(ResponseHandler):
     def data_received(self, data: bytes) -> None:
         if self.answer is not None:
             self.answer.feed(data)
+            if self.answer.endless and self.transport is not None:
+                # The client would read on until its time is over, and the loop do nothing else.
+                self.transport.abort()
+                return
         super().data_received(data)
 
 
