@@ -239,6 +239,30 @@ def test_on_a_full_disk_mail_can_be_deleted_and_that_is_enough(
         program.verify()
 
 
+def test_what_deletes_finds_the_disk_full_as_what_writes_does(
+    make_program: Callable[..., Program],
+) -> None:
+    """After a start the log is short, so the first write of an idle service needs room."""
+    program = make_program()
+    program.data.mkdir(mode=0o700)
+    with small_file_system(program.data, DISK):
+        program.start()
+        program.deploy("quick", ECHO, on_success="queue:done", concurrency=2)
+        for n in range(DELIVERED):
+            assert post(program, n)[0] == 202
+        program.until_done()
+        assert program.terminate() == 0
+        program.start()
+        fill(program.data, 0)
+        assert (program.data / "reserve").exists()
+        status, _, answer = program.ask("DELETE", f"{BOX}?all=true")
+        assert status == 200, answer
+        goes_on(program)
+        assert program.terminate() == 0
+        assert "store lost" in program.said
+        program.verify()
+
+
 def test_a_disk_that_large_bodies_filled_is_said_to_be_full(
     make_program: Callable[..., Program],
 ) -> None:

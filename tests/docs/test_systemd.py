@@ -31,6 +31,11 @@ def test_functions_have_a_temporary_folder_outside_of_the_data_directory() -> No
     assert unit["WorkingDirectory"] == "/var/lib/" + unit["StateDirectory"]
 
 
+def test_neither_a_run_without_memory_nor_crashes_in_a_row_keep_it_stopped() -> None:
+    assert service()["OOMPolicy"] == "continue"
+    assert "\nStartLimitIntervalSec=0\n" in PAGE.read_text()
+
+
 def test_a_stop_is_longer_than_a_drain_and_told_to_the_service_alone() -> None:
     unit = service()
     assert int(unit["TimeoutStopSec"]) >= Settings().grace_seconds + 5

@@ -276,6 +276,17 @@ async def test_while_it_is_full_nothing_is_taken_and_what_runs_is_kept() -> None
         await s.invoke("f")
 
 
+async def test_an_idle_node_finds_a_full_disk_by_its_lease() -> None:
+    async with Service() as s:
+        s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
+        s.disk_full(20)
+        await s.clock.advance(19)
+        assert disk.held == 0 and s.engine.writer.down
+        disk.free = 60 * MIB
+        await s.clock.advance(5)
+        assert disk.held == 32 * MIB and not s.engine.writer.down
+
+
 @pytest.mark.parametrize("full_for", [10, 40])
 async def test_what_ended_before_a_shutdown_on_a_full_disk_is_written_in_the_reserves_space(
     full_for: int,

@@ -181,6 +181,33 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_when_space_is_back(
     assert (await scene.holds())["accepted"] == 21
 
 
+async def test_a_write_that_found_no_space_is_told_and_tried_once_more_where_there_is_some(
+    sqlite_scene: Scene, made: SqliteStore
+) -> None:
+    db = made._work.db
+    assert db is not None
+    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    told: list[StoreUnavailable] = []
+
+    def none(error: StoreUnavailable) -> bool:
+        told.append(error)
+        return False
+
+    def some(error: StoreUnavailable) -> bool:
+        db.execute("PRAGMA max_page_count = 1000000")
+        return not none(error)
+
+    put = made.put_entry("config", "1", "large", b"x" * 500_000, NOW)
+    made.on_unwritten(none)
+    with pytest.raises(StoreUnavailable, match="full"):
+        await put
+    assert len(told) == 1 and "full" in told[0].detail
+    made.on_unwritten(some)
+    await made.put_entry("config", "1", "large", b"x" * 500_000, NOW)
+    assert len(told) == 2
+    await sqlite_scene.holds()
+
+
 class FailingCommit(sqlite3.Connection):
     """A connection whose COMMIT fails as a disk does, while `fails` is set."""
 

@@ -212,6 +212,7 @@ class Engine(Functions, Looking):
         self.node.on_lease = self._on_lease
         self.notices.on(StoreBack, self._store_back)
         self.store.on_damage(self._damaged)
+        self.store.on_unwritten(self.writer.unwritten)
         self.notices.on(StoreLost, self._store_lost)
 
     def deliver_with(self, office: Office) -> None:

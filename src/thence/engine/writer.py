@@ -157,6 +157,18 @@ class Writer:
             self._wake.set()
         return told
 
+    def unwritten(self, error: StoreUnavailable) -> bool:
+        """A write of the store that is not one of ours failed. Where the disk is full all is as if a
+        commit had found that; True: it was not known yet, so the reserve's space is there now."""
+        known = self.down or self._room.full or self._leaving.is_set()
+        if known:
+            return False
+        self._room.lost(error)
+        if self._room.full:
+            self.down = True
+            self._wake.set()
+        return self._room.full
+
     def refusal(self) -> StoreUnavailable:
         """What is said to those who are refused while the store is down."""
         if self.damaged is None and self._room.full:

@@ -24,7 +24,7 @@ from msgspec import Struct, field
 from ..catalog.entry import Entry
 from ..catalog.function import Function, FunctionSpec
 from ..clock import ClockMark
-from ..errors import StoreCorrupt, StoreDamaged
+from ..errors import StoreCorrupt, StoreDamaged, StoreUnavailable
 from ..lifecycle.states import State
 from .records import (
     Accepted,
@@ -139,6 +139,11 @@ class Store(Protocol):
 
     def on_damage(self, told: Callable[[StoreDamaged], None]) -> None:
         """`told` is called once, on the event loop, when damage is found."""
+        ...
+
+    def on_unwritten(self, told: Callable[[StoreUnavailable], bool]) -> None:
+        """`told` is called, on the event loop, with what a write other than a commit failed for, damage
+        excepted. Where it answers True there is room for it now: the write is tried once more."""
         ...
 
     async def find_damage(self, found: StoreDamaged) -> StoreDamaged:

@@ -62,6 +62,7 @@ class Watched:
         self._store = store
         self._clock = clock
         self._outage = outage
+        self._unwritten: Callable[[StoreUnavailable], bool] = lambda error: False
         self.killed = False
 
     def kill(self) -> None:
@@ -69,6 +70,10 @@ class Watched:
 
     def on_damage(self, told: Callable[[StoreDamaged], None]) -> None:
         self._store.on_damage(told)
+
+    def on_unwritten(self, told: Callable[[StoreUnavailable], bool]) -> None:
+        self._store.on_unwritten(told)
+        self._unwritten = told
 
     async def healthy(self) -> bool:
         if self.killed:
@@ -79,6 +84,14 @@ class Watched:
         with self._clock.hold():
             return await self._store.healthy()
 
+    def _check(self, name: str) -> None:
+        try:
+            self._outage.check(name)
+        except StoreUnavailable as error:
+            if name == "commit" or name not in WRITES or not self._unwritten(error):
+                raise
+            self._outage.check(name)
+
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._store, name)
 
@@ -86,7 +99,7 @@ class Watched:
             if self.killed:
                 await _never()
             if name not in LIFE:
-                self._outage.check(name)
+                self._check(name)
             try:
                 with self._clock.hold():
                     answer = await method(*args, **named)

@@ -68,6 +68,7 @@ class SqliteStore:
         self._open: Work | None = None
         self._pruned = prune.Marks()
         self._on_damage: Callable[[StoreDamaged], None] = lambda damage: None
+        self._on_unwritten: Callable[[StoreUnavailable], bool] = lambda error: False
 
     # ------------------------------------------------------------ life
 
@@ -117,6 +118,7 @@ class SqliteStore:
         self._held, db = _take(self.path, self._folder, look)
         work = Work(self.path, db, inline=self._inline)
         work.on_damage = lambda damage: self._on_damage(damage)
+        work.on_unwritten = lambda error: self._on_unwritten(error)
         self._pruned = prune.Marks()
         self._open = work
 
@@ -151,6 +153,9 @@ class SqliteStore:
 
     def on_damage(self, told: Callable[[StoreDamaged], None]) -> None:
         self._on_damage = told
+
+    def on_unwritten(self, told: Callable[[StoreUnavailable], bool]) -> None:
+        self._on_unwritten = told
 
     async def find_damage(self, found: StoreDamaged) -> StoreDamaged:
         tables = await self._work.read(damage.hit, HIT_SECONDS)

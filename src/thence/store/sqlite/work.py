@@ -50,6 +50,8 @@ class Work:
         """What was found; from then on every write raises it."""
         self.on_damage: Callable[[StoreDamaged], None] = lambda damage: None
         """Called once, on the event loop."""
+        self.on_unwritten: Callable[[StoreUnavailable], bool] = lambda error: False
+        """Called when a write() failed; True: try it once more."""
 
     # ------------------------------------------------------------ writing
 
@@ -88,6 +90,13 @@ class Work:
         """`call(db, *args)` in one transaction, off the loop."""
         async with self._writing:
             self._connection()
+            try:
+                return await self._off_loop(self._writer, self._transaction, call, args)
+            except StoreDamaged:
+                raise
+            except StoreUnavailable as error:
+                if not self.on_unwritten(error):
+                    raise
             return await self._off_loop(self._writer, self._transaction, call, args)
 
     def _unsynced(self, db: sqlite3.Connection) -> None:
