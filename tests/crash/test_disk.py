@@ -173,15 +173,21 @@ def fill(folder: Path, left: int) -> Path:
     return ballast
 
 
-def begin_full(program: Program, begin: Callable[[], None] = lambda: None) -> str:
-    """A service with mail, on a disk that others have filled; an invocation of it. begin: called when
-    all is done and there is room."""
+def start_with_mail(program: Program) -> str:
+    """A service that has delivered; an invocation of it."""
     program.start()
     program.deploy("quick", ECHO, on_success="queue:done", concurrency=2)
     id: str = post(program, 0)[2]["id"]
     for n in range(1, DELIVERED):
         assert post(program, n)[0] == 202
     program.until_done()
+    return id
+
+
+def begin_full(program: Program, begin: Callable[[], None] = lambda: None) -> str:
+    """A service with mail, on a disk that others have filled; an invocation of it. begin: called when
+    all is done and there is room."""
+    id = start_with_mail(program)
     begin()
     log, reserve = program.data / "store.db-wal", program.data / "reserve"
 
@@ -246,11 +252,7 @@ def test_what_deletes_finds_the_disk_full_as_what_writes_does(
     program = make_program()
     program.data.mkdir(mode=0o700)
     with small_file_system(program.data, DISK):
-        program.start()
-        program.deploy("quick", ECHO, on_success="queue:done", concurrency=2)
-        for n in range(DELIVERED):
-            assert post(program, n)[0] == 202
-        program.until_done()
+        start_with_mail(program)
         assert program.terminate() == 0
         program.start()
         fill(program.data, 0)

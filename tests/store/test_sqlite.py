@@ -469,9 +469,8 @@ async def test_an_opening_that_is_given_up_lets_go_of_the_file(
     await make(path)  # nobody holds it
 
 
-async def test_the_loop_goes_on_while_the_store_waits_for_its_threads_to_close(path: Path) -> None:
-    store = SqliteStore(path)
-    await store.open()
+async def reading_slowly(store: SqliteStore) -> tuple[asyncio.Future[bool], threading.Event]:
+    """A read that has begun and ends, with True, when the event is set."""
     begun, answers = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
@@ -481,7 +480,14 @@ async def test_the_loop_goes_on_while_the_store_waits_for_its_threads_to_close(p
 
     reading = asyncio.ensure_future(store._work.read(slowly))
     await begun.wait()
-    loop.call_later(0, answers.set)
+    return reading, answers
+
+
+async def test_the_loop_goes_on_while_the_store_waits_for_its_threads_to_close(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    reading, answers = await reading_slowly(store)
+    asyncio.get_running_loop().call_later(0, answers.set)
     await store.close()
     assert await reading, "nobody else ran meanwhile"
 
@@ -492,15 +498,7 @@ async def test_a_closing_that_is_given_up_lets_go_of_the_file_all_the_same(
     """Else the same process could not open it again; it is let go of when the threads are done."""
     store = SqliteStore(path)
     await store.open()
-    begun, answers = asyncio.Event(), threading.Event()
-    loop = asyncio.get_running_loop()
-
-    def slowly(_: Any) -> bool:
-        loop.call_soon_threadsafe(begun.set)
-        return answers.wait(30)
-
-    reading = asyncio.ensure_future(store._work.read(slowly))
-    await begun.wait()
+    reading, answers = await reading_slowly(store)
     work, ended = store._work, threading.Event()
     end = work._end
     monkeypatch.setattr(work, "_end", lambda let_go: (end(let_go), ended.set()))
