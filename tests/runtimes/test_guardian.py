@@ -371,15 +371,84 @@ def lone(tmp_path):
 @pytest.mark.parametrize("made", ["a link", "another user"])
 def test_no_instance_starts_in_a_folder_that_somebody_else_made(lone, tmp_path, monkeypatch, made):
     """Once the forker's own was removed, any user of the machine can take its name."""
-    one, _ = lone
+    one, node = lone
+    one._directory = old = str(tmp_path / "old")
     if made == "a link":
-        one._directory = str(tmp_path / "link")
-        os.symlink(tmp_path, one._directory)
+        os.symlink(tmp_path, old)
     else:
+        os.mkdir(old)
         monkeypatch.setattr(os, "geteuid", lambda: 1 + os.getuid())
-    with pytest.raises(PermissionError, match="made by somebody else"):
-        one._make(one._home(1))
-    assert not (tmp_path / "1").exists()
+    before = sys.pycache_prefix
+    try:
+        home = one._make(1)
+        assert sys.pycache_prefix is not None
+        assert Path(sys.pycache_prefix).parent == Path(home).parent
+    finally:
+        sys.pycache_prefix = before
+    assert Path(home).parent.parent == tmp_path and Path(home).parent != Path(old)
+    assert not os.path.exists(os.path.join(old, "1"))
+    said = json.loads(node.recv(4096))
+    assert said["folder"] == one._directory and "made by somebody else" in said["why"]
+
+
+SPOILS = {
+    "a link": "os.rename(folder, folder + 'x'); os.symlink('/', folder)",
+    "a file": "os.rename(folder, folder + 'x'); open(folder, 'w').close()",
+    "folders of the next": "[os.makedirs(f'{folder}/{n}/x') for n in range(number + 1, number + 9)]",
+    "closed": "os.chmod(folder, 0)",
+}
+
+
+@pytest.mark.parametrize("spoils", SPOILS)
+async def test_instances_start_again_after_a_function_spoiled_the_forkers_folder(
+    house, tmp_path, monkeypatch, caplog, spoils
+):
+    """No instance of any function started any more until the service was started again, and the log
+    said nothing."""
+    if spoils == "closed" and os.geteuid() == 0:
+        pytest.skip("root may write into a closed folder")
+    await house.runtime.close()
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(nursery.tempfile, "tempdir", str(tmp_path / "scratch"))
+    await house.open()
+    old = house.runtime._nursery._directory
+    spoil = f"""
+        import os
+        def handler(event, context):
+            folder, number = os.path.split(os.environ["HOME"])
+            number = int(number)
+            {SPOILS[spoils]}
+    """
+    assert (await house.run(house.deploy(spoil))).outcome is Outcome.OK
+    home = "import os\ndef handler(event, context): return os.listdir(os.environ['HOME'])"
+    for id in (2, 3):
+        ended = await house.run(house.deploy(home, id=id))
+        assert (ended.outcome, ended.result) == (Outcome.OK, b"[]")
+    [said] = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert old in said and house.runtime._nursery._directory in said
+    if spoils == "closed":
+        os.chmod(old, 0o700)  # else it stays
+    await house.runtime.close()
+    assert set(os.listdir(tmp_path / "scratch")) <= {os.path.basename(old) + "x"}
+
+
+async def test_starts_that_the_forker_refuses_are_in_the_log_once(
+    house, tmp_path, monkeypatch, caplog
+):
+    """Only the attempts said so."""
+    await house.runtime.close()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(nursery.tempfile, "tempdir", str(scratch))
+    await house.open()
+    shutil.rmtree(scratch)
+    function = house.deploy("def handler(event, context): ...")
+    for _ in range(2):
+        assert (await house.run(function)).outcome is Outcome.NO_RESOURCES
+    [said] = [one for one in caplog.records if "could not be started" in one.getMessage()]
+    assert str(scratch) in said.getMessage()
+    scratch.mkdir()
+    assert (await house.run(function)).outcome is Outcome.OK
 
 
 def test_a_forker_that_gets_no_process_removes_a_full_folder_later(lone, tmp_path, monkeypatch):

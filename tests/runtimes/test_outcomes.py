@@ -305,13 +305,16 @@ async def test_nothing_runs_in_an_instance_before_the_size_of_an_empty_one_is_kn
     assert (await house.end(future)).outcome is Outcome.OK
 
 
-async def test_code_that_is_not_there_starts_no_instance(house):
+async def test_code_that_is_not_there_starts_no_instance(house, caplog):
     function = house.deploy("def handler(event, context): pass")
     (house.directory / function.code_digest / "main.py").unlink()
     (house.directory / function.code_digest).rmdir()
-    ended = await house.run(function)
-    assert ended.outcome is Outcome.NO_RESOURCES
-    assert "could not be started" in ended.error_message and ended.started_at is None
+    for _ in range(2):
+        ended = await house.run(function)
+        assert ended.outcome is Outcome.NO_RESOURCES
+        assert "could not be started" in ended.error_message and ended.started_at is None
+    [said] = [one for one in caplog.records if "could not be started" in one.getMessage()]
+    assert "No such file" in said.getMessage()
 
 
 async def test_a_machine_that_gives_no_descriptors_is_told_in_a_sentence(

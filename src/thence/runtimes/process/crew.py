@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from ...clock import Clock
 from ...lifecycle.outcome import Outcome
 from ...notices import InstanceEnded, InstanceStarted, Notices
+from ...seldom import Seldom
 from ..interface import Ended, Run
 from . import ending, frames
 from .idle import Idle
@@ -64,6 +65,7 @@ class Crew:
         self._accepting = False
         self._closed = False
         self._until = Until()
+        self._seldom = Seldom()
         self._nursery = Nursery(self, walls)
         self._idle = Idle(clock, idle_seconds, self._retire_idle)
         self._leaving = Leaving(clock, instances_max)
@@ -188,6 +190,8 @@ class Crew:
         instance.peak_bytes = peak_bytes
         if error:
             instance.failure = error
+        if not instance.ready and instance.end_reason == "crashed" and instance.verdict is None:
+            self._say_not_started(instance.function.name, ending.why_not_up(instance, status))
         self._gone(instance, status)
 
     def forker_lost(self, sentence: str, all_ended: bool) -> None:
@@ -196,6 +200,11 @@ class Crew:
                 self._kill_group(instance.pid)
             instance.failure = instance.failure or sentence
             self._gone(instance, None)
+
+    def _say_not_started(self, name: str, why: str) -> None:
+        """Once a minute and function: every attempt of it meets the same."""
+        if self._seldom.may_say(name):
+            log.error("an instance of %s could not be started: %s", name, why)
 
     def _kill_group(self, pid: int) -> None:
         """With forker and guardian gone nobody else ends them. PR_SET_PDEATHSIG has ended the instance; its own

@@ -132,8 +132,14 @@ def _not_begun(instance: Instance) -> Ended:
 def _never_up(instance: Instance, status: int | None) -> Ended:
     if instance.verdict is not None:  # stopped, drained or closed before it came up
         return _not_begun(instance)
-    why = instance.failure or ("" if status is None else crash_sentence(status)) or "reason unknown"
+    why = why_not_up(instance, status)
     return not_up(f"An instance could not be started: {why}", instance.name)
+
+
+def why_not_up(instance: Instance, status: int | None) -> str:
+    return (
+        instance.failure or ("" if status is None else crash_sentence(status)) or "reason unknown"
+    )
 
 
 def not_up(sentence: str, instance: str = "") -> Ended:

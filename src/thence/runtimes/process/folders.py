@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 
+PREFIX = "thence-"  # of the names of forkers' folders
+
 
 def remove(directory: str) -> None:
     """What cannot be removed stays; nothing is raised. Blocks."""

@@ -9,7 +9,7 @@ it cannot.
 Requests are datagrams of JSON: {"start": Setup} with three descriptors, {"kill": number}.
 Reports: {"ready": pid, "missing": what of confine.py does not stand}, {"started": number, "pid": …},
 {"ended": number, "status": wait status, "peak_bytes": most memory held},
-{"failed": number, "error": sentence}.
+{"failed": number, "error": sentence}, {"folder": new directory for instances, "why": sentence}.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import signal
 import socket
 import stat
 import sys
+import tempfile
 import time
 import traceback
 from typing import Any, NoReturn
@@ -63,6 +64,7 @@ class Forker:
         self._guarded_by = guarded_by
         self._walls = walls
         self._directory = directory
+        self._spoiled: list[str] = []  # directories that were ours before
         self._pid = os.getpid()
         self._pids: dict[int, int] = {}  # number -> pid
         self._numbers: dict[int, int] = {}
@@ -122,7 +124,7 @@ class Forker:
             os.set_inheritable(fd, False)
         home = self._home(setup.number)
         try:
-            self._make(home)
+            home = self._make(setup.number)
             pid = os.fork()
         except OSError as error:
             with contextlib.suppress(OSError):  # it may not be there
@@ -137,7 +139,17 @@ class Forker:
         for fd in fds:
             os.close(fd)
 
-    def _make(self, home: str) -> None:
+    def _make(self, number: int) -> str:
+        """The instance's folder. Functions are of our user: what one of them, or whoever else, made of
+        our folder must not keep all others from starting."""
+        try:
+            self._make_home(number)
+        except OSError as error:
+            self._move(f"{error.strerror} ({self._home(number)})")
+            os.mkdir(self._home(number), 0o700)
+        return self._home(number)
+
+    def _make_home(self, number: int) -> None:
         try:
             there = os.lstat(self._directory)
         except FileNotFoundError:  # what is old in /tmp is removed on many machines
@@ -146,7 +158,15 @@ class Forker:
             if there.st_uid != os.geteuid() or not stat.S_ISDIR(there.st_mode):
                 # Whoever owns it could put code there for us to run.
                 raise PermissionError(errno.EPERM, "its folder was made by somebody else")
-        os.mkdir(home, 0o700)
+        os.mkdir(self._home(number), 0o700)
+
+    def _move(self, why: str) -> None:
+        """To a new folder. What lies in the old one stays until we leave."""
+        new = tempfile.mkdtemp(prefix=folders.PREFIX, dir=os.path.dirname(self._directory))
+        self._spoiled.append(self._directory)
+        self._directory = new
+        _cache_in(new)
+        self._report(folder=new, why=why)
 
     def _become(self, setup: Setup, fds: list[int], home: str) -> NoReturn:
         try:
@@ -262,7 +282,8 @@ class Forker:
                 self._numbers.pop(os.waitpid(-1, 0)[0], None)
             except ChildProcessError:
                 break
-        folders.remove(self._directory)
+        for directory in (*self._spoiled, self._directory):
+            folders.remove(directory)
         os._exit(status)
 
 
@@ -276,12 +297,16 @@ def main(guarded_by: int) -> NoReturn:
     os.umask(0o077)
     for name in PRELOADED.split():
         importlib.import_module(name)
-    sys.pycache_prefix = os.path.join(sys.argv[-1], "pycache")  # code directories stay as they are
+    _cache_in(sys.argv[-1])
     guardian.adopt_orphans()
     gc.collect()
     gc.disable()
     gc.freeze()  # a collection in an instance must not copy every page it shares with us
     Forker(pipe, sys.argv[-1], walls, guarded_by).run()
+
+
+def _cache_in(directory: str) -> None:
+    sys.pycache_prefix = os.path.join(directory, "pycache")  # code directories stay as they are
 
 
 def _walls(directory: str) -> Walls:

@@ -52,6 +52,8 @@ class Report(msgspec.Struct):
     ended: int = 0
     status: int = 0
     peak_bytes: int = 0
+    folder: str = ""
+    why: str = ""
 
 
 _decoder = msgspec.json.Decoder(Report)
@@ -89,7 +91,7 @@ class Nursery:
         self._pid: int | None = None  # the forker's own; the guardian's is that of _process
         self._losing: asyncio.Future[None] | None = None
         self._mounts: int | None = None  # the forker's mount namespace, where it has one of its own
-        self._left: list[str] = []  # directories of forkers that were killed
+        self._left: list[str] = []  # directories of forkers that were killed or moved
         self._outbox: deque[tuple[bytes, list[int], list[int]]] = deque()
         self._ready: asyncio.Future[None] | None = None
 
@@ -147,7 +149,7 @@ class Nursery:
         directory = ""
         try:
             ours.setblocking(False)
-            directory = tempfile.mkdtemp(prefix="thence-")
+            directory = tempfile.mkdtemp(prefix=folders.PREFIX)
             stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed in _forget
             with theirs:
                 self._process = subprocess.Popen(
@@ -208,6 +210,8 @@ class Nursery:
             self._parent.instance_ended(report.ended, report.status, peak_bytes=report.peak_bytes)
         elif report.failed:
             self._parent.instance_ended(report.failed, None, report.error)
+        elif report.folder:
+            self._moved(report.folder, report.why)
         else:
             self._pid, self._mounts = report.ready, remains.own_mounts(report.ready)
             if self._ready is None or self._ready.done():
@@ -215,6 +219,16 @@ class Nursery:
             self._ready.set_result(None)
             for sentence in report.missing:
                 log.info("functions are not fully separated: %s", sentence)
+
+    def _moved(self, folder: str, why: str) -> None:
+        log.warning(
+            "the folder of functions' temporary files could not be used any more: %s; instances that "
+            "start from now on have theirs in %s",
+            why,
+            folder,
+        )
+        self._left.append(self._directory)
+        self._directory = folder
 
     async def _lost(self) -> None:
         assert self._process is not None

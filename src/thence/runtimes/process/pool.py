@@ -16,7 +16,6 @@ from ...clock import Clock
 from ...errors import ThenceError
 from ...lifecycle.outcome import Outcome
 from ...notices import Notices
-from ...seldom import Seldom
 from ..interface import Ended, Occupancy, Run, Trial
 from . import ending, frames
 from .confine import CLOSED, READABLE
@@ -79,7 +78,6 @@ class ProcessRuntime(Crew):
         self._account_id = account_id
         self._region = region
         self._number = 0
-        self._seldom = Seldom()
         self._trials = Trials(self._submit_trial)
 
     # ------------------------------------------------------------------ the contract
@@ -338,7 +336,10 @@ class ProcessRuntime(Crew):
             # and the run must be told that the platform failed it.
             if instance is not None:
                 instance.close()
-            self._say_not_started(function.name, error)
+            if isinstance(error, (ThenceError, OSError)):  # which say all in their sentence
+                self._say_not_started(function.name, str(error))
+            elif self._seldom.may_say(function.name):
+                log.exception("an instance of %s could not be started", function.name)
             sentence = f"An instance could not be started: {type(error).__name__}: {error}"
             raise CannotStart(sentence) from error
         self._instances[instance.number] = instance
@@ -346,15 +347,6 @@ class ProcessRuntime(Crew):
         lane.count += 1
         lane.busy[instance] = None
         return instance
-
-    def _say_not_started(self, name: str, error: Exception) -> None:
-        """Once a minute and function: every attempt of it meets the same."""
-        if not self._seldom.may_say(name):
-            return
-        if isinstance(error, (ThenceError, OSError)):  # which say all in their sentence
-            log.error("an instance of %s could not be started: %s", name, error)
-        else:
-            log.exception("an instance of %s could not be started", name)
 
 
 def _walls(closed: Path | None, readable: Path | None) -> dict[str, str]:
