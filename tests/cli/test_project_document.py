@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from thence.cli.project import document
 from thence.cli.project.deploy import wanted_of
 from thence.cli.project.document import read_document
 from thence.cli.project.unresolved import reasons
@@ -311,6 +312,80 @@ def test_texts_are_counted_before_they_are_put_together(tmp_path: Path, text: st
         assert tracemalloc.get_traced_memory()[1] < 40_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: '" + "${file(empty.txt)}" * 6_000 + "'\nb: '" + "${vars.a}" * 9_000 + "'\n",
+        "a: '${env(NO)}" + "${b}" * 20_000 + "'\nb: [" + "'${vars.a}', " * 3_000 + "]\n",
+        f"a: &a {LARGE}\nb: [" + "*a, " * 30_000 + "]\n",
+        f"a: &a {LARGE}\nb: " + "{*a : " * 30 + "x" + "}" * 30 + "\n",
+    ],
+    ids=["empty", "without a value", "aliases", "names"],
+)
+def test_every_text_counts_each_time_that_it_is_looked_through(tmp_path: Path, text: str) -> None:
+    (tmp_path / "empty.txt").touch()
+    text = "vars:\n" + "".join(f"  {line}\n" for line in text.splitlines())
+    assert "its texts grow to over 2097152 characters" in mistake(tmp_path, text)
+
+
+def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bad.txt").write_bytes(b"\xff" * 1000)
+    opened: list[Any] = []
+    read_bounded = document.read_bounded
+    monkeypatch.setattr(
+        document,
+        "read_bounded",
+        lambda *given: opened.append(given[0].name) or read_bounded(*given),
+    )
+    read(tmp_path, "a: [" + "'${file(bad.txt)}', " * 100 + "]")
+    assert opened.count("bad.txt") == 1
+
+
+def test_long_tags_are_refused_before_they_are_written_out(tmp_path: Path) -> None:
+    text = f"%TAG !e! {LARGE}\n---\nvars:\n" + "- !e!x y\n" * 10_000
+    tracemalloc.start()
+    try:
+        assert "line 4: a tag of over 256 characters" in mistake(tmp_path, text)
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_names_are_one_that_become_one_text(tmp_path: Path) -> None:
+    assert "line 1: '1' is there twice" in mistake(tmp_path, "a: {1: x, '1': y}")
+
+
+def test_a_resource_with_a_dot_in_its_name_has_its_own_values(tmp_path: Path) -> None:
+    text = "resources: {a.b: {component: fc3, props: {functionName: f, x: '${this.props.functionName}'}}}"
+    assert read(tmp_path, text)["resources"]["a.b"]["props"]["x"] == "f"
+
+
+def test_a_file_that_wants_too_much_is_refused(tmp_path: Path) -> None:
+    one = "vars: {p: &p {component: fc3, props: {functionName: f}}}\nresources:\n"
+    text = one + "".join(f"  r{at}: *p\n" for at in range(2_001))
+    assert "it wants 2001 functions, configurations and triggers; at most 2000" in mistake(
+        tmp_path, text
+    )
+    text = one.replace("functionName: f", "functionName: f, triggers: [" + "{}, " * 3 + "]")
+    assert len(problems(tmp_path, text + "  r: *p\n")) == 3
+
+
+def test_code_that_resources_share_is_packed_once(tmp_path: Path) -> None:
+    for name in ("code", "none"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "code" / "i.py").write_text("x = 1")
+    props = "{component: fc3, props: {functionName: f, code: ./%s}}"
+    text = "resources: {" + ", ".join(
+        f"{name}: {props % path}"
+        for name, path in (("a", "code"), ("b", "code/../code"), ("c", "none"), ("d", "none"))
+    )
+    path = tmp_path / "s.yaml"
+    path.write_text(text + "}")
+    a, b, c, d = wanted_of(read_document(path, {}))
+    assert a.archive is not None and a.archive is b.archive
+    assert c.problems[0] == d.problems[0] and "holds no file to deploy" in c.problems[0]
 
 
 def test_merges_that_double_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -50,8 +51,11 @@ def _outcome(change: Change, plan: Plan, vendor: Vendor, broken: bool) -> Done:
 
 
 def _make(change: Change, vendor: Vendor) -> Done:
+    body = change.body
+    if change.archive is not None:
+        body = {**body, "code": {"zipFile": base64.b64encode(change.archive.data).decode()}}
     try:
-        vendor.ask(change.method, change.path, change.body, **change.query)
+        vendor.ask(change.method, change.path, body, **change.query)
     except Refused as refused:
         return Done(change, str(refused))
     return Done(change)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from .plan import Plan, make_plans
 from .show import plan_json, show_done, show_plan
 from .unresolved import Unresolved, reasons, without
 from .vendor import Vendor
-from .wanted import Wanted
+from .wanted import Folder, Wanted
 
+THINGS_MAX = 2_000  # of one file: the service is asked about each
 COMPONENTS = {"fc3": fc3.wanted, "fc": fc.wanted}
 
 
@@ -91,7 +93,15 @@ def wanted_of(document: Document, only: tuple[str, ...] = ()) -> list[Wanted]:
             value=missing[0],
         )
     names = [name for name in resources if not only or name in only]
-    found = [_one(document, field, str(name), resources[name], resources) for name in names]
+    folder = Folder(document.folder)
+    found = [_one(folder, field, str(name), resources[name], resources) for name in names]
+    things = sum(1 + len(one.async_configs) + len(one.triggers) for one in found)
+    if things > THINGS_MAX:
+        raise InvalidInput(
+            f"{document.path}: it wants {things} functions, configurations and triggers; at most "
+            f"{THINGS_MAX} at once. Deploy a part of it with --resource NAME, which may be repeated.",
+            field=field,
+        )
     _no_function_twice(found)
     return found
 
@@ -111,7 +121,7 @@ def _no_function_twice(found: list[Wanted]) -> None:
         first.setdefault(name, one.resource)
 
 
-def _one(document: Document, field: str, name: str, resource: Any, all: dict[Any, Any]) -> Wanted:
+def _one(folder: Folder, field: str, name: str, resource: Any, all: dict[Any, Any]) -> Wanted:
     where = f"{field}.{name}"
     props = resource.get("props") if isinstance(resource, dict) else resource
     if not isinstance(resource, dict) or not isinstance(props, dict):
@@ -124,7 +134,7 @@ def _one(document: Document, field: str, name: str, resource: Any, all: dict[Any
     if read is None:
         problem = _not_known(where, str(written), name, all)
         return Wanted(name, "2023-03-30", problems=[problem])
-    found = read(name, props, document.folder)
+    found = read(name, props, folder)
     if resource.get("actions"):
         found.left_out.append("actions: commands of the file are not run")
     if resource.get("extend"):
@@ -142,8 +152,8 @@ def _one(document: Document, field: str, name: str, resource: Any, all: dict[Any
 
 
 def _not_known(where: str, component: str, name: str, all: dict[Any, Any]) -> str:
-    others = [f"--resource {one}" for one in all if str(one) != name]
-    advice = f" Deploy the others without it: {' '.join(others[:8])}." if others else ""
+    others = list(islice((f"--resource {one}" for one in all if str(one) != name), 8))
+    advice = f" Deploy the others without it: {' '.join(others)}." if others else ""
     return (
         f"{where}.component: {component!r} is not one that this command knows; it deploys "
         f"{' and '.join(COMPONENTS)}.{advice}"

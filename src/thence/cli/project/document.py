@@ -21,8 +21,10 @@ from .wanted import plain
 
 DEPTH_MAX = 16  # references that lead to references
 VALUES_MAX = 100_000  # after all references are in their places
-TEXT_CHARACTERS_MAX = 2 * 1024 * 1024  # of all texts that references were put into
+TEXT_CHARACTERS_MAX = 2 * 1024 * 1024  # of all texts and names, wherever they are put
 TEXT_FILE_BYTES_MAX = 256 * 1024  # of ${file(…)}
+NAME_CHARACTERS = 80  # of a name in a place
+PLACE_CHARACTERS = 200  # of a place in a sentence
 OWN = "THENCE_"  # variables of the service: they hold its secrets
 
 _VALUE = re.compile(r"\$\{([^{}]*)\}")
@@ -33,7 +35,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CALL = re.compile(r"(file|path|config)\(([^()]+)\)")
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 """No expression of the tool: patterns and templates of other services are written so."""
-_RESOURCES = ("resources.", "services.")
+_RESOURCES = ("resources", "services")
 _ROOTS = ("vars", "resources", "services", "this")
 
 
@@ -85,9 +87,13 @@ class _Values:
         self._nesting = 0
         self._count = 0
         self._characters = 0
+        self._files: dict[str, tuple[str, str]] = {}  # by what is written: the text, or why none
 
     def fill(self, value: Any, where: str, this: Any) -> Any:
-        """The value with every `${…}` in it replaced. `this`: the resource that it is in."""
+        """The value with every `${…}` in it replaced. `this`: the resource that it is in.
+
+        Every text counts each time that it is looked through, also one that is only an alias or has
+        no value in the end: work and memory keep to the bounds, whatever leads where."""
         self._count += 1
         if self._count > VALUES_MAX:
             raise self._too_much(where, f"the file grows to over {VALUES_MAX} values")
@@ -101,6 +107,7 @@ class _Values:
             finally:
                 self._nesting -= 1
         if isinstance(value, str):
+            self._grow(len(value), where)
             return self._fill_text(value, where, this) if "${" in value else value
         if value is None or isinstance(value, (bool, int, float)):
             return value
@@ -113,13 +120,14 @@ class _Values:
     def _fill_inside(self, value: Any, where: str, this: Any) -> Any:
         if isinstance(value, list):
             return [self.fill(one, f"{where}[{at}]", this) for at, one in enumerate(value)]
-        inside_of = value if where.count(".") == 1 and where.startswith(_RESOURCES) else this
-        return {
-            self._key(key, where): self.fill(
-                one, f"{where}.{key}" if where else str(key), inside_of
-            )
-            for key, one in value.items()
-        }
+        filled = {}
+        for key, one in value.items():
+            name = self._key(key, where)
+            self._grow(len(name), where)
+            shown = name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}…"
+            place = f"{where}.{shown}" if where else shown
+            filled[name] = self.fill(one, place, one if where in _RESOURCES else this)
+        return filled
 
     def _key(self, key: Any, where: str) -> str:
         """Names are texts; the tool makes texts of numbers."""
@@ -138,14 +146,10 @@ class _Values:
             if "${" in _VALUE.sub("", value) and _LEFT.search(_VALUE.sub(" ", value)):
                 raise _NoValue(f"{where}: {value[:80]!r}: no braces can stand in a reference.")
             if whole is not None and not _BARE.fullmatch(whole.group(1)):
-                found = self._one(whole.group(1).strip(), where, this)
-                if isinstance(found, str):
-                    self._grow(len(found), where)
-                return found
-            text = _VALUE.sub(lambda found: self._text(found, where, this), value)
+                return self._one(whole.group(1).strip(), where, this)
+            return _VALUE.sub(lambda found: self._text(found, where, this), value)
         except _NoValue as error:
             return Unresolved.of(value, str(error))
-        return text
 
     def _grow(self, characters: int, where: str) -> None:
         """Before they are put anywhere: what is refused must not have been made."""
@@ -162,9 +166,7 @@ class _Values:
         value = self._one(name, where, this)
         if isinstance(value, dict | list):
             raise self._unknown(name, where, "an object or a list cannot stand inside of a text")
-        text = plain(value)
-        self._grow(len(text), where)
-        return text
+        return plain(value)
 
     def _one(self, name: str, where: str, this: Any) -> Any:
         self._depth += 1
@@ -198,7 +200,7 @@ class _Values:
             if not isinstance(value, dict) or part not in value:
                 raise self._unknown(name, where, f"there is no {part!r}")
             value = value[part]
-            if first in ("resources", "services") and depth == 0:
+            if first in _RESOURCES and depth == 0:
                 this = value  # what its `this` means
         return self.fill(value, where, this)
 
@@ -215,16 +217,28 @@ class _Values:
             raise self._unknown(found.group(0), where, f"the variable {name} is not set")
         if any("\ud800" <= letter <= "\udfff" for letter in value):
             raise self._unknown(found.group(0), where, f"the variable {name} is not UTF-8")
+        self._grow(len(value), where)
         return value
 
     def _file(self, found: re.Match[str], where: str) -> str:
+        name = _unquoted(found.group(2))
+        if name not in self._files:
+            self._files[name] = self._read(name)
+        text, why = self._files[name]
+        if why:
+            raise self._unknown(found.group(0), where, why)
+        self._grow(len(text), where)
+        return text
+
+    def _read(self, name: str) -> tuple[str, str]:
+        """The text of that file, or why there is none."""
         try:
-            path = inside(self._path.parent, _unquoted(found.group(2)))
-            return read_bounded(path, TEXT_FILE_BYTES_MAX).decode()
+            path = inside(self._path.parent, name)
+            return read_bounded(path, TEXT_FILE_BYTES_MAX).decode(), ""
         except InvalidInput as error:
-            raise self._unknown(found.group(0), where, error.detail.rstrip(".")) from None
+            return "", error.detail.rstrip(".")
         except (UnicodeDecodeError, ValueError) as error:
-            raise self._unknown(found.group(0), where, str(error)) from None
+            return "", str(error)
 
     def _given_path(self, found: re.Match[str], where: str) -> str:
         """The tool makes an absolute path of it; here all paths begin in the project's folder."""
@@ -237,14 +251,19 @@ class _Values:
         if not account:
             why = "the service has no account id; give it one with THENCE_ACCOUNT_ID"
             raise self._unknown(found.group(0), where, why)
+        self._grow(len(account), where)
         return account
 
     def _unknown(self, name: str, where: str, why: str) -> _NoValue:
-        return _NoValue(f"{where}: ${{{name[:200]}}} has no value: {why}.")
+        return _NoValue(f"{_short(where)}: ${{{name[:200]}}} has no value: {why}.")
 
     def _too_much(self, where: str, what: str) -> InvalidInput:
-        where = where if len(where) < 80 else f"{where[:80]}…"
+        where = _short(where)
         return InvalidInput(f"{self._path}: {where}: {what}.", field=where)
+
+
+def _short(where: str) -> str:
+    return where if len(where) <= PLACE_CHARACTERS else f"{where[:PLACE_CHARACTERS]}…"
 
 
 def _unquoted(text: str) -> str:

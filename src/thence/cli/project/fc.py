@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Set
-from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput
 from .elsewhere import put
 from .unresolved import reasons, without
-from .wanted import Wanted, WantedTrigger, async_config, code, listed, table, text, texts
+from .wanted import Folder, Wanted, WantedTrigger, async_config, listed, table, text, texts
 
 READ = ("region", "service", "function", "triggers")
 LEFT_OUT = {
@@ -21,7 +20,7 @@ _OF_CODE = {"codeUri", "ossBucket", "ossKey"}
 _UNSAID = {"name", "environmentVariables", "asyncConfiguration", "code", *_OF_CODE}
 
 
-def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
+def wanted(resource: str, props: dict[str, Any], folder: Folder) -> Wanted:
     """Mistakes are in its `problems`. A resource may be a service alone, without a function."""
     where = f"services.{resource}.props"
     found = Wanted(resource, "2021-04-06", ignored={"region"})
@@ -50,7 +49,7 @@ def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
     return found
 
 
-def _function(where: str, function: dict[str, Any], folder: Path, found: Wanted) -> None:
+def _function(where: str, function: dict[str, Any], folder: Folder, found: Wanted) -> None:
     with found.noting():
         found.function = text(where, function, "name")
         found.body["functionName"] = found.function
@@ -72,7 +71,7 @@ def _function(where: str, function: dict[str, Any], folder: Path, found: Wanted)
         with found.noting():
             found.body["environmentVariables"] = texts(where, function, "environmentVariables")
     with found.noting():
-        found.archive = code(f"{where}.codeUri", function.get("codeUri"), folder)
+        found.archive = folder.code(f"{where}.codeUri", function.get("codeUri"))
     with found.noting():
         config = table(where, function, "asyncConfiguration")
         if config:

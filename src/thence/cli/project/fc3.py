@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput
 from .elsewhere import put
 from .unresolved import reasons, without
 from .wanted import (
+    Folder,
     Wanted,
     WantedTrigger,
     async_config,
-    code,
     listed,
     number,
     plain,
@@ -37,7 +36,7 @@ ELSEWHERE = {
 }
 
 
-def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
+def wanted(resource: str, props: dict[str, Any], folder: Folder) -> Wanted:
     """Mistakes are in its `problems`."""
     where = f"resources.{resource}.props"
     found = Wanted(resource, "2023-03-30", ignored=set(IGNORED))
@@ -57,7 +56,7 @@ def wanted(resource: str, props: dict[str, Any], folder: Path) -> Wanted:
     with found.noting():
         found.tags = _tags(where, props)
     with found.noting():
-        found.archive = code(f"{where}.code", props.get("code"), folder)
+        found.archive = folder.code(f"{where}.code", props.get("code"))
     _async(where, props, found)
     with found.noting():
         for one in listed(where, props, "triggers"):

@@ -26,6 +26,7 @@ from ...errors import ThenceError
 from ..client import Client
 from .plan import Change, Plan
 from .vendor import Vendor, segment
+from .wanted import Archive
 
 PROBLEMS_MAX = 50  # of one change
 _FIELD = re.compile(r"([A-Za-z_][\w.\[\]-]*): ")
@@ -48,6 +49,7 @@ class Foretelling:
         self._vendor = vendor
         self._settings: dict[str, Any] | None = None
         self._there: dict[tuple[str, str], bool] = {}
+        self._codes: dict[Archive, list[str]] = {}
         self._targets: dict[str, dict[str, list[str]]] = {}
 
     @property
@@ -93,17 +95,21 @@ class Foretelling:
     def _function(self, plan: Plan, change: Change) -> list[str]:
         new = change.kind == "create"
         third = plan.wanted.generation == V3
-        body = {name: value for name, value in change.body.items() if name != "code"}
-        found = _all(lambda given: _check_function(given, third, new), body)
-        found += [one for one in _tag_problems(body.get("tags")) if one not in found]
+        found = _all(lambda given: _check_function(given, third, new), change.body)
+        found += [one for one in _tag_problems(change.body.get("tags")) if one not in found]
         if plan.wanted.archive is None:
             missing = new and not _is_code_mistaken(plan)
             return [*found, "code: it is required; write its path"] if missing else found
-        try:
-            check_archive(plan.wanted.archive, self._code_limits())
-        except ThenceError as error:
-            found.append(error.detail)
-        return found
+        return found + self._code(plan.wanted.archive)
+
+    def _code(self, archive: Archive) -> list[str]:
+        if archive not in self._codes:
+            try:
+                check_archive(archive.data, self._code_limits())
+                self._codes[archive] = []
+            except ThenceError as error:
+                self._codes[archive] = [error.detail]
+        return self._codes[archive]
 
     def _code_limits(self) -> CodeLimits:
         names = CodeLimits.__struct_fields__

@@ -21,6 +21,7 @@ FILE_BYTES_MAX = 256 * 1024
 DIGITS_MAX = 20
 MERGED_MAX = 10_000  # entries that all `<<` of a file bring
 NESTING_MAX = 64  # objects in objects; PyYAML calls itself for each, in C without a bound
+TAG_CHARACTERS_MAX = 256
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML was built with it
 
@@ -46,14 +47,14 @@ class _Loader(_BASE):  # type: ignore[misc]
         self._flat.add(id(node))
         taken: list[Any] = []
         own: list[Any] = []
-        seen: set[tuple[str, str]] = set()
+        seen: set[str] = set()
         for key, value in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
                 for source in self._sources(value):
                     taken[:0] = source
                 continue
             if isinstance(key, yaml.ScalarNode):
-                name = (key.tag, key.value)
+                name = key.value  # of whatever kind: 1 and '1' are one name
                 if name in seen:
                     line = key.start_mark.line + 1
                     raise _Refused(f"line {line}: {key.value[:80]!r} is there twice; take one out")
@@ -151,14 +152,15 @@ def load(path: Path) -> Any:
     """What the file holds. Raises InvalidInput naming it and what to do."""
     raw = read_bounded(path, FILE_BYTES_MAX)
     try:
-        _check_nesting(raw)
+        _check_events(raw)
         return yaml.load(raw, _Loader)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise InvalidInput(f"{path}: not valid YAML: {error}", field=str(path)) from None
 
 
-def _check_nesting(raw: bytes) -> None:
-    """Parsing to events needs no depth, making objects of them does."""
+def _check_events(raw: bytes) -> None:
+    """Parsing to events needs no depth, making objects of them does. Tags are written out for each
+    value that has one: `%TAG` could make gigabytes of them."""
     depth = 0
     for event in yaml.parse(raw, _Loader):
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
@@ -168,3 +170,6 @@ def _check_nesting(raw: bytes) -> None:
                 raise _Refused(f"line {line}: nested over {NESTING_MAX} deep")
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             depth -= 1
+        if len(getattr(event, "tag", None) or "") > TAG_CHARACTERS_MAX:
+            line = event.start_mark.line + 1
+            raise _Refused(f"line {line}: a tag of over {TAG_CHARACTERS_MAX} characters")

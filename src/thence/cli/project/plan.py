@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import fastcrc
 from msgspec import Struct, field
 
 from .vendor import Vendor, segment
-from .wanted import Wanted, WantedTrigger
+from .wanted import Archive, Wanted, WantedTrigger
 
 Kind = Literal["create", "update", "same"]
 SECRET = "(changed)"
@@ -37,6 +35,7 @@ class Change(Struct):
     query: dict[str, Any] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    archive: Archive | None = None  # goes into the body when it is sent, no sooner
 
 
 class Plan(Struct):
@@ -145,15 +144,14 @@ def _function(wanted: Wanted, vendor: Vendor, collection: str, home: str) -> Cha
     change = _change("function", wanted.shown, vendor, collection, home, dict(wanted.body))
     if wanted.archive is None:
         return change
-    checksum = str(fastcrc.crc64.xz(wanted.archive))
+    checksum = wanted.archive.checksum
     now = vendor.find(home) if change.kind != "create" else None
     before = None if now is None else str(now.get("codeChecksum"))
     if before == checksum:
         return change  # the upload is spared
-    change.body["code"] = {"zipFile": base64.b64encode(wanted.archive).decode()}
-    size = f"{len(wanted.archive)} bytes, CRC-64 {checksum}"
+    change.archive = wanted.archive
     was = None if now is None else f"{now.get('codeSize')} bytes, CRC-64 {before}"
-    change.differences.append(Difference("code", was, size))
+    change.differences.append(Difference("code", was, wanted.archive.shown))
     if change.kind == "same":
         change.kind = "update"
     return change
