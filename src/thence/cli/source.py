@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import posixpath
 import re
-import tomllib
 import unicodedata
 import zipfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from ..catalog.code import pack
 from ..catalog.function import NAME
+from ..config import toml
 from ..errors import InvalidInput
 from .files import read_bounded, walk
 
@@ -22,7 +22,6 @@ SKIPPED = frozenset(
 )
 SOURCE_BYTES_MAX = 512 * 1024 * 1024  # far over what a service takes: a wrong folder, most likely
 SOURCE_FILES_MAX = 100_000
-SETTINGS_BYTES_MAX = 1024 * 1024
 
 
 class Source:
@@ -110,8 +109,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        settings = tomllib.loads(read_bounded(path, SETTINGS_BYTES_MAX).decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        settings = toml.parse(read_bounded(path, toml.TOML_BYTES_MAX))
+    except ValueError as error:
         raise InvalidInput(f"{path}: it cannot be read ({error}).", field=str(path)) from None
     if "code" in settings:
         raise InvalidInput(

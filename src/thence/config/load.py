@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from ..errors import ConfigInvalid
+from . import toml
 from .checks import check_together, checked, invalid
 from .settings import PREFIX, Setting, Settings, known_settings
 
@@ -63,8 +63,9 @@ def _from_file(
     if given is None and not path.exists():
         return []
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        with open(path, "rb") as file:
+            data = toml.parse(file.read(toml.TOML_BYTES_MAX + 1))
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigInvalid(
             f"The configuration file {path} cannot be read: {reason}.",
