@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 
 from thence.destinations.webhook import WebhookSender
@@ -26,6 +27,8 @@ class Raw:
         self.keep = True
         self.early = False  # answer before the body is read, and close
         self.connections = 0
+        self.writers: list[asyncio.StreamWriter] = []  # of all connections, to send more later
+        self.ended = asyncio.Event()  # a connection has
 
     async def start(self) -> None:
         self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 22)
@@ -33,6 +36,7 @@ class Raw:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.writers.append(writer)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -49,6 +53,7 @@ class Raw:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self.ended.set()
             writer.close()
 
     @property
@@ -185,14 +190,53 @@ async def test_what_is_no_whole_answer_is_tried_again(
     assert (sent.delivered, sent.again) == (False, True)
 
 
+@pytest.mark.parametrize(
+    "between", [b"", b"\r\n", b"\n"], ids=["heads", "blank lines", "line feeds"]
+)
 async def test_interim_answers_without_end_end_the_connection(
-    raw: Raw, sender: WebhookSender, parcel: Any
+    raw: Raw, sender: WebhookSender, parcel: Any, between: bytes
 ) -> None:
     """Read until its time is over, one such receiver took the event loop for itself."""
-    raw.answers = [[b"HTTP/1.1 100 Continue\r\n\r\n" * 1000] * 20_000]
+    raw.answers = [[(b"HTTP/1.1 100 Continue\r\n\r\n" + between) * 1000] * 20_000]
     sent = await sender.send(parcel(f"http://127.0.0.1:{raw.port}/p"))
     assert (sent.delivered, sent.again) == (False, True)
-    assert "did not answer within" not in sent.error, "the connection was not ended"
+    assert "nothing but answers of 1xx" in sent.error, "the connection was not ended"
+
+
+async def test_blank_lines_without_end_end_the_connection(
+    raw: Raw, sender: WebhookSender, parcel: Any
+) -> None:
+    raw.answers = [[b"\r\n" * 1000] * 20_000]
+    sent = await sender.send(parcel(f"http://127.0.0.1:{raw.port}/p"))
+    assert (sent.delivered, sent.again) == (False, True)
+    assert "blank lines" in sent.error, "the connection was not ended"
+
+
+async def test_who_says_every_second_that_it_is_at_work_is_waited_for(
+    raw: Raw, sender: WebhookSender, parcel: Any
+) -> None:
+    """For as long as a try may take (destinations.timeout_seconds, up to 600)."""
+    raw.answers = [[b"HTTP/1.1 102 Processing\r\nServer: s\r\n\r\n\r\n"] * 300 + [OK]]
+    assert (await sender.send(parcel(f"http://127.0.0.1:{raw.port}/p"))).delivered
+    raw.answers = [[b"HTTP/1.1 102 Processing\r\n\r\n" * 600 + OK]]
+    assert (await sender.send(parcel(f"http://127.0.0.1:{raw.port}/p"))).delivered
+    assert raw.connections == 1
+
+
+@pytest.mark.parametrize("more", [OK, b"HTTP/1.1 100 Continue\r\n\r\n", b"\r\n", b"stray"])
+async def test_what_comes_after_an_answer_is_not_the_answer_to_the_next_record(
+    raw: Raw, sender: WebhookSender, parcel: Any, more: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record counted as delivered for it, and without end it filled the memory."""
+    # The client would end it after some seconds without use: not here.
+    monkeypatch.setattr(aiohttp.BaseConnector, "_cleanup", lambda self: None)
+    assert (await sender.send(parcel(f"http://127.0.0.1:{raw.port}/p"))).delivered
+    raw.writers[0].write(more)
+    async with asyncio.timeout(20):  # it ends the connection that nobody uses
+        await raw.ended.wait()
+    raw.answers = [[b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"]]
+    sent = await sender.send(parcel(f"http://127.0.0.1:{raw.port}/q"))
+    assert (sent.delivered, sent.status, raw.targets) == (False, 500, [b"/p", b"/q"])
 
 
 async def test_an_answer_in_single_bytes_is_read_as_one(

@@ -25,9 +25,15 @@ class Connector(aiohttp.TCPConnector):
         self._factory = partial(Handler, loop=self._loop)  # type: ignore[assignment]
         self._receivers_max = kept_max // KEPT_PER_RECEIVER_MAX
 
+    async def connect(self, *args: Any, **settings: Any) -> Any:
+        connection = await super().connect(*args, **settings)
+        connection.protocol.kept = False  # type: ignore[union-attr]
+        return connection
+
     def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
         kept = self._conns.get(key)
         full = len(self._conns) >= self._receivers_max if kept is None else False
         if full or (kept is not None and len(kept) >= KEPT_PER_RECEIVER_MAX):
             should_close = True
+        protocol.kept = True
         super()._release(key, protocol, should_close=should_close)

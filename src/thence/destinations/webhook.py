@@ -30,7 +30,7 @@ from .addresses import AddressGuard, ForbiddenAddress, Lookup, Network, Resolver
 from .connector import Connector
 from .interface import Parcel, Sent
 from .signature import sign
-from .wire import Answer, Request, expect, target_of
+from .wire import INTERIM_MAX, Answer, Request, expect, target_of
 
 TIMEOUT_SECONDS = 30.0
 RETRY_AFTER_SECONDS_MAX = 366 * 86_400.0  # more is taken for so much: longer than any budget
@@ -89,6 +89,9 @@ class WebhookSender:
             if came.status and (came.complete or isinstance(error, _BAD_ANSWER)):
                 # It answered; what is wrong with the rest of its answer changes nothing.
                 return _meaning(came.status, came.retry_after, where, parcel.now)
+            if came.endless:
+                text = f"{where} sent nothing but answers of 1xx or blank lines, {INTERIM_MAX} and more."
+                return Sent(False, again=True, error=text)
             return self._failed(error, where)
 
     def _failed(self, error: Exception, where: str) -> Sent:

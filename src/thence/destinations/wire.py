@@ -20,11 +20,14 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 HEAD_BYTES_MAX = 65_536  # of one head; of a longer one only the status counts
-INTERIM_MAX = 32  # heads of 1xx before the answer; more is no answer
+# Heads of 1xx before the answer, and bytes of blank lines between them; more is no answer. Enough for
+# one `102 Processing` a second as long as a try may take.
+INTERIM_MAX = 1000
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 _STATUS = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?:[ \r\n]|$)")
 _RETRY_AFTER = re.compile(rb"^retry-after[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _END = re.compile(rb"\r?\n\r?\n")
+_BLANK = re.compile(rb"[\r\n]*")
 SWITCHING = 101
 
 
@@ -53,7 +56,7 @@ class Answer:
 
     @property
     def endless(self) -> bool:
-        """Too many heads of 1xx have come: there will be no answer."""
+        """Too much has come before the answer: there will be none."""
         return self._interim > INTERIM_MAX
 
     def feed(self, data: bytes) -> None:
@@ -61,37 +64,46 @@ class Answer:
         if self._over:
             return
         self._buffer += data
-        while self._head():
-            pass
+        at: int | None = 0
+        while at is not None:
+            start, at = at, self._head(at)
+        self._buffer = self._buffer[start:]
         if len(self._buffer) > HEAD_BYTES_MAX:
             self._over = True
             self.complete = bool(self.status)
         if self._over:
             self._buffer = b""
 
-    def _head(self) -> bool:
-        """Look at what is there; whether another head may follow in it."""
-        first = _STATUS.match(self._buffer)
+    def _head(self, at: int) -> int | None:
+        """Look at what is there from `at` on; where another head may follow in it."""
+        blank = _BLANK.match(self._buffer, at)
+        if blank and blank[0]:
+            # The client passes over these.
+            return self._passed(blank.end(), len(blank[0]))
+        first = _STATUS.match(self._buffer, at)
         if first is None:
             # No answer, or not yet a whole line of one.
-            self._over = b"\n" in self._buffer
-            return False
+            self._over = self._buffer.find(b"\n", at) >= 0
+            return None
         status = int(first[1])
         interim = 100 <= status < 200 and status != SWITCHING
-        if not interim and b"\n" in self._buffer:
+        if not interim and self._buffer.find(b"\n", at) >= 0:
             self.status = status
-        end = _END.search(self._buffer)
+        end = _END.search(self._buffer, at)
         if end is None:
-            return False
-        head, self._buffer = self._buffer[: end.start()], self._buffer[end.end() :]
+            return None
         if interim:
-            self._interim += 1
-            self._over = self.endless
-            return not self._over
-        found = _RETRY_AFTER.search(head)
+            return self._passed(end.end(), 1)
+        found = _RETRY_AFTER.search(self._buffer, at, end.start())
         self.retry_after = None if found is None else found[1].decode("latin-1")
         self.complete = self._over = True
-        return False
+        return None
+
+    def _passed(self, end: int, count: int) -> int | None:
+        """That was not the answer yet; where to go on, if it may still come."""
+        self._interim += count
+        self._over = self.endless
+        return None if self._over else end
 
 
 _exchange: ContextVar[tuple[str, Answer]] = ContextVar("exchange")
@@ -108,15 +120,25 @@ class Handler(ResponseHandler):
     """The client's end of a connection, which also shows the bytes to an Answer."""
 
     answer: Answer | None = None
+    kept = False  # for a next request: nothing is asked at the moment (connector.py)
 
     def data_received(self, data: bytes) -> None:
+        if self.kept and data:  # (without data the client calls it to go on with what it has)
+            # An answer to nothing. The next record would take it for its own; and the client reads
+            # and keeps all that comes, without end.
+            self._cut()
+            return
         if self.answer is not None:
             self.answer.feed(data)
-            if self.answer.endless and self.transport is not None:
+            if self.answer.endless:
                 # The client would read on until its time is over, and the loop do nothing else.
-                self.transport.abort()
+                self._cut()
                 return
         super().data_received(data)
+
+    def _cut(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class Request(aiohttp.ClientRequest):
