@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -203,3 +205,102 @@ def test_a_first_wait_over_the_longest_is_told_with_both(at_service: Any, tmp_pa
     assert at_service(*deploy, "--retry-first", "2m", "--retry-cap", "3m").status == 0
     ran = at_service("async-config", "waits@latest", "--retry-first", "61s")
     assert ran.status == 1 and "61 is longer than retry_wait.cap_seconds, 60" in ran.err
+
+
+# ---------------------------------------------------------------- what was meant, and not said
+
+UNREAD = "The call has no payload: what waits on stdin was not read; --data - takes it."
+
+
+def with_stdin(scripted: Any, stdin: Any, *more: str) -> str:
+    """What `thence invoke f` says aside. It must not wait for anything on its stdin."""
+    scripted.answers[:] = [(202, {}, b'{"id": "the-id"}')]
+    ran = subprocess.run(
+        [sys.executable, "-m", "thence", "invoke", "f", "--url", scripted.url, *more],
+        stdin=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stdout) == (0, "the-id\n")
+    return ran.stderr
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_payload_that_was_piped_in_and_not_asked_for_is_told(scripted: Any, ends: bool) -> None:
+    ours, writer = os.pipe()
+    os.write(writer, b'{"name": "Ada"}')
+    if ends:
+        os.close(writer)
+    assert UNREAD in with_stdin(scripted, ours)
+    assert scripted.requests[-1][3] == b""
+    assert UNREAD not in with_stdin(scripted, ours, "--data", "1")
+    assert os.read(ours, 100) == b'{"name": "Ada"}', "it was somebody else's"
+    for one in (ours,) if ends else (ours, writer):
+        os.close(one)
+
+
+def test_a_payload_in_a_file_on_stdin_is_told_as_well(scripted: Any, tmp_path: Path) -> None:
+    (tmp_path / "payload").write_text("{}")
+    with (tmp_path / "payload").open() as file:
+        assert UNREAD in with_stdin(scripted, file)
+        file.read()  # as a shell has that reads its script from there
+        assert UNREAD not in with_stdin(scripted, file)
+
+
+def test_a_stdin_from_which_nothing_comes_is_neither_waited_for_nor_told(scripted: Any) -> None:
+    """A cron job has none, a CI often a pipe that stays open and empty, a person a terminal."""
+    ours, writer = os.pipe()
+    master, terminal = pty.openpty()
+    left, right = socket.socketpair()
+    for stdin in (subprocess.DEVNULL, ours, terminal, left):
+        assert UNREAD not in with_stdin(scripted, stdin)
+    os.close(writer)
+    assert UNREAD not in with_stdin(scripted, ours)
+    for one in (ours, master, terminal):
+        os.close(one)
+    left.close()
+    right.close()
+
+
+def test_a_dry_run_of_ids_is_told_as_what_it_is(thence: Any) -> None:
+    for more, says in (
+        ("--dry-run", "--dry-run shows what a filter chooses"),
+        ("--rate 0", "--rate and --limit are of a filter"),
+        ("--limit 3", "--rate and --limit are of a filter"),
+        ("--function f", "IDs or a filter, not both"),
+        ("--all", "IDs or a filter, not both"),
+    ):
+        ran = thence("redrive", "an-id", *more.split(), "--url", "http://127.0.0.1:9")
+        assert ran.status == 2 and says in ran.err
+
+
+def test_json_that_is_nested_too_deeply_is_sent_as_it_is(
+    scripted: Any, thence: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "deep").write_bytes(b"[" * 50_000 + b"]" * 50_000)
+    scripted.answers[:] = [(202, {}, b'{"id": "the-id"}')]
+    ran = thence("invoke", "f", "--data", f"@{tmp_path / 'deep'}", "--url", scripted.url)
+    assert (ran.status, ran.out) == (0, "the-id\n")
+    assert len(scripted.requests[-1][3]) == 100_000
+
+
+BOX = b'{"items": [{"kind": "queue", "name": "dead"}], "cursor": null}'
+EMPTY = b'{"items": [], "cursor": null}'
+
+
+@pytest.mark.parametrize("command", ["", "--receive", "--delete all"])
+def test_a_box_that_is_not_there_is_not_told_as_an_empty_one(
+    scripted: Any, thence: Any, command: str
+) -> None:
+    nothing = b'{"deleted": 0}' if "delete" in command else EMPTY
+    scripted.answers[:] = [(200, {}, nothing), (200, {}, BOX)]
+    ran = thence("mailbox", "queue/daed", *command.split(), "--url", scripted.url)
+    assert ran.status == 0 and "There is no queue/daed now" in ran.err
+    assert "There are queue/dead." in ran.err
+    scripted.answers[:] = [(200, {}, nothing), (200, {}, BOX)]
+    ran = thence("mailbox", "queue/dead", *command.split(), "--url", scripted.url)
+    assert ran.status == 0 and "There is no queue" not in ran.err
+    scripted.answers[:] = [(200, {}, nothing), (200, {}, EMPTY)]
+    ran = thence("mailbox", "queue/dead", *command.split(), "--url", scripted.url)
+    assert "There are no boxes." in ran.err

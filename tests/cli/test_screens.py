@@ -88,7 +88,46 @@ def test_an_error_is_whole_at_every_width_and_has_its_traceback(
 
 def test_a_refusal_is_whole_in_a_narrow_terminal(service: Any) -> None:
     shown = in_terminal(service, 40, "function", "nosuch")
-    assert "There is no function 'nosuch'. Deploy it first, or see GET /v1/functions." in shown
+    assert (
+        "There is no function 'nosuch'. Deploy it first, or see 'thence ls functions' "
+        "(GET /v1/functions)."
+    ) in shown
+
+
+STEERS = """
+def handler(event, context):
+    print("red \\x1b[31m bell \\x07 \\x9b2J")
+    return b"\\x1b[2J"
+"""
+
+
+def test_what_a_function_wrote_cannot_steer_a_terminal_and_is_as_it_was_in_a_pipe(
+    at_service: Any, service: Any, tmp_path: Path
+) -> None:
+    assert deploy(at_service, tmp_path, "steers", STEERS, "--event", "bytes").status == 0
+    id = at_service("invoke", "steers", "--data", "\x1b[2J", "--wait", "--json").json["id"]
+    wrote = {
+        "--log": "red \x1b[31m bell \x07 \x9b2J",
+        "--payload": "\x1b[2J",
+        "--result": "\x1b[2J",
+    }
+    for part, written in wrote.items():
+        assert at_service("show", id, part).out.strip() == written
+        shown = in_terminal(service, 200, "show", id, part)
+        assert "2J" in shown and not set(shown) & set("\x1b\x07\x9b")
+
+
+def test_what_is_in_a_box_cannot_steer_a_terminal(
+    at_service: Any, service: Any, tmp_path: Path
+) -> None:
+    code = "def handler(event, context):\n    return '\\x9b2J \\u202e \\x1b \\xfcmlaut'\n"
+    ran = deploy(at_service, tmp_path, "boxed", code, "--on-success", "queue:steering")
+    assert ran.status == 0
+    assert at_service("invoke", "boxed", "--wait").status == 0
+    shown = in_terminal(service, 200, "mailbox", "queue/steering")
+    assert "\\u009b2J \\u202e \\u001b ümlaut" in shown
+    assert not set(shown) & set("\x1b\x9b\u202e")
+    at_service("mailbox", "queue/steering", "--delete", "all")
 
 
 def test_what_holds_a_function_back_is_shown(at_service: Any, tmp_path: Path) -> None:

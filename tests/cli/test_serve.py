@@ -92,11 +92,20 @@ def test_verify_of_a_folder_without_a_store_says_so(thence: Any, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_verify_of_half_a_restore_says_what_it_is(thence: Any, tmp_path: Path) -> None:
-    (tmp_path / "restore.unfinished").touch()
+@pytest.mark.parametrize(
+    ("mark", "says"),
+    [
+        ("restore.unfinished", "was cut off before its end"),
+        ("backup.unfinished", "is an unfinished backup"),
+    ],
+)
+def test_verify_of_half_a_restore_or_backup_says_what_it_is(
+    thence: Any, tmp_path: Path, mark: str, says: str
+) -> None:
+    (tmp_path / mark).touch()
+    (tmp_path / "store.db").write_bytes(b"a part of it")
     ran = thence("verify", "--data-dir", str(tmp_path))
-    assert ran.status == 2
-    assert "was cut off before its end" in ran.err
+    assert ran.status == 2 and says in ran.err
 
 
 def test_verify_of_what_is_no_database_says_so(thence: Any, tmp_path: Path) -> None:

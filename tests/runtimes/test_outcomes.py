@@ -139,7 +139,17 @@ async def test_a_payload_that_is_not_json_is_an_invalid_event(house):
     function = house.deploy("def handler(event, context): pass")
     ended = await house.run(function, b'{"a": x}')
     assert (ended.outcome, ended.error_type) == (Outcome.FUNCTION_ERROR, "InvalidEvent")
-    assert "byte 6" in ended.error_message
+    assert "byte 6" in ended.error_message and ended.hopeless
+
+
+@pytest.mark.parametrize("contract", ["native", "functiongraph"])
+async def test_json_that_is_nested_too_deeply_is_an_invalid_event(house, contract):
+    function = house.deploy("def handler(event, context): pass", contract=contract)
+    ended = await house.run(function, b"[" * 50_000 + b"]" * 50_000)
+    assert (ended.outcome, ended.error_type) == (Outcome.FUNCTION_ERROR, "InvalidEvent")
+    assert "nested too deeply" in ended.error_message
+    assert ended.hopeless == (contract == "native"), "as for what is not JSON"
+    assert (await house.run(function, b"{}")).outcome == Outcome.OK
 
 
 @pytest.mark.parametrize(

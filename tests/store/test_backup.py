@@ -248,8 +248,12 @@ async def test_a_killed_backup_is_none_and_the_next_one_takes_its_place(
     for half in (target, tmp_path / ".backup.partial"):
         with pytest.raises(BackupInvalid, match="cut off"):
             restore.restore(half, tmp_path / "new", silent)
+    with pytest.raises(StoreMissing, match="unfinished backup"):
+        backup(half, tmp_path / "other", silent)
+    with pytest.raises(StoreMissing, match="unfinished backup"):
+        await SqliteStore(half / "store.db").open()
     assert used.back_up(target).blobs == 1
-    assert beside(target) == ["backup"]
+    assert beside(target) == ["backup"] and not (target / "backup.unfinished").exists()
     await used.blobs.delete([])
     with pytest.raises(ThenceError, match="missing"):
         await used.blobs.get(ref)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import json
 import os
+import stat
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -32,13 +36,34 @@ def _payload(data: str | None) -> bytes:
         raise click.UsageError(f"--data {data}: {error.strerror or error}.") from None
 
 
+def unread_input() -> bool:
+    """Bytes wait on stdin that nobody has read: a file, or a pipe with something in it. Never waits
+    for any: a script, a cron job or a CI leaves a pipe open that nothing ever comes from."""
+    try:
+        kind = os.fstat(sys.stdin.fileno())
+        if stat.S_ISREG(kind.st_mode):
+            return os.lseek(sys.stdin.fileno(), 0, os.SEEK_CUR) < kind.st_size
+        if not stat.S_ISFIFO(kind.st_mode) and not stat.S_ISSOCK(kind.st_mode):
+            return False  # a terminal, /dev/null
+        count = array.array("i", [0])
+        fcntl.ioctl(sys.stdin.fileno(), termios.FIONREAD, count)
+        return count[0] > 0
+    except (AttributeError, OSError, ValueError):
+        return False  # there is no stdin
+
+
+def _tell_unread(data: str | None) -> None:
+    if data is None and unread_input():
+        say("The call has no payload: what waits on stdin was not read; --data - takes it.")
+
+
 def content_type(payload: bytes, data: str | None) -> str:
     """What a payload is, as far as one can see."""
     try:
         json.loads(payload)
         return "application/json"
-    except ValueError:
-        pass  # not JSON: text where it was typed, otherwise bytes
+    except (ValueError, RecursionError):
+        pass  # not JSON, or too deep to tell: text where it was typed, otherwise bytes
     typed = data is not None and data not in ("-", "@-") and not data.startswith("@")
     return "text/plain; charset=utf-8" if typed else "application/octet-stream"
 
@@ -89,6 +114,7 @@ def invoke(
     if delay is not None and delay > DELAY_SECONDS_MAX:
         raise click.UsageError(f"--delay: {span(delay)} is too long; at most 30 days (30d).")
     payload = _payload(data)
+    _tell_unread(data)
     headers = {"Content-Type": kind or content_type(payload, data)}
     function, qualifier = qualified(name)
     path, query = f"/v1/functions/{part(function)}", {"qualifier": qualifier}

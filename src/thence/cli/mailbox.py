@@ -16,6 +16,7 @@ from .output import (
     console,
     instant,
     instant_utc,
+    print_body,
     print_json,
     print_line,
     print_table,
@@ -27,6 +28,7 @@ from .output import (
 KINDS = ("queue", "topic", "stream", "bucket")
 POLL_SECONDS = 0.5
 HIDE_SECONDS = 30.0
+BOXES_TOLD = 10
 
 
 def _box(text: str) -> tuple[str, str]:
@@ -90,19 +92,40 @@ def mailbox(
         raise click.UsageError("--prefix chooses objects of a bucket; other boxes have no keys.")
     path = f"/v1/mailbox/{kind}/{part(name)}"
     if deletion is not None:
-        _delete(client, path, deletion)
+        if not _delete(client, path, deletion):
+            _tell_nothing(client, f"{kind}/{name}")
     elif receive:
         if kind != "queue":
             raise click.UsageError("--receive is for queues; read others without it.")
         asked = {"limit": limit, "visibility_seconds": HIDE_SECONDS if hide is None else hide}
-        taken = client.send("POST", f"{path}:receive", asked)["items"]
-        _print(list(objects(taken)), as_json)
+        taken: list[Any] = list(objects(client.send("POST", f"{path}:receive", asked)["items"]))
+        _print(taken, as_json)
+        if not taken and not as_json:
+            _tell_nothing(client, f"{kind}/{name}", "All that is in it is hidden for a while.")
     elif follow:
+        if not as_json:
+            _tell_nothing(client, f"{kind}/{name}")
         _follow(client, path, prefix, as_json)
     else:
         items = list(client.pages(path, {"prefix": prefix}, limit))
         _print(items, as_json)
+        if not items and not as_json:
+            why = f"Nothing in it begins with {prefix!r}." if prefix else "There is nothing in it."
+            _tell_nothing(client, f"{kind}/{name}", why)
         say_where_it_ends(items, limit, "oldest")
+
+
+def _tell_nothing(client: Client, box: str, why: str = "") -> None:
+    """Of a box in which nothing was found: `why`, or that there is no such box. One is there from its
+    first message to its last, so a name that was written wrong looks like one that is used up."""
+    there = [f"{one['kind']}/{one['name']}" for one in client.items("/v1/mailbox")]
+    if box in there:
+        if why:
+            say(why)
+        return
+    more = f" and {len(there) - BOXES_TOLD} more" if len(there) > BOXES_TOLD else ""
+    boxes = f"There are {', '.join(there[:BOXES_TOLD])}{more}." if there else "There are no boxes."
+    say(f"There is no {box} now: a box is there as long as something is in it. {boxes}")
 
 
 def _boxes(client: Client, as_json: bool) -> None:
@@ -139,7 +162,8 @@ def _follow(client: Client, path: str, prefix: str, as_json: bool) -> None:
             time.sleep(POLL_SECONDS)
 
 
-def _delete(client: Client, path: str, what: str) -> None:
+def _delete(client: Client, path: str, what: str) -> int:
+    """How many are gone."""
     query: dict[str, str | int | float | None] = {}
     if what.isascii() and what.isdecimal():
         query["seq"] = int(what)
@@ -147,8 +171,9 @@ def _delete(client: Client, path: str, what: str) -> None:
         query["all"] = "true"
     else:
         query["key" if "/bucket/" in path else "receipt"] = what
-    count = client.request("DELETE", path, query=query).json()["deleted"]
+    count: int = client.request("DELETE", path, query=query).json()["deleted"]
     say(f"{count} deleted.")
+    return count
 
 
 def _print(items: list[dict[str, Any]], as_json: bool) -> None:
@@ -157,8 +182,6 @@ def _print(items: list[dict[str, Any]], as_json: bool) -> None:
         return
     for message in items:
         _print_one(message)
-    if not items:
-        say("There is nothing in it.")
 
 
 def _print_one(message: dict[str, Any]) -> None:
@@ -167,11 +190,7 @@ def _print_one(message: dict[str, Any]) -> None:
     if message.get("receipt"):
         head += f"  receipt {message['receipt']}"
     console().print(clean(head), style="bold", markup=False)
-    text = body_text(message)
-    try:
-        console().print_json(text)
-    except ValueError:
-        console().print(clean(text), markup=False)
+    print_body(body_text(message))
 
 
 def body_text(message: dict[str, Any]) -> str:

@@ -75,6 +75,18 @@ def print_json(value: Any) -> None:
     click.echo(_escaped(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
+def print_body(text: str) -> None:
+    """What others wrote, for people: JSON indented and coloured, other text as it is; safe to print."""
+    from rich.highlighter import JSONHighlighter
+
+    try:
+        shown = _escaped(json.dumps(json.loads(text), indent=2, ensure_ascii=False))
+    except (ValueError, RecursionError):
+        console().print(clean(text), markup=False, soft_wrap=True)
+        return
+    console().print(JSONHighlighter()(shown), soft_wrap=True)
+
+
 def print_line(value: Any) -> None:
     """One JSON value a line, for streams."""
     click.echo(_escaped(json.dumps(value, ensure_ascii=False, separators=(",", ":"))))

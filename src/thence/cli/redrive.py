@@ -64,10 +64,15 @@ def redrive(
     """
     query = {name: value for name, value in query_of(given).items() if value is not None}
     if ids:
-        if query or everything or dry_run or rate or limit:
+        if query or everything:
+            raise click.UsageError("Name IDs or a filter, not both.")
+        if dry_run:
             raise click.UsageError(
-                "Name IDs or a filter, not both; IDs take --again and --version only."
+                "--dry-run shows what a filter chooses, and IDs are chosen already: 'thence show ID' "
+                "says what one is. Nothing was run again."
             )
+        if rate is not None or limit is not None:
+            raise click.UsageError("--rate and --limit are of a filter; IDs are run again at once.")
         if deliveries and (again or version is not None):
             raise click.UsageError("--again and --version are of invocations, not of deliveries.")
         return _each(client, ids, deliveries, again, version, as_json)

@@ -90,7 +90,8 @@ class Catalogue:
         lane = self._by_name.get(name)
         if lane is None:
             raise FunctionNotFound(
-                f"There is no function {name[:140]!r}. Deploy it first, or see GET /v1/functions.",
+                f"There is no function {name[:140]!r}. Deploy it first, or see 'thence ls functions' "
+                "(GET /v1/functions).",
                 kind="function",
                 name=name[:140],
             )

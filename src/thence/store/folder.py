@@ -6,6 +6,7 @@ hide that, and in time remove the files. So that is refused, unless whoever star
 
     <folder>/identity     the number of the store that these files belong to; the store has it too
     <folder>/backup.json  this is a backup, not a data directory
+    <folder>/backup.unfinished, restore.unfinished   a part of one; nothing is started on it
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ..errors import StoreForeign, StoreMissing, StoreUnavailable
 IDENTITY = "identity"
 MANIFEST = "backup.json"
 RESTORING = "restore.unfinished"
+BACKING_UP = "backup.unfinished"
 STORE = "store.db"
 _ID = re.compile(r"[0-9a-f]{32}")
 _LOST = ".before-fresh"
@@ -142,7 +144,13 @@ class DataFolder:
 
 
 def check_restored(folder: Path) -> None:
-    """Raises StoreMissing where a restore into the folder is under way, or was cut off."""
+    """Raises StoreMissing where the folder is a backup or a restore that is under way, or was cut off."""
+    if (folder / BACKING_UP).exists() and not (folder / MANIFEST).exists():
+        raise StoreMissing(
+            f"{folder} is an unfinished backup: it is under way or was cut off, and not all of it is "
+            "there. The next 'thence backup' to the same DIR removes what was cut off.",
+            path=str(folder),
+        )
     if not (folder / RESTORING).exists():
         return
     pid = _holder(folder / f"{STORE}.lock")

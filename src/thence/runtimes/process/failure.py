@@ -57,6 +57,13 @@ class InvalidEvent(HandlerFault):
     fault = FAULT_EVENT
 
 
+def unreadable(error: Exception) -> str:
+    """Why a payload is not the JSON that was expected, for a sentence about it."""
+    if isinstance(error, RecursionError):
+        return "is JSON that is nested too deeply to be read"
+    return f"is not JSON: {error}"
+
+
 class InvalidResult(HandlerFault):
     """What the handler returned cannot be written down."""
 

@@ -5,9 +5,10 @@
     <DIR>/blobs/ code/  every body and archive that this store names, checked against its digest
     <DIR>/status-log/   as it is
 
-It is made as `.<DIR's name>.partial` beside DIR and renamed when it is whole, checked and on disk, so
-whatever happens there is a good backup at DIR or none. The store first, then the files: nothing
-is removed from the data directory meanwhile (removal.Readers), and what is added later is not named.
+It is made as `.<DIR's name>.partial` beside DIR, marked with `backup.unfinished`, and renamed when it
+is whole, checked and on disk, so whatever happens there is a good backup at DIR or none. The store
+first, then the files: nothing is removed from the data directory meanwhile (removal.Readers), and what
+is added later is not named.
 """
 
 from __future__ import annotations
@@ -29,7 +30,15 @@ from ... import __version__
 from ...errors import BackupFailed, Conflict, InvalidInput, StoreMissing, StoreTooNew
 from ...removal import Readers
 from ...unusable import advice
-from ..folder import MANIFEST, STORE, check_restored, make_folder, sync_folder, write_whole
+from ..folder import (
+    BACKING_UP,
+    MANIFEST,
+    STORE,
+    check_restored,
+    make_folder,
+    sync_folder,
+    write_whole,
+)
 from . import files, snapshot
 from .connection import APPLICATION_ID, SCHEMA, denied
 from .salvage import is_broken, salvage
@@ -75,6 +84,7 @@ def backup(folder: Path, target: Path, phase: Phase, *, damaged: bool = False) -
             manifest = _fill(folder, made, phase, damaged)
             write_whole(made / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
             sync_all(made)
+            (made / BACKING_UP).unlink()
             os.rename(made, target)
             sync_folder(target.parent)
             return manifest
@@ -254,6 +264,7 @@ def _partial(target: Path) -> Iterator[Path]:
         os.fchmod(descriptor, 0o700)
         _clear(made)
         try:
+            (made / BACKING_UP).touch(mode=0o600)
             yield made  # and it is renamed
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)  # what stays goes with the next one

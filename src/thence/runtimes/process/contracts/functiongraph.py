@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from ..failure import InvalidEvent
+from ..failure import InvalidEvent, unreadable
 from ..result import bounded, standard_json
 from ..setup import Setup
 from .contract import Log, Plain, id_text, remaining_ms, whole
@@ -141,9 +141,9 @@ class FunctionGraph(Plain):
             return {}
         try:
             return _decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidEvent(
-                "InvalidEvent", f"the event ({len(payload)} bytes) is not JSON: {error}. Send JSON."
+                "InvalidEvent", f"the event ({len(payload)} bytes) {unreadable(error)}. Send JSON."
             ) from None
 
     def result(self, returned: Any) -> tuple[bytes, bool]:

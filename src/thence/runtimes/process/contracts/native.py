@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from ..failure import InvalidEvent
+from ..failure import InvalidEvent, unreadable
 from ..result import not_serializable, too_large
 from ..setup import Setup
 from .contract import Log, Plain, id_text, remaining_ms
@@ -161,10 +161,10 @@ def _json_event(payload: bytes) -> Any:
         return None
     try:
         return _decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidEvent(
             "InvalidEvent",
-            f"the payload ({len(payload)} bytes) is not JSON: {error}. Send JSON, or set "
+            f"the payload ({len(payload)} bytes) {unreadable(error)}. Send JSON, or set "
             '`event` of the function to "bytes".',
         ) from None
 
