@@ -113,6 +113,8 @@ class Dispatch:
         room = self._runtime.room(lane.function)
         if lane.keeps:
             room = min(room, lane.beside())
+        if lane.large or lane.unwritten:
+            room = min(room, lane.strict_room())
         if family.limit is None:
             return room
         return min(room, family.limit - family.used - family.keeps)
@@ -251,7 +253,7 @@ class Dispatch:
                 family.parked = OrderedDict()
             family.parked[lane] = None
             return True
-        if lane.keeps and lane.beside() <= 0:
+        if lane.filled or (lane.keeps and lane.beside() <= 0):
             self.line.leave(lane)
             return True
         if self.line.before(lane) or self._runtime.crowded(lane.function):

@@ -204,7 +204,7 @@ class Engine(Functions, Looking):
         self.dispatch.held = self.expire.held
         self.expire.owed = self.settle.owed
         self.expire.note_delivery = self.deliver.note
-        self.run.freed = self.dispatch.freed
+        self.run.freed = self.settle.freed = self.dispatch.freed
         self.stopping.end = self.expire.end
         self.catalogue.retire = self.retire.note
         self.room_grown, self.abort = self._room_grown, self._abort

@@ -22,6 +22,9 @@ Promise = Callable[[Function, int], None]
 
 UNKNOWN = 1 << 40
 """As many as there may be: how long a backlog is has not been counted."""
+BESIDE_MAX = 16
+"""Runs of a function with large results that may be claimed beyond its slots; as many of the node's
+results may be on their way to the disk without keeping one."""
 PAST_MAX = 100_000
 """Names of functions that are deleted, for whoever asks for their history; some 200 bytes each."""
 
@@ -39,6 +42,7 @@ class Lane:
         "function",
         "keeps",
         "keeps_of_all",
+        "large",
         "last_turn",
         "own",
         "ready",
@@ -46,6 +50,7 @@ class Lane:
         "sync_waiters",
         "throttled_since",
         "under_way",
+        "unwritten",
         "waiting",
     )
 
@@ -66,6 +71,8 @@ class Lane:
         self.claiming = 0  # how many a claim on its way asks for; 0: there is none
         self.reserved = 0  # room promised to claims on their way; see reserve()
         self.under_way = 0  # runs that the runtime has and has not answered
+        self.large = False  # its last result was; see strict_room()
+        self.unwritten = 0  # runs that have ended and keep their slots; see keep_ended()
         self.waiting = 0  # waiting invocations, as counted here since the start
         self.sync_waiters: dict[Callable[[], None], None] = {}  # in the order of their coming
         self.keeps = False  # its next slot, for a suspect of its own
@@ -146,6 +153,22 @@ class Lane:
         self.under_way -= 1
         self.family.used -= 1
         self.family.under_way -= 1
+
+    def keep_ended(self, number: int) -> None:
+        """So many that have ended keep their slots until their results are on disk; below 0: they
+        are, or never will be."""
+        self.unwritten += number
+        self.reserve(number)
+
+    def strict_room(self) -> int:
+        """How many may be claimed where results are large. Else there are as many more as fast
+        instances take, and all of them could end before any is on disk."""
+        return self.function.spec.concurrency + BESIDE_MAX - self.under_way - self.reserved
+
+    @property
+    def filled(self) -> bool:
+        """Whether that leaves nothing."""
+        return (self.large or self.unwritten > 0) and self.strict_room() <= 0
 
     def count_waiting(self, number: int) -> None:
         """So many more wait; below 0: fewer. Never below none, as what waits from before the start

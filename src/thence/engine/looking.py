@@ -94,6 +94,7 @@ class Looking:
             store_down=self.writer.down,
             family=lane.family,
             kept=lane.kept,
+            unwritten=lane.unwritten,
         )
 
     async def wait(self, id: int, seconds: float) -> InvocationView:

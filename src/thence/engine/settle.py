@@ -29,7 +29,7 @@ from ..store.blobs import BlobStore
 from ..store.records import Body, NewDelivery, Settle
 from .deliver import Deliver
 from .family import Family
-from .lanes import Lane, Lanes
+from .lanes import BESIDE_MAX, Lane, Lanes
 from .place import Place, Placed
 from .tasks import Tasks
 from .writer import Writer
@@ -72,12 +72,16 @@ class SettleAttempts:
         self.left: Callable[[Family[Lane]], None]
         """Told when an attempt is settled while others of its function wait for the limit of all its
         versions; set by the engine."""
+        self.freed: Callable[[Lane], None]
+        """Told when one that has ended keeps its slot no longer; set by the engine."""
         self.draining = False
         self.place: Place
         """Makes what is owed to this store itself; set by the engine."""
 
     def settle(self, run: Run, ended: Ended) -> None:
-        """Take the ending of a run of this node: its slot is free now."""
+        """Take the ending of a run of this node: its slot is free now. Where large results come faster
+        than they can be written, or cannot be written, it is when they are: else there would be more
+        and more of them in memory, and a kill would run them all again."""
         lane = self._lanes.get(run.function.id)
         assert lane is not None
         lane.end_run()
@@ -104,8 +108,11 @@ class SettleAttempts:
                 )
             )
         result = settle.result
-        if result is not None and result.bytes > self._inline_bytes_max:
-            self._tasks.spawn(self._offload(lane, settle, run))
+        lane.large = result is not None and result.bytes > self._inline_bytes_max
+        if lane.large:
+            late = len(self._tasks) >= BESIDE_MAX
+            lane.keep_ended(late)
+            self._tasks.spawn(self._offload(lane, settle, run, late))
         else:
             self._ask(lane, settle, run, run.qualifier)
 
@@ -242,19 +249,27 @@ class SettleAttempts:
         key = self._deliver.key_of(destination)
         return (NewDelivery(self._ids.next(now), key, encoded, condition, now),)
 
-    async def _offload(self, lane: Lane, settle: Settle, run: Run) -> None:
+    async def _offload(self, lane: Lane, settle: Settle, run: Run, late: bool) -> None:
+        """`late`: it keeps its slot, for many are on their way already."""
         body = settle.result
         assert body is not None and body.data is not None
         ref = f"{settle.id:032x}.{settle.attempt}.result"
-        while True:
-            try:
-                digest = await self._blobs.put(ref, body.data)
-                break
-            except StoreUnavailable:
-                # The answer must not be lost: as with settles, try until there is space again.
-                await self._clock.sleep(0.5)
-        settle.result = Body(None, body.bytes, ref, digest)
-        self._ask(lane, settle, run, run.qualifier)
+        try:
+            while True:
+                try:
+                    digest = await self._blobs.put(ref, body.data)
+                    break
+                except StoreUnavailable:
+                    # The answer must not be lost: as with settles, try until there is space again.
+                    lane.keep_ended(not late)
+                    late = True
+                    await self._clock.sleep(0.5)
+            settle.result = Body(None, body.bytes, ref, digest)
+            self._ask(lane, settle, run, run.qualifier)
+        finally:
+            lane.keep_ended(-late)
+            if late:
+                self.freed(lane)
 
     def _ask(
         self,

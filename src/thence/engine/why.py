@@ -34,9 +34,10 @@ def why(
     store_down: bool,
     family: Family[Lane],
     kept: bool = False,
+    unwritten: int = 0,
 ) -> Why | None:
     """None unless it waits. `slots_*` (in use, its concurrency) and `room` are of its function on
-    this node, now; `held` is what all versions of it hold of the `node`; `held_back`: a suspect has the node; `family` has the limit of all versions and the switch; `kept`: the next slot is for a suspect of it."""
+    this node, now; `held` is what all versions of it hold of the `node`; `held_back`: a suspect has the node; `family` has the limit of all versions and the switch; `kept`: the next slot is for a suspect of it; `unwritten`: so many that have ended have its last slots."""
     if view.state is State.QUEUED and view.due_at > now:
         return Why("delayed", f"delayed until {iso(view.due_at)}", view.due_at)
     if view.state is State.RETRYING and view.due_at >= view.expires_at:
@@ -67,6 +68,12 @@ def why(
         )
     if held_back:
         return Why("held_back", "one that may have ended its node runs alone for a moment")
+    if room <= 0 and unwritten:
+        return Why(
+            "function_limit",
+            f"function limit: {unwritten} that have ended keep their slots until their large results are "
+            "on disk",
+        )
     if room <= 0 and kept:
         return Why(
             "function_limit", "the next slot of its function is kept for one whose node was lost"

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -56,6 +57,7 @@ BATCH_MAX = 512
 TIGHT_BATCH_MAX = 16  # after the disk was full; twice as many with each commit that succeeds
 PROBE_SECONDS = 0.5
 PROBE_SECONDS_MAX = 30.0
+AGAIN_SECONDS = 5.0  # a disk that is full again so soon after it had room is left alone so long
 
 
 class _Group:
@@ -93,6 +95,7 @@ class Writer:
         self._ended = False
         self._leaving = asyncio.Event()
         self._failures = 0  # commits in a row
+        self._had_room_at = -math.inf  # (ms) a full disk, again, for the last time
         self._batch_max = BATCH_MAX
         self.down = False
         """The store does not write at present: accepts are refused."""
@@ -312,6 +315,7 @@ class Writer:
         self.down = True
         self._failures += 1
         lost_at = self._clock.now()
+        at_edge = tight and lost_at < self._had_room_at + AGAIN_SECONDS * 1000
         # Damage was said in its own words; one who leaves tries twice a second and says it once.
         if self.damaged is None and not (self._leaving.is_set() and self._failures > 1):
             self._notices.publish(StoreLost(error.detail))
@@ -321,6 +325,9 @@ class Writer:
             rest = min(PROBE_SECONDS * 2 ** max(0, self._failures - 3), PROBE_SECONDS_MAX)
             if rest > PROBE_SECONDS:
                 await self._rest(rest)
+                self._refuse_waiting(kept, self.damaged or error)
+            if at_edge:
+                await self._rest(AGAIN_SECONDS)
                 self._refuse_waiting(kept, self.damaged or error)
             while not await self._healthy():
                 await self._rest(PROBE_SECONDS_MAX if self.damaged else rest)
@@ -338,6 +345,8 @@ class Writer:
         if self._room.full:  # and the node leaves
             log.warning("the disk is full; what has ended is written in the reserve's space")
         else:
+            if tight:
+                self._had_room_at = self._clock.now()
             self._notices.publish(StoreBack((self._clock.now() - lost_at) / 1000))
         if kept.size:
             self._groups[:0] = _pieces(kept) if tight else [kept]

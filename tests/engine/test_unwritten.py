@@ -1,0 +1,87 @@
+"""Results that have ended and cannot be written: how many there may be, and what is said of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from thence.catalog.control import Control
+from thence.engine.lanes import BESIDE_MAX
+from thence.engine.writer import AGAIN_SECONDS
+from thence.errors import StoreUnavailable
+from thence.notices import StoreBack, StoreLost
+from thence.testing import Ok, Service
+
+from .test_room import MIB, Disk
+
+CALLS = 100
+SLOTS = 4
+LARGE = "x" * 100_000
+
+
+def refuse() -> None:
+    raise StoreUnavailable("No file can be made.")
+
+
+def take() -> None:
+    """There is room again."""
+
+
+@pytest.mark.parametrize("ahead", [0, 200], ids=["slow", "fast"])
+async def test_what_has_ended_and_cannot_be_written_keeps_its_slot(ahead: int) -> None:
+    async with Service(ahead=ahead) as s:
+        await s.function("f", answers=[Ok(LARGE, seconds=0.1)] * CALLS, concurrency=SLOTS)
+        await s.function("small", answers=["ok"] * 2)
+        first = await s.invoke("f")
+        await s.clock.advance(1)
+        assert (await s.show(first)).state == "succeeded"
+        s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
+        ids = [await s.invoke("f") for _ in range(CALLS - 1)]
+        await s.clock.advance(60)
+        assert SLOTS <= len(s.engine.run.running) <= SLOTS + 2 * BESIDE_MAX
+        other = await s.invoke("small")
+        await s.settle()
+        assert (await s.show(other)).state == "succeeded"
+        why = await s.why(ids[-1])
+        assert why is not None and why.code == "function_limit"
+        assert "large results are on disk" in why.text
+        s.engine.blobs.allowed = take  # type: ignore[attr-defined]
+        await s.clock.advance(20)
+        views = [await s.show(id) for id in ids]
+        assert {(view.state, view.attempt) for view in views} == {("succeeded", 1)}
+        lane = s.engine.lanes.all()[0]
+        assert (lane.unwritten, lane.reserved, lane.family.used) == (0, 0, 0)
+
+
+async def test_a_limit_of_all_versions_counts_what_cannot_be_written() -> None:
+    async with Service() as s:
+        await s.function("f", answers=[Ok(LARGE, seconds=0.1)] * CALLS)
+        await s.ask(s.engine.put_control("f", Control(limit=1)))
+        s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
+        ids = [await s.invoke("f") for _ in range(8)]
+        await s.clock.advance(60)
+        assert len(s.engine.run.running) <= 2
+        s.engine.blobs.allowed = take  # type: ignore[attr-defined]
+        await s.clock.advance(20)
+        assert {(await s.show(id)).state for id in ids} == {"succeeded"}
+
+
+async def test_a_disk_that_is_full_again_at_once_is_left_alone_for_some_seconds() -> None:
+    async with Service() as s:
+        said: list[str] = []
+        s.notices.on(StoreLost, lambda _: said.append("lost"))
+        s.notices.on(StoreBack, lambda _: said.append("back"))
+        await s.function("f", answers=["ok"])
+        s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
+        for _ in range(60):  # half a second each
+            if not s.engine.writer.down:
+                await s.invoke("f")  # small ones succeed in between
+                disk.free, disk.held = 4096, 32 * MIB
+                s.disk_full(0.1)
+                with pytest.raises(StoreUnavailable, match="The disk is full"):
+                    await s.invoke("f")
+                disk.free = 60 * MIB
+            await s.clock.advance(0.5)
+        assert 3 <= said.count("lost") <= 2 + 30 // AGAIN_SECONDS
+        await s.clock.advance(AGAIN_SECONDS)
+        assert said[-1] == "back"
+        await s.invoke("f")
