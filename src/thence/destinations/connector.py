@@ -9,14 +9,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import aiohttp
-
+from .sockets import OwnSockets
 from .wire import Handler
 
 KEPT_PER_RECEIVER_MAX = 8
 
 
-class Connector(aiohttp.TCPConnector):
+class Connector(OwnSockets):
     """Keeps at most `kept_max` connections that no try uses. Those under way have no limit here: the
     delivery loop has one, and a second would let one slow receiver hold up all others."""
 

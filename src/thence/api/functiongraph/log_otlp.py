@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
+from ...destinations.sockets import OwnSockets
 from ...destinations.webhook import retry_after_seconds
 from .log_line import SEQ, Line
 from .log_sink import NotSent
@@ -85,7 +86,9 @@ class LogOtlp:
         """The status of an answer that is final. Raises NotSent."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=SEND_SECONDS), headers=self._headers
+                connector=OwnSockets(),
+                timeout=aiohttp.ClientTimeout(total=SEND_SECONDS),
+                headers=self._headers,
             )
         try:
             async with self._session.post(

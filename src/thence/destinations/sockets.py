@@ -1,0 +1,59 @@
+"""Outgoing connections that close no descriptor but their own.
+
+uvloop closes the descriptor of a connection that breaks, and tells the socket object only where that
+was handed over before. A receiver that resets the connection while it is handed over (a TLS handshake
+answered with RST is enough) leaves an object with the number of a closed descriptor, and when the
+object goes it closes whatever has that number by then: the connection of a caller, the socket of an
+instance, a file of the store.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import aiohttp
+
+SocketFactory = Callable[[tuple[Any, ...]], socket.socket]
+
+_opened: ContextVar[list[tuple[socket.socket, int]]] = ContextVar("opened")
+
+
+def open_socket(info: tuple[Any, ...]) -> socket.socket:
+    """aiohttp's socket factory: for what may go to any address."""
+    family, kind, protocol, _, _ = info
+    return socket.socket(family=family, type=kind, proto=protocol)
+
+
+class OwnSockets(aiohttp.TCPConnector):
+    """Once a connection is made, or could not be, its sockets let go of descriptors that are closed."""
+
+    def __init__(self, *, socket_factory: SocketFactory = open_socket, **settings: Any) -> None:
+        def noted(info: tuple[Any, ...]) -> socket.socket:
+            made = socket_factory(info)
+            _opened.get().append((made, _file_of(made)))
+            return made
+
+        super().__init__(socket_factory=noted, **settings)
+
+    async def _wrap_create_connection(self, *args: Any, **settings: Any) -> Any:
+        opened: list[tuple[socket.socket, int]] = []
+        _opened.set(opened)  # seen by the tasks that try several addresses, too
+        try:
+            return await super()._wrap_create_connection(*args, **settings)
+        finally:
+            for made, file in opened:
+                if _file_of(made) != file:
+                    made.detach()  # closed, and perhaps somebody else's since
+            opened.clear()
+
+
+def _file_of(one: socket.socket) -> int:
+    """The inode behind its descriptor, which no two sockets share; 0 where that is closed."""
+    try:
+        return os.fstat(one.fileno()).st_ino
+    except OSError:
+        return 0
