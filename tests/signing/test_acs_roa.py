@@ -45,6 +45,24 @@ CALL = [
     (b"authorization", b"acs AK:e41HQTrvxwSp5RG8uzT5knhRGNc="),
 ]
 BODY = b'"{\\"a\\":1}"'
+# Recorded from aliyun-python-sdk-core 2.16.1 on 2026-11-28, which sends no nonce.
+GENERAL = [
+    (b"host", b"127.0.0.1:49743"),
+    (b"accept", b"application/json"),
+    (b"x-sdk-invoke-type", b"common"),
+    (b"x-acs-version", b"2023-03-30"),
+    (b"x-fc-invocation-type", b"Async"),
+    (b"content-type", b"application/json"),
+    (b"content-md5", b"u2y1xo30ZSlByvZSo2by2A=="),
+    (b"x-acs-region-id", b"cn-hangzhou"),
+    (b"date", b"Sat, 28 Nov 2026 10:08:26 GMT"),
+    (b"x-acs-signature-method", b"HMAC-SHA1"),
+    (b"x-acs-signature-version", b"1.0"),
+    (b"authorization", b"acs AK:t6jBnryJvDQoJlNjm57gI3xCt8A="),
+    (b"x-sdk-client", b"python/2.0.0"),
+    (b"content-length", b"7"),
+]
+GENERAL_AT = 1_795_860_506_000
 
 
 def check(headers, method="GET", path=PATH, query=QUERY, lookup=LOOKUP, window=None):
@@ -144,6 +162,31 @@ def test_a_date_and_a_nonce_count_as_with_acs3():
     window = at(NOW)
     assert check(SENT, window=window)
     assert refused(SENT, window=window) == "replay"
+
+
+def test_a_client_that_sends_no_nonce_is_taken_by_its_date():
+    def general(headers=GENERAL, window=None):
+        path, query = (
+            b"/2023-03-30/functions/fn/invocations",
+            b"qualifier=prod&RegionId=cn-hangzhou",
+        )
+        return check(headers, "POST", path, query, window=window or at(GENERAL_AT))
+
+    window = at(GENERAL_AT)
+    for _ in range(2):  # its dates are whole seconds: the same again may be another call
+        verified = general(window=window)
+        assert (verified.access_key_id, verified.once) == ("AK", False)
+    verified.check_body(b'{"a":1}')
+    assert refusal(verified.check_body, b'{"a":2}') == "body"
+    assert refusal(general, window=at(GENERAL_AT + 900_001)) == "date"
+
+
+def test_a_nonce_cannot_be_put_to_a_request_or_taken_from_it():
+    assert refused(changed(SENT, x_acs_signature_nonce=None)) == "signature"
+    put = changed(GENERAL, x_acs_signature_nonce="n")
+    path, query = b"/2023-03-30/functions/fn/invocations", b"qualifier=prod&RegionId=cn-hangzhou"
+    window = at(GENERAL_AT)
+    assert refused(put, method="POST", path=path, query=query, window=window) == "signature"
 
 
 def test_other_methods_and_bearer_tokens_are_refused():

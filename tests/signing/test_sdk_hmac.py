@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from hashlib import sha256
 
 import pytest
@@ -133,6 +134,18 @@ def test_a_header_that_the_vendors_rule_leaves_open_is_taken_unsigned(name):
     assert refused(changed(with_it, **{key: "2"})) == "signature"
     assert refused(changed(with_it, **{key: None})) == "header"
     assert refused([*with_it, (name.encode(), b"1")]) == "header"
+
+
+def test_a_client_that_signs_nothing_but_the_date_is_taken():
+    text = b"POST\n%s/\n\nx-sdk-date:20260102T030405Z\n\nx-sdk-date\n%s" % (PATH, DIGEST.encode())
+    text = b"SDK-HMAC-SHA256\n20260102T030405Z\n" + sha256(text).hexdigest().encode()
+    signature = hmac.new(b"SKEXAMPLE", text, sha256).hexdigest()
+    value = "SDK-HMAC-SHA256 Access=AKEXAMPLE, SignedHeaders=x-sdk-date, Signature=" + signature
+    sent = [*PLAIN, (b"authorization", value.encode())]
+    assert check(sent).access_key_id == "AKEXAMPLE"
+    assert refused(changed(sent, x_sdk_date="20260102T030406Z")) == "signature"
+    assert refused(changed(sent, x_sdk_date=None)) == "header"
+    assert refused(changed(sent, x_sdk_new="1")) == "header"
 
 
 def test_a_signed_header_that_comes_twice_is_refused():

@@ -1,11 +1,13 @@
 """`acs ak:signature`: what the first OpenAPI clients of FC 2.0 sign with (alibabacloud_fc_open20210406 1.0.0),
-the form before ACS3.
+and the vendor's general clients (`@alicloud/pop-core`, `aliyun-python-sdk-core`): the form before ACS3.
 
     Authorization: acs <id>:<base64 of HMAC-SHA1>
 
 Signed are the method, `accept`, `content-md5`, `content-type`, `date`, every `x-acs-` header, the path as
 on the wire and the query, decoded and sorted. The host is not signed, other headers are not (`x-fc-…`),
-and the body only where the client gives `content-md5`. There is a nonce, as with ACS3.
+and the body only where the client gives `content-md5`. Most clients send a nonce, which is then signed
+and taken once, as with ACS3; `aliyun-python-sdk-core` sends none, and without one the date is all the
+protection, as with `FC` (see window.py).
 
 A `content-type` may have come after the signing, as aiohttp adds it: then the one that was signed is
 empty, and both are taken.
@@ -52,8 +54,8 @@ def verify(
     if signed_at is None:
         raise Refused("date", "date: it must be like Fri, 02 Jan 2026 03:04:05 GMT")
     window.check(signed_at)
-    nonce = found.get(NONCE, b"")
-    if not 0 < len(nonce) <= NONCE_BYTES_MAX:
+    nonce = found.get(NONCE)
+    if nonce is not None and not 0 < len(nonce) <= NONCE_BYTES_MAX:
         raise Refused("header", f"{NONCE.decode()}: 1 to {NONCE_BYTES_MAX} bytes are taken")
     key = key_of(lookup, access_key_id)
     right = _signature(key, method, found, names, path, query)
@@ -62,8 +64,10 @@ def verify(
         right = added if hmac.compare_digest(added, signature) else right
     check_signature(right, signature)
     check_token(found, key)
-    window.take(access_key_id, nonce, signed_at)
-    return Verified(key.access_key_id, signed_at, body_md5=body_md5(found), once=True)
+    if nonce is not None:
+        window.take(access_key_id, nonce, signed_at)
+    once = nonce is not None
+    return Verified(key.access_key_id, signed_at, body_md5=body_md5(found), once=once)
 
 
 def sign(

@@ -97,10 +97,12 @@ def _signed(text: bytes) -> Signed | None:
         return None
     names = tuple(text.split(b";"))
     known = frozenset(names)
-    if len(names) < 2 or names != tuple(sorted(known)):  # every scheme asks for two at least
+    if names != tuple(sorted(known)):
         return None
     parts = [part for name in names for part in (name + b":", b"", b"\n")]
-    return Signed(names, known, parts, itemgetter(*names))
+    # Of one name itemgetter gives the value itself: some signers list the date only.
+    values = itemgetter(*names) if len(names) > 1 else lambda found: (found[names[0]],)
+    return Signed(names, known, parts, values)
 
 
 def signed_headers(
