@@ -217,6 +217,8 @@ def test_a_member_twice_is_refused() -> None:
 
 def test_a_file_that_is_also_a_folder_is_refused() -> None:
     assert "a file and a folder" in refusal(archive(("lib", b"1"), ("lib/x.py", b"2"))).detail
+    far = archive(("lib/a/b/x.py", b"1"), ("lib/a/c/y.py", b"2"), ("lib", b"3"))
+    assert "'lib' is a file and a folder" in refusal(far).detail
 
 
 @pytest.mark.parametrize("members", [(), (("lib/", b""),)])
@@ -244,6 +246,15 @@ def test_the_limits_are_named() -> None:
     unpacked = refusal(many, code_unpacked_bytes_max=4)
     assert unpacked.fields["limit"] == 4
     assert "limits.code_unpacked_bytes_max" in unpacked.detail and "'f4.py'" in unpacked.detail
+
+
+def test_folders_that_are_only_in_the_paths_of_files_are_counted() -> None:
+    few = archive(("main.py", b"x"), *((f"{n}/a/b/c/x.py", b"x") for n in range(5)))  # 20 folders
+    assert check_archive(few, CodeLimits(code_files_max=20)).files == 6
+    refused = refusal(few, code_files_max=19)
+    assert refused.fields["limit"] == 19 and "more than 19 folders" in refused.detail
+    shared = archive(*((f"a/b/c/{n}.py", b"x") for n in range(5)))
+    assert check_archive(shared, CodeLimits(code_files_max=5)).files == 5
 
 
 def test_a_bomb_is_refused_by_its_ratio() -> None:

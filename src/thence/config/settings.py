@@ -81,7 +81,12 @@ class Limits(Struct, frozen=True):
         int, _about("Largest code archive when unpacked.", ge=1, le=1 << 34)
     ] = 500 * 1024 * 1024
     code_files_max: Annotated[
-        int, _about("Most files and folders in a code archive.", ge=1, le=1_000_000)
+        int,
+        _about(
+            "Most files and folders in a code archive, and most folders that its files lie in.",
+            ge=1,
+            le=1_000_000,
+        ),
     ] = 10_000
     batch_max: Annotated[
         int, _about("Most invocations in one batch request.", ge=1, le=100_000)
