@@ -171,6 +171,10 @@ class StoreUnavailable(Unavailable):
     title = "The store cannot write now"
 
 
+class StoreLocked(StoreUnavailable):
+    """Another program holds the lock that writing needs. That says nothing of the disk."""
+
+
 class StoreDamaged(StoreUnavailable):
     """The store is damaged, or its file has gone: that does not pass. Nothing was acknowledged.
     `fields`: `tables`, of which it is known."""

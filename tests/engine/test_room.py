@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,8 +22,9 @@ from thence.engine.writer import Writer
 from thence.errors import StoreUnavailable, ThenceError
 from thence.notices import Notices
 from thence.store.interface import Batch
+from thence.store.records import Claim
 from thence.store.reserve import Reserve
-from thence.store.sqlite import SqliteStore
+from thence.store.sqlite import SqliteStore, work
 from thence.store.sqlite.faults import damaged
 from thence.testing import Ok, Service, incarnation
 from thence.testing.clock import VirtualClock
@@ -225,6 +228,33 @@ async def test_what_was_kept_on_a_full_disk_is_written_in_small_commits() -> Non
     await writer.stop()
     assert told == [True] * 300
     assert store.failed == 1 and store.sizes[0] == 300, store.sizes
+
+
+@pytest.mark.parametrize("idle", [False, True], ids=["a-commit", "another-write"])
+async def test_a_lock_while_little_is_free_is_not_taken_for_a_full_disk(
+    idle: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "BUSY_SECONDS", 0.05)
+    disk, clock, store = Disk(4 * MIB, held=32 * MIB), VirtualClock(), SqliteStore(tmp_path / "db")
+    await store.open()
+    writer = Writer(store, clock, Notices(), Room(store, disk))
+    store.on_unwritten(writer.unwritten)
+    writer.start()
+    with closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as visitor:
+        visitor.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="holds the write lock"):
+            if idle:
+                await store.join("node", 0, 1000)
+            else:
+                await writer.wait(writer.claim, Claim(1, 1, 1, 0))
+        assert not await store.healthy()  # after which the writer's own look has ended too
+        assert disk.held == 32 * MIB
+        assert idle or "holds the write lock" in writer.refusal().detail
+    await clock.advance(1)
+    assert await store.healthy() and disk.held == 32 * MIB
+    await asyncio.wait_for(writer.wait(writer.claim, Claim(1, 1, 1, 0)), 10)
+    await writer.stop()
+    await store.close()
 
 
 def test_a_reserve_is_of_real_blocks_and_gone_where_they_are_not(

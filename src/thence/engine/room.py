@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import logging
 
-from ..errors import StoreDamaged, StoreUnavailable
+from ..errors import StoreDamaged, StoreLocked, StoreUnavailable
 from ..seldom import Seldom
 from ..store.interface import Store
 from ..store.reserve import Reserve
@@ -97,6 +97,8 @@ class Room:
             return error
         if self._reserve is None or self.full:
             return self.refusal() if self.full else error
+        if isinstance(error, StoreLocked):
+            return error  # however little is free, it was enough until now
         try:
             if self._reserve.free_bytes() >= max(self._reserve.wanted_bytes(), ROOM_BYTES_MIN):
                 return error

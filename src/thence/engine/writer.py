@@ -102,6 +102,7 @@ class Writer:
         self.damaged: StoreDamaged | None = None
         """The store is damaged: it is down, and stays so."""
         self._why: StoreUnavailable | None = None  # it was down for the last time
+        self._failed: StoreUnavailable  # the last write that is not a commit
 
     # ------------------------------------------------------------ asking
 
@@ -163,6 +164,7 @@ class Writer:
     def unwritten(self, error: StoreUnavailable) -> bool:
         """A write of the store that is not one of ours failed. Where the disk is full all is as if a
         commit had found that; True: it was not known yet, so the reserve's space is there now."""
+        self._failed = error
         known = self.down or self._room.full or self._leaving.is_set()
         if known:
             return False
@@ -370,9 +372,10 @@ class Writer:
         try:
             if not await self._has_room():
                 return False
+            self._failed = self.refusal()
             if await self._store.healthy():
                 return True
-            self._room.lost(self.refusal())
+            self._room.lost(self._failed)  # or what it failed for, as unwritten() was told
             return False
         except StoreUnavailable:
             return False  # it cannot even be read

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from ...errors import StoreCorrupt, StoreInUse, StoreTooNew, StoreUnavailable
+from ...errors import StoreCorrupt, StoreInUse, StoreLocked, StoreTooNew, StoreUnavailable
 from ...unusable import OWNER, advice, others
 from .damage import hit
 from .faults import cannot_start, is_busy, is_damage
@@ -131,7 +131,7 @@ def unopened(path: Path, error: sqlite3.Error) -> StoreCorrupt | StoreUnavailabl
     if is_damage(error, path):
         return StoreCorrupt(cannot_start(path, str(error), find_hit(path)))
     if is_busy(error):
-        return StoreUnavailable(
+        return StoreLocked(
             f"{path} cannot be opened: another program holds a lock on it, and did not let go for "
             f"{BUSY_SECONDS:g} s. Nothing was changed. End that program (a database shell, a copy under "
             "way) and start again."

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from ...errors import StoreDamaged, StoreUnavailable
+from ...errors import StoreDamaged, StoreLocked, StoreUnavailable
 
 BUSY = sqlite3.SQLITE_BUSY
 _DAMAGE = frozenset(
@@ -64,7 +64,7 @@ def told(error: BaseException, path: Path) -> StoreUnavailable | None:
     if is_damage(error, path):
         return damaged(path, str(error))
     if is_busy(error):
-        return StoreUnavailable(
+        return StoreLocked(
             f"Another program holds the write lock of {path.name}. Nothing was changed; it goes on "
             "when that program lets go."
         )
