@@ -285,6 +285,46 @@ def test_json_that_is_nested_too_deeply_is_sent_as_it_is(
     assert len(scripted.requests[-1][3]) == 100_000
 
 
+def test_of_several_ids_one_that_is_refused_does_not_keep_the_others(
+    scripted: Any, thence: Any
+) -> None:
+    gone = b'{"title": "No", "status": 404, "detail": "There is no invocation two.", "code": "x"}'
+    answers = [
+        (200, {}, b'{"id": "one-again", "replayed": false}'),
+        (404, {}, gone),
+        (200, {}, b'{"id": "three-again", "replayed": true}'),
+    ]
+    scripted.answers[:] = answers
+    ran = thence("redrive", "one", "two", "three", "--url", scripted.url)
+    assert (ran.status, ran.out) == (1, "one-again\nthree-again\n")
+    assert "There is no invocation two." in ran.err and "2 of 3 are run again" in ran.err
+    scripted.answers[:] = answers
+    ran = thence("redrive", "one", "two", "three", "--json", "--url", scripted.url)
+    assert ran.status == 1
+    assert [one["id"] for one in ran.json["items"]] == ["one-again", "three-again"]
+    scripted.answers[:] = [(503, {}, gone.replace(b"404", b"503"))]
+    assert thence("redrive", "one", "two", "--url", scripted.url).status == 3, "none is asked now"
+
+
+def test_who_deploys_while_a_function_is_held_back_is_told(at_service: Any, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("def handler(event, context):\n    return 1\n")
+    ran = at_service("deploy", str(tmp_path / "main.py"))
+    assert ran.status == 0 and "state" not in ran.out
+    assert "called 'main' as its file is, and so is every other main.py" in ran.err
+    deploy = ("deploy", str(tmp_path), "--name", "held-back")
+    ran = at_service(*deploy)
+    assert ran.status == 0 and "every other" not in ran.err and "state" not in ran.out
+    at_service("limit", "held-back", "0")
+    assert "paused (limit 0)" in at_service(*deploy).out
+    ran = at_service("invoke", "held-back", "--wait", "--for", "1ms")
+    assert ran.status == 1
+    assert "is queued after 1.0 ms: paused: the limit of all versions is 0. Look" in ran.err
+    at_service("disable", "held-back", "--reason", "it moves")
+    assert "disabled: it moves" in at_service(*deploy).out
+    for name in ("main", "held-back"):
+        assert at_service("delete", name, "--yes").status == 0
+
+
 BOX = b'{"items": [{"kind": "queue", "name": "dead"}], "cursor": null}'
 EMPTY = b'{"items": [], "cursor": null}'
 

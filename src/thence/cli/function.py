@@ -24,6 +24,7 @@ from .output import clean, heading, print_facts, print_json, say, size, span
 from .source import SETTINGS_FILE, Source, check_handler, read_source
 
 PROJECTS = (".yaml", ".yml")
+MAIN = "main.py"  # what a function's file is mostly called
 
 
 def _pairs(given: tuple[str, ...]) -> dict[str, str]:
@@ -140,6 +141,11 @@ def deploy(
     except Problem as problem:
         raise _with_file(problem, source, _spec(given)) from None
     _show(answer, as_json, len(source.archive))
+    if target.name == MAIN and name is None:
+        say(
+            f"It is called {clean(source.name)!r} as its file is, and so is every other {MAIN}: deploy "
+            "the folder instead, or say --name."
+        )
     return None
 
 
@@ -211,9 +217,12 @@ def _show(function: dict[str, Any], as_json: bool, code_bytes: int) -> None:
     if as_json:
         print_json(function)
         return
+    from .function_view import held_back
+
     print_facts(
         {
             "function": f"{function['name']} (revision {function.get('revision', 1)})",
+            "state": held_back(function),
             "code": size(code_bytes),
             "handler": function.get("handler"),
             "time limit": span(function.get("timeout_seconds")),

@@ -162,7 +162,11 @@ def _wait(client: Client, id: str, seconds: float | None, as_json: bool) -> int:
         _print_bytes(client.request("GET", f"/v1/invocations/{id}/result").body)
         return 0
     if view["state"] not in FINAL:
-        say(f"{id} is {view['state']} after {span(seconds)}. Look later:  thence show {id}")
+        why = view.get("why") or {}
+        because = f": {why['text']}" if why else ""
+        say(
+            f"{id} is {view['state']} after {span(seconds)}{because}. Look later:  thence show {id}"
+        )
         return 1
     from .invocation_view import last_error
 

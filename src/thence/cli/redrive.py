@@ -6,12 +6,15 @@ from typing import Any
 
 import click
 
-from .client import Client, part
+from .client import Client, Problem, part
 from .listing import filters, query_of
 from .options import as_json_option, connected, not_empty
-from .output import clean, print_json, print_table, say, span
+from .output import clean, print_json, print_table, say, span, tell_error
 
 STEP = 500
+OF_ONE = frozenset(
+    (400, 404, 409, 410, 422)
+)  # refusals of one ID: the others are asked all the same
 
 
 @click.command()
@@ -102,10 +105,17 @@ def _each(
     as_json: bool,
 ) -> int:
     asked = {"again": "true" if again else None, "qualifier": version}
-    answers = []
+    answers, refused = [], 0
     for id in ids:
         kind = "deliveries" if deliveries else "invocations"
-        answer = client.send("POST", f"/v1/{kind}/{part(id)}/redrive", query=asked)
+        try:
+            answer = client.send("POST", f"/v1/{kind}/{part(id)}/redrive", query=asked)
+        except Problem as problem:
+            if problem.foreign or problem.status not in OF_ONE:
+                raise
+            tell_error(problem.problem_title, problem.detail, problem.document)
+            refused += 1
+            continue
         answers.append(answer)
         if as_json:
             continue
@@ -115,9 +125,11 @@ def _each(
             click.echo(answer["id"])
             before = " had been run again before" if answer["replayed"] else " is run again"
             say(f"{clean(id)}{before}; look:  thence show {answer['id']}")
-    if as_json:
+    if as_json and answers:
         print_json({"items": answers})
-    return 0
+    if refused and len(ids) > 1:
+        say(f"{len(answers)} of {len(ids)} are run again; the others were refused.")
+    return 1 if refused else 0
 
 
 def _by_filter(
