@@ -325,6 +325,12 @@ def test_who_deploys_while_a_function_is_held_back_is_told(at_service: Any, tmp_
         assert at_service("delete", name, "--yes").status == 0
 
 
+def test_an_object_of_a_bucket_written_as_a_box_is_told_how_to_be_had(thence: Any) -> None:
+    ran = thence("mailbox", "bucket/reports/2026/a.json", "--url", "http://127.0.0.1:9")
+    assert ran.status == 2
+    assert "thence mailbox bucket/reports --prefix 2026/a.json" in ran.err
+
+
 BOX = b'{"items": [{"kind": "queue", "name": "dead"}], "cursor": null}'
 EMPTY = b'{"items": [], "cursor": null}'
 

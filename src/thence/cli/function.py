@@ -217,8 +217,6 @@ def _show(function: dict[str, Any], as_json: bool, code_bytes: int) -> None:
     if as_json:
         print_json(function)
         return
-    from .function_view import held_back
-
     print_facts(
         {
             "function": f"{function['name']} (revision {function.get('revision', 1)})",
@@ -285,6 +283,18 @@ def destination_text(written: Any) -> str:
     if isinstance(written, dict):
         return str(written.get("url") or f"{written.get('type')}:{written.get('name')}")
     return "" if written is None else str(written)
+
+
+def held_back(one: dict[str, Any]) -> str:
+    """Why not all of its calls begin at once: disabled, paused, limited; empty where nothing does."""
+    disabled, limit = one.get("disabled"), one.get("limit")
+    if disabled is not None:
+        return f"disabled: {' '.join(disabled.split())}" if disabled.strip() else "disabled"
+    if limit == 0:
+        return "paused (limit 0)"
+    if one["concurrency"] == 0:
+        return "paused (0 slots)"
+    return "" if limit is None else f"limited to {limit}"
 
 
 @click.command()

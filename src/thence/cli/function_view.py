@@ -8,7 +8,7 @@ import click
 
 from .alias import shares_text
 from .client import Client, part
-from .function import destination_text
+from .function import destination_text, held_back
 from .options import as_json_option, connected, function_names, whole_function
 from .output import instant_utc, print_facts, print_json, size, span
 
@@ -73,15 +73,3 @@ def _aliases(client: Client, function: dict[str, Any]) -> list[str]:
         shares = shares_text(one)
         shown.append(f"{one['name']}={one['version']}{f' ({shares})' if shares else ''}")
     return shown
-
-
-def held_back(one: dict[str, Any]) -> str:
-    """Why not all of its calls begin at once: disabled, paused, limited; empty where nothing does."""
-    disabled, limit = one.get("disabled"), one.get("limit")
-    if disabled is not None:
-        return f"disabled: {' '.join(disabled.split())}" if disabled.strip() else "disabled"
-    if limit == 0:
-        return "paused (limit 0)"
-    if one["concurrency"] == 0:
-        return "paused (0 slots)"
-    return "" if limit is None else f"limited to {limit}"

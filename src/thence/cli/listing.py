@@ -9,8 +9,7 @@ import click
 
 from ..lifecycle.states import State
 from .client import Client
-from .function import destination_text
-from .function_view import held_back
+from .function import destination_text, held_back
 from .invocation_view import LATEST, took
 from .options import as_json_option, connected, function_names, moment, not_empty, whole_function
 from .output import instant, print_json, print_table, say, say_where_it_ends, size, span

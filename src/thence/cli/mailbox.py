@@ -35,6 +35,12 @@ def _box(text: str) -> tuple[str, str]:
     kind, separator, name = text.replace(":", "/", 1).partition("/")
     if kind not in KINDS or not separator or not name:
         raise click.UsageError(f"{text!r}: write KIND/NAME, with a kind of {', '.join(KINDS)}.")
+    if "/" in name:
+        box, _, key = name.partition("/")
+        raise click.UsageError(
+            f"{text!r}: a box is KIND/NAME. Objects of a bucket are chosen by how their keys begin: "
+            f"thence mailbox bucket/{box} --prefix {key}"
+        )
     return kind, name
 
 
