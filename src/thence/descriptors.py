@@ -13,6 +13,7 @@ from msgspec import Struct
 
 DESCRIPTORS_MAX = 1 << 20  # asked for where the system sets no limit
 OWN_DESCRIPTORS = 128  # the service's own: store, code, bodies, log, starts of processes
+OWN_DESCRIPTORS_MIN = 32  # some 27 of them all the time; the rest is a quarter of what there is
 RESERVED_CONNECTIONS = 16  # beyond the bound, for /livez and /readyz alone
 INSTANCE_DESCRIPTORS = 10  # 5 of one that runs, and 5 of one that leaves with its hook meanwhile
 TRY_DESCRIPTORS = 2  # a connection under way, and one that is kept for the next try
@@ -50,7 +51,7 @@ def limit() -> int:
 
 def shares(descriptors: int, *, connections: int, instances: int, tries: int = TRIES_MAX) -> Shares:
     """Who may have how many of `descriptors`. The others: what is wished for, at most."""
-    own = min(OWN_DESCRIPTORS, descriptors // 4) + RESERVED_CONNECTIONS
+    own = max(OWN_DESCRIPTORS_MIN, min(OWN_DESCRIPTORS, descriptors // 4)) + RESERVED_CONNECTIONS
     free = max(0, descriptors - own)
     may_run = max(1, min(instances, free // 2 // INSTANCE_DESCRIPTORS))
     free -= may_run * INSTANCE_DESCRIPTORS

@@ -13,6 +13,7 @@ from thence import descriptors
 from thence.descriptors import (
     INSTANCE_DESCRIPTORS,
     OWN_DESCRIPTORS,
+    OWN_DESCRIPTORS_MIN,
     RESERVED_CONNECTIONS,
     TRY_DESCRIPTORS,
     shares,
@@ -29,7 +30,8 @@ def test_all_shares_together_are_never_more_than_there_is(
     taken = (
         found.connections + found.instances * INSTANCE_DESCRIPTORS + found.tries * TRY_DESCRIPTORS
     )
-    assert taken + RESERVED_CONNECTIONS + min(OWN_DESCRIPTORS, limit // 4) <= limit
+    own = max(OWN_DESCRIPTORS_MIN, min(OWN_DESCRIPTORS, limit // 4))
+    assert taken + RESERVED_CONNECTIONS + own <= limit
     assert 1 <= found.connections <= connections and 1 <= found.instances <= instances
     assert 1 <= found.tries <= tries
     assert bool(found.lowered) == (found.connections < connections or found.instances < instances)
