@@ -150,7 +150,9 @@ async def test_a_link_of_another_start_is_refused(deployed: Any, make_door: Any)
     url = relative(await link(deployed))
     other = await make_door()
     await other.post("/2023-03-30/functions", json=INPUT)
-    assert (await other.get(url)).error()[:2] == (403, "AccessDenied")
+    status, code, message = (await other.get(url)).error()
+    assert (status, code) == (403, "AccessDenied")
+    assert "since it started; ask for another" in message
 
 
 async def test_a_link_needs_no_credentials_but_asking_for_it_does(make_door: Any) -> None:

@@ -290,7 +290,9 @@ async def test_a_key_of_another_start_is_refused(
 ) -> None:
     given = await token(door)
     other = await make_door(data_dir=str(tmp_path))
-    assert refused(await put(other, given))[:2] == (403, "InvalidAccessKeyId")
+    status, code, message = refused(await put(other, given))
+    assert (status, code) == (403, "InvalidAccessKeyId")
+    assert "until the service ends; ask for tempBucketToken again" in message
 
 
 async def test_an_old_date_is_refused_with_the_service_s_time(door: FcDoor) -> None:

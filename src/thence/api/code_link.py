@@ -45,7 +45,10 @@ class CodeLinks:
         """Why a link is not good: it was changed, or it has expired. None where it is good."""
         made = self._signature(digest, expires)
         if not hmac.compare_digest(made.encode(), signature.encode()):
-            return "the link to the code is not one that this service made"
+            return (
+                "the link to the code is not one that the service has made since it started; "
+                "ask for another"
+            )
         if _NUMBER.fullmatch(expires) is None or int(expires) * 1000 <= self._clock.now():
             return "the link to the code has expired; ask for another"
         return None

@@ -209,7 +209,7 @@ def _not_proven(refused: Refused) -> OssError:
             return OssError(
                 *(403, "InvalidAccessKeyId"),
                 "the access key id is none of the temporary ones, which are good for "
-                f"{KEY_SECONDS // 60} minutes; ask for tempBucketToken again",
+                f"{KEY_SECONDS // 60} minutes and until the service ends; ask for tempBucketToken again",
             )
         case "signature":
             status, code = 403, "SignatureDoesNotMatch"
