@@ -174,6 +174,12 @@ def test_a_module_in_an_archive_that_was_packed_from_within_is_found() -> None:
     check_handler(pack([("./main.py", b"")]), "main.handler")
 
 
+def test_the_folder_of_a_project_is_told_as_one() -> None:
+    archive = pack([("s.yaml", b""), ("code/main.py", b"")])
+    with pytest.raises(InvalidInput, match=r"There is s\.yaml: name that file"):
+        check_handler(archive, "main.handler")
+
+
 def test_a_folder_around_the_code_is_named_where_the_module_is_not_at_the_top() -> None:
     with pytest.raises(
         InvalidInput, match=r"There is hello/main\.py: deploy what is inside of hello"

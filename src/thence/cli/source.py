@@ -136,12 +136,15 @@ def check_handler(archive: bytes, handler: str) -> None:
     top, dot, _ = handler.partition(".")
     if dot and not any(name.startswith((f"{top}.", f"{top}/")) for name in names):
         deeper = next((name for name in names if name.endswith(f"/{top}.py")), None)
-        do = (
-            "Add it, or name another one with --handler MODULE.FUNCTION."
-            if deeper is None
-            else f"There is {deeper}: deploy what is inside of {deeper.rpartition('/')[0]}, not the "
-            "folder around it."
-        )
+        project = next((name for name in ("s.yaml", "s.yml") if name in names), None)
+        do = "Add it, or name another one with --handler MODULE.FUNCTION."
+        if project is not None:
+            do = f"There is {project}: name that file, and not its folder, to deploy the project."
+        elif deeper is not None:
+            do = (
+                f"There is {deeper}: deploy what is inside of {deeper.rpartition('/')[0]}, not the "
+                "folder around it."
+            )
         raise InvalidInput(
             f"handler: {handler!r} needs a module {top!r}, and there is no {top}.py beside the other "
             f"files. {do}",
