@@ -500,7 +500,7 @@ FC = "services: {r: {component: fc, props: {service: {name: s}, function: {name:
         (FC3 % "code: {ossBucketName: b}", "code from OSS is not fetched"),
         (FC3 % "code: ./none", "code: there is no"),
         (FC3 % "triggers: {a: b}", "triggers: a list of objects is needed"),
-        (FC3 % "triggers: [{triggerType: timer}]", "triggers.triggerName: a text is needed"),
+        (FC3 % "triggers: [{triggerType: timer}]", "triggers[0].triggerName: a text is needed"),
         (FC3 % "asyncInvokeConfig: 3", "asyncInvokeConfig: an object is needed"),
         (
             FC3 % "asyncInvokeConfig: {destinationConfig: {onSuccess: x}}",
@@ -512,7 +512,17 @@ FC = "services: {r: {component: fc, props: {service: {name: s}, function: {name:
         ),
         (FC3 % "asyncInvokeConfig: [{}, {qualifier: LATEST}]", "LATEST is configured twice"),
         (FC3 % "concurrencyConfig: {reservedConcurrency: many}", "a whole number is needed"),
-        (FC3 % "concurrencyConfig: {reserved: 1}", "a whole number is needed"),
+        (FC3 % "concurrencyConfig: {reservedConcurrency: x}", "a whole number is needed"),
+        (
+            FC3 % "concurrencyConfig: {reservedConcurrency: 1, more: 2}",
+            "concurrencyConfig.more: there is no such field",
+        ),
+        (
+            FC3 % "asyncInvokeConfig: {destinationConfig: {onFailure: {destination: a, to: b}}}",
+            "destinationConfig.onFailure.to: there is no such field",
+        ),
+        (FC3 % "tags: [{key: a, value: b}, {key: a}]", "tags[1].key: 'a' is there twice"),
+        (FC3 % "code: ''", "write the path of a folder"),
         (FC3 % "tags: 1", "tags: a list of objects is needed"),
         (FC3 % "environmentVariables: {A: [1]}", "environmentVariables.A: a text is needed"),
         (FC3 % "code: /etc", "code: '/etc' leads out of the project's folder"),

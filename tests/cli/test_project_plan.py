@@ -256,6 +256,37 @@ def test_each_tag_with_a_mistake_is_told(deploy: Deploy) -> None:
         assert deploy({"r": function3("tagged-2")}).status == 0
 
 
+def test_each_variable_with_a_mistake_is_told(deploy: Deploy) -> None:
+    variables = {"A-B": "1", "THENCE_X": "2", "": "3", "LIST": [1], "TABLE": {}, "good": "4"}
+    ran = deploy({"r": function3("variables", environmentVariables=variables)}, "--dry-run")
+    found = changes(ran)["r", "function", "variables"]["problems"]
+    assert ["A-B" in found[0], "THENCE_X" in found[1], "''" in found[2]] == [True] * 3, found
+    assert len(found) == 3
+    names = [one.partition(": ")[0].rpartition(".")[2] for one in mistakes(ran)["r"]]
+    assert names == ["LIST", "TABLE"]
+
+
+@pytest.mark.parametrize("name", ["", "${env(NOPE)}"])
+def test_what_else_is_wrong_with_a_function_without_a_name_is_told(
+    deploy: Deploy, name: str
+) -> None:
+    config = {"maxAsyncRetryAttempts": 99, "destinationConfig": {"x": {}, "y": {}}}
+    inside = {"maxAsyncRetryAttempts": 99, "destination": {"x": "", "y": ""}}
+    resources = {
+        "third": function3(name, timeout="soon", runtme="x", asyncInvokeConfig=config),
+        "second": function2({"name": "s"}, name, timeout="soon", asyncConfiguration=inside),
+    }
+    foretold, done = deploy(resources, "--dry-run"), deploy(resources)
+    assert foretold.status == done.status == 1
+    assert mistakes(foretold) == mistakes(done)
+    for resource, fields in {"third": ["timeout", "runtme"], "second": ["timeout"]}.items():
+        told = mistakes(foretold)[resource]
+        assert [one.partition(": ")[0] for one in told[3:]] == [*fields, "maxAsyncRetryAttempts"], (
+            told
+        )
+        assert "ame: " in told[0] and "'x' is not" in told[1] and "'y' is not" in told[2]
+
+
 def test_a_trigger_without_a_type_is_foretold(deploy: Deploy) -> None:
     resources = {"r": function3("typeless", triggers=[{"triggerName": "t"}])}
     foretold, done = deploy(resources, "--dry-run"), deploy(resources)

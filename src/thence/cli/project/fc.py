@@ -38,9 +38,9 @@ def wanted(resource: str, props: dict[str, Any], folder: Folder) -> Wanted:
         if function:
             _function(f"{where}.function", function, folder, found)
     with found.noting():
-        for one in listed(where, props, "triggers"):
+        for at, one in enumerate(listed(where, props, "triggers")):
             with found.noting():
-                found.triggers.append(_trigger(f"{where}.triggers", one))
+                found.triggers.append(_trigger(f"{where}.triggers[{at}]", one))
         if found.triggers and function == {}:
             raise InvalidInput(
                 f"{where}.triggers: they belong to a function, and the resource has none.",
@@ -69,13 +69,15 @@ def _function(where: str, function: dict[str, Any], folder: Folder, found: Wante
     _named(function, found.body, found, _UNSAID)
     if function.get("environmentVariables") is not None:
         with found.noting():
-            found.body["environmentVariables"] = texts(where, function, "environmentVariables")
+            found.body["environmentVariables"] = texts(
+                found, where, function, "environmentVariables"
+            )
     with found.noting():
         found.archive = folder.code(f"{where}.codeUri", function.get("codeUri"))
     with found.noting():
         config = table(where, function, "asyncConfiguration")
         if config:
-            found.async_configs["LATEST"] = _async(f"{where}.asyncConfiguration", config)
+            found.async_configs["LATEST"] = _async(f"{where}.asyncConfiguration", config, found)
 
 
 def _named(given: dict[str, Any], body: dict[str, Any], found: Wanted, unsaid: Set[str]) -> None:
@@ -84,13 +86,17 @@ def _named(given: dict[str, Any], body: dict[str, Any], found: Wanted, unsaid: S
             put(found, body, key, value)
 
 
-def _async(where: str, given: dict[str, Any]) -> dict[str, Any]:
+def _async(where: str, given: dict[str, Any], found: Wanted) -> dict[str, Any]:
     """The tool's `destination: {onSuccess: ARN}` as the API's `destinationConfig`."""
     config = {name: value for name, value in given.items() if name != "destination"}
+    targets: dict[str, Any] = {}
+    with found.noting():
+        targets = table(where, given, "destination")
     return async_config(
+        found,
         f"{where}.destination",
         config,
-        table(where, given, "destination"),
+        targets,
         maxAsyncEventAgeInSeconds=AGE_SECONDS,
         statefulInvocation=False,
     )

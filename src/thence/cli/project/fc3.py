@@ -52,35 +52,48 @@ def wanted(resource: str, props: dict[str, Any], folder: Folder) -> Wanted:
     found.body.setdefault("memorySize", 512)  # the tool's own default
     if "environmentVariables" in props:
         with found.noting():
-            found.body["environmentVariables"] = texts(where, props, "environmentVariables")
+            found.body["environmentVariables"] = texts(found, where, props, "environmentVariables")
     with found.noting():
-        found.tags = _tags(where, props)
+        found.tags = _tags(found, where, props)
     with found.noting():
         found.archive = folder.code(f"{where}.code", props.get("code"))
     _async(where, props, found)
     with found.noting():
-        for one in listed(where, props, "triggers"):
+        for at, one in enumerate(listed(where, props, "triggers")):
             with found.noting():
-                found.triggers.append(_trigger(f"{where}.triggers", one))
+                found.triggers.append(_trigger(f"{where}.triggers[{at}]", one))
     with found.noting():
         concurrency = table(where, props, "concurrencyConfig")
         if concurrency:
-            found.reserved_concurrency = number(
-                f"{where}.concurrencyConfig", concurrency, "reservedConcurrency"
-            )
+            here = f"{where}.concurrencyConfig"
+            _only(found, here, concurrency, "reservedConcurrency")
+            found.reserved_concurrency = number(here, concurrency, "reservedConcurrency")
     return found
 
 
-def _tags(where: str, props: dict[str, Any]) -> dict[str, str] | None:
+def _tags(found: Wanted, where: str, props: dict[str, Any]) -> dict[str, str] | None:
     """Of an object, or of a list of `{key, value}`."""
     if props.get("tags") is None:
         return None
     if isinstance(props["tags"], dict):
-        return texts(where, props, "tags")
-    return {
-        text(f"{where}.tags", one, "key"): plain(one.get("value"))
-        for one in listed(where, props, "tags")
-    }
+        return texts(found, where, props, "tags")
+    tags: dict[str, str] = {}
+    for at, one in enumerate(listed(where, props, "tags")):
+        key = text(f"{where}.tags[{at}]", one, "key")
+        if key in tags:
+            here = f"{where}.tags[{at}].key"
+            raise InvalidInput(f"{here}: {key[:80]!r} is there twice; take one out.", field=here)
+        tags[key] = plain(one.get("value"))
+    return tags
+
+
+def _only(found: Wanted, here: str, given: dict[str, Any], name: str) -> None:
+    """What the object has beside that one field would vanish in silence."""
+    found.problems += [
+        f"{here}.{other}: there is no such field; remove it or correct its name."
+        for other in given
+        if other != name
+    ]
 
 
 def _async(where: str, props: dict[str, Any], found: Wanted) -> None:
@@ -98,12 +111,16 @@ def _one_config(here: str, one: Any, found: Wanted) -> None:
     qualifier = str(config.pop("qualifier", None) or "LATEST")
     if qualifier in found.async_configs:
         raise InvalidInput(f"{here}: {qualifier} is configured twice.", field=here, value=qualifier)
-    written = table(here, config, "destinationConfig")
-    targets = {
-        which: table(f"{here}.destinationConfig", written, which).get("destination")
-        for which in written
-    }
+    targets: dict[str, Any] = {}
+    with found.noting():
+        written = table(here, config, "destinationConfig")
+        for which in written:
+            with found.noting():
+                target = table(f"{here}.destinationConfig", written, which)
+                _only(found, f"{here}.destinationConfig.{which}", target, "destination")
+                targets[which] = target.get("destination")
     found.async_configs[qualifier] = async_config(
+        found,
         f"{here}.destinationConfig",
         config,
         targets,

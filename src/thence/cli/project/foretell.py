@@ -72,7 +72,21 @@ class Foretelling:
                 if (change.what in _FIRST) is first:
                     self._foretell(plan, change, made)
             made |= {_ours(plan) for plan in plans if plan.wanted.function and not _is_broken(plan)}
+        for plan in plans:
+            self._without_name(plan, made)
         self._cycles(plans)
+
+    def _without_name(self, plan: Plan, made: set[str]) -> None:
+        """A function that the file gives no name is in no change: what else is wrong with it is a
+        mistake of the resource."""
+        wanted = plan.wanted
+        if not wanted.body or any(change.what == "function" for change in plan.changes):
+            return
+        body = {**wanted.body, "functionName": "name"}
+        found = _function_problems(body, wanted.generation == V3, True, wanted.problems)
+        for config in wanted.async_configs.values():
+            found += self._config(plan, config, made)
+        wanted.problems += [one for one in found if one not in wanted.problems]
 
     def _foretell(self, plan: Plan, change: Change, made: set[str]) -> None:
         match change.what:
@@ -95,7 +109,7 @@ class Foretelling:
     def _function(self, plan: Plan, change: Change) -> list[str]:
         new = change.kind == "create"
         third = plan.wanted.generation == V3
-        found = _all(lambda given: _check_function(given, third, new), change.body)
+        found = _function_problems(change.body, third, new, plan.wanted.problems)
         found += [one for one in _tag_problems(change.body.get("tags")) if one not in found]
         if plan.wanted.archive is None:
             missing = new and not _is_code_mistaken(plan)
@@ -125,7 +139,7 @@ class Foretelling:
 
     # ------------------------------------------------------------ asynchronous configurations
 
-    def _async_config(self, plan: Plan, change: Change, made: set[str]) -> list[str]:
+    def _config(self, plan: Plan, body: dict[str, Any], made: set[str]) -> list[str]:
         kind = (
             async_config.PutAsyncConfig
             if plan.wanted.generation == V3
@@ -137,10 +151,13 @@ class Foretelling:
             if isinstance(destination, FunctionDestination):
                 self._check_target(destination, field, made)
 
-        found = _all(
-            lambda body: _ignore(async_config.read_config(body, kind, self.home, check_target)),
-            change.body,
+        return _all(
+            lambda given: _ignore(async_config.read_config(given, kind, self.home, check_target)),
+            body,
         )
+
+    def _async_config(self, plan: Plan, change: Change, made: set[str]) -> list[str]:
+        found = self._config(plan, change.body, made)
         try:
             qualifier = qualifier_of(str(change.query.get("qualifier", "")))
             if qualifier != LATEST and not self._is_there(_ours(plan), qualifier):
@@ -299,6 +316,24 @@ def _check_function(body: dict[str, Any], third: bool, new: bool) -> None:
     if isinstance(given, FunctionInput3):
         tags.check_tags(given.tags or [])
     check_function(given.function_name or "")
+
+
+def _function_problems(
+    body: dict[str, Any], third: bool, new: bool, mistakes: Sequence[str]
+) -> list[str]:
+    """Of the whole, then of each variable alone: the check stops at the first. What is missing
+    because the file's value of it is a mistake is not told again."""
+    told = {one.partition(": ")[0].rpartition(".")[2] for one in mistakes}
+    stand_ins = {name: value for name, value in _STAND_INS.items() if name in told}
+    found = _all(lambda given: _check_function(given, third, new), {**stand_ins, **body})
+    needed = {"functionName": "name", **{one: _STAND_INS[one] for one in ("runtime", "handler")}}
+    variables = body.get("environmentVariables")
+    for name, value in variables.items() if isinstance(variables, dict) else ():
+        alone = {**needed, "environmentVariables": {name: value}}
+        for one in _all(lambda given: _check_function(given, third, True), alone):
+            if one not in found and len(found) < PROBLEMS_MAX:
+                found.append(one)
+    return found
 
 
 def _tag_problems(given: Any) -> list[str]:

@@ -17,6 +17,8 @@ from ..files import inside, read_bounded
 from ..source import pack_folder
 from .unresolved import Unresolved
 
+TARGETS = ("onSuccess", "onFailure")
+TOLD_MAX = 50  # of mistakes of one kind
 CODE_FILE_BYTES_MAX = 512 * 1024 * 1024  # far over what a service takes
 
 
@@ -121,16 +123,13 @@ def number(where: str, props: dict[str, Any], name: str) -> int:
     return value
 
 
-def texts(where: str, props: dict[str, Any], name: str) -> dict[str, str]:
-    """An object of texts. What YAML reads as numbers and truth values are texts here."""
-    found = {}
-    for key, value in table(where, props, name).items():
-        if isinstance(value, dict | list):
-            raise InvalidInput(
-                f"{where}.{name}.{key}: a text is needed.", field=f"{where}.{name}.{key}"
-            )
-        found[key] = plain(value)
-    return found
+def texts(found: Wanted, where: str, props: dict[str, Any], name: str) -> dict[str, str]:
+    """An object of texts. What YAML reads as numbers and truth values are texts here. Those that
+    are none are problems of `found`."""
+    given = table(where, props, name)
+    wrong = [key for key, value in given.items() if isinstance(value, dict | list)]
+    found.problems += [f"{where}.{name}.{key}: a text is needed." for key in wrong[:TOLD_MAX]]
+    return {key: plain(value) for key, value in given.items() if not isinstance(value, dict | list)}
 
 
 def plain(value: Any) -> str:
@@ -143,21 +142,20 @@ def plain(value: Any) -> str:
 
 
 def async_config(
-    where: str, given: dict[str, Any], targets: dict[str, Any], **defaults: Any
+    found: Wanted, where: str, given: dict[str, Any], targets: dict[str, Any], **defaults: Any
 ) -> dict[str, Any]:
     """The whole of a configuration, because a PUT is the whole of it: what the file no longer says
-    ends. targets: `{"onSuccess": ARN, …}`."""
-    unknown = sorted(set(targets) - {"onSuccess", "onFailure"})
-    if unknown:
-        raise InvalidInput(
-            f"{where}: {unknown[0]!r} is not onSuccess or onFailure.", field=where, value=unknown[0]
-        )
+    ends. targets: `{"onSuccess": ARN, …}`. Mistakes go to the problems of `found`."""
     for which, arn in targets.items():
-        if not isinstance(arn, str | None):
-            raise InvalidInput(f"{where}.{which}: a text is needed.", field=f"{where}.{which}")
-    destinations = {
-        which: {"destination": targets.get(which) or ""} for which in ("onSuccess", "onFailure")
-    }
+        with found.noting():
+            if which not in TARGETS:
+                raise InvalidInput(
+                    f"{where}: {which!r} is not onSuccess or onFailure.", field=where, value=which
+                )
+            if not isinstance(arn, str | None):
+                raise InvalidInput(f"{where}.{which}: a text is needed.", field=f"{where}.{which}")
+    arns = {name: arn if isinstance(arn, str) else "" for name, arn in targets.items()}
+    destinations = {which: {"destination": arns.get(which, "")} for which in TARGETS}
     chosen = {name: value for name, value in given.items() if value is not None}
     return {"maxAsyncRetryAttempts": 3, **defaults, **chosen, "destinationConfig": destinations}
 
@@ -178,7 +176,7 @@ class Folder:
             value = value["src"]
         if isinstance(value, Unresolved):
             raise InvalidInput(value.why, field=where)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value:
             raise InvalidInput(
                 f"{where}: write the path of a folder or a .zip; code from OSS is not fetched.",
                 field=where,
