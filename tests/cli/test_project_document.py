@@ -633,7 +633,7 @@ def test_an_fc3_resource_is_what_the_api_takes(tmp_path: Path) -> None:
     found = wanted(
         tmp_path,
         FC3 % "region: r, handler: i.h, environmentVariables: {A: 1, B: true, C: null, D: x}, "
-        "logConfig: auto, role: auto, customDomain: {}, tags: {k: 1}, "
+        "logConfig: auto, role: auto, customDomain: {}, tags: {k: 1}, vpcBinding: {vpcIds: [v]}, "
         "asyncInvokeConfig: {qualifier: prod, maxAsyncRetryAttempts: 0}",
     )
     assert found.body == {
@@ -647,6 +647,7 @@ def test_an_fc3_resource_is_what_the_api_takes(tmp_path: Path) -> None:
         "logConfig",
         "role",
         "customDomain",
+        "vpcBinding",
     ]
     assert found.async_configs == {
         "prod": {

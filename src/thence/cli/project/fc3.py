@@ -30,6 +30,7 @@ IGNORED = {"region", "endpoint"}
 AGE_SECONDS = 18_000  # what the tool sends where the file names none
 ELSEWHERE = {
     "customDomain": "there are no custom domains here",
+    "vpcBinding": "functions are called from wherever the service is reached",
     "provisionConfig": "instances are kept warm by use, not by provision",
     "scalingConfig": "instances are kept warm by use, not by provision",
     "artifact": "code is taken from the path in `code`",
