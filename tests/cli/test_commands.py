@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+
+from thence.cli.function import read_destination
 
 HELLO = """
 def handler(event, context):
@@ -66,6 +69,17 @@ def test_a_destination_may_come_from_a_file_and_is_shown_without_its_secret(
     assert ran.json["on_success"]["url"] == hook["url"]
     assert ran.json["environment"] == {"COLOUR": "blue"}
     assert secret not in ran.out + ran.err
+
+
+def test_a_file_that_is_no_destination_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text('{"a": ' + "[" * 60_000)
+    for name, sentence in (
+        (f"{tmp_path}/deep.json", "the destination is not valid JSON"),
+        ("/dev/zero", "larger than 65536 bytes"),
+        (str(tmp_path), "cannot be read"),
+    ):
+        with pytest.raises(click.UsageError, match=sentence):
+            read_destination(f"@{name}")
 
 
 def test_a_refused_value_is_told_with_its_field(at_service: Any, tmp_path: Path) -> None:

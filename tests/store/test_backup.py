@@ -509,6 +509,15 @@ async def test_a_damaged_backup_is_refused_and_leaves_an_empty_folder(
 
 
 @pytest.mark.parametrize(
+    "written", [b'{"x": ' + b"[" * 200_000, b'{"version": "\xff"}', b'{"x": "\xff"}', b"", b"[]"]
+)
+def test_a_list_of_a_backup_that_is_none_is_said_so(tmp_path: Path, written: bytes) -> None:
+    (tmp_path / restore.MANIFEST).write_bytes(written)
+    with pytest.raises(BackupInvalid, match="cannot be read"):
+        restore.manifest_of(tmp_path)
+
+
+@pytest.mark.parametrize(
     "change",
     [
         "UPDATE function SET code_digest = '../../outside'",

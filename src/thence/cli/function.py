@@ -23,6 +23,7 @@ from .options import (
 from .output import clean, heading, print_facts, print_json, say, size, span
 from .source import SETTINGS_FILE, Source, check_handler, read_source
 
+DESTINATION_BYTES_MAX = 64 * 1024
 PROJECTS = (".yaml", ".yml")
 MAIN = "main.py"  # what a function's file is mostly called
 
@@ -43,14 +44,20 @@ def read_destination(text: str | None) -> Any:
         return None
     if text.startswith("@"):
         try:
-            text = Path(text[1:]).read_text("utf-8")
+            with open(text[1:], "rb") as file:  # a pipe, too: its secret is in no list of processes
+                data = file.read(DESTINATION_BYTES_MAX + 1)
+            text = data.decode()
         except (OSError, UnicodeDecodeError) as error:
             raise click.UsageError(f"the destination's file cannot be read: {error}") from None
+        if len(data) > DESTINATION_BYTES_MAX:
+            raise click.UsageError(
+                f"the destination's file is larger than {DESTINATION_BYTES_MAX} bytes."
+            )
     if not text.lstrip().startswith("{"):
         return text.strip()
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise click.UsageError(f"the destination is not valid JSON: {error}") from None
 
 

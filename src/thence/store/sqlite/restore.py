@@ -58,7 +58,7 @@ def manifest_of(backup: Path) -> Manifest:
             "'thence backup' made.",
             path=str(backup),
         ) from None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BackupInvalid(
             f"{backup / MANIFEST} cannot be read: {error}. Use another backup.", path=str(backup)
         ) from error
