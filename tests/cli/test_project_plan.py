@@ -287,6 +287,14 @@ def test_what_else_is_wrong_with_a_function_without_a_name_is_told(
         assert "ame: " in told[0] and "'x' is not" in told[1] and "'y' is not" in told[2]
 
 
+def test_code_that_cannot_be_had_is_not_told_as_missing(deploy: Deploy, tmp_path: Path) -> None:
+    (tmp_path / "code" / "link").symlink_to("/nowhere")
+    ran = deploy({"r": function3("linked")}, "--dry-run")
+    [problem] = mistakes(ran)["r"]
+    assert problem.startswith("resources.r.props.code: link is a link")
+    assert changes(ran)["r", "function", "linked"]["problems"] == []
+
+
 def test_a_trigger_without_a_type_is_foretold(deploy: Deploy) -> None:
     resources = {"r": function3("typeless", triggers=[{"triggerName": "t"}])}
     foretold, done = deploy(resources, "--dry-run"), deploy(resources)

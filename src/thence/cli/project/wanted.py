@@ -189,7 +189,7 @@ class Folder:
             self._codes[path] = _read(path)
         found = self._codes[path]
         if isinstance(found, str):
-            raise InvalidInput(found, field=where)
+            raise InvalidInput(f"{where}: {found}", field=where)
         return found
 
 
