@@ -224,6 +224,7 @@ class Broken:
 
     name = "broken"
     lost = 0
+    leave_seconds = None
 
     def __init__(self) -> None:
         self.fails = True
@@ -544,6 +545,8 @@ class Collector:
         self.headers: dict[str, str] = {}
         self.answer: Any = {}
         self.poison = ""  # a line that holds it is refused with all that come with it
+        self.silent: asyncio.Event | None = None  # set when asked; it answers only at its end then
+        self._ends = asyncio.Event()
         self.asked = 0
         self.requests: list[tuple[Any, Any]] = []
 
@@ -558,11 +561,15 @@ class Collector:
         return f"http://127.0.0.1:{port}/v1/logs"
 
     async def stop(self) -> None:
+        self._ends.set()
         await self._runner.cleanup()
 
     async def _take(self, request: aiohttp.web.Request) -> aiohttp.web.Response:
         self.asked += 1
         body = await request.read()
+        if self.silent is not None:
+            self.silent.set()
+            await self._ends.wait()
         if self.poison and self.poison.encode() in body:
             return aiohttp.web.json_response({}, status=400)
         if self.status == 200:
@@ -771,3 +778,73 @@ async def test_a_place_that_was_kept_before_anybody_asked_for_lines_is_not_gone_
     await door.write_log()
     assert seen(door) == {id: "012"} and "lacks" not in caplog.text
     await door.door.functiongraph.logs.stop()
+
+
+async def test_a_collector_may_not_say_that_it_refused_more_than_it_got(
+    collector: Any, sink: LogOtlp, caplog: Any
+) -> None:
+    receiver, _ = collector
+    receiver.answer = {"partialSuccess": {"rejectedLogRecords": "9" * 40}}
+    await sink.write([some(1), some(2)])
+    assert (sink.lost, receiver.asked) == (2, 1) and "refused 2 lines" in caplog.text
+
+
+async def test_lines_that_were_taken_are_not_sent_again_for_an_answer_that_cannot_be_read(
+    collector: Any, sink: LogOtlp
+) -> None:
+    receiver, _ = collector
+    receiver.headers = {"content-encoding": "gzip"}  # which it is not
+    await sink.write([some(1)])
+    assert texts(receiver) == [some(1).text()] and sink.lost == 0
+
+
+async def test_what_is_refused_line_by_line_is_said_once(
+    collector: Any, sink: LogOtlp, caplog: Any
+) -> None:
+    receiver, endpoint = collector
+    receiver.poison = "|"
+    await sink.write([some(number) for number in range(100)])
+    assert sink.lost == 100 and receiver.requests == []
+    assert caplog.text.count(endpoint) == 1 and "refused 100 lines" in caplog.text
+
+
+async def test_a_shutdown_does_not_wait_for_a_collector_that_does_not_answer(
+    make_door: Any, collector: Any
+) -> None:
+    receiver, endpoint = collector
+    door = await make_door(functiongraph=FunctionGraph(status_log_otlp_endpoint=endpoint))
+    await door.follow()
+    await door.function()
+    await door.settings_of(enable_async_status_log=True)
+    await door.start()
+    place = door.door.functiongraph.logs.folder / "otlp.position"
+    before = place.read_text()
+    _, otlp = door.door.functiongraph.logs.followers
+    otlp.sink.leave_seconds = 0.01
+    receiver.silent = asyncio.Event()
+    otlp.loop.start()
+    await receiver.silent.wait()  # it is in a round
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    await door.door.functiongraph.logs.stop()
+    assert loop.time() - begun < 5  # a try has 10 s
+    assert place.read_text() == before  # so the next start sends them
+
+
+async def test_a_place_behind_the_end_of_the_journal_passes_over_nothing_that_comes(
+    followed: Any, caplog: Any
+) -> None:
+    """An older copy of the store was put in the place of the one that it was kept for."""
+    await followed.function()
+    await followed.settings_of(enable_async_status_log=True)
+    await followed.start()
+    await followed.write_log()
+    logs = followed.door.functiongraph.logs
+    await logs.stop()
+    (logs.folder / "files.position").write_text("1000000")
+    await followed.follow()
+    await followed.write_log()
+    assert "an older copy" in caplog.text
+    id = await followed.start()
+    await followed.write_log()
+    assert seen(followed)[id] == "012"

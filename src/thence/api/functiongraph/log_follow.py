@@ -15,6 +15,7 @@ the journal keeps it (retention.events_hours).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -48,6 +49,7 @@ class Follower:
         self._region, self._project = region, project
         self._position: int | None = None  # all entries up to it are done; None: none ever was
         self._kept: int | None = None  # the same in the file
+        self._looked = False  # whether the journal reaches so far
         self._left: Sequence[Line] = ()  # made of the next entries, not taken by the sink yet
         self._until = 0  # the last of these entries
         self._not_before = 0  # ms; the sink asked for it
@@ -65,10 +67,15 @@ class Follower:
         self.loop.start()
 
     async def stop(self) -> None:
-        """A round under way is finished, so that its lines are not written twice."""
-        async with self._lock:
+        """A round under way is finished, so that its lines are not written twice; but what runs has
+        the time of the shutdown, and not a sink that does not answer."""
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.sink.leave_seconds), self._lock:
+                    pass
             await self.loop.stop()
-        await self.sink.close()
+        finally:
+            await self.sink.close()
 
     async def begin(self) -> None:
         """From here on at the latest, once a function is noted. Raises StoreUnavailable, OSError."""
@@ -93,9 +100,9 @@ class Follower:
         wait = (self._not_before - self._engine.clock.now()) / 1000
         if wait > 0:
             return wait
-        if self._position is None:
-            # A sink that was configured later begins here.
-            _, self._position = await self._engine.store.journal_bounds()
+        if self._position is None or not self._looked:
+            self._position = await self._begin_at(self._position)
+            self._looked = True
         more = bool(self._left)
         if not more:
             entries = await self._engine.store.journal(self._position, STEP)
@@ -110,6 +117,19 @@ class Follower:
         if self._kept != self._position:
             await self._keep(self._position)
         return 0 if more else None
+
+    async def _begin_at(self, position: int | None) -> int:
+        """Not behind the end of the journal, or all would be passed over until it is there."""
+        _, high = await self._engine.store.journal_bounds()
+        if position is None:
+            return high  # a sink that was configured later begins here
+        if position > high:
+            log.error(
+                "%s is of a later state of the store than this one (was an older copy put in its "
+                "place?): the status log goes on from now",
+                self._place,
+            )
+        return min(position, high)
 
     async def _give(self) -> None:
         try:

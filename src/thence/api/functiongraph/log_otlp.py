@@ -11,6 +11,7 @@ files have all lines in any case.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ from .log_sink import NotSent
 
 log = logging.getLogger("thence.api.functiongraph.status_log")
 
-SEND_SECONDS = 10  # also what a shutdown may have to wait for
+SEND_SECONDS = 10
+LEAVE_SECONDS = 1.0
 ANSWER_BYTES_MAX = 64 * 1024
 LINES_MAX = 512  # in one request
 AGAIN = frozenset({408, 429, 502, 503, 504})
@@ -47,6 +49,7 @@ class LogOtlp:
     """endpoint: whole, like `http://127.0.0.1:4318/v1/logs`. attributes: of the resource. now: ms."""
 
     name = "otlp"
+    leave_seconds = LEAVE_SECONDS
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class LogOtlp:
         now: Callable[[], int],
     ) -> None:
         self.lost = 0
+        self._refusals: Counter[str] = Counter()  # of the lines that are being written, by why
         self._now = now
         self._endpoint = endpoint
         self._headers = {**headers, "content-type": "application/json"}
@@ -65,6 +69,12 @@ class LogOtlp:
     async def write(self, lines: Sequence[Line]) -> None:
         """Raises NotSent; of the lines that it names as not done some may have been taken all the
         same, where the answer was lost."""
+        try:
+            await self._write(lines)
+        finally:
+            self._say_refusals()
+
+    async def _write(self, lines: Sequence[Line]) -> None:
         parts = [(at, min(at + LINES_MAX, len(lines))) for at in range(0, len(lines), LINES_MAX)]
         parts.reverse()  # the next is the last
         while parts:
@@ -94,8 +104,8 @@ class LogOtlp:
             async with self._session.post(
                 self._endpoint, data=self._body(lines), allow_redirects=False
             ) as response:
-                answer = await response.content.read(ANSWER_BYTES_MAX)
                 status, asked = response.status, response.headers.get("retry-after")
+                answer = await _read(response)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise NotSent(
                 f"{self._endpoint} does not answer: {str(error) or 'too slow'}", done=done
@@ -106,10 +116,10 @@ class LogOtlp:
                 f"{self._endpoint} answered {status}", done=done, retry_after_seconds=wait
             )
         if 200 <= status < 300:
-            self._taken(answer)
+            self._taken(answer, len(lines))
         return status
 
-    def _taken(self, answer: bytes) -> None:
+    def _taken(self, answer: bytes, sent: int) -> None:
         """Of what was taken, the collector may have refused a part; it says how much."""
         try:
             partial = msgspec.json.decode(answer, type=_Answer).partial_success
@@ -117,16 +127,23 @@ class LogOtlp:
         except (msgspec.DecodeError, ValueError, RecursionError):
             return  # in another encoding, or none: a plain success
         if partial is not None and number > 0:
-            self._refused(number, partial.error_message[:500] or "it does not say why")
+            why = partial.error_message[:500] or "it does not say why"
+            self._refused(min(number, sent), why)
 
     def _refused(self, number: int, why: str) -> None:
         self.lost += number
-        log.error(
-            "%s refused %d lines of the status log (%s): they are in the files alone",
-            self._endpoint,
-            number,
-            why,
-        )
+        self._refusals[why] += number
+
+    def _say_refusals(self) -> None:
+        """One word for all that was refused for one reason: each line of them may be refused alone."""
+        refusals, self._refusals = self._refusals, Counter()
+        for why, number in refusals.items():
+            log.error(
+                "%s refused %d lines of the status log (%s): they are in the files alone",
+                self._endpoint,
+                number,
+                why,
+            )
 
     def _body(self, lines: Sequence[Line]) -> bytes:
         scope = {"name": "thence.functiongraph.status_log"}
@@ -134,6 +151,15 @@ class LogOtlp:
         return msgspec.json.encode(
             {"resourceLogs": [{"resource": self._resource, "scopeLogs": [logs]}]}
         )
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """What it answered beside its status, which counts whatever is wrong with the rest: sent again for
+    that, the lines would be there as often as they are sent."""
+    try:
+        return await response.content.read(ANSWER_BYTES_MAX)
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return b""
 
 
 def _record(one: Line) -> dict[str, Any]:

@@ -24,6 +24,9 @@ class Sink(Protocol):
     name: str
     lost: int
     """Lines that were refused for good, since the service started."""
+    leave_seconds: float | None
+    """So long a shutdown waits for a write that is under way, and gives the lines to the next start
+    then. None: until it is done."""
 
     async def write(self, lines: Sequence[Line]) -> None:
         """Return when each is kept, or refused for good and counted in `lost`. Raises NotSent, or
