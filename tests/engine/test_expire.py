@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from thence.catalog.control import Control
 from thence.lifecycle.states import Reason, State
+from thence.notices import InvocationSettled
 from thence.testing import Error, Forever, Ok, PlatformError, Service
 
 AGED = (State.EXPIRED, Reason.EVENT_AGE_EXCEEDED)
@@ -195,3 +197,19 @@ async def test_a_round_looks_at_no_lane_whose_instant_has_not_come(
     assert await s.engine.expire.once() is not None
     monkeypatch.setattr(s.store, "waiting", waiting)
     assert asked == []
+
+
+async def test_what_ends_while_it_waits_is_told_with_its_attempts(s: Service) -> None:
+    told: list[InvocationSettled] = []
+    s.notices.on(InvocationSettled, told.append)
+    await s.function(
+        "f", answers=[Error()], max_event_age_seconds=50,
+        retry_wait={"first_seconds": 45, "cap_seconds": 45, "jitter": "none"},
+    )  # fmt: skip
+    await s.invoke("f")
+    stopped = await s.invoke("f")
+    await s.settle()
+    await s.stop(stopped)
+    await s.engine.put_control("f", Control(limit=0))
+    await s.clock.advance(60)
+    assert [(one.state, one.attempts) for one in told] == [(State.STOPPED, 1), (State.EXPIRED, 1)]

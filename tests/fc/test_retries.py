@@ -381,6 +381,31 @@ async def test_an_earlier_error_is_not_told_of_what_ended_at_the_limit(make_door
     assert "earlier" not in str(shown["events"][-1])
 
 
+async def throttles(door: Any, name: str) -> dict[str, float]:
+    found = {}
+    for kind in ("Resource", "Concurrency"):
+        path = f"/2023-03-30/metrics/Function{kind}Throttles?functionName={name}"
+        found[kind] = sum(one["value"] for one in (await door.get(path)).json["datapoints"])
+    return found
+
+
+async def test_calls_that_are_refused_or_wait_count_as_what_they_met(make_door: Any) -> None:
+    """429 at the function's limit, 503 on a full node."""
+    door = await make_door({"instances_max": 1, "sync_queue_seconds": 0.0})
+    await door.service.function("other", answers=[Forever()], timeout_seconds=600, concurrency=1)
+    await door.service.function("f", answers=["ok"])
+    await door.service.invoke("other")
+    await door.service.settle()
+    for name, status in (("f", 503), ("other", 429)):
+        path = f"/2023-03-30/functions/{name}/invocations"
+        assert (await door.post(path)).status == status
+        accepted = await door.post(path, headers={"x-fc-invocation-type": "Async"})
+        assert accepted.status == 202
+    await door.service.settle()
+    assert await throttles(door, "f") == {"Resource": 1, "Concurrency": 0}
+    assert await throttles(door, "other") == {"Resource": 0, "Concurrency": 2}
+
+
 async def test_what_finds_no_instance_on_a_full_node_ends_as_503(make_door: Any) -> None:
     door = await make_door({"platform_budget_seconds": 5.0, "instances_max": 1})
     await deploy(door, ["done"])
@@ -390,5 +415,4 @@ async def test_what_finds_no_instance_on_a_full_node_ends_as_503(make_door: Any)
     found, shown = await held(door)
     assert found == ("FunctionResourceExhausted", 503, "")
     assert shown["taskErrorMessage"] == "FunctionResourceExhausted"
-    answer = await door.get("/2023-03-30/metrics/FunctionResourceThrottles?functionName=f")
-    assert [one["value"] for one in answer.json["datapoints"]] == [1]
+    assert await throttles(door, "f") == {"Resource": 1, "Concurrency": 0}

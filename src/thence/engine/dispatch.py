@@ -134,9 +134,9 @@ class Dispatch:
         self._turn[lane] = None
 
     def throttled(self, lane: Lane, id: int) -> None:
-        """An invocation has to wait because its function is at its limit."""
+        """An invocation has to wait, because its function is at its limit or the node is full."""
         self._hold(lane)
-        if self._notices.wanted(InvocationThrottled):
+        if self._notices.wanted(InvocationThrottled) and lane.at_limit(lane.under_way):
             self._notices.publish(InvocationThrottled(id, lane.function.name))
 
     def _hold(self, lane: Lane) -> None:

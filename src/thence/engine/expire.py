@@ -150,7 +150,9 @@ class Expire:
             lane.count_waiting(-1)
             if self._notices.wanted(InvocationSettled):
                 self._notices.publish(
-                    InvocationSettled(waiting.id, lane.function.name, state, reason, 0)
+                    InvocationSettled(
+                        waiting.id, lane.function.name, state, reason, waiting.attempts
+                    )
                 )
             for delivery in deliveries:
                 self.note_delivery(delivery.key, delivery.due_at)

@@ -96,6 +96,7 @@ class Stop:
             view.due_at,
             view.expires_at,
             view.meta.qualifier,
+            view.attempt,
         )
         return await self.end(waiting, State.STOPPED, Reason.STOPPED_BY_CALLER)
 

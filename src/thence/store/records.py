@@ -241,6 +241,7 @@ class Waiting(Struct, gc=False):
     due_at: int
     expires_at: int
     qualifier: str = ""  # Meta.qualifier
+    attempts: int = 0  # that were begun
 
 
 class AttemptView(Struct):

@@ -15,10 +15,11 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from ...destinations import fc_error
-from ...errors import StoreUnavailable
+from ...errors import Overloaded, StoreUnavailable, Throttled
 from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
+from ..minutes import ATTEMPTS
 from ..unread import reserve
 from .answer import COMMON
 from .call import Call
@@ -49,7 +50,13 @@ async def invoke_now(call: Call, wishes: Wishes) -> Response:
         traceparent=wishes.traceparent,
         payload_bytes_max=limit,
     )
-    id, ended = await _unless_gone(call, asyncio.ensure_future(work))
+    try:
+        id, ended = await _unless_gone(call, asyncio.ensure_future(work))
+    except (Throttled, Overloaded) as refused:
+        limit_met = isinstance(refused, Throttled)
+        outcome = Outcome.THROTTLED if limit_met else Outcome.NO_RESOURCES
+        call.engine.count_minute(call.name.ours, ATTEMPTS[outcome])
+        raise
     call.door.metrics.tally.ran(
         call.name.ours, ended.outcome, ended.duration_us, ended.memory_bytes
     )

@@ -55,7 +55,7 @@ class LogFiles:
 
     name = "files"
     lost = 0  # what cannot be written is tried again
-    leave_seconds = None  # nothing cuts off a write, and its lines would come twice
+    leave_seconds: float | None = None  # nothing cuts off a write, and its lines would come twice
 
     def __init__(self, folder: Path, bytes_max: int, files_max: int) -> None:
         self.folder = folder

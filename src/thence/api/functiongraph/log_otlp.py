@@ -49,7 +49,7 @@ class LogOtlp:
     """endpoint: whole, like `http://127.0.0.1:4318/v1/logs`. attributes: of the resource. now: ms."""
 
     name = "otlp"
-    leave_seconds = LEAVE_SECONDS
+    leave_seconds: float | None = LEAVE_SECONDS
 
     def __init__(
         self,

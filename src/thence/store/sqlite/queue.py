@@ -128,10 +128,9 @@ def waiting(
 
 
 def _waiting(row: tuple[Any, ...]) -> Waiting:
-    id, tail, function_id, state, due_at, expires_at, meta = row
-    return Waiting(
-        whole(id, tail), function_id, STATES[state], due_at, expires_at, _qualifier(meta)
-    )
+    id, tail, function_id, state, due_at, expires_at, attempts, meta = row
+    named = _qualifier(meta)
+    return Waiting(whole(id, tail), function_id, STATES[state], due_at, expires_at, named, attempts)
 
 
 def _qualifier(meta: bytes | None) -> str:

@@ -89,7 +89,7 @@ FROM k WHERE key IS NOT NULL
 
 -- name: expiring
 -- Waiting past their age, oldest expiry first.
-SELECT w.id, i.tail, w.function_id, w.state, w.due_at, w.expires_at, i.meta
+SELECT w.id, i.tail, w.function_id, w.state, w.due_at, w.expires_at, w.attempt, i.meta
 FROM (SELECT * FROM waiting WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?) w
 CROSS JOIN invocation i ON i.id = w.id ORDER BY w.expires_at, w.id
 
@@ -99,7 +99,7 @@ SELECT min(expires_at) FROM waiting
 
 -- name: waiting
 -- Waiting invocations of one function by due_at.
-SELECT w.id, i.tail, w.function_id, w.state, w.due_at, w.expires_at, i.meta
+SELECT w.id, i.tail, w.function_id, w.state, w.due_at, w.expires_at, w.attempt, i.meta
 FROM (SELECT * FROM waiting WHERE function_id = ? AND due_at < ?
       ORDER BY due_at, expires_at, id LIMIT ?) w
 CROSS JOIN invocation i ON i.id = w.id ORDER BY w.due_at, w.expires_at, w.id
