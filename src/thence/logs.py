@@ -42,6 +42,7 @@ from .notices import (
     LoopFailed,
     NodeDraining,
     NodeStarted,
+    NodeStopped,
     Notice,
     Notices,
     StoreBack,
@@ -56,6 +57,7 @@ from .notices import (
 LINES: dict[type[Notice], tuple[int, str]] = {
     NodeStarted: (logging.INFO, "node started"),
     NodeDraining: (logging.INFO, "node draining"),
+    NodeStopped: (logging.INFO, "node stopped: what waits goes on with the next start"),
     FunctionChanged: (logging.INFO, "function changed"),
     StoreLost: (logging.ERROR, "store lost: nothing is accepted until it is back"),
     StoreHit: (logging.CRITICAL, "store damaged: nothing is accepted any more"),

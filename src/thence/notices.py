@@ -186,6 +186,14 @@ class NodeDraining(Notice, frozen=True, gc=False):
     name: str
 
 
+class NodeStopped(Notice, frozen=True, gc=False):
+    """It has drained and left the store: what was accepted is on disk. One that does not come so far
+    says why."""
+
+    name: str
+    cut_off: int  # attempts that did not end in time; they run again
+
+
 class FilesUnused(Notice, frozen=True, gc=False):
     """A sweep found files that nothing in the store uses."""
 

@@ -59,6 +59,7 @@ def test_sigterm_lets_a_running_attempt_end_and_keeps_what_waits(
     waiting = program.ask("POST", path, b"{}")[2]["id"]
     program.until(mark.exists, 30, "the first runs")
     assert program.terminate() == 0
+    assert "node stopped" in program.said.splitlines()[-1] and "cut_off=0" in program.said
     assert afterwards.stored(program.data, running).state == "succeeded"
     left = afterwards.stored(program.data, waiting)
     assert (left.state, left.attempt) == ("queued", 0)
@@ -84,6 +85,7 @@ def test_a_running_attempt_that_is_cut_off_runs_again_and_is_told(
     id = program.ask("POST", "/v1/functions/slow/invocations", b"{}")[2]["id"]
     program.until(mark.exists, 30, "it runs")
     assert program.terminate() == 0
+    assert "node stopped" in program.said.splitlines()[-1] and "cut_off=1" in program.said
     program.start()
     view = program.get(f"/v1/invocations/{id}?wait=30")
     outcomes = [(one["outcome"], (one["error"] or {}).get("type", "")) for one in view["attempts"]]

@@ -23,12 +23,19 @@ def service() -> configparser.SectionProxy:
 
 
 def test_functions_have_a_temporary_folder_outside_of_the_data_directory() -> None:
-    """`strict` alone makes /tmp read-only: the working directory takes its place, and that is the
-    data directory, which then stays open to functions."""
+    """`strict` alone makes /tmp read-only: then there is no folder for temporary files."""
     unit = service()
     assert unit["ProtectSystem"] == "strict"
     assert unit["PrivateTmp"] == "yes"
-    assert unit["WorkingDirectory"] == "/var/lib/" + unit["StateDirectory"]
+
+
+def test_settings_lie_outside_of_the_data_directory() -> None:
+    """A restore begins with an empty one: settings would be moved away with the lost store, and the
+    service would go on with others."""
+    unit = service()
+    assert unit["Environment"] == "THENCE_LOG_FORMAT=json"  # the last of three
+    assert "\nEnvironment=THENCE_DATA_DIR=/var/lib/" + unit["StateDirectory"] in PAGE.read_text()
+    assert unit["WorkingDirectory"] == "/etc/" + unit["ConfigurationDirectory"]
 
 
 def test_neither_a_run_without_memory_nor_crashes_in_a_row_keep_it_stopped() -> None:

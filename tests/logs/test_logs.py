@@ -28,6 +28,7 @@ from thence.notices import (
     LoopFailed,
     NodeDraining,
     NodeStarted,
+    NodeStopped,
     Notice,
     Notices,
     StoreBack,
@@ -79,6 +80,7 @@ def test_every_notice_has_a_line_but_the_group_commit() -> None:
     [
         (NodeStarted("n", 3), "info", "node started"),
         (NodeDraining("n"), "info", "node draining"),
+        (NodeStopped("n", 2), "info", "node stopped"),
         (StoreLost("disk full"), "error", "store lost"),
         (StoreBack(2.5), "warning", "store back"),
         (LoopFailed("rescue", "OSError"), "error", "a round of a loop failed"),

@@ -14,7 +14,7 @@ from ..errors import StoreDamaged, StoreUnavailable, ThenceError
 from ..lifecycle.delivery import DeliveryPolicy
 from ..lifecycle.ids import IdSource, id_millis
 from ..lifecycle.lineage import Lineage
-from ..notices import NodeDraining, Notices, StoreBack, StoreHit, StoreLost
+from ..notices import NodeDraining, NodeStopped, Notices, StoreBack, StoreHit, StoreLost
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Ended, Run, Runtime
 from ..store.blobs import BlobStore
@@ -401,6 +401,7 @@ class Engine(Functions, Looking):
         await self.runtime.close()
         await self.node.leave()
         await self.store.close()
+        self.notices.publish(NodeStopped(self.node.name, self.settle.cut_off))
 
     def check_body(self) -> None:
         """Raises StoreUnavailable while no body may be written. Who leaves takes nothing new, and

@@ -75,6 +75,7 @@ class SettleAttempts:
         self.freed: Callable[[Lane], None]
         """Told when one that has ended keeps its slot no longer; set by the engine."""
         self.draining = False
+        self.cut_off = 0  # attempts that a drain did
         self.place: Place
         """Makes what is owed to this store itself; set by the engine."""
 
@@ -87,6 +88,7 @@ class SettleAttempts:
         lane.end_run()
         if self.draining:
             ended.cut_off()  # so that no budget is spent
+            self.cut_off += ended.outcome is Outcome.DRAINED
         if run.aborted and ended.outcome is Outcome.STOPPED:
             ended.error_message = "its function was disabled, and what ran was stopped."
         settle = self.decided(
