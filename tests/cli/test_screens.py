@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import KEY_ID, KEY_SECRET
 
-from thence.cli import output
+from thence.cli import invocation_view, output
 
 ADVICE = "and here, at the very end, is what to do about it"
 LONG = f"""
@@ -227,3 +227,21 @@ def test_what_a_synchronous_call_failed_with_is_told_with_its_traceback(
     assert ran.status == 1 and "in inner" in ran.err and ADVICE in ran.err
     assert json.loads(at_service("stats", "--json").out)["accepted"] >= 0
     at_service("rm", "sync", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "started_at", "took"),
+    [
+        ("ok", "2026-11-28T10:00:00.000Z", "2.0 s"),
+        ("lost", None, ""),  # nobody knows
+        ("no_resources", None, ""),
+        (None, "2026-11-28T10:00:00.000Z", ""),
+    ],
+)
+def test_what_an_attempt_took_is_shown_where_it_is_known(
+    outcome: str | None, started_at: str | None, took: str
+) -> None:
+    """A lost one had taken "0 ms"."""
+    attempt = {"attempt": 1, "outcome": outcome, "started_at": started_at, "budget": None}
+    attempt |= {"duration_ms": 2000 if outcome == "ok" else 0, "billed": False, "error": None}
+    assert invocation_view._attempt(attempt)[3] == took

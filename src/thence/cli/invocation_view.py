@@ -74,12 +74,13 @@ def _called(view: dict[str, Any]) -> str:
 
 
 def _attempt(one: dict[str, Any]) -> tuple[Any, ...]:
-    outcome = one.get("outcome")
+    outcome, started = one.get("outcome"), one.get("started_at")
     return (
         one["attempt"],
         outcome or "running",
-        instant(one.get("started_at")),
-        "" if outcome is None else span(one["duration_ms"] / 1000),
+        instant(started),
+        # Of one that was lost nobody knows it, and what never began took none.
+        span(one["duration_ms"] / 1000) if outcome and started else "",
         (one["budget"] or "").replace("_", " "),
         "yes" if one["billed"] else "no",
         _in_table(one),
