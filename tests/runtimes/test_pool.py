@@ -333,6 +333,19 @@ async def test_an_instance_that_does_not_come_up_in_time_is_a_want_of_resources(
     assert "not ready within 30 s" in ended.error_message
 
 
+async def test_a_start_that_takes_too_long_is_said_though_the_forker_answers_nothing(
+    house, caplog, monkeypatch
+):
+    """Stopped, or at a disk that does not answer: no function started, and nothing said so."""
+    await house.open(start_seconds=30)
+    monkeypatch.setattr(house.runtime._nursery, "kill", lambda number: None)
+    house.submit(house.deploy(PID))
+    house.clock.advance(31)
+    [said] = [one for one in caplog.records if "could not be started" in one.getMessage()]
+    assert "not ready within 30 s" in said.getMessage()
+    monkeypatch.undo()
+
+
 async def test_drain_waits_for_what_has_begun_and_gives_back_the_rest(house):
     function, gate, first, others = await behind_a_gate(house, {}, 2)
     drained = asyncio.create_task(house.runtime.drain(10))

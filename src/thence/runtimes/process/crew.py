@@ -348,7 +348,8 @@ class Crew:
         return True
 
     def end_start(self, instance: Instance, why: str) -> None:
-        """It takes too long to come up."""
+        """It takes too long to come up. Said now: where the forker hangs its end is told late, or never."""
+        self._say_not_started(instance.function.name, why)
         instance.failure, instance.given_up = why, True
         self._shut(instance)
         self._kill(instance, "crashed")
