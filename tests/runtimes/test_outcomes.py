@@ -11,6 +11,7 @@ from thence.errors import StoreUnavailable
 from thence.lifecycle.outcome import Fault, Outcome
 from thence.notices import InstanceEnded
 from thence.runtimes.process import pool
+from thence.runtimes.process.instance import Instance
 
 GOOD = "def handler(event, context): return 1"
 
@@ -315,7 +316,10 @@ async def test_nothing_runs_in_an_instance_before_the_size_of_an_empty_one_is_kn
     assert (await house.end(future)).outcome is Outcome.OK
 
 
-async def test_code_that_is_not_there_starts_no_instance(house, caplog):
+@pytest.mark.parametrize("heard", ["before its end", "with its end"])
+async def test_code_that_is_not_there_starts_no_instance(house, caplog, monkeypatch, heard):
+    if heard == "with its end":  # what it said comes by another way than that it ended
+        monkeypatch.setattr(Instance, "_readable", lambda self: None)
     function = house.deploy("def handler(event, context): pass")
     (house.directory / function.code_digest / "main.py").unlink()
     (house.directory / function.code_digest).rmdir()

@@ -190,8 +190,6 @@ class Crew:
         instance.peak_bytes = peak_bytes
         if error:
             instance.failure = error
-        if not instance.ready and instance.end_reason == "crashed" and instance.verdict is None:
-            self._say_not_started(instance.function.name, ending.why_not_up(instance, status))
         self._gone(instance, status)
 
     def forker_lost(self, sentence: str, all_ended: bool) -> None:
@@ -218,6 +216,8 @@ class Crew:
         """Its process is no more: settle what it had."""
         instance.ending = True
         instance.hear_all()
+        if not instance.ready and instance.end_reason == "crashed" and instance.verdict is None:
+            self._say_not_started(instance.function.name, ending.why_not_up(instance, status))
         lane = instance.lane
         del self._instances[instance.number]
         if instance.counted:
