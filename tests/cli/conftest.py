@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from thence.cli import app
+from thence.cli import app, output
 
 KEY_ID, KEY_SECRET = "tester", "a secret of the tests"
 
@@ -88,6 +88,13 @@ class Ran:
 
 
 Thence = Callable[..., Ran]
+
+
+@pytest.fixture(autouse=True)
+def fresh_consoles() -> None:
+    """Each test has its own, of the width that it wants, whatever ran before it in this process."""
+    output.console.cache_clear()
+    output.aside.cache_clear()
 
 
 @pytest.fixture

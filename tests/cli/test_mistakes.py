@@ -144,7 +144,10 @@ def test_a_list_that_ends_at_its_limit_says_so_and_to_programs_too(
     assert (ran.status, ran.err) == (0, "")
 
 
-def test_a_table_that_ends_at_its_limit_says_so(at_service: Any, tmp_path: Path) -> None:
+def test_a_table_that_ends_at_its_limit_says_so(
+    at_service: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "4000")  # other tests' functions may have long names
     file = tmp_path / "lists.py"
     file.write_text("def handler(event, context): ...")
     for name in ("lists-1", "lists-2"):
