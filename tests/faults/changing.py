@@ -121,7 +121,8 @@ class Changing(Walk):
     async def release(self, name: str) -> None:
         self.s.outage.full_until = self.s.outage.gone_until = 0
         await self.s.clock.advance(1)
-        await self.s.ask(self.s.engine.put_control(name, Control()))
+        if self.s.engine.catalogue.find(name) is not None:  # a delete may have been on its way
+            await self.s.ask(self.s.engine.put_control(name, Control()))
 
     async def books(self) -> None:
         """Everything has ended: nothing is counted, promised or kept any more."""
