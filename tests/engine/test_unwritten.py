@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from thence.catalog.control import Control
@@ -10,6 +12,7 @@ from thence.engine.writer import AGAIN_SECONDS
 from thence.errors import StoreUnavailable
 from thence.notices import StoreBack, StoreLost
 from thence.testing import Ok, Service
+from thence.testing.service import number
 
 from .test_room import MIB, Disk
 
@@ -71,8 +74,9 @@ async def test_a_disk_that_is_full_again_at_once_is_left_alone_for_some_seconds(
         s.notices.on(StoreLost, lambda _: said.append("lost"))
         s.notices.on(StoreBack, lambda _: said.append("back"))
         await s.function("f", answers=["ok"])
+        waits = await s.invoke("f", delay_seconds=3600)
         s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
-        for _ in range(60):  # half a second each
+        for _ in range(30):  # half a second each
             if not s.engine.writer.down:
                 await s.invoke("f")  # small ones succeed in between
                 disk.free, disk.held = 4096, 32 * MIB
@@ -80,8 +84,13 @@ async def test_a_disk_that_is_full_again_at_once_is_left_alone_for_some_seconds(
                 with pytest.raises(StoreUnavailable, match="The disk is full"):
                     await s.invoke("f")
                 disk.free = 60 * MIB
+                if said == ["lost", "back", "lost"]:
+                    asking = asyncio.ensure_future(s.engine.stop(number(waits)))
+                    await s.clock.advance(1)
+                    assert asking.done(), "whoever asks is told at once all the same"
+                    assert isinstance(asking.exception(), StoreUnavailable)
             await s.clock.advance(0.5)
-        assert 3 <= said.count("lost") <= 2 + 30 // AGAIN_SECONDS
+        assert 3 <= said.count("lost") <= 3 + 30 // AGAIN_SECONDS
         await s.clock.advance(AGAIN_SECONDS)
         assert said[-1] == "back"
         await s.invoke("f")

@@ -328,8 +328,10 @@ class Writer:
             if rest > PROBE_SECONDS:
                 await self._rest(rest)
                 self._refuse_waiting(kept, self.damaged or error)
-            if at_edge:
-                await self._rest(AGAIN_SECONDS)
+            while at_edge and self._clock.now() < lost_at + AGAIN_SECONDS * 1000:
+                if self._leaving.is_set():
+                    break
+                await self._rest(PROBE_SECONDS)
                 self._refuse_waiting(kept, self.damaged or error)
             while not await self._healthy():
                 await self._rest(PROBE_SECONDS_MAX if self.damaged else rest)
