@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +15,7 @@ from .statements import load
 
 _SQL = load("mailbox.sql")
 STEP = 500  # messages deleted in one transaction
+_RECEIPT = re.compile(r"([0-9]{1,18})\.")  # no more than the store's numbers can be
 _headers = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -55,10 +57,10 @@ def delete(
     key: str | None,
 ) -> int:
     if receipt is not None:
-        number = receipt.partition(".")[0]
-        if not number.isdecimal() or (seq is not None and int(number) != seq):
+        found = _RECEIPT.match(receipt)
+        if found is None or (seq is not None and int(found[1]) != seq):
             return 0
-        values: tuple[Any, ...] = (int(number), kind, name, receipt)
+        values: tuple[Any, ...] = (int(found[1]), kind, name, receipt)
         return db.execute(_SQL["delete_receipt"], values).rowcount
     if seq is not None:
         return db.execute(_SQL["delete_seq"], (seq, kind, name)).rowcount
