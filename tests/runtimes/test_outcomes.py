@@ -210,6 +210,12 @@ async def test_a_result_over_the_limit_names_the_limit(house):
     ("code", "part"),
     [
         ("import sys; print('last words'); sys.exit(3)", "sys.exit(3)"),
+        ("import sys; print('last words'); sys.exit('why ' * 99_999)", "sys.exit('why why "),
+        (
+            "import sys; print('last words')\n"
+            "    class Odd:\n        def __repr__(self): raise KeyError\n    sys.exit(Odd())",
+            "sys.exit(a value that cannot be shown: KeyError)",
+        ),
         ("import os; print('last words'); os._exit(4)", "status 4"),
         ("import os; print('last words'); os.kill(os.getpid(), 11)", "SIGSEGV"),
         ("import ctypes; print('last words'); ctypes.string_at(0)", "SIGSEGV"),

@@ -96,6 +96,18 @@ def describe(error: BaseException) -> tuple[bytes, bytes, bytes]:
     return _head(type(error).__name__, ERROR_TYPE_BYTES_MAX), _message(error), _stack(error)
 
 
+def exit_message(who: str, error: BaseException) -> bytes:
+    """Of SystemExit and KeyboardInterrupt, as bounded UTF-8."""
+    if not isinstance(error, SystemExit):
+        return f"the {who} was interrupted (KeyboardInterrupt)".encode()
+    try:
+        code = repr(error.code)
+    except Exception as broken:  # the user's __repr__ may raise anything
+        code = f"a value that cannot be shown: {type(broken).__name__}"
+    told = f"the {who} ended its process with sys.exit({code}"
+    return _head(told, ERROR_MESSAGE_BYTES_MAX - 1, "…") + b")"
+
+
 def _message(error: BaseException) -> bytes:
     try:
         text = str(error)

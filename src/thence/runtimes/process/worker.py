@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from . import cage, frames, trial
 from .contracts.choice import choose
 from .contracts.contract import INVOKE, Contract
-from .failure import HandlerFault, InitializerFault, describe
+from .failure import HandlerFault, InitializerFault, describe, exit_message
 from .handler import Handler, is_hopeless, load
 from .hooks import Hooks
 from .output import last_lines
@@ -39,7 +39,8 @@ def main(setup: Setup, fds: list[int], forker_pid: int, home: str) -> NoReturn:
         os.close(fds[2])
         worker = Worker(setup, contract, pipe, fds[1], words)
     except Exception as error:  # whatever it was, the node must be told why there is no instance
-        message = f"{type(error).__name__}: {error}".encode()[: frames.ERROR_MESSAGE_BYTES_MAX]
+        message = f"{type(error).__name__}: {error}".encode("utf-8", "replace")
+        message = message[: frames.ERROR_MESSAGE_BYTES_MAX]
         pipe.sendall(answer(frames.START_FAILED, message=message))
         os._exit(1)
     pipe.sendall(answer(frames.HELLO))
@@ -303,8 +304,4 @@ class Worker:
 
     def _exit_error(self, error: BaseException) -> tuple[bytes, bytes, bytes]:
         kind, _, stack = describe(error)
-        if isinstance(error, SystemExit):
-            told = f"the {self._who()} ended its process with sys.exit({error.code!r})"
-        else:
-            told = f"the {self._who()} was interrupted (KeyboardInterrupt)"
-        return kind, told.encode(), stack
+        return kind, exit_message(self._who(), error), stack
