@@ -293,7 +293,8 @@ async def serve(
 
     `listening(url)` is called once, when requests are taken. The first signal drains: readiness is
     false, accepts are answered 503 with Retry-After, what runs gets `grace_seconds`. A second signal
-    ends at once (status 1): what ran is found as lost by the next start. Raises StartupError.
+    ends at once (status 1): what ran is cut off as drained, and found as lost by the next start where
+    that cannot be written. Raises StartupError.
     """
     notices = notices or Notices()
     service = build(settings, notices=notices, make_runtime=make_runtime, fresh=fresh)
@@ -427,7 +428,8 @@ async def _shut_down(
     hurried.cancel()
     in_time = drain.done()
     if not in_time:
-        # What is cut off here is on disk as running; the next start settles it as lost.
+        # What is cut off here and cannot be written any more is on disk as running; the next start
+        # settles it as lost.
         log.warning("%s", _cut_short(grace_seconds, hurry.is_set()))
         drain.cancel()
         # Cancelled, it waits for the thread that writes, and that for the store's lock.
@@ -450,8 +452,8 @@ def _cut_short(grace_seconds: float, hurried: bool) -> str:
             f"{CLOSE_SECONDS:g} s more"
         )
     return (
-        f"{why}: what runs is cut off; that, and what could not be written, is found as lost by the "
-        "next start"
+        f"{why}: what runs is cut off (drained); what cannot be written any more is found as lost by "
+        "the next start"
     )
 
 

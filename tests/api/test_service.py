@@ -493,7 +493,7 @@ async def test_an_end_before_it_has_drained_says_which_of_two_causes_it_was(
     status = await program._shut_down(Stuck(), listener, 25.0 * hurried, hurry)  # type: ignore[arg-type]
     assert status == (1 if hurried else 0)
     said = [one.getMessage() for one in caplog.records if one.name == "thence.server"]
-    assert len(said) == 1 and "cut off" in said[0]
+    assert len(said) == 1 and "cut off (drained)" in said[0], "as it is kept"
     assert ("a second signal" in said[0]) == hurried
     assert ("did not drain within grace_seconds (0 s)" in said[0]) == (not hurried)
 
