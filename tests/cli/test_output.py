@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -14,6 +15,17 @@ from thence.cli import output, progress, verify
 from thence.cli.invocation_view import print_invocation
 from thence.cli.options import SECONDS, moment
 from thence.cli.output import clean, size, span
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A screen of a known width, whatever an earlier test in this process had."""
+    monkeypatch.setenv("COLUMNS", "200")
+    output.console.cache_clear()
+    output.aside.cache_clear()
+    yield
+    output.console.cache_clear()
+    output.aside.cache_clear()
 
 
 @pytest.mark.parametrize(
