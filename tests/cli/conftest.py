@@ -91,8 +91,10 @@ Thence = Callable[..., Ran]
 
 
 @pytest.fixture(autouse=True)
-def fresh_consoles() -> None:
-    """Each test has its own, of the width that it wants, whatever ran before it in this process."""
+def fresh_consoles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has its own, of the width that it wants, whatever ran before it in this process.
+    Where tests run in parallel processes, each of them is told the width of the screen."""
+    monkeypatch.delenv("COLUMNS", raising=False)
     output.console.cache_clear()
     output.aside.cache_clear()
 
