@@ -19,12 +19,14 @@ from thence.catalog.alias import Alias
 from thence.catalog.code import pack
 from thence.catalog.function import parse_spec
 from thence.lifecycle.ids import parse_id
-from thence.signing import fc
+from thence.signing import acs_roa, fc
 from thence.signing.interface import Key
 
 from .signed import (
     ACS3_KEY,
     ACS3_NOW,
+    HOST,
+    SECRETS,
     Answer,
     Head,
     Port,
@@ -42,6 +44,7 @@ V2 = "/2021-04-06/services/s/functions/f"
 OLD = "/2016-08-15/services/s/functions/f"
 NOW = "Sun, 22 Nov 2026 14:54:13 GMT"
 UNKNOWN, WRONG = Key("nobody", "test-key-secret"), Key("test-key-id", "test-key-secre")
+SHA1_KEY = Key("test-key-id", SECRETS["test-key-id"], algorithm=acs_roa.ALGORITHM)
 BODY = b'{"a": 1}'
 CODE = pack([("main.py", b"def handler(event, context): ...\n")])
 SCHEMES = ("acs3", "fc")
@@ -195,6 +198,34 @@ async def test_a_nonce_is_taken_once(port: Port, home: str, kind: str) -> None:
     before = await port.stored()
     status, code, message = (await port.send(*asked)).error()
     assert (status, code) == (403, "AccessDenied") and "nonce" in message
+    assert await port.stored() == before
+
+
+@at_every_generation
+@pytest.mark.parametrize("kind", ["Sync", "Async"])
+@pytest.mark.parametrize("scheme", ["acs3", "acs"])
+async def test_spaces_around_a_nonce_make_no_new_one_of_it(
+    port: Port, scheme: str, home: str, kind: str
+) -> None:
+    if scheme == "acs3":
+        sent = request(port, "acs3", home, kind)
+    else:
+        target, more = f"{home}/invocations", [(b"x-fc-invocation-type", kind.encode())]
+        made = acs_roa.sign(
+            "POST", target.encode(), b"", more, SHA1_KEY, now=ACS3_NOW, nonce=port.nonce()
+        )
+        head = [(name.decode(), value.decode()) for name, value in made]
+        sent = ("POST", target, [("host", HOST), *head, ("content-length", "8")], BODY)
+    method, target, headers, body = sent
+    assert (await port.send(*sent)).status in (200, 202)
+    before = await port.stored()
+    for space in (" {}", "\t{}", "{} ", "{}\t", " {} \t "):
+        again = [
+            (name, space.format(value) if name == "x-acs-signature-nonce" else value)
+            for name, value in headers
+        ]
+        status, code, message = (await port.send(method, target, again, body)).error()
+        assert (status, code) == (403, "AccessDenied") and "nonce" in message
     assert await port.stored() == before
 
 

@@ -309,7 +309,8 @@ class Protocol(Turns):
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             return  # a trailer: it came after the request was judged, so it may say nothing
-        self.headers.append((name.lower(), value))
+        # The parser leaves spaces behind a value, and signatures leave them out: they make no other nonce.
+        self.headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
