@@ -28,7 +28,7 @@ async def test_memory_is_given_back_once_after_it_has_grown_by_much() -> None:
         assert given == expected, grown
 
 
-async def test_growth_that_is_in_use_is_not_looked_for_again_and_again() -> None:
+async def test_growth_that_is_in_use_is_looked_for_at_growing_distances() -> None:
     now, given = 100 * MIB, 0
 
     def give() -> None:
@@ -37,9 +37,33 @@ async def test_growth_that_is_in_use_is_not_looked_for_again_and_again() -> None
 
     looked = GiveBack(lambda: now, give)
     now += 500 * MIB
-    for _ in range(5):
+    times = []
+    for look in range(1, 200):
+        before = given
         await looked.once()
-    assert given == 1
+        if given > before:
+            times.append(look)
+    assert times == [1, 2, 4, 8, 16, 32, 64, 128, 192]  # never further apart than PAUSE_LOOKS_MAX
+    now += GROWN_BYTES + 1  # more than that is no part of it
+    await looked.once()
+    assert given == len(times) + 1
+
+
+async def test_a_rush_that_was_looked_at_while_it_lasted_is_given_back_when_it_is_over() -> None:
+    base, rush, freed = 100 * MIB, 500 * MIB, False
+    now = base
+
+    def give() -> None:
+        nonlocal now
+        if freed:
+            now = base
+
+    looked = GiveBack(lambda: now, give)
+    now += rush
+    await looked.once()
+    freed = True  # the C library keeps it: what is resident stays as it is
+    await looked.once()
+    assert now == base
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what was freed")
