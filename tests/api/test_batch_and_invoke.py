@@ -111,6 +111,7 @@ async def test_a_synchronous_call_answers_the_result_as_it_is(server: Any) -> No
         (Ok(1, seconds=60), 504, "function_timed_out"),
         (Throttle(retry_after_seconds=7), 429, "function_throttled"),
         (PlatformError(), 503, "platform_error"),
+        (PlatformError(type="InstanceNotStarted"), 503, "platform_error"),
     ],
 )
 async def test_how_a_synchronous_call_failed_is_in_its_status(
@@ -125,6 +126,8 @@ async def test_how_a_synchronous_call_failed_is_in_its_status(
         assert problem["error"]["type"] == "ValueError" and problem["log_tail"] == "last words"
     if status == 429:
         assert answer.headers["retry-after"] == "7"
+    if problem["outcome"] == Outcome.NO_RESOURCES:
+        assert answer.headers["retry-after"] == "1"
 
 
 async def test_a_synchronous_call_of_a_paused_function_is_answered_429(server: Any) -> None:

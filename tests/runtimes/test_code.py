@@ -6,6 +6,7 @@ import asyncio
 import errno
 import io
 import os
+import random
 import stat
 import struct
 import threading
@@ -18,10 +19,11 @@ import pytest
 from thence.catalog.code import ArchiveInfo, CodeLimits, check_archive, open_archive, pack
 from thence.errors import InvalidCode, StoreUnavailable
 from thence.removal import Readers
-from thence.runtimes.code import ASIDE_MAX, THREAD, CodeCache, pack_directory, pack_file, pack_path
+from thence.runtimes.aside import AT_ONCE_MAX, THREAD
+from thence.runtimes.code import CodeCache, pack_directory, pack_file, pack_path
 
 FILES = [("main.py", b"def handler(event, context): ..."), ("lib/deep/x.py", b"x = 1")]
-MANY = [(f"part_{number}.py", b"x = %d" % number) for number in range(300)]
+LARGE = [*FILES, ("data.bin", random.Random(1).randbytes(20_000))]  # too large for the event loop
 
 
 @pytest.fixture
@@ -142,7 +144,7 @@ async def test_a_large_folder_that_was_lost_is_unpacked_beside_the_event_loop(
     cache: CodeCache, tmp_path: Path
 ) -> None:
     """After a restore the whole service stood still for thousands of files (36 s for 9,000)."""
-    info = await stored(cache, MANY)
+    info = await stored(cache, LARGE)
     root = tmp_path / "code"
     os.rename(root / info.digest, tmp_path / "away")
     before = threading.get_ident()
@@ -153,14 +155,14 @@ async def test_a_large_folder_that_was_lost_is_unpacked_beside_the_event_loop(
         cache.path(info.digest)
     await unpacked_aside()
     assert len(by) == 1 and by != [before]
-    assert names(cache.path(info.digest)) == {path for path, _ in MANY}
+    assert (cache.path(info.digest) / "data.bin").read_bytes() == LARGE[-1][1]
     assert names(root) == {info.digest, f"{info.digest}.zip"}
 
 
 async def test_what_went_wrong_beside_the_loop_is_told_and_tried_again(
     cache: CodeCache, tmp_path: Path
 ) -> None:
-    info = await stored(cache, MANY)
+    info = await stored(cache, LARGE)
     os.rename(tmp_path / "code" / info.digest, tmp_path / "away")
     good = cache.archive(info.digest)
     cache.archive_path(info.digest).write_bytes(good[:-9])
@@ -176,27 +178,56 @@ async def test_what_went_wrong_beside_the_loop_is_told_and_tried_again(
     assert cache.path(info.digest).is_dir()
 
 
-async def test_few_are_unpacked_at_once_and_nothing_is_swept_meanwhile(
+async def test_few_are_unpacked_at_once_each_has_its_turn_and_nothing_is_swept_meanwhile(
     cache: CodeCache, tmp_path: Path
 ) -> None:
-    go = threading.Event()
-    infos = [await stored(cache, [*MANY, ("which.py", b"%d" % n)]) for n in range(ASIDE_MAX + 1)]
+    """Callers come again ever later, all at the same time: two functions of each round had their
+    turn, and calls of many failed when their time for platform errors was over."""
+    go, at_once, most = threading.Semaphore(0), [0], [0]
+    infos = [await stored(cache, [*LARGE, ("which.py", b"%d" % n)]) for n in range(AT_ONCE_MAX + 3)]
     for info in infos:
         os.rename(tmp_path / "code" / info.digest, tmp_path / f"away-{info.digest}")
     unpack = cache._unpack
-    cache._unpack = lambda *args: (go.wait(), unpack(*args))  # type: ignore
-    for info in infos:
+
+    def slowly(data: bytes, folder: Path) -> None:
+        at_once.append(1)
+        most.append(sum(at_once))
+        go.acquire()
+        unpack(data, folder)
+        at_once.append(-1)
+
+    cache._unpack = slowly  # type: ignore[method-assign]
+    for info in [*infos, *infos]:
         with pytest.raises(StoreUnavailable, match="being unpacked"):
             cache.path(info.digest)
-    assert sum(thread.name == THREAD for thread in threading.enumerate()) == ASIDE_MAX
+    assert sum(thread.name == THREAD for thread in threading.enumerate()) == AT_ONCE_MAX
     assert cache.prune({"0" * 64}, 1000, 0) == (0, 0)
-    go.set()
+    go.release(len(infos))
     await unpacked_aside()
-    assert all(cache.path(info.digest).is_dir() for info in infos[:ASIDE_MAX])
+    assert all(cache.path(info.digest).is_dir() for info in infos), "each was asked for once"
+    assert max(most) <= AT_ONCE_MAX and len(most) - 1 == len(infos)
+    assert cache.prune({"0" * 64}, 1000, 0) == (len(infos), len(infos))
+
+
+async def test_code_waits_where_no_thread_is_to_be_had_and_is_unpacked_later(
+    cache: CodeCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    infos = [await stored(cache, [*LARGE, ("which.py", b"%d" % n)]) for n in range(AT_ONCE_MAX + 1)]
+    for info in infos:
+        os.rename(tmp_path / "code" / info.digest, tmp_path / f"away-{info.digest}")
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        for info in infos:
+            with pytest.raises(StoreUnavailable, match="can't start new thread"):
+                cache.path(info.digest)
     with pytest.raises(StoreUnavailable, match="being unpacked"):
-        cache.path(infos[-1].digest)
+        cache.path(infos[0].digest)
     await unpacked_aside()
-    assert cache.path(infos[-1].digest).is_dir()
+    assert all(cache.path(info.digest).is_dir() for info in infos)
 
 
 async def test_code_that_is_nowhere_says_so(cache: CodeCache) -> None:

@@ -14,9 +14,7 @@ import os
 import re
 import secrets
 import shutil
-import threading
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 
 from ..catalog.code import (
@@ -30,14 +28,13 @@ from ..catalog.code import (
 )
 from ..errors import InvalidCode, StoreUnavailable
 from ..removal import Marks, Readers
+from .aside import Aside
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = ".tmp-"
 _MARKS = ".unused"
 NO_LIMIT = CodeLimits(code_files_max=2**63)  # what is stored was checked by the limits of its day
 ALONGSIDE_BYTES = 16 * 1024  # of an archive; larger ones may take long to unpack
-ASIDE_MAX = 2  # archives that are unpacked at the same time for functions that are called
-THREAD = "unpack"  # the name of the thread that does
 SKIPPED = frozenset({"__pycache__", ".git", ".hg", ".venv", "venv", ".mypy_cache", ".ruff_cache",
                      ".pytest_cache", ".tox", "node_modules", ".DS_Store"})  # fmt: skip
 SKIPPED_ENDINGS = (".pyc", ".pyo")
@@ -54,7 +51,7 @@ class CodeCache:
         """Raises StoreUnavailable while nothing new may be written."""
         self.short: Callable[[StoreUnavailable], StoreUnavailable] = lambda error: error
         """Told that a file could not be written; what to raise."""
-        self._unpacking: dict[str, _Unpacking] = {}
+        self._aside = Aside(self._unpack_again)
 
     async def store(self, data: bytes, info: ArchiveInfo) -> None:
         """Keep a checked archive, packed and unpacked; durable when it returns.
@@ -81,35 +78,15 @@ class CodeCache:
             return folder
         try:
             if self.archive_path(digest).stat().st_size > ALONGSIDE_BYTES:
-                self._unpack_aside(digest, folder)
+                why = self._aside.ask(digest)
             else:
                 self._unpack(self.archive(digest), folder)
+                return folder
         except (OSError, InvalidCode) as error:
-            raise StoreUnavailable(
-                f"The code {digest[:12]}… cannot be unpacked again: {error}. Deploy the "
-                "function again.",
-                digest=digest,
-            ) from error
-        return folder
-
-    def _unpack_aside(self, digest: str, folder: Path) -> None:
-        """Returns when it is done; raises what went wrong, once, or that it goes on."""
-        known = self._unpacking.get(digest)
-        if known is None and self._under_way() < ASIDE_MAX:
-            known = self._unpacking[digest] = _Unpacking()
-            # As a daemon: a shutdown does not wait for it, and a sweep removes what it leaves.
-            work = partial(known.run, lambda: self._unpack(self.archive(digest), folder))
-            threading.Thread(target=work, name=THREAD, daemon=True).start()
-        if known is None or not known.done:
-            raise StoreUnavailable(
-                f"The code {digest[:12]}… is being unpacked again.", digest=digest
-            )
-        del self._unpacking[digest]
-        if known.error is not None:
-            raise known.error
-
-    def _under_way(self) -> int:
-        return sum(not one.done for one in self._unpacking.values())
+            raise _lost(digest, error) from error
+        if why:
+            raise _lost(digest, why)
+        raise StoreUnavailable(f"The code {digest[:12]}… is being unpacked again.", digest=digest)
 
     def archive_path(self, digest: str) -> Path:
         """Where the archive lies, if it is there."""
@@ -130,9 +107,11 @@ class CodeCache:
         """Remove the code of every digest that was in no `keep` since `kept_ms` ago, and what a crash
         left half done; nothing while a backup reads. Returns how many digests are not in `keep`, and
         how many of them went. Not to be called while `store` is under way. Raises OSError."""
-        if not self._root.is_dir() or self._readers.any() or self._under_way():
+        if not self._root.is_dir() or self._readers.any():
             return 0, 0
         there = list(self._root.iterdir())
+        if self._aside.any():  # after that look: what begins later is not in it
+            return 0, 0
         names = {entry.name.removesuffix(".zip") for entry in there}
         unused = {name for name in names if DIGEST.fullmatch(name)} - keep
         gone = set(Marks(self._root / _MARKS).overdue(unused, now, kept_ms))
@@ -169,6 +148,11 @@ class CodeCache:
                 temporary.unlink(missing_ok=True)
             _sync(self._root)
 
+    def _unpack_again(self, digest: str) -> None:
+        folder = self._root / digest
+        if not folder.is_dir():  # it may have been deployed again meanwhile
+            self._unpack(self.archive_path(digest).read_bytes(), folder)
+
     def _unpack(self, data: bytes, folder: Path) -> None:
         temporary = self._temporary()
         temporary.mkdir(mode=0o755)
@@ -197,19 +181,11 @@ class CodeCache:
         return self._root / f"{_TEMPORARY}{secrets.token_hex(8)}"
 
 
-class _Unpacking:
-    """One archive that a thread unpacks."""
-
-    def __init__(self) -> None:
-        self.done = False
-        self.error: Exception | None = None
-
-    def run(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except Exception as error:
-            self.error = error  # told to who asks next
-        self.done = True
+def _lost(digest: str, why: object) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"The code {digest[:12]}… cannot be unpacked again: {why}. Deploy the function again.",
+        digest=digest,
+    )
 
 
 def _checked(digest: str) -> str:

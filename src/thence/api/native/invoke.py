@@ -77,7 +77,7 @@ async def invoke(call: Call) -> Response:
         return raw(ended.result or b"", ended.result_type, headers)
     response = problem(_failed(name, id, ended))
     response.headers.update(headers)
-    if ended.outcome is Outcome.THROTTLED:
+    if ended.outcome in (Outcome.THROTTLED, Outcome.NO_RESOURCES):  # it has not begun
         response.headers["retry-after"] = str(max(1, round(ended.retry_after_seconds or 1)))
     return response
 
