@@ -24,27 +24,24 @@ class Aside:
         self._threads = 0
 
     def ask(self, digest: str) -> str:
-        """Empty: it is under way or waits for its turn, if need be from now on. Otherwise what went
-        wrong since it was asked for, told once; who asks again has it tried again."""
+        """It is under way or waits for its turn, if need be from now on: who was told of a failure may
+        come again late. What went wrong since it was asked for, told once; empty: nothing."""
         with self._lock:
-            if digest in self._failed:
-                return self._failed.pop(digest)
+            why = self._failed.pop(digest, "")
             if digest not in self._asked:
                 self._asked.add(digest)
                 self._waiting.append(digest)
             if self._threads == AT_ONCE_MAX or not self._waiting:
-                return ""
+                return why
             self._threads += 1
         try:
             # As a daemon: a shutdown does not wait for it, and a sweep removes what it leaves.
             threading.Thread(target=self._until_done, name=THREAD, daemon=True).start()
-        except (
-            RuntimeError
-        ) as error:  # no thread is to be had: it waits, and who asks next tries again
-            with self._lock:
+        except RuntimeError as error:  # no thread is to be had
+            with self._lock:  # it waits: who asks next tries again
                 self._threads -= 1
-            return str(error)
-        return ""
+            return why or str(error)
+        return why
 
     def any(self) -> bool:
         """Whether anything is under way or waits."""
