@@ -13,6 +13,7 @@ import threading
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,7 +178,7 @@ async def test_what_went_wrong_beside_the_loop_is_told_and_tried_again(
     assert cache.path(info.digest).is_dir(), "whoever was told so had it tried again"
 
 
-async def test_few_are_unpacked_at_once_each_has_its_turn_and_nothing_is_swept_meanwhile(
+async def test_few_are_unpacked_at_once_and_each_has_its_turn(
     cache: CodeCache, tmp_path: Path
 ) -> None:
     """Callers come again ever later, all at the same time: two functions of each round had their
@@ -200,12 +201,37 @@ async def test_few_are_unpacked_at_once_each_has_its_turn_and_nothing_is_swept_m
         with pytest.raises(StoreUnavailable, match="being unpacked"):
             cache.path(info.digest)
     assert sum(thread.name == THREAD for thread in threading.enumerate()) == AT_ONCE_MAX
-    assert cache.prune({"0" * 64}, 1000, 0) == (0, 0)
     go.release(len(infos))
     await unpacked_aside()
     assert all(cache.path(info.digest).is_dir() for info in infos), "each was asked for once"
     assert max(most) <= AT_ONCE_MAX and len(most) - 1 == len(infos)
-    assert cache.prune({"0" * 64}, 1000, 0) == (len(infos), len(infos))
+
+
+async def test_what_a_crash_left_is_swept_also_while_code_is_unpacked_and_that_is_not(
+    cache: CodeCache, tmp_path: Path
+) -> None:
+    """The sweep of a start comes when calls that waited have code unpacked, and the next a day later."""
+    info, root = await stored(cache, LARGE), tmp_path / "code"
+    begun, go = threading.Event(), threading.Event()
+    os.rename(root / info.digest, tmp_path / "away")
+    (root / ".tmp-crashed").mkdir()
+    rename = os.rename
+
+    def slowly(*args: Any) -> None:
+        begun.set()
+        go.wait()
+        rename(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "rename", slowly)
+        with pytest.raises(StoreUnavailable, match="being unpacked"):
+            cache.path(info.digest)
+        await asyncio.to_thread(begun.wait)
+        assert cache.prune({info.digest}, 1000, 0) == (0, 0)
+        assert ".tmp-crashed" not in names(root) and len(names(root)) == 2, "archive, half a folder"
+        go.set()
+        await unpacked_aside()
+    assert cache.path(info.digest).is_dir()
 
 
 async def test_code_waits_where_no_thread_is_to_be_had_and_is_unpacked_later(

@@ -52,6 +52,8 @@ class CodeCache:
         self.short: Callable[[StoreUnavailable], StoreUnavailable] = lambda error: error
         """Told that a file could not be written; what to raise."""
         self._aside = Aside(self._unpack_again)
+        self._ours = f"{_TEMPORARY}{secrets.token_hex(4)}-"
+        """With this begins what we have not done yet; what else is half done is of a crash."""
 
     async def store(self, data: bytes, info: ArchiveInfo) -> None:
         """Keep a checked archive, packed and unpacked; durable when it returns.
@@ -110,12 +112,13 @@ class CodeCache:
         if not self._root.is_dir() or self._readers.any():
             return 0, 0
         there = list(self._root.iterdir())
-        if self._aside.any():  # after that look: what begins later is not in it
-            return 0, 0
+        under_way = self._aside.any()  # after that look: what begins later is not in it
         names = {entry.name.removesuffix(".zip") for entry in there}
         unused = {name for name in names if DIGEST.fullmatch(name)} - keep
         gone = set(Marks(self._root / _MARKS).overdue(unused, now, kept_ms))
         for entry in there:
+            if under_way and entry.name.startswith(self._ours):
+                continue
             temporary = entry.name.startswith(_TEMPORARY)
             if not temporary and entry.name.removesuffix(".zip") not in gone:
                 continue
@@ -178,7 +181,7 @@ class CodeCache:
             shutil.rmtree(temporary, ignore_errors=True)  # already moved, or of no use
 
     def _temporary(self) -> Path:
-        return self._root / f"{_TEMPORARY}{secrets.token_hex(8)}"
+        return self._root / f"{self._ours}{secrets.token_hex(8)}"
 
 
 def _lost(digest: str, why: object) -> StoreUnavailable:
