@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -259,6 +260,53 @@ async def test_a_killed_backup_is_none_and_the_next_one_takes_its_place(
         await used.blobs.get(ref)
 
 
+@pytest.mark.parametrize(
+    "why", ["a backup that fails", "what a killed one left", "a restore that fails"]
+)
+async def test_whatever_is_removed_of_half_of_it_goes_before_its_mark(
+    used: Used, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    await used.large()
+    used.back_up(tmp_path / "good")
+    restoring = why.startswith("a restore")
+    folder = tmp_path / ("new" if restoring else ".bad.partial")
+    mark = folder / ("restore.unfinished" if restoring else "backup.unfinished")
+    entries, unlink, rmtree = Path.iterdir, Path.unlink, shutil.rmtree
+    removed: list[tuple[str, bool]] = []
+
+    def note(path: Any) -> None:
+        path = Path(path)
+        if path != mark and path.exists() and folder in (path, path.parent):
+            removed.append((path.name, path != folder and mark.exists()))
+
+    def noting(remove: Callable[..., None]) -> Callable[..., None]:
+        def doing(path: Any, *more: Any, **how: Any) -> None:
+            note(path)
+            remove(path, *more, **how)
+
+        return doing
+
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left")
+
+    monkeypatch.setattr(Path, "iterdir", lambda one: iter(sorted(entries(one), key=mark.__ne__)))
+    monkeypatch.setattr(Path, "unlink", noting(unlink))
+    monkeypatch.setattr(shutil, "rmtree", noting(rmtree))
+    if why == "what a killed one left":
+        shutil.copytree(tmp_path / "good", folder)  # killed at its very end, and without a mark
+        used.back_up(tmp_path / "bad")
+    else:
+        monkeypatch.setattr(restore if restoring else backups, "sync_all", fail)
+        with pytest.raises((BackupFailed, RestoreFailed)):
+            if restoring:
+                restore.restore(tmp_path / "good", folder, silent)
+            else:
+                used.back_up(tmp_path / "bad")
+        assert not folder.exists() or not any(folder.iterdir())
+    assert {"store.db", "blobs"} <= {name for name, _ in removed}
+    assert [name for name, marked in removed if not marked] == []
+
+
 async def test_a_backup_replaces_nothing_and_stays_out_of_the_data_directory(
     used: Used, tmp_path: Path
 ) -> None:
@@ -272,6 +320,11 @@ async def test_a_backup_replaces_nothing_and_stays_out_of_the_data_directory(
     assert content(tmp_path / "backup") == before
     (tmp_path / "empty").mkdir()
     used.back_up(tmp_path / "empty")
+    shutil.copytree(used.folder, tmp_path / ".c.partial")
+    before = content(tmp_path / ".c.partial")
+    with pytest.raises(InvalidInput, match="is made as"):  # it would be cleared first
+        backup(tmp_path / ".c.partial", tmp_path / "c", silent)
+    assert content(tmp_path / ".c.partial") == before
 
 
 async def test_a_folder_without_a_store_is_not_backed_up(tmp_path: Path) -> None:

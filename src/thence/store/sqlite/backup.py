@@ -208,6 +208,12 @@ def _check_target(folder: Path, target: Path) -> None:
             field="DIR",
             value=str(target),
         )
+    if folder.resolve().is_relative_to(_made_as(target).resolve()):
+        raise InvalidInput(
+            f"DIR: {target} is made as {_made_as(target)}, where the data directory is; name another folder.",
+            field="DIR",
+            value=str(target),
+        )
     if target.is_symlink() or (target.exists() and not _empty(target)):
         raise InvalidInput(
             f"DIR: {target} is there already, and a backup never replaces anything. Name a new "
@@ -248,12 +254,16 @@ def check_room(made: Path, wanted: int) -> None:
         )
 
 
+def _made_as(target: Path) -> Path:
+    return target.parent / f".{target.name}.partial"
+
+
 @contextlib.contextmanager
 def _partial(target: Path) -> Iterator[Path]:
     """The folder that becomes the backup; gone at the end unless it was renamed. What a killed backup
     left of it is removed first."""
     make_folder(target.parent)
-    made = target.parent / f".{target.name}.partial"
+    made = _made_as(target)
     made.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
@@ -264,21 +274,33 @@ def _partial(target: Path) -> Iterator[Path]:
         os.fchmod(descriptor, 0o700)
         _clear(made)
         try:
-            (made / BACKING_UP).touch(mode=0o600)
+            _mark(made)
             yield made  # and it is renamed
         except BaseException:
-            shutil.rmtree(made, ignore_errors=True)  # what stays goes with the next one
+            with contextlib.suppress(OSError):  # what stays goes with the next one
+                _clear(made)
+                made.rmdir()
             raise
     finally:
         os.close(descriptor)
 
 
+def _mark(folder: Path) -> None:
+    flags = os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    os.close(os.open(folder / BACKING_UP, flags, 0o600))
+
+
 def _clear(folder: Path) -> None:
+    """Cut off at any step it leaves nothing that looks whole: the list goes first, the mark last."""
+    with contextlib.suppress(OSError):  # the disk may be full of it
+        _mark(folder)  # earlier versions had none
+    (folder / MANIFEST).unlink(missing_ok=True)
     for one in folder.iterdir():
         if one.is_dir() and not one.is_symlink():
             shutil.rmtree(one)
-        else:
+        elif one.name != BACKING_UP:
             one.unlink()
+    (folder / BACKING_UP).unlink(missing_ok=True)
 
 
 def sync_all(folder: Path) -> None:

@@ -203,12 +203,15 @@ def _unfinished(folder: Path) -> Iterator[None]:
         sync_folder(folder)
     except BaseException:
         for one in folder.iterdir():
-            if one.name in before:
+            if one.name in before or one.name == RESTORING:
                 continue
             if one.is_dir() and not one.is_symlink():
                 shutil.rmtree(one, ignore_errors=True)
             else:
                 one.unlink(missing_ok=True)
+        (folder / RESTORING).unlink(
+            missing_ok=True
+        )  # the last: a kill before leaves the mark behind
         raise
     finally:
         if held is not None:
