@@ -10,6 +10,7 @@ import os
 import pytest
 
 from .starting import Starting
+from .starting_large import StartingLarge
 
 WALKS = int(os.environ.get("THENCE_WALKS", "12"))
 ONE = os.environ.get("THENCE_SEED")
@@ -20,3 +21,9 @@ SEEDS = [int(ONE)] if ONE else list(range(WALKS))
 async def test_whatever_may_run_begins_within_a_bound_and_nothing_is_left(seed: int) -> None:
     print(f"THENCE_SEED={seed}")  # shown when it fails
     await Starting(seed).walk(40)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_large_results_keep_nobody_from_beginning_but_their_own_function(seed: int) -> None:
+    print(f"THENCE_SEED={seed}")  # shown when it fails
+    await StartingLarge(seed).walk(40)

@@ -11,7 +11,7 @@ from thence.engine.lanes import BESIDE_MAX
 from thence.engine.writer import AGAIN_SECONDS
 from thence.errors import StoreUnavailable
 from thence.notices import StoreBack, StoreLost
-from thence.testing import Ok, Service
+from thence.testing import Lost, Ok, Service
 from thence.testing.service import number
 
 from .test_room import MIB, Disk
@@ -66,6 +66,51 @@ async def test_a_limit_of_all_versions_counts_what_cannot_be_written() -> None:
         s.engine.blobs.allowed = take  # type: ignore[attr-defined]
         await s.clock.advance(20)
         assert {(await s.show(id)).state for id in ids} == {"succeeded"}
+
+
+@pytest.mark.parametrize("functions", [1, 30])
+async def test_what_cannot_be_written_keeps_nothing_of_the_node(functions: int) -> None:
+    async with Service(instances_max=16, ahead=2) as s:
+
+        async def put(ref: str, data: bytes) -> str:
+            await s.engine.clock.sleep(0.15)  # so that the next have begun when it fails
+            refuse()
+            return ""
+
+        await s.function("small", answers=["ok"])
+        names = [f"f{n}" for n in range(functions)]
+        for name in names:
+            await s.function(name, answers=[Ok(LARGE, seconds=0.1)] * CALLS, concurrency=10)
+        s.engine.blobs.put = put  # type: ignore[attr-defined]
+        for name in names * (60 // functions):
+            await s.invoke(name)
+        await s.clock.advance(60)
+        assert len(s.engine.run.running) == min(60, 28 * functions)
+        assert s.engine.runtime.occupancy().in_use == 0
+        other = await s.invoke("small")
+        await s.settle()
+        assert (await s.show(other)).state == "succeeded"
+        calling = asyncio.ensure_future(s.ask(s.engine.invoke("f0", b"{}")))
+        await s.clock.advance(0.2)
+        assert (await calling)[1].result, "what is not written needs no slot of these"
+
+
+async def test_a_suspect_whose_slot_is_kept_by_what_has_ended_holds_nobody_back() -> None:
+    async with Service() as s:
+        await s.function("f", answers=[Lost(), Ok(LARGE)], concurrency=1)
+        await s.function("g", answers=[Ok(seconds=0.1)])
+        s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
+        first = await s.invoke("f")
+        await s.invoke("f")
+        await s.settle()
+        assert s.engine.lanes.all()[0].unwritten == 1
+        for _ in range(60):
+            await s.clock.advance(0.5)
+            assert not s.engine.dispatch.held_back
+        assert (await s.show(first)).attempt == 1
+        s.engine.blobs.allowed = take  # type: ignore[attr-defined]
+        await s.clock.advance(10)
+        assert (await s.show(first)).state == "succeeded"
 
 
 async def test_a_disk_that_is_full_again_at_once_is_left_alone_for_some_seconds() -> None:

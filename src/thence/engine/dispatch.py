@@ -100,9 +100,10 @@ class Dispatch:
         room = self.free(lane) - lane.backlog
         return room if room > 0 else 0
 
-    def free(self, lane: Lane) -> int:
+    def free(self, lane: Lane, *, written: bool = True) -> int:
         """Room that is promised to nobody; 0 or less: none. Where a limit counts for all versions
-        together, each run takes one of its slots, also where it would share an instance."""
+        together, each run takes one of its slots, also where it would share an instance. `written`:
+        what the run comes to is, as that of a synchronous call is not."""
         family = lane.family
         if (
             self.held_back
@@ -113,7 +114,7 @@ class Dispatch:
         room = self._runtime.room(lane.function)
         if lane.keeps:
             room = min(room, lane.beside())
-        if lane.large or lane.unwritten:
+        if written and (lane.large or lane.unwritten):
             room = min(room, lane.strict_room())
         if family.limit is None:
             return room
@@ -228,7 +229,7 @@ class Dispatch:
 
     def _serve(self, lane: Lane) -> bool:
         """Give one lane what it has room for. False: it waits for the node."""
-        while lane.sync_waiters and self.free(lane) > 0:
+        while lane.sync_waiters and self.free(lane, written=False) > 0:
             self._turns += 1
             lane.last_turn = self._turns
             lane.next_call()()
@@ -253,7 +254,7 @@ class Dispatch:
                 family.parked = OrderedDict()
             family.parked[lane] = None
             return True
-        if lane.filled or (lane.keeps and lane.beside() <= 0):
+        if (lane.filled and not lane.sync_waiters) or (lane.keeps and lane.beside() <= 0):
             self.line.leave(lane)
             return True
         if self.line.before(lane) or self._runtime.crowded(lane.function):

@@ -126,7 +126,7 @@ class Expire:
         if lane.throttled_since + budget_ms > now:
             return False, lane.throttled_since + budget_ms
         found = await self._store.waiting(id, STEP, due_before=now - budget_ms + 1)
-        limit = lane.at_limit(self._slots_used(lane.function))
+        limit = lane.filled or lane.at_limit(self._slots_used(lane.function))
         reason = Reason.CONCURRENCY_LIMIT if limit else Reason.NO_RESOURCES
         if any(await asyncio.gather(*(self.end(one, State.FAILED, reason) for one in found))):
             return True, now

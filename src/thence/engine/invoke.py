@@ -147,7 +147,7 @@ class Invoke:
                 retry_after_seconds=30,
                 limit=0,
             )
-        if not lane.sync_waiters and self._dispatch.free(lane) > 0:
+        if not lane.sync_waiters and self._dispatch.free(lane, written=False) > 0:
             return
         if not self._at_limit(lane):
             until = max(until, latest)

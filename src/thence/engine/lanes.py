@@ -109,7 +109,8 @@ class Lane:
     @property
     def idle(self) -> bool:
         """Nothing of it runs here or is on its way to run."""
-        return not (self.under_way or self.reserved or self.claiming or self.sync_waiters)
+        here = self.under_way or self.reserved or self.unwritten
+        return not (here or self.claiming or self.sync_waiters)
 
     def delete(self) -> None:
         """Nothing begins any more; what waits ends by the configuration that there was."""
@@ -132,7 +133,7 @@ class Lane:
 
     def beside(self) -> int:
         """Slots of its own that one which is kept leaves to others."""
-        return self.function.spec.concurrency - 1 - self.under_way - self.reserved
+        return self.function.spec.concurrency - 1 - self.under_way - self.reserved - self.unwritten
 
     @property
     def kept(self) -> bool:
@@ -156,14 +157,17 @@ class Lane:
 
     def keep_ended(self, number: int) -> None:
         """So many that have ended keep their slots until their results are on disk; below 0: they
-        are, or never will be."""
+        are, or never will be. Slots of the function, and none of the node's: they have left their
+        instances, and others may need these."""
         self.unwritten += number
-        self.reserve(number)
+        self.family.used += number
 
     def strict_room(self) -> int:
         """How many may be claimed where results are large. Else there are as many more as fast
         instances take, and all of them could end before any is on disk."""
-        return self.function.spec.concurrency + BESIDE_MAX - self.under_way - self.reserved
+        beside = 0 if self.unwritten else BESIDE_MAX
+        taken = self.under_way + self.reserved + self.unwritten
+        return self.function.spec.concurrency + beside - taken
 
     @property
     def filled(self) -> bool:

@@ -94,7 +94,7 @@ class Looking:
             store_down=self.writer.down,
             family=lane.family,
             kept=lane.kept,
-            unwritten=lane.unwritten,
+            unwritten=lane.unwritten if lane.filled else 0,
         )
 
     async def wait(self, id: int, seconds: float) -> InvocationView:

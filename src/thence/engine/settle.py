@@ -308,7 +308,9 @@ class SettleAttempts:
                 del self.running[settle.id]
                 if run.alone:
                     self.suspect_over()
-                if lane.family.parked:
+                if lane.unwritten:
+                    self.freed(lane)  # the runtime says no word of one that could not begin
+                elif lane.family.parked:
                     self.left(lane.family)
             if not applied:
                 self._notices.publish(

@@ -136,7 +136,7 @@ class Suspects:
             return False
         if family.limit is not None and family.used >= family.limit:
             return False
-        return lane.under_way < lane.function.spec.concurrency
+        return lane.under_way + lane.unwritten < lane.function.spec.concurrency
 
     def _quiet(self) -> bool:
         return not len(self._running) and not self._runtime.occupancy().in_use
@@ -175,7 +175,8 @@ class Suspects:
         that its suspect could not use."""
         family, concurrency = lane.family, lane.function.spec.concurrency
         all_taken = family.limit is not None and family.used >= family.limit
-        self._keep(lane, concurrency > 0, lane.under_way < concurrency and all_taken)
+        own_left = lane.under_way + lane.unwritten < concurrency
+        self._keep(lane, concurrency > 0, own_left and all_taken)
 
     def _keep(self, lane: Lane, keeps: bool, of_all: bool = False) -> None:
         before = lane.keeps, lane.keeps_of_all
