@@ -1,4 +1,5 @@
-"""A connection that is reset while it is handed over: its socket closes nobody else's descriptor."""
+"""A connection that is reset while it is handed over: its socket closes nobody else's descriptor. And one
+that was closed is gone, whatever the other end does."""
 
 from __future__ import annotations
 
@@ -6,8 +7,10 @@ import asyncio
 import gc
 import os
 import socket
+import ssl
 import struct
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ import uvloop
 from thence.api.functiongraph.log_line import Line
 from thence.api.functiongraph.log_otlp import LogOtlp
 from thence.api.functiongraph.log_sink import NotSent
+from thence.destinations.sockets import Leaving
 from thence.destinations.webhook import WebhookSender
 
 from .conftest import LOOPBACK, NOW
@@ -112,3 +116,114 @@ def test_nor_does_one_that_takes_the_status_log() -> None:
 
     reused, gone = after(write)
     assert (reused, gone) == (1, [])
+
+
+class Mute:
+    """Takes one connection and keeps it; it reads no more of it than one request's head, if that, and
+    never ends it."""
+
+    def __init__(self, tls: ssl.SSLContext | None, answer: bytes) -> None:
+        self._tls, self._answer = tls, answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._taken: list[socket.socket] = []
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        peer, _ = self._listener.accept()
+        if self._tls is not None:
+            peer = self._tls.wrap_socket(peer, server_side=True)
+        self._taken.append(peer)
+        if self._answer:
+            peer.recv(65_536)
+            peer.sendall(self._answer)
+
+    def close(self) -> None:
+        self._thread.join(20)
+        for one in (self._listener, *self._taken):
+            one.close()
+
+
+@pytest.fixture
+def mute() -> Iterator[Callable[..., Mute]]:
+    made: list[Mute] = []
+
+    def make(tls: ssl.SSLContext | None = None, answer: bytes = b"") -> Mute:
+        made.append(Mute(tls, answer))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+class Told:
+    """What befalls a connection of ours."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.full = asyncio.Event()  # no more can be sent until the other end reads
+        self.gone = asyncio.Event()  # and with it its descriptor, and what was not sent
+        monkeypatch.setattr(Leaving, "pause_writing", self._and(self.full, Leaving.pause_writing))
+        monkeypatch.setattr(
+            Leaving, "connection_lost", self._and(self.gone, Leaving.connection_lost)
+        )
+
+    @staticmethod
+    def _and(event: asyncio.Event, method: Callable[..., None]) -> Callable[..., None]:
+        def told(*args: Any) -> None:
+            method(*args)
+            event.set()
+
+        return told
+
+    async def leaves(self, trying: Coroutine[Any, Any, Any]) -> None:
+        """A try that can send no more is ended; its connection too."""
+        task = asyncio.ensure_future(trying)
+        async with asyncio.timeout(60):
+            await self.full.wait()
+        task.cancel()
+        await asyncio.wait({task})
+        async with asyncio.timeout(20):
+            await self.gone.wait()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    return Told(monkeypatch)
+
+
+BIG = b"x" * (32 << 20)  # more than the system takes for who reads nothing
+
+
+async def test_a_receiver_that_reads_nothing_keeps_no_connection_once_the_try_is_over(
+    parcel: Callable[..., Any], mute: Callable[..., Mute], told: Told
+) -> None:
+    """It stayed for ever, with the record: of each try one."""
+    sender = WebhookSender(allow_networks=LOOPBACK)
+    await told.leaves(sender.send(parcel(f"http://127.0.0.1:{mute().port}/hook", record=BIG)))
+    await sender.close()
+
+
+async def test_nor_does_a_status_logs_collector(mute: Callable[..., Mute], told: Told) -> None:
+    sink = LogOtlp(f"http://127.0.0.1:{mute().port}/v1/logs", {}, {}, lambda: NOW)
+    await told.leaves(sink.write([Line("urn", "id", "WAIT", NOW, 0, BIG.decode())]))
+    await sink.close()
+
+
+async def test_a_receiver_that_says_no_farewell_over_tls_keeps_no_connection(
+    parcel: Callable[..., Any],
+    mute: Callable[..., Mute],
+    told: Told,
+    own_certificate: ssl.SSLContext,
+) -> None:
+    """It stayed for 30 s more, and none of these was counted."""
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    last = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    sender = WebhookSender(allow_networks=LOOPBACK, tls=trusting)
+    sent = await sender.send(parcel(f"https://127.0.0.1:{mute(own_certificate, last).port}/hook"))
+    assert sent.delivered, sent
+    async with asyncio.timeout(20):
+        await told.gone.wait()
+    await sender.close()

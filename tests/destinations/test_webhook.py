@@ -6,8 +6,6 @@ import asyncio
 import base64
 import datetime
 import socket
-import ssl
-import subprocess
 from email.utils import format_datetime
 
 import pytest
@@ -314,21 +312,6 @@ async def unused_answers():
     for server in servers:
         server.close()
         await server.wait_closed()
-
-
-@pytest.fixture
-def own_certificate(tmp_path):
-    """An SSL context with a certificate that nobody vouches for."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-days", "1", "-subj", "/CN=localhost", "-keyout", key, "-out"]
-    try:
-        subprocess.run([*command, certificate], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("openssl is not installed: no certificate can be made")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context
 
 
 @pytest.fixture

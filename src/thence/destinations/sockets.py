@@ -5,6 +5,10 @@ was handed over before. A receiver that resets the connection while it is handed
 answered with RST is enough) leaves an object with the number of a closed descriptor, and when the
 object goes it closes whatever has that number by then: the connection of a caller, the socket of an
 instance, a file of the store.
+
+And that close their own: a transport that is told to close waits until all is sent, for ever where the
+other end reads nothing, and over TLS 30 s for a farewell. Each try would leave such a connection, its
+descriptor and what is unsent, and none of them is counted as under way.
 """
 
 from __future__ import annotations
@@ -13,10 +17,13 @@ import os
 import socket
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
+LEAVE_SECONDS = 0.25  # for what is still to be sent, once a connection is closed
 SocketFactory = Callable[[tuple[Any, ...]], socket.socket]
 
 _opened: ContextVar[list[tuple[socket.socket, int]]] = ContextVar("opened")
@@ -26,6 +33,16 @@ def open_socket(info: tuple[Any, ...]) -> socket.socket:
     """aiohttp's socket factory: for what may go to any address."""
     family, kind, protocol, _, _ = info
     return socket.socket(family=family, type=kind, proto=protocol)
+
+
+class Leaving(ResponseHandler):
+    """The client's end of a connection. Closed, it is gone soon, whatever the other end does."""
+
+    def close(self) -> None:
+        transport = self.transport
+        super().close()
+        if transport is not None:
+            self._loop.call_later(LEAVE_SECONDS, transport.abort)
 
 
 class OwnSockets(aiohttp.TCPConnector):
@@ -38,6 +55,7 @@ class OwnSockets(aiohttp.TCPConnector):
             return made
 
         super().__init__(socket_factory=noted, **settings)
+        self._factory = partial(Leaving, loop=self._loop)  # type: ignore[assignment]
 
     async def _wrap_create_connection(self, *args: Any, **settings: Any) -> Any:
         opened: list[tuple[socket.socket, int]] = []

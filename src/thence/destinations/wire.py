@@ -17,7 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
+
+from .sockets import Leaving
 
 HEAD_BYTES_MAX = 65_536  # of one head; of a longer one only the status counts
 # Heads of 1xx before the answer, and bytes of blank lines between them; more is no answer. Enough for
@@ -116,7 +117,7 @@ def expect(target: str) -> Answer:
     return answer
 
 
-class Handler(ResponseHandler):
+class Handler(Leaving):
     """The client's end of a connection, which also shows the bytes to an Answer."""
 
     answer: Answer | None = None
