@@ -10,6 +10,7 @@ files have all lines in any case.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,8 +20,9 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from ...destinations.sockets import OwnSockets
-from ...destinations.webhook import retry_after_seconds
+from ...destinations.connector import KEPT_PER_RECEIVER_MAX, Connector
+from ...destinations.webhook import ANSWER_SECONDS_MAX, retry_after_seconds
+from ...destinations.wire import Request, expect, target_of
 from .log_line import SEQ, Line
 from .log_sink import NotSent
 
@@ -96,10 +98,12 @@ class LogOtlp:
         """The status of an answer that is final. Raises NotSent."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=OwnSockets(),
+                connector=Connector(KEPT_PER_RECEIVER_MAX),
+                request_class=Request,
                 timeout=aiohttp.ClientTimeout(total=SEND_SECONDS),
                 headers=self._headers,
             )
+        came = expect(target_of(self._endpoint))
         try:
             async with self._session.post(
                 self._endpoint, data=self._body(lines), allow_redirects=False
@@ -107,6 +111,8 @@ class LogOtlp:
                 status, asked = response.status, response.headers.get("retry-after")
                 answer = await _read(response)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            if came.complete and 200 <= came.status < 300:
+                return came.status  # taken; what is wrong with its head changes nothing
             raise NotSent(
                 f"{self._endpoint} does not answer: {str(error) or 'too slow'}", done=done
             ) from error
@@ -154,12 +160,19 @@ class LogOtlp:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """What it answered beside its status, which counts whatever is wrong with the rest: sent again for
-    that, the lines would be there as often as they are sent."""
+    """What it answered beside its status, as far as it came. The status counts whatever is wrong with the
+    rest: sent again for that, the lines would be there as often as they are sent."""
+    answer = b""
     try:
-        return await response.content.read(ANSWER_BYTES_MAX)
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            while len(answer) < ANSWER_BYTES_MAX:
+                more = await response.content.read(ANSWER_BYTES_MAX - len(answer))
+                if not more:
+                    break
+                answer += more
     except (aiohttp.ClientError, OSError, TimeoutError):
-        return b""
+        pass
+    return answer
 
 
 def _record(one: Line) -> dict[str, Any]:
