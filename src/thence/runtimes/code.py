@@ -35,6 +35,7 @@ _TEMPORARY = ".tmp-"
 _MARKS = ".unused"
 NO_LIMIT = CodeLimits(code_files_max=2**63)  # what is stored was checked by the limits of its day
 ALONGSIDE_BYTES = 16 * 1024  # of an archive; larger ones may take long to unpack
+ALONGSIDE_FILES = 8  # and so do more files, which are written to the disk one by one
 SKIPPED = frozenset({"__pycache__", ".git", ".hg", ".venv", "venv", ".mypy_cache", ".ruff_cache",
                      ".pytest_cache", ".tox", "node_modules", ".DS_Store"})  # fmt: skip
 SKIPPED_ENDINGS = (".pyc", ".pyo")
@@ -79,11 +80,10 @@ class CodeCache:
         if folder.is_dir():
             return folder
         try:
-            if self.archive_path(digest).stat().st_size > ALONGSIDE_BYTES:
-                why = self._aside.ask(digest)
-            else:
+            if self._is_quick(digest):
                 self._unpack(self.archive(digest), folder)
                 return folder
+            why = self._aside.ask(digest)
         except (OSError, InvalidCode) as error:
             raise _lost(digest, error) from error
         if why:
@@ -150,6 +150,13 @@ class CodeCache:
             finally:
                 temporary.unlink(missing_ok=True)
             _sync(self._root)
+
+    def _is_quick(self, digest: str) -> bool:
+        path = self.archive_path(digest)
+        if path.stat().st_size > ALONGSIDE_BYTES:
+            return False
+        with open_archive(path.read_bytes()) as archive:
+            return len(archive.infolist()) <= ALONGSIDE_FILES
 
     def _unpack_again(self, digest: str) -> None:
         folder = self._root / digest
