@@ -251,6 +251,14 @@ def test_a_payload_in_a_file_on_stdin_is_told_as_well(scripted: Any, tmp_path: P
         assert UNREAD not in with_stdin(scripted, file)
 
 
+def test_the_rest_of_a_file_that_a_loop_reads_is_not_told(scripted: Any, tmp_path: Path) -> None:
+    (tmp_path / "names").write_text("one\ntwo\nthree\n")
+    with (tmp_path / "names").open("rb", buffering=0) as file:
+        assert file.read(4) == b"one\n"
+        assert UNREAD not in with_stdin(scripted, file)
+        assert file.read() == b"two\nthree\n", "it is the loop's"
+
+
 def test_a_stdin_from_which_nothing_comes_is_neither_waited_for_nor_told(scripted: Any) -> None:
     """A cron job has none, a CI often a pipe that stays open and empty, a person a terminal."""
     ours, writer = os.pipe()
@@ -301,6 +309,9 @@ def test_of_several_ids_one_that_is_refused_does_not_keep_the_others(
     ran = thence("redrive", "one", "two", "three", "--url", scripted.url)
     assert (ran.status, ran.out) == (1, "one-again\nthree-again\n")
     assert "There is no invocation two." in ran.err and "2 of 3 are run again" in ran.err
+    scripted.answers[:] = [answers[0], (503, {}, gone.replace(b"404", b"503")), answers[2]]
+    ran = thence("redrive", "one", "two", "three", "--json", "--url", scripted.url)
+    assert ran.status == 3 and [one["id"] for one in ran.json["items"]] == ["one-again"]
     scripted.answers[:] = answers
     ran = thence("redrive", "one", "two", "three", "--json", "--url", scripted.url)
     assert ran.status == 1

@@ -37,12 +37,13 @@ def _payload(data: str | None) -> bytes:
 
 
 def unread_input() -> bool:
-    """Bytes wait on stdin that nobody has read: a file, or a pipe with something in it. Never waits
-    for any: a script, a cron job or a CI leaves a pipe open that nothing ever comes from."""
+    """Bytes wait on stdin that nobody has read: a file, or a pipe with something in it. A file of which
+    a part has been read is a loop's or a shell's own. Never waits for any: a script, a cron job or a
+    CI leaves a pipe open that nothing ever comes from."""
     try:
         kind = os.fstat(sys.stdin.fileno())
         if stat.S_ISREG(kind.st_mode):
-            return os.lseek(sys.stdin.fileno(), 0, os.SEEK_CUR) < kind.st_size
+            return os.lseek(sys.stdin.fileno(), 0, os.SEEK_CUR) == 0 < kind.st_size
         if not stat.S_ISFIFO(kind.st_mode) and not stat.S_ISSOCK(kind.st_mode):
             return False  # a terminal, /dev/null
         count = array.array("i", [0])

@@ -105,31 +105,37 @@ def _each(
     as_json: bool,
 ) -> int:
     asked = {"again": "true" if again else None, "qualifier": version}
-    answers, refused = [], 0
-    for id in ids:
-        kind = "deliveries" if deliveries else "invocations"
-        try:
-            answer = client.send("POST", f"/v1/{kind}/{part(id)}/redrive", query=asked)
-        except Problem as problem:
-            if problem.foreign or problem.status not in OF_ONE:
-                raise
-            tell_error(problem.problem_title, problem.detail, problem.document)
-            refused += 1
-            continue
-        answers.append(answer)
-        if as_json:
-            continue
-        if deliveries:
-            say(f"Delivery {clean(id)} is sent again.")
-        else:
-            click.echo(answer["id"])
-            before = " had been run again before" if answer["replayed"] else " is run again"
-            say(f"{clean(id)}{before}; look:  thence show {answer['id']}")
-    if as_json and answers:
-        print_json({"items": answers})
+    answers: list[Any] = []
+    refused = 0
+    kind = "deliveries" if deliveries else "invocations"
+    try:
+        for id in ids:
+            try:
+                answer = client.send("POST", f"/v1/{kind}/{part(id)}/redrive", query=asked)
+            except Problem as problem:
+                if problem.foreign or problem.status not in OF_ONE:
+                    raise
+                tell_error(problem.problem_title, problem.detail, problem.document)
+                refused += 1
+                continue
+            answers.append(answer)
+            if not as_json:
+                _tell(id, answer, deliveries)
+    finally:  # also of a service that goes away in between: what is run again is told
+        if as_json and answers:
+            print_json({"items": answers})
     if refused and len(ids) > 1:
         say(f"{len(answers)} of {len(ids)} are run again; the others were refused.")
     return 1 if refused else 0
+
+
+def _tell(id: str, answer: dict[str, Any], deliveries: bool) -> None:
+    if deliveries:
+        say(f"Delivery {clean(id)} is sent again.")
+        return
+    click.echo(answer["id"])
+    before = " had been run again before" if answer["replayed"] else " is run again"
+    say(f"{clean(id)}{before}; look:  thence show {answer['id']}")
 
 
 def _by_filter(
