@@ -43,3 +43,21 @@ def test_a_refusal_follows_the_path_to_the_field(data: Any, sentence: str) -> No
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.convert(data, Outer)
     assert refusal(caught.value, Outer, data).detail == sentence
+
+
+def test_a_type_is_looked_into_once_whatever_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes milliseconds on the event loop, for whoever sends mistakes."""
+
+    class Own(Struct, forbid_unknown_fields=True):
+        a: int = 0
+
+    looked: list[Any] = []
+    look = msgspec.inspect.multi_type_info
+    monkeypatch.setattr(
+        msgspec.inspect, "multi_type_info", lambda kinds: looked.append(kinds) or look(kinds)
+    )
+    for data in ({"a": "x"}, {"b": 1}, {"a": None}):
+        with pytest.raises(msgspec.ValidationError) as caught:
+            msgspec.convert(data, Own)
+        assert refusal(caught.value, Own, data).detail[:3] in ("a: ", "b: ")
+    assert len(looked) == 1

@@ -372,6 +372,22 @@ def test_a_file_that_wants_too_much_is_refused(tmp_path: Path) -> None:
     assert len(problems(tmp_path, text + "  r: *p\n")) == 3
 
 
+def test_what_is_told_of_a_file_is_short_whatever_its_names_are(tmp_path: Path) -> None:
+    def of(props: str, name: str = "r") -> str:
+        return f"resources: {{? {name}\n: {{component: fc3, props: {{functionName: f, {props}}}}}}}"
+
+    long = "a resource's name has at most 256 characters"
+    assert long in mistake(tmp_path, of("x: 1", "r" * 257))
+    deep = "{" + ("k" * 80 + ": {") * 40 + "x: '${env(A${'" + "}" * 41
+    (told,) = problems(tmp_path, of(f"x: {deep}"))
+    assert "no braces can stand in a reference" in told and len(told) < 400
+    fields = "destination: x, " + ", ".join(f"q{at}: 1" for at in range(1_000))
+    found = problems(
+        tmp_path, of(f"asyncInvokeConfig: {{destinationConfig: {{onSuccess: {{{fields}}}}}}}")
+    )
+    assert len(found) == 50 and "onSuccess.q0: there is no such field" in found[0]
+
+
 def test_code_that_resources_share_is_packed_once(tmp_path: Path) -> None:
     for name in ("code", "none"):
         (tmp_path / name).mkdir()

@@ -22,7 +22,11 @@ MISTAKES = {
     "x = 0x" + "9" * 5_000: "x: a number of over 64 bits",
     "[a]\nx = [nan]": "a.x: nan is no number that can be used",
     "a.x = 1e999": "a.x: inf is no number that can be used",
-    "x = " + "[" * 100_000: "values are nested too deep",
+    "x = " + "[" * 100_000: "values are nested over 64 deep",
+    "x = "
+    + ("{" + ".".join("a" * 16) + " = ") * 200
+    + "1"
+    + "}" * 200: "values are nested over 64",
     "x = '" + "y" * TOML_BYTES_MAX: f"larger than {TOML_BYTES_MAX} bytes",
     "= 1": "Invalid statement",
 }
@@ -57,3 +61,8 @@ def test_as_many_parts_as_are_taken_are_taken() -> None:
         found = found["a"]
     assert found == 1
     assert parse(b"x = 9223372036854775807\ny = -1.5")["y"] == -1.5
+
+
+def test_a_file_as_editors_of_windows_write_it_is_read() -> None:
+    found = parse(b'\xef\xbb\xbfa = 1\r\nb = """x\r\ny"""\r\n')
+    assert found == {"a": 1, "b": "x\ny"}

@@ -6,6 +6,7 @@ msgspec says where; the type says the rest: both ends of a range, all words of a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,6 +22,9 @@ _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _PARTS = re.compile(r"\[\.\.\.\]|\[\d+\]|[^.\[]+")
 _VALUE_CHARACTERS_MAX = 80
 
+_type_info = lru_cache(maxsize=256)(inspect.type_info)
+"""It takes milliseconds for a large type, on the event loop, and whoever sends mistakes sends many."""
+
 
 def refusal(error: msgspec.ValidationError, kind: type, data: Any) -> InvalidInput:
     """The error of `msgspec.convert(data, kind)`. `field` is the path inside the body, `limit`
@@ -32,7 +36,7 @@ def refusal(error: msgspec.ValidationError, kind: type, data: Any) -> InvalidInp
     unknown = _UNKNOWN.search(text)
     if unknown:
         where = f"{path}.{unknown.group(1)}" if path else unknown.group(1)
-        hint = did_you_mean(unknown.group(1), _names(path, inspect.type_info(kind), data))
+        hint = did_you_mean(unknown.group(1), _names(path, _type_info(kind), data))
         return InvalidInput(
             f"{where}: there is no such field{hint}; remove it or correct its name.", field=where
         )
@@ -40,7 +44,7 @@ def refusal(error: msgspec.ValidationError, kind: type, data: Any) -> InvalidInp
     if missing:
         where = f"{path}.{missing.group(1)}" if path else missing.group(1)
         return InvalidInput(f"{where}: it is required.", field=where)
-    where, expected, value = _follow(path, inspect.type_info(kind), data)
+    where, expected, value = _follow(path, _type_info(kind), data)
     rule = rule_of(expected)
     fields: dict[str, Any] = {"limit": rule}
     shown = "what was given"

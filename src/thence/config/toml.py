@@ -14,6 +14,7 @@ from typing import Any
 TOML_BYTES_MAX = 256 * 1024
 NAME_PARTS_MAX = 16
 NUMBER_BITS_MAX = 64
+NESTING_MAX = 64  # inline tables whose names have many parts nest deeper than the parser goes
 
 _TEXT_OR_COMMENT = re.compile(
     r'"""(?:\\.|[^\\])*?(?:"{3,5}|\Z)'
@@ -30,7 +31,7 @@ def parse(data: bytes) -> dict[str, Any]:
     """Raises ValueError with what is wrong and where."""
     if len(data) > TOML_BYTES_MAX:
         raise ValueError(f"larger than {TOML_BYTES_MAX} bytes")
-    text = data.decode().replace("\r\n", "\n")
+    text = data.decode("utf-8-sig").replace("\r\n", "\n")  # some editors begin with a mark
     bare = _TEXT_OR_COMMENT.sub(lambda found: "" if found["comment"] else "x", text)
     if _MANY_PARTS.search(bare) is not None:
         raise ValueError(f"a name has more than {NAME_PARTS_MAX} parts")
@@ -41,18 +42,20 @@ def parse(data: bytes) -> dict[str, Any]:
     except ValueError:  # Python's own bound on digits
         raise ValueError(f"a number of over {NUMBER_BITS_MAX} bits") from None
     except RecursionError:
-        raise ValueError("values are nested too deep") from None
-    _check_numbers(found, "")
+        raise ValueError(f"values are nested over {NESTING_MAX} deep") from None
+    _check_values(found, "", 0)
     return found
 
 
-def _check_numbers(value: Any, where: str) -> None:
+def _check_values(value: Any, where: str, depth: int) -> None:
+    if depth > NESTING_MAX:
+        raise ValueError(f"values are nested over {NESTING_MAX} deep")
     if isinstance(value, dict):
         for name, one in value.items():
-            _check_numbers(one, f"{where}.{name[:80]}" if where else name[:80])
+            _check_values(one, f"{where}.{name[:80]}" if where else name[:80], depth + 1)
     elif isinstance(value, list):
         for one in value:
-            _check_numbers(one, where)
+            _check_values(one, where, depth + 1)
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{where}: {value} is no number that can be used")
     elif isinstance(value, int) and value.bit_length() > NUMBER_BITS_MAX:

@@ -22,6 +22,7 @@ from .vendor import Vendor
 from .wanted import Folder, Wanted
 
 THINGS_MAX = 2_000  # of one file: the service is asked about each
+NAME_CHARACTERS_MAX = 256  # of a resource: all that is told of it begins so
 COMPONENTS = {"fc3": fc3.wanted, "fc": fc.wanted}
 
 
@@ -93,6 +94,13 @@ def wanted_of(document: Document, only: tuple[str, ...] = ()) -> list[Wanted]:
             value=missing[0],
         )
     names = [name for name in resources if not only or name in only]
+    long = next((name for name in resources if len(name) > NAME_CHARACTERS_MAX), None)
+    if long is not None:
+        raise InvalidInput(
+            f"{document.path}: {field}.{long[:40]}…: a resource's name has at most "
+            f"{NAME_CHARACTERS_MAX} characters.",
+            field=field,
+        )
     folder = Folder(document.folder)
     found = [_one(folder, field, str(name), resources[name], resources) for name in names]
     things = sum(1 + len(one.async_configs) + len(one.triggers) for one in found)
@@ -163,6 +171,7 @@ def _not_known(where: str, component: str, name: str, all: dict[Any, Any]) -> st
 def _without_unresolved(found: Wanted) -> None:
     """What uses a value that is not known is a mistake of this resource."""
     parts = (found.service_body, found.body, found.async_configs, found.tags)
-    found.problems += [why for why in reasons(list(parts)) if why not in found.problems]
+    told = set(found.problems)
+    found.problems += [why for why in reasons(list(parts)) if why not in told]
     found.service_body, found.body = without(found.service_body), without(found.body)
     found.async_configs, found.tags = without(found.async_configs), without(found.tags)

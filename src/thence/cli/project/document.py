@@ -144,7 +144,8 @@ class _Values:
         whole = _VALUE.fullmatch(value)
         try:
             if "${" in _VALUE.sub("", value) and _LEFT.search(_VALUE.sub(" ", value)):
-                raise _NoValue(f"{where}: {value[:80]!r}: no braces can stand in a reference.")
+                why = f"{value[:80]!r}: no braces can stand in a reference."
+                raise _NoValue(f"{_short(where)}: {why}")
             if whole is not None and not _BARE.fullmatch(whole.group(1)):
                 return self._one(whole.group(1).strip(), where, this)
             return _VALUE.sub(lambda found: self._text(found, where, this), value)

@@ -9,6 +9,7 @@ from ...errors import InvalidInput
 from .elsewhere import put
 from .unresolved import reasons, without
 from .wanted import (
+    TOLD_MAX,
     Folder,
     Wanted,
     WantedTrigger,
@@ -90,10 +91,10 @@ def _tags(found: Wanted, where: str, props: dict[str, Any]) -> dict[str, str] | 
 
 def _only(found: Wanted, here: str, given: dict[str, Any], name: str) -> None:
     """What the object has beside that one field would vanish in silence."""
+    others = [other for other in given if other != name]
     found.problems += [
         f"{here}.{other}: there is no such field; remove it or correct its name."
-        for other in given
-        if other != name
+        for other in others[:TOLD_MAX]
     ]
 
 
