@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import random
+import shutil
 import stat
 import struct
 import threading
@@ -240,8 +241,9 @@ async def test_what_a_crash_left_is_swept_also_while_code_is_unpacked_and_that_i
     rename = os.rename
 
     def slowly(*args: Any) -> None:
-        begun.set()
-        go.wait()
+        if threading.current_thread().name == THREAD:
+            begun.set()
+            go.wait()
         rename(*args)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -254,6 +256,59 @@ async def test_what_a_crash_left_is_swept_also_while_code_is_unpacked_and_that_i
         go.set()
         await unpacked_aside()
     assert cache.path(info.digest).is_dir()
+
+
+async def test_a_sweep_leaves_alone_what_is_unpacked_for_the_event_loop(
+    cache: CodeCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes with the start, as the calls that waited do: of 20 small functions of a restored store
+    one or none had a folder without its files afterwards, for ever."""
+    info = await stored(cache)
+    os.rename(tmp_path / "code" / info.digest, tmp_path / "away")
+    rename, swept = os.rename, []
+
+    def sweeping(*args: Any) -> None:
+        swept.append(cache.prune({info.digest}, 1000, 0))
+        rename(*args)
+
+    monkeypatch.setattr(os, "rename", sweeping)
+    assert names(cache.path(info.digest)) == {"main.py", "lib"}
+    assert swept == [(0, 0)]
+
+
+@pytest.mark.parametrize("why", ["prune", "drop", "another service"])
+async def test_no_part_of_what_is_being_removed_is_ever_taken_for_the_whole(
+    cache: CodeCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    info, root = await stored(cache), tmp_path / "code"
+
+    def partly(folder: Path, *_: Any, **__: Any) -> None:
+        (folder / "main.py").unlink()  # and there it is killed
+
+    def removing(*args: Any) -> None:
+        monkeypatch.setattr(os, "rename", rename)
+        monkeypatch.setattr(shutil, "rmtree", partly)
+        CodeCache(root).prune({info.digest}, 1000, 0)
+        monkeypatch.setattr(shutil, "rmtree", rmtree)
+        rename(*args)
+
+    rename, rmtree = os.rename, shutil.rmtree
+    if why == "another service":  # the one before: it has not ended yet, and unpacks
+        os.rename(root / info.digest, tmp_path / "away")
+        monkeypatch.setattr(os, "rename", removing)
+        with pytest.raises(StoreUnavailable):
+            cache.path(info.digest)
+    else:
+        monkeypatch.setattr(shutil, "rmtree", partly)
+        if why == "prune":
+            cache.prune({"0" * 64}, 1000, 0)
+        else:
+            cache.drop(info.digest)
+        monkeypatch.setattr(shutil, "rmtree", rmtree)
+        await stored(cache)
+    assert names(cache.path(info.digest)) == {"main.py", "lib"}
+    CodeCache(root).prune({info.digest}, 1000, 0)
+    assert names(root) == {info.digest, f"{info.digest}.zip"}
 
 
 async def test_code_waits_where_no_thread_is_to_be_had_and_is_unpacked_later(

@@ -43,10 +43,6 @@ class Aside:
             return why or str(error)
         return why
 
-    def any(self) -> bool:
-        """Whether anything is under way or waits."""
-        return bool(self._asked)
-
     def _until_done(self) -> None:
         while True:
             with self._lock:

@@ -54,7 +54,8 @@ class CodeCache:
         """Told that a file could not be written; what to raise."""
         self._aside = Aside(self._unpack_again)
         self._ours = f"{_TEMPORARY}{secrets.token_hex(4)}-"
-        """With this begins what we have not done yet; what else is half done is of a crash."""
+        """With this begins what we have not done yet; what else is half done is of a crash. Ours is left
+        alone whoever makes it: half removed, and then renamed, it would be taken for whole for ever."""
 
     async def store(self, data: bytes, info: ArchiveInfo) -> None:
         """Keep a checked archive, packed and unpacked; durable when it returns.
@@ -112,21 +113,13 @@ class CodeCache:
         if not self._root.is_dir() or self._readers.any():
             return 0, 0
         there = list(self._root.iterdir())
-        under_way = self._aside.any()  # after that look: what begins later is not in it
         names = {entry.name.removesuffix(".zip") for entry in there}
         unused = {name for name in names if DIGEST.fullmatch(name)} - keep
         gone = set(Marks(self._root / _MARKS).overdue(unused, now, kept_ms))
         for entry in there:
-            if under_way and entry.name.startswith(self._ours):
-                continue
-            temporary = entry.name.startswith(_TEMPORARY)
-            if not temporary and entry.name.removesuffix(".zip") not in gone:
-                continue
-            if entry.is_dir() and not entry.is_symlink():
-                # What cannot be removed now costs space only; the next prune tries again.
-                shutil.rmtree(entry, ignore_errors=True)
-            else:
-                entry.unlink(missing_ok=True)
+            half_done = entry.name.startswith(_TEMPORARY) and not entry.name.startswith(self._ours)
+            if half_done or entry.name.removesuffix(".zip") in gone:
+                self._remove(entry)
         return len(unused), len(gone)
 
     def drop(self, digest: str) -> None:
@@ -134,7 +127,22 @@ class CodeCache:
         if self._readers.any():
             return  # a backup reads
         self.archive_path(digest).unlink(missing_ok=True)
-        shutil.rmtree(self._root / digest, ignore_errors=True)
+        self._remove(self._root / digest)
+
+    def _remove(self, entry: Path) -> None:
+        """A folder loses its name first: cut off at any step, or while another service renames it, no
+        part of it is taken for the whole. What cannot be removed costs space only, until the next start."""
+        if not entry.is_dir() or entry.is_symlink():
+            entry.unlink(missing_ok=True)
+            return
+        going = self._temporary()
+        try:
+            os.rename(entry, going)
+        except FileNotFoundError:
+            return
+        except OSError:  # a full disk may have no room for another name
+            going = entry
+        shutil.rmtree(going, ignore_errors=True)
 
     def _store(self, data: bytes, info: ArchiveInfo) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
