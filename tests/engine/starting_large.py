@@ -1,6 +1,6 @@
 """The walks of starting.py with large results that are written slowly, or cannot be written at times,
 with backlogs and with other concurrencies: no lane with room is left out of sight, what has ended holds
-nothing of the node, and there is never more of it than the bound."""
+nothing of the node until there is much of it, and there is never more of it than the bound."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ BACKLOG = (20, 60)
 
 
 class StartingLarge(Starting):
-    def __init__(self, seed: int) -> None:
+    """few: little may be kept before what has ended keeps room of the node too."""
+
+    def __init__(self, seed: int, few: bool) -> None:
         super().__init__(seed)
+        self.few = few
         self.large: set[str] = set()  # functions with large results
         self.paused: set[str] = set()  # by their own concurrency
         self.refusing = False
@@ -94,11 +97,15 @@ class StartingLarge(Starting):
 
     async def look(self) -> None:
         await self.s.settle()
+        if self.few and self.refusing:
+            self.anew()
         for name in self.paused | (self.large if self.refusing else set()):
             self.anew(name)
         engine, ended = self.s.engine, self.s.engine.run.running.values()
         runs, lanes = Counter(run.function.id for run in ended), engine.lanes.all()
-        taken = len(engine.runtime._here) + sum(lane.reserved for lane in lanes)
+        kept = sum(lane.kept_of_node for lane in lanes)
+        taken = len(engine.runtime._here) + sum(lane.reserved for lane in lanes) + kept
+        assert self.few or not kept
         assert engine.runtime.occupancy().in_use == taken
         for lane in lanes:
             counted = sum(one.under_way + one.reserved + one.unwritten for one in lane.family.lanes)

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from thence.catalog.control import Control
+from thence.engine import settle
 from thence.engine.lanes import BESIDE_MAX
 from thence.engine.writer import AGAIN_SECONDS
 from thence.errors import StoreUnavailable
@@ -93,6 +94,28 @@ async def test_what_cannot_be_written_keeps_nothing_of_the_node(functions: int) 
         calling = asyncio.ensure_future(s.ask(s.engine.invoke("f0", b"{}")))
         await s.clock.advance(0.2)
         assert (await calling)[1].result, "what is not written needs no slot of these"
+
+
+async def test_many_functions_together_keep_no_more_in_memory_than_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bound, instances, functions, calls = 30, 8, 40, 5
+    monkeypatch.setattr(settle, "KEPT_BYTES_MAX", bound * len(LARGE))
+    async with Service(instances_max=instances, kept_free_percent=0) as s:
+        names = [f"f{n}" for n in range(functions)]
+        for name in names:
+            await s.function(name, answers=[Ok(LARGE, seconds=0.1)] * calls, concurrency=calls)
+        s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
+        ids = [await s.invoke(name) for name in names * calls]
+        await s.clock.advance(60)
+        assert bound <= len(s.engine.run.running) <= bound + instances + BESIDE_MAX
+        s.engine.blobs.allowed = take  # type: ignore[attr-defined]
+        await s.clock.advance(20)
+        views = [await s.show(id) for id in ids]
+        assert {(view.state, view.attempt) for view in views} == {("succeeded", 1)}
+        assert s.engine.runtime.occupancy().in_use == 0
+        assert not any(lane.kept_of_node or lane.family.used for lane in s.engine.lanes.all())
+        assert s.engine.settle._kept_bytes == 0
 
 
 async def test_a_suspect_whose_slot_is_kept_by_what_has_ended_holds_nobody_back() -> None:

@@ -42,6 +42,7 @@ class Lane:
         "function",
         "keeps",
         "keeps_of_all",
+        "kept_of_node",
         "large",
         "last_turn",
         "own",
@@ -73,6 +74,7 @@ class Lane:
         self.under_way = 0  # runs that the runtime has and has not answered
         self.large = False  # its last result was; see strict_room()
         self.unwritten = 0  # runs that have ended and keep their slots; see keep_ended()
+        self.kept_of_node = 0  # of these, those that keep room of the node too
         self.waiting = 0  # waiting invocations, as counted here since the start
         self.sync_waiters: dict[Callable[[], None], None] = {}  # in the order of their coming
         self.keeps = False  # its next slot, for a suspect of its own
@@ -155,12 +157,15 @@ class Lane:
         self.family.used -= 1
         self.family.under_way -= 1
 
-    def keep_ended(self, number: int) -> None:
+    def keep_ended(self, number: int, of_node: int = 0) -> None:
         """So many that have ended keep their slots until their results are on disk; below 0: they
-        are, or never will be. Slots of the function, and none of the node's: they have left their
-        instances, and others may need these."""
+        are, or never will be. Slots of the function: they have left their instances, and others may
+        need these. `of_node`: so many keep room of the node too."""
         self.unwritten += number
         self.family.used += number
+        if of_node:
+            self.kept_of_node += of_node
+            self._promise(self.function, of_node)
 
     def strict_room(self) -> int:
         """How many may be claimed where results are large. Else there are as many more as fast

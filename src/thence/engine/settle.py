@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..clock import Clock
@@ -35,6 +36,17 @@ from .tasks import Tasks
 from .writer import Writer
 
 log = logging.getLogger("thence.settle")
+
+KEPT_BYTES_MAX = 256 * 1024 * 1024
+"""Results and payloads of all functions that keep slots until they are on disk; beyond these each keeps
+room of the node too, so that many functions together do not fill the memory."""
+
+
+class _Kept(Struct, frozen=True):
+    """What one that has ended keeps until its result is on disk, beside its slot."""
+
+    bytes: int
+    of_node: bool
 
 
 class SettleAttempts:
@@ -76,6 +88,7 @@ class SettleAttempts:
         """Told when one that has ended keeps its slot no longer; set by the engine."""
         self.draining = False
         self.cut_off = 0  # attempts that a drain did
+        self._kept_bytes = 0  # see KEPT_BYTES_MAX
         self.place: Place
         """Makes what is owed to this store itself; set by the engine."""
 
@@ -113,8 +126,8 @@ class SettleAttempts:
         lane.large = result is not None and result.bytes > self._inline_bytes_max
         if lane.large:
             late = len(self._tasks) >= BESIDE_MAX
-            lane.keep_ended(late)
-            self._tasks.spawn(self._offload(lane, settle, run, late))
+            kept = self._keep(lane, settle, run) if late else None
+            self._tasks.spawn(self._offload(lane, settle, run, kept))
         else:
             self._ask(lane, settle, run, run.qualifier)
 
@@ -251,8 +264,8 @@ class SettleAttempts:
         key = self._deliver.key_of(destination)
         return (NewDelivery(self._ids.next(now), key, encoded, condition, now),)
 
-    async def _offload(self, lane: Lane, settle: Settle, run: Run, late: bool) -> None:
-        """`late`: it keeps its slot, for many are on their way already."""
+    async def _offload(self, lane: Lane, settle: Settle, run: Run, kept: _Kept | None) -> None:
+        """`kept`: it keeps its slot already, for many are on their way."""
         body = settle.result
         assert body is not None and body.data is not None
         ref = f"{settle.id:032x}.{settle.attempt}.result"
@@ -263,15 +276,24 @@ class SettleAttempts:
                     break
                 except StoreUnavailable:
                     # The answer must not be lost: as with settles, try until there is space again.
-                    lane.keep_ended(not late)
-                    late = True
+                    kept = kept or self._keep(lane, settle, run)
                     await self._clock.sleep(0.5)
             settle.result = Body(None, body.bytes, ref, digest)
             self._ask(lane, settle, run, run.qualifier)
         finally:
-            lane.keep_ended(-late)
-            if late:
+            if kept is not None:
+                self._kept_bytes -= kept.bytes
+                lane.keep_ended(-1, -kept.of_node)
                 self.freed(lane)
+
+    def _keep(self, lane: Lane, settle: Settle, run: Run) -> _Kept:
+        """It has ended and keeps its slot."""
+        assert settle.result is not None
+        size = settle.result.bytes + len(run.payload)
+        self._kept_bytes += size
+        kept = _Kept(size, self._kept_bytes > KEPT_BYTES_MAX)
+        lane.keep_ended(1, kept.of_node)
+        return kept
 
     def _ask(
         self,
