@@ -261,8 +261,8 @@ async def test_what_a_crash_left_is_swept_also_while_code_is_unpacked_and_that_i
 async def test_a_sweep_leaves_alone_what_is_unpacked_for_the_event_loop(
     cache: CodeCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It comes with the start, as the calls that waited do: of 20 small functions of a restored store
-    one or none had a folder without its files afterwards, for ever."""
+    """It comes with the start, as the calls that waited do. Files that went before the folder had its
+    name were missing from it for ever: 20 sweeps at such moments left 14 folders of that kind."""
     info = await stored(cache)
     os.rename(tmp_path / "code" / info.digest, tmp_path / "away")
     rename, swept = os.rename, []
