@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from thence.api.functiongraph import log_otlp
 from thence.api.functiongraph.log_line import Line
 from thence.api.functiongraph.log_otlp import LogOtlp
 from thence.api.functiongraph.log_sink import NotSent
@@ -194,6 +195,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 
 BIG = b"x" * (32 << 20)  # more than the system takes for who reads nothing
+LONG = BIG[len(BIG) // 2 :].decode()  # a line's message, which is sent twice
 
 
 async def test_a_receiver_that_reads_nothing_keeps_no_connection_once_the_try_is_over(
@@ -205,9 +207,12 @@ async def test_a_receiver_that_reads_nothing_keeps_no_connection_once_the_try_is
     await sender.close()
 
 
-async def test_nor_does_a_status_logs_collector(mute: Callable[..., Mute], told: Told) -> None:
+async def test_nor_does_a_status_logs_collector(
+    mute: Callable[..., Mute], told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_otlp, "SEND_SECONDS", 120)  # on a busy machine, too
     sink = LogOtlp(f"http://127.0.0.1:{mute().port}/v1/logs", {}, {}, lambda: NOW)
-    await told.leaves(sink.write([Line("urn", "id", "WAIT", NOW, 0, BIG.decode())]))
+    await told.leaves(sink.write([Line("urn", "id", "WAIT", NOW, 0, LONG)]))
     await sink.close()
 
 

@@ -13,6 +13,7 @@ descriptor and what is unsent, and none of them is counted as under way.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable
@@ -40,9 +41,14 @@ class Leaving(ResponseHandler):
 
     def close(self) -> None:
         transport = self.transport
+        awaited = transport is not None and self.awaited(transport)
         super().close()
-        if transport is not None:
+        if transport is not None and not awaited:
             self._loop.call_later(LEAVE_SECONDS, transport.abort)
+
+    def awaited(self, transport: asyncio.Transport) -> bool:
+        """Whether somebody waits until all is sent, and ends the connection then."""
+        return False
 
 
 class OwnSockets(aiohttp.TCPConnector):

@@ -1,0 +1,165 @@
+"""A receiver that says that it takes a record before it has read it gets it whole: the try lasts so long."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from thence.api.functiongraph import log_otlp
+from thence.api.functiongraph.log_line import Line
+from thence.api.functiongraph.log_otlp import LogOtlp
+from thence.destinations import sockets
+from thence.destinations.webhook import WebhookSender
+from thence.destinations.wire import Answer, Handler
+
+from .conftest import LOOPBACK, NOW
+
+BIG = b"x" * (32 << 20)  # more than the system takes for who reads nothing
+LONG = BIG[len(BIG) // 2 :].decode()  # a line's message, which is sent twice
+TAKEN = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class Early:
+    """Answers as soon as it has the head; reads the body once it is told to."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+        self.asked = 0
+        self.got: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *([0-9]+)", head)
+        self.asked = int(length[1]) if length else 0
+        writer.write(TAKEN)
+        await self.go_on.wait()
+        got = 0
+        try:
+            while got < self.asked and (more := await reader.read(1 << 20)):
+                got += len(more)
+        except OSError:
+            pass
+        self.got.set_result(got)
+        writer.close()
+
+
+@pytest.fixture
+async def early(
+    request: pytest.FixtureRequest, own_certificate: ssl.SSLContext
+) -> AsyncIterator[Early]:
+    it = Early()
+    tls = own_certificate if getattr(request, "param", "http") == "https" else None
+    server = await asyncio.start_server(it.serve, "127.0.0.1", 0, ssl=tls)
+    it.port = server.sockets[0].getsockname()[1]
+    yield it
+    it.go_on.set()
+    server.close()
+
+
+class Closing:
+    """When the client closes its connection, and when that is gone."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.closed, self.gone = asyncio.Event(), asyncio.Event()
+        # What nobody waits for is ended at once.
+        monkeypatch.setattr(sockets, "LEAVE_SECONDS", 0)
+        monkeypatch.setattr(Handler, "close", self._and(self.closed, Handler.close))
+        monkeypatch.setattr(
+            Handler, "connection_lost", self._and(self.gone, Handler.connection_lost)
+        )
+
+    @staticmethod
+    def _and(event: asyncio.Event, method: Callable[..., None]) -> Callable[..., None]:
+        def told(*args: Any) -> None:
+            method(*args)
+            event.set()
+
+        return told
+
+    async def then(self, early: Early) -> None:
+        """The connection is closed and whatever ends it has had its turn; the receiver reads on."""
+        async with asyncio.timeout(60):
+            await self.closed.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        early.go_on.set()
+
+
+@pytest.fixture
+def closing(monkeypatch: pytest.MonkeyPatch) -> Closing:
+    return Closing(monkeypatch)
+
+
+@pytest.fixture
+async def sender() -> AsyncIterator[WebhookSender]:
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    it = WebhookSender(allow_networks=LOOPBACK, tls=trusting, timeout_seconds=60)
+    yield it
+    await it.close()
+
+
+@pytest.mark.parametrize("early", ["http", "https"], indirect=True)
+async def test_a_receiver_that_answers_before_it_reads_gets_the_whole_record(
+    request: pytest.FixtureRequest,
+    parcel: Callable[..., Any],
+    early: Early,
+    closing: Closing,
+    sender: WebhookSender,
+) -> None:
+    """It lost the end of what it had said that it takes, and the delivery counted as done."""
+    scheme = request.node.callspec.params["early"]
+    url = f"{scheme}://127.0.0.1:{early.port}/hook"
+    trying = asyncio.ensure_future(sender.send(parcel(url, record=BIG)))
+    await closing.then(early)
+    async with asyncio.timeout(60):
+        sent, got = await trying, await early.got
+    assert sent.delivered, sent
+    assert got == early.asked == len(BIG)
+
+
+async def test_so_does_a_status_logs_collector(
+    early: Early, closing: Closing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_otlp, "SEND_SECONDS", 60)  # on a busy machine, too
+    sink = LogOtlp(f"http://127.0.0.1:{early.port}/v1/logs", {}, {}, lambda: NOW)
+    writing = asyncio.ensure_future(sink.write([Line("urn", "id", "WAIT", NOW, 0, LONG)]))
+    await closing.then(early)
+    async with asyncio.timeout(60):
+        await writing
+        assert await early.got == early.asked > len(BIG)
+    await sink.close()
+
+
+async def test_one_that_never_reads_is_left_when_the_time_of_the_try_is_over(
+    parcel: Callable[..., Any],
+    early: Early,
+    closing: Closing,
+    sender: WebhookSender,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = Answer.sent
+    monkeypatch.setattr(Answer, "sent", lambda self, until: whole(self, 0.0))
+    sent = await sender.send(parcel(f"http://127.0.0.1:{early.port}/hook", record=BIG))
+    assert sent.delivered, sent
+    async with asyncio.timeout(20):
+        await closing.gone.wait()
+
+
+async def test_and_when_the_try_is_given_up(
+    parcel: Callable[..., Any], early: Early, closing: Closing, sender: WebhookSender
+) -> None:
+    url = f"http://127.0.0.1:{early.port}/hook"
+    trying = asyncio.ensure_future(sender.send(parcel(url, record=BIG)))
+    async with asyncio.timeout(60):
+        await closing.closed.wait()
+    trying.cancel()
+    async with asyncio.timeout(20):
+        await asyncio.wait({trying})
+        await closing.gone.wait()
