@@ -103,6 +103,8 @@ async def test_a_full_disk_gives_up_the_reserve_and_is_back_when_there_is_more_t
     # The reserve alone is no room: the next call would find it full again.
     assert not await room.back() and disk.held == 0
     disk.free += 8 * MIB
+    with pytest.raises(StoreUnavailable, match=r"The disk was full: .* Try again"):
+        room.check()  # until that is looked for, it does not say that too little is free
     assert await room.back()
     assert (room.full, disk.held) == (False, 32 * MIB)
 

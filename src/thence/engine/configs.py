@@ -51,7 +51,7 @@ class Configs:
         effect = in_effect(config, catalogue.options)
         async with catalogue.lock:
             family = catalogue.family(name)
-            family.row(qualifier)
+            row = family.row(qualifier)
             check_targets(name, effect, catalogue.find)
             before, now = family.written.get(qualifier), catalogue.clock.now()
             created_at = now if before is None else before.created_at
@@ -60,7 +60,7 @@ class Configs:
             await catalogue.entries.put(ASYNC_CONFIG, str(family.id), qualifier, data)
             family.written[qualifier] = config
             family.configs[qualifier] = effect
-        fields = briefs(before or AsyncConfig(), config) or [
+        fields = briefs(before or of_row(row.function), config) or [
             "created" if before is None else "put again"
         ]
         catalogue.changed(name, [f"async_config {qualifier}: {one}" for one in fields])

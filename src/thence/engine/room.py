@@ -56,10 +56,18 @@ class Room:
                 f"{error.strerror or error}; nothing was stored.",
                 retry_after_seconds=RETRY_SECONDS,
             )
-        return StoreUnavailable(
+        sentence = (
             f"The disk is full: {free:,} bytes are free in {reserve.folder}, and {needed:,} are needed "
             "before anything new is taken. Nothing was stored. Delete mailboxes, shorten a retention "
-            "and restart, or grow the disk; it goes on by itself.",
+            "and restart, or grow the disk; it goes on by itself."
+        )
+        if free >= needed:  # and that was not found yet
+            sentence = (
+                f"The disk was full: {free:,} bytes are free in {reserve.folder} now. It goes on by "
+                "itself within some seconds. Nothing was stored. Try again."
+            )
+        return StoreUnavailable(
+            sentence,
             retry_after_seconds=RETRY_SECONDS,
             path=str(reserve.folder),
             free_bytes=free,
