@@ -201,6 +201,18 @@ async def test_what_went_wrong_beside_the_loop_is_told_and_tried_again(
     assert cache.path(info.digest).is_dir(), "whoever was told so had it tried again"
 
 
+@pytest.mark.parametrize("damaged", [b"", pack(FILES)[:-1], bytes(len(pack(FILES)))])
+async def test_deploying_again_mends_a_damaged_archive(
+    cache: CodeCache, tmp_path: Path, damaged: bytes
+) -> None:
+    """Every backup was refused for it, with the advice to deploy the function again."""
+    info = await stored(cache)
+    cache.archive_path(info.digest).write_bytes(damaged)
+    await stored(cache)
+    assert cache.archive(info.digest) == pack(FILES)
+    assert names(tmp_path / "code") == {info.digest, f"{info.digest}.zip"}
+
+
 async def test_few_are_unpacked_at_once_and_each_has_its_turn(
     cache: CodeCache, tmp_path: Path
 ) -> None:

@@ -60,7 +60,7 @@ class CodeCache:
     async def store(self, data: bytes, info: ArchiveInfo) -> None:
         """Keep a checked archive, packed and unpacked; durable when it returns.
 
-        Storing the same digest again does nothing. Raises StoreUnavailable, InvalidCode."""
+        Storing the same digest again does nothing where it is whole. Raises StoreUnavailable, InvalidCode."""
         self.allowed()
         try:
             await asyncio.to_thread(self._store, data, info)
@@ -150,7 +150,7 @@ class CodeCache:
         archive = self._root / f"{info.digest}.zip"
         if not folder.is_dir():
             self._unpack(data, folder)
-        if not archive.exists():
+        if not _holds(archive, data):  # deploying again mends a damaged one
             temporary = self._temporary()
             try:
                 _write(temporary, [data], 0o600)
@@ -205,6 +205,13 @@ def _lost(digest: str, why: object) -> StoreUnavailable:
         "directory. Deploy the function again where its archive is damaged or gone.",
         digest=digest,
     )
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:  # not there, or it cannot be read
+        return False
 
 
 def _checked(digest: str) -> str:
