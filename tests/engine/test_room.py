@@ -105,6 +105,10 @@ async def test_a_full_disk_gives_up_the_reserve_and_is_back_when_there_is_more_t
     disk.free += 8 * MIB
     with pytest.raises(StoreUnavailable, match=r"The disk was full: .* Try again"):
         room.check()  # until that is looked for, it does not say that too little is free
+    disk.files = 0  # where the reserve cannot be taken back for that, it says so
+    with pytest.raises(StoreUnavailable, match=r"no more files .* Delete files"):
+        room.check()
+    disk.files = 1000
     assert await room.back()
     assert (room.full, disk.held) == (False, 32 * MIB)
 

@@ -21,6 +21,7 @@ import pytest
 from thence.catalog.code import ArchiveInfo, CodeLimits, check_archive, open_archive, pack
 from thence.errors import InvalidCode, StoreUnavailable
 from thence.removal import Readers
+from thence.runtimes import code
 from thence.runtimes.aside import AT_ONCE_MAX, THREAD
 from thence.runtimes.code import (
     ALONGSIDE_BYTES,
@@ -321,6 +322,32 @@ async def test_no_part_of_what_is_being_removed_is_ever_taken_for_the_whole(
     assert names(cache.path(info.digest)) == {"main.py", "lib"}
     CodeCache(root).prune({info.digest}, 1000, 0)
     assert names(root) == {info.digest, f"{info.digest}.zip"}
+
+
+@pytest.mark.parametrize("files", [FILES, [(f"{n}.py", b"x") for n in range(6)]])
+async def test_what_another_service_swept_in_the_middle_is_not_begun_anew_in_its_place(
+    cache: CodeCache,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: list[tuple[str, bytes]],
+) -> None:
+    """The one before has not ended yet and unpacks. The rest of the files was taken for all."""
+    info, root = await stored(cache, files), tmp_path / "code"
+    os.rename(root / info.digest, tmp_path / "away")
+    write, written = code._write, []
+
+    def sweeping(path: Path, *args: Any) -> None:
+        write(path, *args)
+        written.append(path)
+        if len(written) == len(files) // 2:
+            CodeCache(root).prune({info.digest}, 1000, 0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(code, "_write", sweeping)
+        with pytest.raises(StoreUnavailable):
+            cache.path(info.digest)
+    assert names(root) == {f"{info.digest}.zip"}
+    assert names(cache.path(info.digest)) == {path.split("/")[0] for path, _ in files}
 
 
 async def test_code_waits_where_no_thread_is_to_be_had_and_is_unpacked_later(

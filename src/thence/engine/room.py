@@ -50,6 +50,7 @@ class Room:
             )
         try:
             free, needed = reserve.free_bytes(), self._needed()
+            files = reserve.free_files()
         except OSError as error:
             return StoreUnavailable(
                 f"The data directory {reserve.folder} cannot be looked at: "
@@ -61,7 +62,12 @@ class Room:
             "before anything new is taken. Nothing was stored. Delete mailboxes, shorten a retention "
             "and restart, or grow the disk; it goes on by itself."
         )
-        if free >= needed:  # and that was not found yet
+        if free >= needed and not files:
+            sentence = (
+                f"The disk can hold no more files (the inodes of {reserve.folder} are used up), though "
+                f"{free:,} bytes are free. Nothing was stored. Delete files there; it goes on by itself."
+            )
+        elif free >= needed:  # and that was not found yet
             sentence = (
                 f"The disk was full: {free:,} bytes are free in {reserve.folder} now. It goes on by "
                 "itself within some seconds. Nothing was stored. Try again."

@@ -179,9 +179,9 @@ class CodeCache:
                 for member in read_members(archive, NO_LIMIT):
                     target = temporary / member.path
                     if member.is_folder:
-                        target.mkdir(mode=0o755, parents=True, exist_ok=True)
+                        _below(temporary, target)
                         continue
-                    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+                    _below(temporary, target.parent)
                     _write(target, read_member(archive, member), 0o644)
             for directory, _, _ in os.walk(temporary):
                 os.chmod(directory, 0o755)
@@ -205,6 +205,13 @@ def _lost(digest: str, why: object) -> StoreUnavailable:
         "directory. Deploy the function again where its archive is damaged or gone.",
         digest=digest,
     )
+
+
+def _below(top: Path, folder: Path) -> None:
+    """Never makes `top` anew: a sweep of another service has taken it then, with what was in it."""
+    if folder != top and not folder.is_dir():
+        _below(top, folder.parent)
+        folder.mkdir(mode=0o755, exist_ok=True)
 
 
 def _holds(path: Path, data: bytes) -> bool:
