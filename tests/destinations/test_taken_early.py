@@ -1,4 +1,4 @@
-"""A receiver that says that it takes a record before it has read it gets it whole: the try lasts so long."""
+"""A receiver that says that it takes a record before it has read it gets it whole."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from thence.api.functiongraph import log_otlp
 from thence.api.functiongraph.log_line import Line
 from thence.api.functiongraph.log_otlp import LogOtlp
-from thence.destinations import sockets
+from thence.destinations import sockets, wire
 from thence.destinations.webhook import WebhookSender
-from thence.destinations.wire import Answer, Handler
+from thence.destinations.wire import Handler
 
 from .conftest import LOOPBACK, NOW
 
@@ -137,29 +137,15 @@ async def test_so_does_a_status_logs_collector(
     await sink.close()
 
 
-async def test_one_that_never_reads_is_left_when_the_time_of_the_try_is_over(
+async def test_one_that_never_reads_is_left_after_its_time(
     parcel: Callable[..., Any],
     early: Early,
     closing: Closing,
     sender: WebhookSender,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = Answer.sent
-    monkeypatch.setattr(Answer, "sent", lambda self, until: whole(self, 0.0))
+    monkeypatch.setattr(wire, "TAKEN_SECONDS", 0)
     sent = await sender.send(parcel(f"http://127.0.0.1:{early.port}/hook", record=BIG))
     assert sent.delivered, sent
     async with asyncio.timeout(20):
-        await closing.gone.wait()
-
-
-async def test_and_when_the_try_is_given_up(
-    parcel: Callable[..., Any], early: Early, closing: Closing, sender: WebhookSender
-) -> None:
-    url = f"http://127.0.0.1:{early.port}/hook"
-    trying = asyncio.ensure_future(sender.send(parcel(url, record=BIG)))
-    async with asyncio.timeout(60):
-        await closing.closed.wait()
-    trying.cancel()
-    async with asyncio.timeout(20):
-        await asyncio.wait({trying})
         await closing.gone.wait()

@@ -26,8 +26,7 @@ class Connector(OwnSockets):
 
     async def connect(self, *args: Any, **settings: Any) -> Any:
         connection = await super().connect(*args, **settings)
-        protocol: Any = connection.protocol
-        protocol.kept, protocol.answer = False, None
+        connection.protocol.kept = False  # type: ignore[union-attr]
         return connection
 
     def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
@@ -35,5 +34,5 @@ class Connector(OwnSockets):
         full = len(self._conns) >= self._receivers_max if kept is None else False
         if full or (kept is not None and len(kept) >= KEPT_PER_RECEIVER_MAX):
             should_close = True
-        super()._release(key, protocol, should_close=should_close)
         protocol.kept = True
+        super()._release(key, protocol, should_close=should_close)

@@ -39,16 +39,23 @@ def open_socket(info: tuple[Any, ...]) -> socket.socket:
 class Leaving(ResponseHandler):
     """The client's end of a connection. Closed, it is gone soon, whatever the other end does."""
 
-    def close(self) -> None:
-        transport = self.transport
-        awaited = transport is not None and self.awaited(transport)
-        super().close()
-        if transport is not None and not awaited:
-            self._loop.call_later(LEAVE_SECONDS, transport.abort)
+    _end: asyncio.TimerHandle | None = None
 
-    def awaited(self, transport: asyncio.Transport) -> bool:
-        """Whether somebody waits until all is sent, and ends the connection then."""
-        return False
+    @property
+    def leave_seconds(self) -> float:
+        """How long what is unsent may still go out."""
+        return LEAVE_SECONDS
+
+    def close(self) -> None:
+        transport, seconds = self.transport, self.leave_seconds
+        super().close()
+        if transport is not None and self._end is None:
+            self._end = self._loop.call_later(seconds, transport.abort)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._end is not None:
+            self._end.cancel()  # it would keep the connection in memory
+        super().connection_lost(exc)
 
 
 class OwnSockets(aiohttp.TCPConnector):

@@ -78,7 +78,6 @@ class WebhookSender:
             return Sent(False, error="This is not a webhook.", reason="rejected")
         came = Answer()
         where = ""
-        until = asyncio.get_running_loop().time() + self._seconds
         try:
             # Where to connect to is asked of the URL; the target goes out as it is written.
             url = URL(destination.url)
@@ -94,8 +93,6 @@ class WebhookSender:
                 text = f"{where} sent nothing but answers of 1xx or blank lines, {INTERIM_MAX} and more."
                 return Sent(False, again=True, error=text)
             return self._failed(error, where)
-        finally:
-            await came.sent(until)
 
     def _failed(self, error: Exception, where: str) -> Sent:
         """What it means that there was no answer. Raises what is no such error."""

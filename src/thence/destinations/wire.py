@@ -10,7 +10,6 @@ client makes of it.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from contextvars import ContextVar
 from types import SimpleNamespace
@@ -25,7 +24,7 @@ HEAD_BYTES_MAX = 65_536  # of one head; of a longer one only the status counts
 # Heads of 1xx before the answer, and bytes of blank lines between them; more is no answer. Enough for
 # one `102 Processing` a second as long as a try may take.
 INTERIM_MAX = 1000
-SURELY_SENT_BYTES = 65_536  # of a request: so much the system takes at once, or soon
+TAKEN_SECONDS = 30.0  # so long a record may still go out to who took it before it was read
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 _STATUS = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?:[ \r\n]|$)")
 _RETRY_AFTER = re.compile(rb"^retry-after[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
@@ -56,12 +55,6 @@ class Answer:
         self._buffer = b""
         self._interim = 0
         self._over = False
-        self._under_way = True  # there is somebody who will ask `sent`
-        self._leaving: tuple[asyncio.Transport, asyncio.Future[None]] | None = None
-
-    @property
-    def taken(self) -> bool:
-        return 200 <= self.status < 300
 
     @property
     def endless(self) -> bool:
@@ -82,31 +75,6 @@ class Answer:
             self.complete = bool(self.status)
         if self._over:
             self._buffer = b""
-
-    def leaving(self, transport: asyncio.Transport, gone: asyncio.Future[None]) -> bool:
-        """Its connection is closed, and may still send what was asked. False: nobody waits for that."""
-        if self._under_way:
-            self._leaving = transport, gone
-        return self._under_way
-
-    async def sent(self, until: float) -> None:
-        """Wait until all that was asked has gone out, or `until` (of the loop's time), then end the
-        connection: a receiver may say that it takes a record before it has read it. Whoever asked calls
-        this last, whatever came; so the connection counts as under way until it is gone."""
-        self._under_way = False
-        if self._leaving is None:
-            return
-        (transport, gone), self._leaving = self._leaving, None
-        task = asyncio.current_task()
-        try:
-            if task is None or not task.cancelling():  # else it was told to stop
-                seconds = until - asyncio.get_running_loop().time()
-                await asyncio.wait((gone,), timeout=max(0.0, seconds))
-        finally:
-            if not gone.done():
-                transport.abort()
-            elif not gone.cancelled():
-                gone.exception()  # seen; the status has said everything
 
     def _head(self, at: int) -> int | None:
         """Look at what is there from `at` on; where another head may follow in it."""
@@ -155,7 +123,6 @@ class Handler(Leaving):
 
     answer: Answer | None = None
     kept = False  # for a next request: nothing is asked at the moment (connector.py)
-    asked_bytes = 0
 
     def data_received(self, data: bytes) -> None:
         if self.kept and data:  # (without data the client calls it to go on with what it has)
@@ -171,16 +138,10 @@ class Handler(Leaving):
                 return
         super().data_received(data)
 
-    def awaited(self, transport: asyncio.Transport) -> bool:
-        if self.kept or self.answer is None or not self.answer.taken or transport.is_closing():
-            return False
-        over_tls = transport.get_extra_info("sslcontext") is not None
-        if over_tls:
-            unsent = self.asked_bytes > SURELY_SENT_BYTES  # the transport knows only of a part
-        else:
-            unsent = transport.get_write_buffer_size() > 0
-        gone = self.closed if unsent else None
-        return gone is not None and self.answer.leaving(transport, gone)
+    @property
+    def leave_seconds(self) -> float:
+        taken = self.answer is not None and 200 <= self.answer.status < 300
+        return TAKEN_SECONDS if taken else super().leave_seconds
 
     def _cut(self) -> None:
         if self.transport is not None:
@@ -193,7 +154,6 @@ class Request(aiohttp.ClientRequest):
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
         target, answer = _exchange.get()
         conn.protocol.answer = answer
-        conn.protocol.asked_bytes = int(self.headers.get("Content-Length", "0"))
         url = self.url
         # Of its URL the client asks nothing else while it writes the first line.
         self.url = SimpleNamespace(raw_path_qs=target)  # type: ignore[assignment]

@@ -103,7 +103,6 @@ class LogOtlp:
                 timeout=aiohttp.ClientTimeout(total=SEND_SECONDS),
                 headers=self._headers,
             )
-        until = asyncio.get_running_loop().time() + SEND_SECONDS
         came = expect(target_of(self._endpoint))
         try:
             async with self._session.post(
@@ -117,8 +116,6 @@ class LogOtlp:
             raise NotSent(
                 f"{self._endpoint} does not answer: {str(error) or 'too slow'}", done=done
             ) from error
-        finally:
-            await came.sent(until)
         if status in AGAIN:
             wait = retry_after_seconds(asked, self._now())
             raise NotSent(
