@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -21,6 +22,16 @@ from thence.lifecycle.lineage import Lineage
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 NOW = 1_767_323_045_678  # 2026-01-02T03:04:05.678Z
+
+
+def then_set(event: asyncio.Event, method: Callable[..., None]) -> Callable[..., None]:
+    """The method, and the event set after it."""
+
+    def told(*args: Any) -> None:
+        method(*args)
+        event.set()
+
+    return told
 
 
 @dataclass

@@ -23,7 +23,7 @@ from thence.api.functiongraph.log_sink import NotSent
 from thence.destinations.sockets import Leaving
 from thence.destinations.webhook import WebhookSender
 
-from .conftest import LOOPBACK, NOW
+from .conftest import LOOPBACK, NOW, then_set
 
 RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
@@ -165,18 +165,10 @@ class Told:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = asyncio.Event()  # no more can be sent until the other end reads
         self.gone = asyncio.Event()  # and with it its descriptor, and what was not sent
-        monkeypatch.setattr(Leaving, "pause_writing", self._and(self.full, Leaving.pause_writing))
+        monkeypatch.setattr(Leaving, "pause_writing", then_set(self.full, Leaving.pause_writing))
         monkeypatch.setattr(
-            Leaving, "connection_lost", self._and(self.gone, Leaving.connection_lost)
+            Leaving, "connection_lost", then_set(self.gone, Leaving.connection_lost)
         )
-
-    @staticmethod
-    def _and(event: asyncio.Event, method: Callable[..., None]) -> Callable[..., None]:
-        def told(*args: Any) -> None:
-            method(*args)
-            event.set()
-
-        return told
 
     async def leaves(self, trying: Coroutine[Any, Any, Any]) -> None:
         """A try that can send no more is ended; its connection too."""

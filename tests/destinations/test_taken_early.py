@@ -17,7 +17,7 @@ from thence.destinations import sockets, wire
 from thence.destinations.webhook import WebhookSender
 from thence.destinations.wire import Handler
 
-from .conftest import LOOPBACK, NOW
+from .conftest import LOOPBACK, NOW, then_set
 
 BIG = b"x" * (32 << 20)  # more than the system takes for who reads nothing
 LONG = BIG[len(BIG) // 2 :].decode()  # a line's message, which is sent twice
@@ -69,18 +69,10 @@ class Closing:
         self.closed, self.gone = asyncio.Event(), asyncio.Event()
         # What nobody waits for is ended at once.
         monkeypatch.setattr(sockets, "LEAVE_SECONDS", 0)
-        monkeypatch.setattr(Handler, "close", self._and(self.closed, Handler.close))
+        monkeypatch.setattr(Handler, "close", then_set(self.closed, Handler.close))
         monkeypatch.setattr(
-            Handler, "connection_lost", self._and(self.gone, Handler.connection_lost)
+            Handler, "connection_lost", then_set(self.gone, Handler.connection_lost)
         )
-
-    @staticmethod
-    def _and(event: asyncio.Event, method: Callable[..., None]) -> Callable[..., None]:
-        def told(*args: Any) -> None:
-            method(*args)
-            event.set()
-
-        return told
 
     async def then(self, early: Early) -> None:
         """The connection is closed and whatever ends it has had its turn; the receiver reads on."""

@@ -209,9 +209,8 @@ def _unfinished(folder: Path) -> Iterator[None]:
                 shutil.rmtree(one, ignore_errors=True)
             else:
                 one.unlink(missing_ok=True)
-        (folder / RESTORING).unlink(
-            missing_ok=True
-        )  # the last: a kill before leaves the mark behind
+        # The last: a kill before leaves the mark behind.
+        (folder / RESTORING).unlink(missing_ok=True)
         raise
     finally:
         if held is not None:
