@@ -19,6 +19,7 @@ from thence.api.tally import Tally
 from thence.engine import looking
 from thence.lifecycle.outcome import Outcome
 from thence.notices import AttemptEnded, AttemptStarted, InvocationThrottled, Notices
+from thence.testing.clock import VirtualClock
 
 
 def families(names: Iterable[str]) -> list[Metric]:
@@ -48,7 +49,7 @@ def test_the_text_of_pieces_is_that_of_the_whole() -> None:
 
 def seen(functions: int) -> Tally:
     notices = Notices()
-    made = Tally(notices, lambda *_: None)
+    made = Tally(notices, lambda *_: None, VirtualClock(0))
     for number in range(functions):
         name = f"f{number}"
         notices.publish(AttemptStarted(1, name, 1, 40))

@@ -41,7 +41,7 @@ class Engine:
 def made(now: int) -> tuple[Engine, Samples, Notices, VirtualClock]:
     clock, notices = VirtualClock(now), Notices()
     engine: Any = Engine(clock)
-    samples = Samples(engine, Tally(notices, engine.count_minute), clock, notices)
+    samples = Samples(engine, Tally(notices, engine.count_minute, clock), clock, notices)
     return engine, samples, notices, clock
 
 

@@ -23,8 +23,12 @@ from thence.notices import (
     InvocationThrottled,
     Notice,
     Notices,
+    StoreBack,
+    StoreHit,
+    StoreLost,
 )
 from thence.store.records import merged
+from thence.testing.clock import VirtualClock
 
 Counted = Callable[..., Any]
 
@@ -42,7 +46,7 @@ def counted() -> Counted:
             found[key] = merged(metric, found[key], value) if key in found else value
 
         notices = Notices()
-        Tally(notices, count)
+        Tally(notices, count, VirtualClock(0))
         for _ in range(rounds):
             for notice in told:
                 notices.publish(notice)
@@ -119,7 +123,9 @@ async def test_endings_throttles_losses_and_dead_letters_are_counted(counted):
 async def test_a_synchronous_call_is_counted_when_its_door_tells_of_it():
     found: dict[tuple[str, str], float] = {}
     tally = Tally(
-        Notices(), lambda function, metric, value: found.update({(function, metric): value})
+        Notices(),
+        lambda function, metric, value: found.update({(function, metric): value}),
+        VirtualClock(0),
     )
     tally.ran("f", Outcome.OK, 4_000, 40 << 20)
     tally.ran("f", Outcome.OK, 6_000, 30 << 20)
@@ -128,3 +134,27 @@ async def test_a_synchronous_call_is_counted_when_its_door_tells_of_it():
     assert found["f", "executions"] == 3 and found["f", "duration_ms_max"] == 6
     assert found["f", "memory_bytes_max"] == 40 << 20
     assert tally.attempts["f", Outcome.OK] == 3
+
+
+async def test_the_time_that_the_store_is_away_is_counted_while_it_is_away():
+    notices, clock = Notices(), VirtualClock(0)
+    tally = Tally(notices, lambda *_: None, clock)
+
+    async def seen(notice: Notice | None, seconds: float) -> float:
+        """What a scrape tells, so long after that notice."""
+        if notice is not None:
+            notices.publish(notice)
+        await clock.advance(seconds)
+        return (await tally.copy()).store_down_seconds
+
+    lost, back = StoreLost("full."), StoreBack
+    assert await seen(lost, 20) == 20
+    assert await seen(None, 40) == 60
+    assert await seen(back(60.0), 100) == 60  # once, and no more while it writes
+    assert await seen(lost, 5) == 65
+    assert await seen(lost, 5) == 70  # the first of several is what counts
+    assert await seen(back(5.0), 0) == 70
+    assert await seen(back(3.0), 0) == 73  # nobody was told of the begin of this one
+    assert await seen(StoreHit("damaged.", ()), 30) == 103  # and it does not come back
+    assert await seen(StoreHit("damaged.", ("calls",)), 30) == 133
+    assert tally.store_losses == 3

@@ -43,7 +43,7 @@ class Metrics:
     def __init__(self, engine: Engine, notices: Notices, clock: Clock, *, version: str) -> None:
         self._engine = engine
         self._clock = clock
-        self.tally = Tally(notices, engine.count_minute)
+        self.tally = Tally(notices, engine.count_minute, clock)
         self._samples = Samples(engine, self.tally, clock, notices)
         self._stats: Stats | None = None
         self._stats_at = 0

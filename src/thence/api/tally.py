@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from ..clock import Clock
 from ..lifecycle.outcome import Outcome, billed
 from ..lifecycle.states import Reason, State
 from ..notices import (
@@ -30,6 +31,7 @@ from ..notices import (
     LoopFailed,
     Notices,
     StoreBack,
+    StoreHit,
     StoreLost,
 )
 from .minutes import ATTEMPTS, bucket
@@ -88,8 +90,9 @@ HISTOGRAMS_A_TURN = 1000  # copied; a millisecond
 class Tally:
     """What this process has seen since it started."""
 
-    def __init__(self, notices: Notices, count: Count) -> None:
+    def __init__(self, notices: Notices, count: Count, clock: Clock) -> None:
         self._count = count
+        self._clock = clock
         self._minute: dict[str, dict[str, float]] = {}  # function -> metric -> not given away yet
         self.attempts: Counter[tuple[str, str]] = Counter()  # function, outcome
         self.durations: dict[str, Histogram] = {}
@@ -107,7 +110,8 @@ class Tally:
         self.instance_starts = Histogram(SECONDS)
         self.instance_ends: Counter[str] = Counter()  # reason
         self.store_losses = 0
-        self.store_down_seconds = 0.0
+        self._down_seconds = 0.0
+        self._lost_at: int | None = None  # the store is away since then (ms)
         self.loop_failures: Counter[str] = Counter()
         notices.on(InvocationAccepted, lambda n: self._add(n.function, "accepted"))
         notices.on(InvocationSettled, self._settled)
@@ -122,6 +126,7 @@ class Tally:
         notices.on(InstanceStarted, self._instance_started)
         notices.on(InstanceEnded, self._instance_ended)
         notices.on(StoreLost, self._store_lost)
+        notices.on(StoreHit, self._store_hit)
         notices.on(StoreBack, self._store_back)
         notices.on(LoopFailed, lambda n: self.loop_failures.update((n.loop,)))
 
@@ -131,12 +136,20 @@ class Tally:
         made = Tally.__new__(Tally)
         for name, value in vars(self).items():
             setattr(made, name, value.copy() if isinstance(value, (dict, Histogram)) else value)
+        made._down_seconds, made._lost_at = self.store_down_seconds, None
         pairs = [(each, key) for each in (made.durations, made.start_latency) for key in each]
         for number, (histograms, key) in enumerate(pairs, 1):
             histograms[key] = histograms[key].copy()
             if not number % HISTOGRAMS_A_TURN:
                 await asyncio.sleep(0)
         return made
+
+    @property
+    def store_down_seconds(self) -> float:
+        """Those so far, where it is down now: an alarm must not wait until it is back."""
+        if self._lost_at is None:
+            return self._down_seconds
+        return self._down_seconds + (self._clock.now() - self._lost_at) / 1000
 
     def functions(self) -> dict[str, None]:
         """Of which anything was counted, in the order of their coming."""
@@ -275,9 +288,20 @@ class Tally:
 
     def _store_lost(self, _notice: StoreLost) -> None:
         self.store_losses += 1
+        self._away()
+
+    def _store_hit(self, _notice: StoreHit) -> None:
+        self._away()  # and never back
+
+    def _away(self) -> None:
+        """From the first of several on: not each is followed by a StoreBack."""
+        if self._lost_at is None:
+            self._lost_at = self._clock.now()
 
     def _store_back(self, notice: StoreBack) -> None:
-        self.store_down_seconds += notice.seconds
+        if self._lost_at is None:
+            self._down_seconds += notice.seconds  # nobody was told of its begin
+        self._down_seconds, self._lost_at = self.store_down_seconds, None
 
 
 def _measure(counts: dict[str, float], metric: str, value: float) -> None:
