@@ -54,6 +54,8 @@ async def test_every_change_around_a_function_is_told(server: Any) -> None:
     for method, path, body in (
         ("PUT", "/control", {"limit": 3, "disabled": None}),
         ("PUT", "/control", {"limit": 3, "disabled": "hush"}),
+        ("PUT", "/control", {"limit": 3, "disabled": "hush again"}),
+        ("PUT", "/control", {"limit": 3, "disabled": "hush again"}),
         ("PUT", "/control", {"limit": None, "disabled": None}),
         ("POST", "/versions", {}),
         ("PUT", "/aliases/prod", {"version": "1"}),
@@ -69,6 +71,8 @@ async def test_every_change_around_a_function_is_told(server: Any) -> None:
     assert [one.fields for one in said] == [
         ("limit None -> 3",),
         ("disabled",),
+        ("disabled: another reason",),
+        ("put again",),
         ("limit 3 -> None", "enabled"),
         ("version 1 published",),
         ("alias prod: version none -> 1",),
@@ -96,6 +100,8 @@ async def test_what_is_asked_from_inside_is_local_and_other_code_is_said(server:
     spec = server.engine.function("f").spec
     await server.engine.put_function("f", spec, pack([("main.py", b"# other")]))
     assert said[1].fields == ("code",) and said[1].revision == 2
+    await server.engine.put_function("f", spec, pack([("main.py", b"# other")]))
+    assert said[2].fields == ("put again",) and said[2].revision == 3
 
 
 async def test_no_caller_is_taken_for_the_one_before(make_server: Any) -> None:

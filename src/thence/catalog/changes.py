@@ -79,6 +79,8 @@ def _brief(name: str, before: Any, after: Any) -> str:
         )
         return ", ".join(parts)
     if name == "disabled":
+        if before is not None and after is not None:
+            return "disabled: another reason"
         return "enabled" if after is None else "disabled"
     return f"{name} {before} -> {after}" if name in _TOLD else name
 

@@ -235,11 +235,15 @@ class Catalogue:
         change: str = "updated",
         revision: int | None = None,
     ) -> None:
-        """Tell of a change that is committed: `fields` as catalog/changes.py writes them for a log."""
+        """Tell of a change that is committed: `fields` as catalog/changes.py writes them for a log. An
+        update without any is told too: who put what was there already may be what a reader looks for."""
         if revision is None:
             lane = self._by_name.get(name)
             revision = 0 if lane is None else lane.function.revision
-        self._notices.publish(FunctionChanged(name, change, tuple(fields), revision, ACTOR.get()))
+        told = tuple(fields)
+        if not told and change == "updated":
+            told = ("put again",)
+        self._notices.publish(FunctionChanged(name, change, told, revision, ACTOR.get()))
 
     async def prune_code(self, running: set[str]) -> tuple[int, int]:
         """Remove the code of revisions that are deployed no more and not `running` (digests), once
