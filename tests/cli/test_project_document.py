@@ -274,6 +274,12 @@ def test_mistakes_in_a_file_are_named_with_their_place(
     assert sentence in mistake(tmp_path, text)
 
 
+@pytest.mark.parametrize("text", ["a: [", "a: \0", "a: *x", "a: !x y", "? [1]\n: 2"])
+def test_errors_of_the_parser_name_the_file(tmp_path: Path, text: str) -> None:
+    said = mistake(tmp_path, text)
+    assert f'in "{tmp_path / "s.yaml"}", ' in said and "<" not in said
+
+
 def test_what_is_no_plain_file_is_not_read(tmp_path: Path) -> None:
     for path, sentence in (
         (tmp_path / "none.yaml", "cannot be read"),

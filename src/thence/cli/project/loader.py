@@ -7,6 +7,7 @@ YAML 1.1, so that the resolvers here are those of 1.2. Dates stay dates: see doc
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from pathlib import Path
@@ -152,17 +153,24 @@ def load(path: Path) -> Any:
     """What the file holds. Raises InvalidInput naming it and what to do."""
     raw = read_bounded(path, FILE_BYTES_MAX)
     try:
-        _check_events(raw)
-        return yaml.load(raw, _Loader)
+        _check_events(_named(raw, path))
+        return yaml.load(_named(raw, path), _Loader)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise InvalidInput(f"{path}: not valid YAML: {error}", field=str(path)) from None
 
 
-def _check_events(raw: bytes) -> None:
+def _named(raw: bytes, path: Path) -> io.BytesIO:
+    """With the name that PyYAML's errors give the place in; of bytes alone it would be invented."""
+    stream = io.BytesIO(raw)
+    stream.name = str(path)
+    return stream
+
+
+def _check_events(stream: io.BytesIO) -> None:
     """Parsing to events needs no depth, making objects of them does. Tags are written out for each
     value that has one: `%TAG` could make gigabytes of them."""
     depth = 0
-    for event in yaml.parse(raw, _Loader):
+    for event in yaml.parse(stream, _Loader):
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
             if depth > NESTING_MAX:
