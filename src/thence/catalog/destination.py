@@ -289,7 +289,7 @@ def _webhook(
     url: str, secrets: tuple[str, ...], headers: dict[str, str], where: str
 ) -> WebhookDestination:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url[: URL_MAX + 1])  # it keeps what it was given
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False

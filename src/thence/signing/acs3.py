@@ -70,7 +70,9 @@ def verify(
     access_key_id, listed, signature = credential(text, b"Credential=")
     signed = signed_headers(listed, found, doubled, REQUIRED, MUST_SIGN)
     lines = signed.lines(found)
-    signed_at = _date(found[b"x-acs-date"])
+    signed_at = read_iso(found[b"x-acs-date"])
+    if signed_at is None:
+        raise Refused("date", "x-acs-date: it must be like 2026-01-02T03:04:05Z")
     window.check(signed_at)
     nonce = found[b"x-acs-signature-nonce"]
     if not 0 < len(nonce) <= NONCE_BYTES_MAX:
@@ -141,13 +143,6 @@ def no_bearer(found: dict[bytes, bytes]) -> None:
             raise Refused("algorithm", f"{name.decode()}: it is not taken; sign with an access key")
     if found.get(b"x-acs-signature-type", b"").upper() == b"BEARERTOKEN":
         raise Refused("algorithm", "x-acs-signature-type: BEARERTOKEN is not taken; sign")
-
-
-def _date(text: bytes) -> int:
-    at = read_iso(text)
-    if at is None:
-        raise Refused("date", "x-acs-date: it must be like 2026-01-02T03:04:05Z")
-    return at
 
 
 def _body(claimed: bytes, digest: str | None) -> str:

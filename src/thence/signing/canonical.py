@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from .interface import Headers, Refused
+from .kept import kept
 
 SIGNED_HEADERS_BYTES_MAX = 4096
+KEPT_LIST_BYTES_MAX = 512  # read, it takes up to 60 times that
 ACCESS_KEY_ID_BYTES_MAX = 128
 _NAMES = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+(?:;[!#$%&'*+.^_`|~0-9a-z-]+)*")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
@@ -91,7 +92,7 @@ class Signed(NamedTuple):
         return b"".join(parts)
 
 
-@lru_cache(256)  # a client sends the same few lists for ever
+@kept(bytes_max=KEPT_LIST_BYTES_MAX)  # a client sends the same few lists for ever
 def _signed(text: bytes) -> Signed | None:
     if len(text) > SIGNED_HEADERS_BYTES_MAX or _NAMES.fullmatch(text) is None:
         return None

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import hmac
 import re
-from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -52,6 +51,7 @@ from .interface import (
     check_signature,
     key_of,
 )
+from .kept import kept
 from .window import Window, read_basic, write_basic
 
 SCHEME = b"SDK-HMAC-SHA256"
@@ -68,6 +68,7 @@ TRANSPORT = frozenset(
         *(b"expect", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
     )
 )
+KEPT_PATH_BYTES_MAX = 1024  # encoded, it takes up to three times that
 _SHA256 = re.compile(rb"[0-9a-f]{64}")
 
 
@@ -170,7 +171,8 @@ def _head(method: str, path: bytes, query: bytes, lines: bytes, listed: bytes) -
     )
 
 
-@lru_cache(256)  # decoding and encoding the URN of a busy function costs more than the hashes
+# Decoding and encoding the URN of a busy function costs more than the hashes.
+@kept(bytes_max=KEPT_PATH_BYTES_MAX)
 def _path(path: bytes) -> bytes:
     decoded = unquote_to_bytes(path)
     if decoded.count(b"/") != path.count(b"/"):

@@ -16,10 +16,10 @@ import logging
 import re
 import time
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from ..clock import Clock
 from .interface import Refused
+from .kept import kept
 from .kept_nonces import KeptNonces
 
 log = logging.getLogger("thence.signing")
@@ -27,6 +27,7 @@ log = logging.getLogger("thence.signing")
 WINDOW_SECONDS = 900
 NONCES_MAX = 500_000  # some 40 MB when full
 NONCE_BYTES_MAX = 128
+DATE_BYTES_MAX = 32  # every form is shorter
 BUCKETS = 8  # in a window
 STEP_MS = 5000  # a wall clock that gains no more between two looks was not set
 
@@ -167,19 +168,19 @@ class Nonces:
         )
 
 
-@lru_cache(256)
+@kept(bytes_max=DATE_BYTES_MAX)
 def read_iso(text: bytes) -> int | None:
     """ms of `2026-01-02T03:04:05Z` (ACS3); None: no such date."""
     return _instant(*map(int, found.groups())) if (found := _ISO.fullmatch(text)) else None
 
 
-@lru_cache(256)
+@kept(bytes_max=DATE_BYTES_MAX)
 def read_basic(text: bytes) -> int | None:
     """ms of `20260102T030405Z` (SDK-HMAC-SHA256); None: no such date."""
     return _instant(*map(int, found.groups())) if (found := _BASIC.fullmatch(text)) else None
 
 
-@lru_cache(256)
+@kept(bytes_max=DATE_BYTES_MAX)
 def read_http(text: bytes) -> int | None:
     """ms of `Fri, 02 Jan 2026 03:04:05 GMT` (FC); None: no such date."""
     if (found := _HTTP.fullmatch(text)) is None:

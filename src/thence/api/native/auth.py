@@ -18,6 +18,8 @@ from ...errors import Unauthorized
 from .problems import ForeignOrigin
 
 HOSTS_MAX = 1000
+HOST_BYTES_MAX = 300  # with its port; names have at most 253. (`urlsplit` keeps what it was given.)
+ORIGIN_BYTES_MAX = HOST_BYTES_MAX + 20
 # A name or an address, and a port. Anything else could be read as this machine by one and as somebody
 # else's name by another.
 _HOST = re.compile(r"(?:\[[0-9A-Za-z:.%]*\]|[^\[\]/?#@\\:]*)(?::\d*)?")
@@ -60,7 +62,7 @@ class Credentials:
 
     def check_origin(self, origin: str | None, host: str | None) -> None:
         """Raises ForeignOrigin."""
-        if origin and urlsplit(origin).netloc.lower() != (host or "").lower():
+        if origin and not _is_of(origin, host or ""):
             raise ForeignOrigin(
                 f"Origin {origin[:100]!r} is not this service; it takes requests of its own pages "
                 "and of programs."
@@ -72,9 +74,19 @@ class Credentials:
             )
 
 
+def _is_of(origin: str, host: str) -> bool:
+    """Whether a page of that origin is one of the host's."""
+    if len(origin) > ORIGIN_BYTES_MAX:
+        return False
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False  # no origin at all
+
+
 def _public_name(host: str) -> bool:
     """Whether it is a name that somebody else could point at this machine."""
-    if _HOST.fullmatch(host) is None:
+    if len(host) > HOST_BYTES_MAX or _HOST.fullmatch(host) is None:
         return True  # not a host at all
     try:
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
