@@ -31,7 +31,7 @@ from thence.api.native import problems
 from thence.api.native.table import ROUTES
 from thence.catalog.code import pack
 from thence.config import Secret, Settings
-from thence.errors import StartupError
+from thence.errors import StartupError, StoreUnavailable
 from thence.notices import AttemptStarted, DeliveryEnded
 from thence.testing.answers import Error, Forever
 from thence.testing.runtime import ScriptedRuntime, Scripts
@@ -230,8 +230,6 @@ async def test_metrics_count_what_happened_and_are_documented(server: Any) -> No
 async def test_metrics_tell_of_a_store_that_cannot_be_read(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thence.errors import StoreUnavailable
-
     async def broken() -> None:
         raise StoreUnavailable("gone.")
 
@@ -386,6 +384,28 @@ async def test_while_it_starts_nothing_is_said_of_what_is_deployed(
     assert (await server.get("/readyz")).status == 503 and (
         await server.get("/livez")
     ).status == 200
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["starts", "waits-for-room"])
+async def test_a_start_says_at_every_door_what_it_waits_for(
+    full: bool, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = server.service.door
+    disk = StoreUnavailable("The disk is full: 7 bytes are free in /data.")
+    monkeypatch.setattr(door, "started_at", None)
+    monkeypatch.setattr(door.engine.room, "full", full)
+    monkeypatch.setattr(door.engine.room, "refusal", lambda: disk)
+    ready = (await server.get("/readyz")).problem()["detail"]
+    assert ready == (disk.detail if full else "The service is starting. Try again.")
+    project = door.functiongraph.project
+    for path in (
+        "/v1/functions",
+        "/v1/nothing",
+        "/2023-03-30/functions",
+        f"/v2/{project}/fgs/functions",
+    ):
+        answer = await server.get(path)
+        assert answer.status == 503 and ready in answer.body.decode(), path
 
 
 async def test_while_it_drains_it_is_not_ready_and_accepts_nothing(server: Any) -> None:

@@ -349,6 +349,8 @@ def test_a_disk_without_a_free_byte_is_waited_for_and_can_be_verified(
         program.port = int(address.rpartition(":")[2])
         program.until_answers("/readyz", status=503, says="bytes are free")
         assert program.ask("GET", "/livez")[0] == 200
+        status, _, answer = program.ask("GET", "/v1/functions")
+        assert status == 503 and "bytes are free" in answer["detail"]
         ballast.unlink()
         program.until_answers("/readyz")
         goes_on(program)

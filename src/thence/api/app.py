@@ -116,9 +116,9 @@ class _App:
     def _check(self, scope: Scope) -> None:
         if scope["path"] in self._open:
             return
-        if self._door.started_at is None:
-            # Not even a 404 may be said: what is deployed is not known yet.
-            raise NotReady("The service is starting.")
+        starting = self._door.starting()
+        if starting is not None:
+            raise NotReady(starting)
         self._door.credentials.check(_header(scope, b"authorization"))
         ACTOR.set(self._door.credentials.actor)
         self._check_origin(scope)

@@ -76,13 +76,19 @@ class Door:
     def started(self) -> None:
         self.started_at = self.clock.now()
 
+    def starting(self) -> str | None:
+        """Why not even a 404 may be said: what is deployed is not known yet. None: it is."""
+        if self.started_at is not None:
+            return None
+        waits = self.engine.room.full
+        return self.engine.room.refusal().detail if waits else "The service is starting. Try again."
+
     def unready(self) -> str | None:
         """Why the service cannot take work now, as a sentence; None when it can."""
         if self.closing.is_set():
             return "The service is shutting down."
         if self.started_at is None:
-            waits = self.engine.room.full
-            return self.engine.room.refusal().detail if waits else "The service is starting."
+            return self.starting()
         if self.engine.writer.down:
             return self.engine.writer.refusal().detail
         return None

@@ -80,8 +80,9 @@ class FcApp:
             dict(zip(names, values, strict=True)) if route else {},
             request_id,
         )
-        if self._door.started_at is None:
-            raise FcError(503, "ResourceThrottled", "the service is starting. Please retry.")
+        starting = self._door.starting()
+        if starting is not None:
+            raise FcError(503, "ResourceThrottled", starting)
         # Who asks comes before what there is: strangers learn nothing of the paths.
         if route is None or not route.open:
             call.caller = self._door.fc.gate.check(

@@ -71,8 +71,9 @@ class FunctionGraphApp:
         names, route = found if found is not None else ((), None)
         path_names = dict(zip(names, values, strict=True)) if route is not None else {}
         call = Call(self._door, request, path_names, request_id)
-        if self._door.started_at is None:
-            raise FssError(503, "FSS.0503", "the service is starting; try again")
+        starting = self._door.starting()
+        if starting is not None:
+            raise FssError(503, "FSS.0503", starting)
         # Who asks comes before what there is: strangers learn nothing of the paths.
         if route is None or not route.open:
             call.claim = self._door.functiongraph.gate.check(
