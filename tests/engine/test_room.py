@@ -263,6 +263,62 @@ async def test_a_lock_while_little_is_free_is_not_taken_for_a_full_disk(
     await store.close()
 
 
+@pytest.mark.parametrize("wanted", [32 * MIB, 0], ids=["reserve", "no-reserve"])
+@pytest.mark.parametrize("known", [False, True], ids=["as-it-fills", "known-to-be-full"])
+async def test_any_write_that_a_full_disk_stops_says_how_many_bytes_are_free_where(
+    known: bool, wanted: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the reserve's space is used up: by deleting, or by others."""
+    disk, store = Disk(4096, wanted), SqliteStore(tmp_path / "db")
+    await store.open()
+    room = Room(store, disk)
+    if known:
+        room.lost(FAILED)
+    store.on_unwritten(Writer(store, VirtualClock(), Notices(), room).unwritten)
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as while_full:
+        while_full.setattr(work.Work, "_transaction", full)
+        with pytest.raises(StoreUnavailable, match="4,096 bytes are free in /data") as told:
+            await store.join("node", 0, 1000)
+        assert "delete other files on that disk, or grow it" in told.value.detail
+        assert not await store.healthy()
+    assert room.full and told.value.fields["needed_bytes"] == (40 * MIB if wanted else MIB)
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "code, full, says",
+    [
+        (sqlite3.SQLITE_BUSY, False, "holds the write lock"),
+        (sqlite3.SQLITE_BUSY, True, "holds the write lock"),
+        (sqlite3.SQLITE_IOERR, False, "does not answer: disk I/O error"),
+    ],
+)
+async def test_a_write_that_fails_for_another_reason_is_not_told_as_a_full_disk(
+    code: int, full: bool, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, store = Disk(60 * MIB), SqliteStore(tmp_path / "db")
+    await store.open()
+    room = Room(store, disk)
+    room.full = full
+    store.on_unwritten(Writer(store, VirtualClock(), Notices(), room).unwritten)
+
+    def fails(*_: object) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = code
+        raise error
+
+    with monkeypatch.context() as while_it_fails:
+        while_it_fails.setattr(work.Work, "_transaction", fails)
+        with pytest.raises(StoreUnavailable, match=says):
+            await store.join("node", 0, 1000)
+    assert room.full is full
+    await store.close()
+
+
 def test_a_reserve_is_of_real_blocks_and_gone_where_they_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

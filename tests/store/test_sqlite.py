@@ -205,6 +205,17 @@ async def test_a_write_that_found_no_space_is_told_and_tried_once_more_where_the
     made.on_unwritten(some)
     await made.put_entry("config", "1", "large", b"x" * 500_000, NOW)
     assert len(told) == 2
+
+    def knows(error: StoreUnavailable) -> bool:
+        if not none(error) and len(told) == 4:
+            raise StoreUnavailable("4096 bytes are free.")
+        return True
+
+    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    made.on_unwritten(knows)
+    with pytest.raises(StoreUnavailable, match="4096 bytes are free"):
+        await made.put_entry("config", "1", "larger", b"x" * 500_000, NOW)
+    assert len(told) == 4  # once more, and no more
     await sqlite_scene.holds()
 
 

@@ -59,8 +59,7 @@ class Room:
             )
         sentence = (
             f"The disk is full: {free:,} bytes are free in {reserve.folder}, and {needed:,} are needed "
-            "before anything new is taken. Nothing was stored. Delete mailboxes, shorten a retention "
-            "and restart, or grow the disk; it goes on by itself."
+            f"before anything new is taken. Nothing was stored. {_remedy(free)}; it goes on by itself."
         )
         if free >= needed and not files:
             sentence = (
@@ -197,6 +196,13 @@ def _too_little(error: StoreUnavailable, free: int, files: int) -> StoreUnavaila
         retry_after_seconds=RETRY_SECONDS,
         **{**error.fields, "free_bytes": free},
     )
+
+
+def _remedy(free: int) -> str:
+    """Without the reserve's space nothing can be deleted from the store either."""
+    if free < ROOM_BYTES_MIN:
+        return "Deleting from the store needs room too: delete other files on that disk, or grow it"
+    return "Delete mailboxes, shorten a retention and restart, or grow the disk"
 
 
 def _margin(wanted: int) -> int:

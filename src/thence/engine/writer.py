@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..clock import Clock
-from ..errors import Draining, StoreDamaged, StoreUnavailable, ThenceError
+from ..errors import Draining, StoreDamaged, StoreLocked, StoreUnavailable, ThenceError
 from ..notices import Committed as CommittedNotice
 from ..notices import Notices, StoreBack, StoreLost
 from ..store.interface import Batch, Committed, StopMark, Store
@@ -163,8 +163,11 @@ class Writer:
 
     def unwritten(self, error: StoreUnavailable) -> bool:
         """A write of the store that is not one of ours failed. Where the disk is full all is as if a
-        commit had found that; True: it was not known yet, so the reserve's space is there now."""
+        commit had found that; True: it was not known yet, so the reserve's space is there now. Where it
+        was known, raises what says how much is free where."""
         self._failed = error
+        if self._room.full and not isinstance(error, StoreLocked):
+            raise self._room.refusal() from error
         known = self.down or self._room.full or self._leaving.is_set()
         if known:
             return False

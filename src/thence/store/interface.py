@@ -143,7 +143,8 @@ class Store(Protocol):
 
     def on_unwritten(self, told: Callable[[StoreUnavailable], bool]) -> None:
         """`told` is called, on the event loop, with what a write other than a commit failed for, damage
-        excepted. Where it answers True there is room for it now: the write is tried once more."""
+        excepted. Where it answers True there is room for it now: the write is tried once more. What it
+        raises is raised in place of that."""
         ...
 
     async def find_damage(self, found: StoreDamaged) -> StoreDamaged:

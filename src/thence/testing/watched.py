@@ -90,7 +90,11 @@ class Watched:
         except StoreUnavailable as error:
             if name == "commit" or name not in WRITES or not self._unwritten(error):
                 raise
-            self._outage.check(name)
+            try:
+                self._outage.check(name)
+            except StoreUnavailable as again:
+                self._unwritten(again)
+                raise
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._store, name)

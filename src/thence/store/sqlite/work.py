@@ -90,14 +90,17 @@ class Work:
         """`call(db, *args)` in one transaction, off the loop."""
         async with self._writing:
             self._connection()
-            try:
-                return await self._off_loop(self._writer, self._transaction, call, args)
-            except StoreDamaged:
-                raise
-            except StoreUnavailable as error:
-                if not self.on_unwritten(error):
+            tries = 0
+            while True:
+                tries += 1
+                try:
+                    return await self._off_loop(self._writer, self._transaction, call, args)
+                except StoreDamaged:
                     raise
-            return await self._off_loop(self._writer, self._transaction, call, args)
+                except StoreUnavailable as error:
+                    # Asked after the second too: it knows more to say of a full disk.
+                    if not self.on_unwritten(error) or tries == 2:
+                        raise
 
     def _unsynced(self, db: sqlite3.Connection) -> None:
         """A store of a test with virtual time is not synced: no power fails there, and syncing was
