@@ -230,18 +230,18 @@ def test_what_a_synchronous_call_failed_with_is_told_with_its_traceback(
 
 
 @pytest.mark.parametrize(
-    ("outcome", "started_at", "took"),
+    ("outcome", "started_at", "started", "took"),
     [
-        ("ok", "2026-11-28T10:00:00.000Z", "2.0 s"),
-        ("lost", None, ""),  # nobody knows
-        ("no_resources", None, ""),
-        (None, "2026-11-28T10:00:00.000Z", ""),
+        ("ok", "2026-11-28T10:00:00.000Z", "2026-11-28 10:00:00.000", "2.0 s"),
+        ("lost", None, "not known", ""),
+        ("no_resources", None, "", ""),
+        (None, "2026-11-28T10:00:00.000Z", "2026-11-28 10:00:00.000", ""),
     ],
 )
 def test_what_an_attempt_took_is_shown_where_it_is_known(
-    outcome: str | None, started_at: str | None, took: str
+    outcome: str | None, started_at: str | None, started: str, took: str
 ) -> None:
-    """A lost one had taken "0 ms"."""
+    """A lost one had taken "0 ms", and looked as if it had never begun."""
     attempt = {"attempt": 1, "outcome": outcome, "started_at": started_at, "budget": None}
     attempt |= {"duration_ms": 2000 if outcome == "ok" else 0, "billed": False, "error": None}
-    assert invocation_view._attempt(attempt)[3] == took
+    assert invocation_view._attempt(attempt)[2:4] == (started, took)

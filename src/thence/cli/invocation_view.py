@@ -78,7 +78,8 @@ def _attempt(one: dict[str, Any]) -> tuple[Any, ...]:
     return (
         one["attempt"],
         outcome or "running",
-        instant(started),
+        # Empty: its code never began. Of one that was lost nobody knows whether it did.
+        instant(started) or ("not known" if outcome == "lost" else ""),
         # Of one that was lost nobody knows it, and what never began took none.
         span(one["duration_ms"] / 1000) if outcome and started else "",
         (one["budget"] or "").replace("_", " "),

@@ -29,7 +29,9 @@ class ErrorShown(Struct):
 
 class AttemptShown(Struct):
     """One attempt, counted from 1. `budget`: which of the three it was counted in (function_errors,
-    platform_errors, losses). `billed`: it ran the function's code. `outcome` null: it is running."""
+    platform_errors, losses). `billed`: it ran the function's code. `outcome` null: it is running.
+    `started_at`: of one that runs, when it was taken; null where its code never began, and where that
+    is not known (`outcome` lost). `duration_ms` is 0 then."""
 
     attempt: int
     outcome: str | None
