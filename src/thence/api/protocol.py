@@ -48,6 +48,8 @@ ONCE = frozenset({b"host", b"authorization", b"x-auth-token", b"origin", b"expec
 OPEN = frozenset({b"/livez", b"/readyz"})
 # Headers with which a request takes the slow way.
 SLOW = frozenset({b"prefer", b"expect", b"origin"})
+VERSIONS = frozenset({"1.0", "1.1"})
+READ_VERSIONS = VERSIONS | {"0.0"}  # the parser's before it has read one
 NOTED = ONCE | SLOW | {b"content-length", b"transfer-encoding"}
 _TARGETS = re.compile(rb"(?:^|\n)[A-Z]{3,10} (/[!-~]{0,200})")
 
@@ -231,8 +233,9 @@ class Protocol(Turns):
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as stopped:
-                anew = self._without_upgrade() + data[stopped.args[0] :]
-                self.parser.feed_data(anew)
+                head = self._without_upgrade()
+                if head:  # else it was CONNECT: refused, and nothing behind it is looked at
+                    self.parser.feed_data(head + data[stopped.args[0] :])
         except httptools.HttpParserError as error:
             log.debug("a request cannot be read: %s", error)
             self._fed = data
@@ -313,7 +316,8 @@ class Protocol(Turns):
         self.headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+        tunnel = self.parser.should_upgrade()
+        if tunnel and self.parser.get_method() != b"CONNECT":
             self._anew = self._plain_head()
             return
         self._in_head = False
@@ -321,7 +325,11 @@ class Protocol(Turns):
             # A refusal closes the connection: what was sent behind it is not looked at.
             self._is_hot = True
             return
-        url = self.url
+        url, version = self.url, self.parser.get_http_version()
+        if tunnel or version not in VERSIONS:
+            self._is_hot = True
+            self._refuse_in_turn(_no_tunnel() if tunnel else _other_version())
+            return
         if (
             (
                 self._beside_body + self._begun_in > HEAD_BYTES_MAX  # it may be, so it is counted
@@ -338,7 +346,7 @@ class Protocol(Turns):
             self._door.places.refused += 1
             self._refuse_in_turn(self._no_place())
             return
-        unclear = self._look_through()
+        unclear = self._look_through(version)
         if unclear is not None:
             self._is_hot = True
             self._refuse_in_turn(unclear)
@@ -346,7 +354,7 @@ class Protocol(Turns):
         self._body_since = self._heard_at
         for way in self._ways:
             if url.startswith(way.prefixes):
-                if not self._busy() and self._begin_hot(way, url):
+                if not self._busy() and self._begin_hot(way, url, version):
                     return
                 break
         headers, expect = self.headers, self.expect_100_continue
@@ -373,7 +381,7 @@ class Protocol(Turns):
         lines += [b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade"]
         return b"\r\n".join((*lines, b"", b""))
 
-    def _look_through(self) -> problems.HttpError | None:
+    def _look_through(self, version: str) -> problems.HttpError | None:
         """Note what the headers say. An error: one leaves unclear what is asked, or by whom."""
         host: bytes | None = None
         rare: list[bytes] = []
@@ -399,7 +407,7 @@ class Protocol(Turns):
                     self.expect_100_continue = True
         self._length = length
         self._slow = bool(rare) and not SLOW.isdisjoint(rare)
-        if host is None and self.parser.get_http_version() == "1.1":
+        if host is None and version == "1.1":
             return problems.Malformed("Host: HTTP/1.1 needs this header.", field="Host")
         return None
 
@@ -456,14 +464,14 @@ class Protocol(Turns):
 
     # ------------------------------------------------------------ the hot way
 
-    def _begin_hot(self, way: Way, url: bytes) -> bool:
+    def _begin_hot(self, way: Way, url: bytes, version: str) -> bool:
         """Whether the request is answered in here; then its body is collected."""
         target = way.target(url)
         if target is None or self.parser.get_method() != b"POST" or self.flow.write_paused:
             return False
         if self._door.started_at is None:
             return False
-        if self._slow or self.parser.get_http_version() != "1.1":
+        if self._slow or version != "1.1":
             return False
         if self._hosts is not None and self._host not in self._hosts:
             if not self._door.credentials.takes_host(self._host):
@@ -546,6 +554,9 @@ class Protocol(Turns):
             return  # what it could not read was refused already, or is behind what was
         if not self.url and (targets := _TARGETS.findall(self._fed)):
             self.url = targets[-1]  # in it, so it did not say which: a door's words are wanted
+        if self.parser.get_http_version() not in READ_VERSIONS:  # that is what it gave up on
+            self._broken(_other_version())
+            return
         self._broken(
             problems.Malformed(
                 "The bytes that came are not a valid HTTP/1.1 request; the connection is closed."
@@ -678,6 +689,18 @@ def _too_slow() -> problems.HttpError:
     return problems.TooSlow(
         f"The request's body came too slowly: it may take {BODY_SECONDS:.0f} s and a second more for "
         f"each {BODY_BYTES_PER_SECOND_MIN} bytes, and pause for {STALLED_SECONDS:.0f} s."
+    )
+
+
+def _no_tunnel() -> problems.HttpError:
+    return problems.Malformed(
+        "CONNECT: this service is no proxy and opens no tunnels; the connection is closed."
+    )
+
+
+def _other_version() -> problems.HttpError:
+    return problems.UnsupportedVersion(
+        "The request line names another version of HTTP than 1.1 and 1.0, or none; ask in HTTP/1.1."
     )
 
 

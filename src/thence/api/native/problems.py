@@ -79,6 +79,11 @@ class TargetTooLong(HttpError):
     status, code, title = 414, "target_too_long", "The request's target is too long"
 
 
+class UnsupportedVersion(HttpError):
+    status, code = 505, "http_version_not_supported"
+    title = "That version of HTTP is not spoken here"
+
+
 class TooSlow(HttpError):
     status, code, title = 408, "request_timeout", "The request took too long to come"
 
