@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import stat
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -149,6 +151,21 @@ def test_no_message_breaks_the_line(message: str) -> None:
 
 
 # ---------------------------------------------------------------- never lost, never doubled
+
+
+async def test_its_files_belong_to_their_owner_alone(followed: Any) -> None:
+    before = os.umask(0)
+    try:
+        await followed.function()
+        await followed.settings_of(enable_async_status_log=True)
+        await followed.start()
+        await followed.write_log()
+    finally:
+        os.umask(before)
+    folder = followed.door.functiongraph.logs.folder
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert modes == {"files.position": 0o600, "status-00000001.log": 0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 async def test_a_restart_goes_on_where_it_was(followed: Any) -> None:

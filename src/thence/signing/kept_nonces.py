@@ -59,8 +59,8 @@ class KeptNonces:
             if len(key) == _KEY_BYTES:
                 return key
         key = os.urandom(_KEY_BYTES)
+        path.touch(0o600)
         path.write_bytes(key)
-        path.chmod(0o600)
         return key
 
     def mark(self, nonce: bytes) -> int:

@@ -85,7 +85,7 @@ class LogFiles:
         path = self._path(numbers[-1] if numbers else 1)
         if numbers and path.stat().st_size >= self._bytes_max:
             path = self._path(numbers[-1] + 1)
-        with open(path, "ab") as file:
+        with open(path, "ab", opener=private) as file:
             end = _whole(path, file.tell())
             file.truncate(end)
             try:
@@ -138,6 +138,11 @@ class LogFiles:
                 one = parse(raw[:-1].decode("utf-8", "replace"))
                 if one is not None and query.takes(one):
                     yield Place(number, at), one
+
+
+def private(path: str, flags: int) -> int:
+    """For `open`: a new file is nobody else's business."""
+    return os.open(path, flags, 0o600)
 
 
 def _whole(path: Path, size: int) -> int:

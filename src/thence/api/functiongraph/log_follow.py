@@ -25,6 +25,7 @@ from ...engine.engine import Engine
 from ...engine.loop import Loop
 from ...notices import Notices
 from ...store.records import InvocationView, JournalEntry
+from .log_files import private
 from .log_line import Line, line
 from .log_noted import Noted, noted
 from .log_sink import NotSent, Sink
@@ -186,7 +187,7 @@ class Follower:
     def _save(self, position: int) -> None:
         self._place.parent.mkdir(mode=0o700, exist_ok=True)
         new = self._place.with_suffix(".new")
-        with open(new, "w") as file:
+        with open(new, "w", opener=private) as file:
             file.write(str(position))
             file.flush()
             os.fsync(file.fileno())
