@@ -208,19 +208,21 @@ async def test_nor_does_a_status_logs_collector(
     await sink.close()
 
 
+@pytest.mark.parametrize("status", [200, 503])
 async def test_a_receiver_that_says_no_farewell_over_tls_keeps_no_connection(
     parcel: Callable[..., Any],
     mute: Callable[..., Mute],
     told: Told,
     own_certificate: ssl.SSLContext,
+    status: int,
 ) -> None:
     """It stayed for 30 s more, and none of these was counted."""
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    last = b"HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    last = b"HTTP/1.1 %d Said\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % status
     sender = WebhookSender(allow_networks=LOOPBACK, tls=trusting)
     sent = await sender.send(parcel(f"https://127.0.0.1:{mute(own_certificate, last).port}/hook"))
-    assert sent.status == 503, sent
+    assert sent.status == status, sent
     async with asyncio.timeout(20):
         await told.gone.wait()
     await sender.close()

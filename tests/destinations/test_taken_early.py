@@ -8,12 +8,14 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import aiohttp
 import pytest
 
 from thence.api.functiongraph import log_otlp
 from thence.api.functiongraph.log_line import Line
 from thence.api.functiongraph.log_otlp import LogOtlp
-from thence.destinations import sockets, wire
+from thence.destinations import connector, sockets, wire
+from thence.destinations.connector import KEPT_PER_RECEIVER_MAX, Connector
 from thence.destinations.webhook import WebhookSender
 from thence.destinations.wire import Handler
 
@@ -45,7 +47,8 @@ class Early:
                 got += len(more)
         except OSError:
             pass
-        self.got.set_result(got)
+        if not self.got.done():
+            self.got.set_result(got)
         writer.close()
 
 
@@ -81,6 +84,12 @@ class Closing:
         for _ in range(10):
             await asyncio.sleep(0)
         early.go_on.set()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not true():
+                self.gone.clear()
+                await self.gone.wait()
 
 
 @pytest.fixture
@@ -141,3 +150,62 @@ async def test_one_that_never_reads_is_left_after_its_time(
     assert sent.delivered, sent
     async with asyncio.timeout(20):
         await closing.gone.wait()
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Handler]:
+    """The client's end of every connection that was made."""
+    them: list[Handler] = []
+    came = Handler.connection_made
+
+    def noted(self: Handler, transport: asyncio.BaseTransport) -> None:
+        them.append(self)
+        came(self, transport)
+
+    monkeypatch.setattr(Handler, "connection_made", noted)
+    return them
+
+
+@pytest.mark.parametrize(("bytes_max", "stay"), [(1 << 40, KEPT_PER_RECEIVER_MAX), (1, 1)])
+async def test_of_those_that_never_read_only_a_few_stay(
+    parcel: Callable[..., Any],
+    early: Early,
+    closing: Closing,
+    sender: WebhookSender,
+    made: list[Handler],
+    monkeypatch: pytest.MonkeyPatch,
+    bytes_max: int,
+    stay: int,
+) -> None:
+    """Each try left one for 30 s, with the record: 100 tries a second took 2 GB in 4 s."""
+    monkeypatch.setattr(connector, "REST_BYTES_MAX", bytes_max)
+    monkeypatch.setattr(wire, "TAKEN_SECONDS", 3600)  # on a busy machine, too
+    tries = stay + 3
+    for _ in range(tries):
+        sent = await sender.send(parcel(f"http://127.0.0.1:{early.port}/hook", record=BIG))
+        assert sent.delivered, sent
+
+    def left() -> int:
+        return sum(not one._connection_lost_called for one in made)
+
+    await closing.until(lambda: left() <= stay)
+    assert (len(made), left()) == (tries, stay)
+    assert sender._session is not None
+    books = sender._session.connector
+    assert isinstance(books, Connector)
+    assert sum(books._resting.values()) == stay
+    early.go_on.set()
+    await closing.until(lambda: left() == 0)
+    assert (books._resting, books._rest_bytes) == ({}, 0), "its places are free again"
+
+
+async def test_whoever_closes_all_connections_does_not_wait_for_them(
+    early: Early, closing: Closing
+) -> None:
+    """It waited 30 s."""
+    conn = Connector(1000)
+    async with aiohttp.ClientSession(connector=conn, request_class=wire.Request) as session:
+        wire.expect("/")
+        async with session.post(f"http://127.0.0.1:{early.port}/", data=BIG):
+            async with asyncio.timeout(20):
+                await conn.close()

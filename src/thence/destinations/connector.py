@@ -1,11 +1,14 @@
-"""Outgoing connections, and how many of them are kept for a next try.
+"""Outgoing connections, and how many of them are there without a try.
 
-aiohttp keeps each for a while after its answer, and has no bound for those: many receivers that are
-called once each would take all files that the process may have open.
+aiohttp keeps each for a while after its answer, for a next try, and has no bound for those: many
+receivers that are called once each would take all files that the process may have open. And one whose
+receiver took a record before it has read it stays until it is sent, or for TAKEN_SECONDS: who never reads
+would take the files and the memory with its tries of that time. Both kinds have one bound together.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -13,26 +16,52 @@ from .sockets import OwnSockets
 from .wire import Handler
 
 KEPT_PER_RECEIVER_MAX = 8
+REST_BYTES_MAX = 128 << 20  # of records that are taken and not sent yet, or of one that is longer
 
 
 class Connector(OwnSockets):
-    """Keeps at most `kept_max` connections that no try uses. Those under way have no limit here: the
+    """Has at most `kept_max` connections that no try uses. Those under way have no limit here: the
     delivery loop has one, and a second would let one slow receiver hold up all others."""
 
     def __init__(self, kept_max: int, **settings: Any) -> None:
         super().__init__(limit=0, **settings)
         self._factory = partial(Handler, loop=self._loop)  # type: ignore[assignment]
         self._receivers_max = kept_max // KEPT_PER_RECEIVER_MAX
+        self._resting: Counter[Any] = Counter()  # connections that send a rest, by receiver
+        self._rest_bytes = 0
 
     async def connect(self, *args: Any, **settings: Any) -> Any:
         connection = await super().connect(*args, **settings)
-        connection.protocol.kept = False  # type: ignore[union-attr]
+        protocol: Any = connection.protocol
+        protocol.kept = False
+        protocol.places, protocol.receiver = self, connection._key
         return connection
 
     def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
-        kept = self._conns.get(key)
-        full = len(self._conns) >= self._receivers_max if kept is None else False
-        if full or (kept is not None and len(kept) >= KEPT_PER_RECEIVER_MAX):
+        if self._full(key):
             should_close = True
         protocol.kept = True
         super()._release(key, protocol, should_close=should_close)
+
+    def take(self, receiver: Any, unsent: int) -> bool:
+        """Whether a connection that is closed may stay to send a rest. Then it gives the place back."""
+        too_much = self._rest_bytes > 0 and self._rest_bytes + unsent > REST_BYTES_MAX
+        # (Who closes the connector waits for the connections.)
+        if self._closed or too_much or self._full(receiver):
+            return False
+        self._resting[receiver] += 1
+        self._rest_bytes += unsent
+        return True
+
+    def give_back(self, receiver: Any, unsent: int) -> None:
+        self._rest_bytes -= unsent
+        self._resting[receiver] -= 1
+        if not self._resting[receiver]:
+            del self._resting[receiver]
+
+    def _full(self, key: Any) -> bool:
+        """Whether no more connections to that receiver may be there without a try."""
+        kept, resting = self._conns.get(key), self._resting.get(key, 0)
+        if kept is None and not resting:
+            return len(self._conns) + len(self._resting) >= self._receivers_max
+        return len(kept or ()) + resting >= KEPT_PER_RECEIVER_MAX

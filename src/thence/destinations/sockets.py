@@ -41,16 +41,15 @@ class Leaving(ResponseHandler):
 
     _end: asyncio.TimerHandle | None = None
 
-    @property
-    def leave_seconds(self) -> float:
-        """How long what is unsent may still go out."""
+    def leave_seconds(self, transport: asyncio.Transport) -> float:
+        """How long what is unsent may still go out. Asked once, as it is closed."""
         return LEAVE_SECONDS
 
     def close(self) -> None:
-        transport, seconds = self.transport, self.leave_seconds
-        super().close()
+        transport = self.transport
         if transport is not None and self._end is None:
-            self._end = self._loop.call_later(seconds, transport.abort)
+            self._end = self._loop.call_later(self.leave_seconds(transport), transport.abort)
+        super().close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._end is not None:

@@ -10,10 +10,11 @@ client makes of it.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextvars import ContextVar
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import aiohttp
@@ -25,6 +26,7 @@ HEAD_BYTES_MAX = 65_536  # of one head; of a longer one only the status counts
 # one `102 Processing` a second as long as a try may take.
 INTERIM_MAX = 1000
 TAKEN_SECONDS = 30.0  # so long a record may still go out to who took it before it was read
+SURELY_SENT_BYTES = 65_536  # of a request: so much the system takes at once, or soon
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 _STATUS = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?:[ \r\n]|$)")
 _RETRY_AFTER = re.compile(rb"^retry-after[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
@@ -118,11 +120,23 @@ def expect(target: str) -> Answer:
     return answer
 
 
+class Places(Protocol):
+    """For connections that only send what is left of a record which the receiver has taken already."""
+
+    def take(self, receiver: Any, unsent: int) -> bool: ...
+
+    def give_back(self, receiver: Any, unsent: int) -> None: ...
+
+
 class Handler(Leaving):
     """The client's end of a connection, which also shows the bytes to an Answer."""
 
     answer: Answer | None = None
     kept = False  # for a next request: nothing is asked at the moment (connector.py)
+    asked_bytes = 0
+    places: Places | None = None
+    receiver: Any = None
+    _rest_bytes = 0
 
     def data_received(self, data: bytes) -> None:
         if self.kept and data:  # (without data the client calls it to go on with what it has)
@@ -138,10 +152,26 @@ class Handler(Leaving):
                 return
         super().data_received(data)
 
-    @property
-    def leave_seconds(self) -> float:
+    def leave_seconds(self, transport: asyncio.Transport) -> float:
+        rest = self._unsent(transport)
         taken = self.answer is not None and 200 <= self.answer.status < 300
-        return TAKEN_SECONDS if taken else super().leave_seconds
+        if rest and taken and self.places is not None and self.places.take(self.receiver, rest):
+            self._rest_bytes = rest
+            return TAKEN_SECONDS
+        return super().leave_seconds(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._rest_bytes and self.places is not None:
+            self.places.give_back(self.receiver, self._rest_bytes)
+            self._rest_bytes = 0
+        super().connection_lost(exc)
+
+    def _unsent(self, transport: asyncio.Transport) -> int:
+        """How much of what was asked may be in memory still."""
+        if transport.get_extra_info("sslcontext") is None:
+            return transport.get_write_buffer_size()
+        # That transport has passed all on, and does not know what has become of it.
+        return self.asked_bytes if self.asked_bytes > SURELY_SENT_BYTES else 0
 
     def _cut(self) -> None:
         if self.transport is not None:
@@ -154,6 +184,7 @@ class Request(aiohttp.ClientRequest):
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
         target, answer = _exchange.get()
         conn.protocol.answer = answer
+        conn.protocol.asked_bytes = int(self.headers.get("Content-Length", "0"))
         url = self.url
         # Of its URL the client asks nothing else while it writes the first line.
         self.url = SimpleNamespace(raw_path_qs=target)  # type: ignore[assignment]
