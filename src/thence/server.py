@@ -110,12 +110,14 @@ def build(
     *,
     make_runtime: MakeRuntime | None = None,
     fresh: bool = False,
+    held_to_the_end: bool = False,
 ) -> Service:
     """A service as the settings say, not yet started. Must be called on an event loop.
 
     `make_runtime` runs functions with something else than processes (tests). `fresh`: a new store may
-    take the place of a lost one. Raises StartupError where the data directory cannot be used or a
-    destination of another package cannot be loaded.
+    take the place of a lost one. `held_to_the_end`: the data directory is held until the process has
+    ended, and not only until the service has. Raises StartupError where the data directory cannot be
+    used or a destination of another package cannot be loaded.
     """
     clock = clock or SystemClock()
     notices = notices or Notices()
@@ -124,7 +126,7 @@ def build(
     code, blobs = CodeCache(folder / "code"), FileBlobs(folder / "blobs")
     runtime = make_runtime(code, notices, clock) if make_runtime else None
     engine = Engine(
-        store=SqliteStore(folder / "store.db", fresh=fresh),
+        store=SqliteStore(folder / "store.db", fresh=fresh, held_to_the_end=held_to_the_end),
         runtime=runtime or _processes(settings, code, notices, clock, shares.instances),
         code=code,
         blobs=blobs,
@@ -286,6 +288,7 @@ async def serve(
     notices: Notices | None = None,
     make_runtime: MakeRuntime | None = None,
     fresh: bool = False,
+    held_to_the_end: bool = False,
     stop: asyncio.Event | None = None,
     listening: Callable[[str], None] | None = None,
 ) -> int:
@@ -297,7 +300,13 @@ async def serve(
     that cannot be written. Raises StartupError.
     """
     notices = notices or Notices()
-    service = build(settings, notices=notices, make_runtime=make_runtime, fresh=fresh)
+    service = build(
+        settings,
+        notices=notices,
+        make_runtime=make_runtime,
+        fresh=fresh,
+        held_to_the_end=held_to_the_end,
+    )
     listener = Listener(service.door, service.app, await bind(*settings.address))
     await listener.start()
     stop = stop or asyncio.Event()
@@ -470,7 +479,7 @@ def run(settings: Settings, *, fresh: bool = False) -> int:
         log.warning("functions can read this process's memory: the system cannot close it to them")
     log_notices(notices, logger, settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(serve(settings, notices=notices, fresh=fresh))
+        status = runner.run(serve(settings, notices=notices, fresh=fresh, held_to_the_end=True))
         # Closing the loop waits for its threads, and one may wait for whoever holds the store's lock.
         late = _timer(EXIT_SECONDS, status)
     late.cancel()

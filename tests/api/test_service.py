@@ -608,6 +608,35 @@ def test_a_thread_that_waits_for_ever_does_not_hold_the_end(tmp_path: Path) -> N
     assert ran.returncode == 3
 
 
+LEFT = """
+import os, signal, sys
+from pathlib import Path
+from thence import server
+from thence.config import Settings
+from thence.errors import StoreInUse
+from thence.store.sqlite.connection import hold
+server._say = lambda url: os.kill(os.getpid(), signal.SIGTERM)
+status = server.run(Settings(data_dir=sys.argv[1], listen="127.0.0.1:0", grace_seconds=10))
+try:
+    hold(Path(sys.argv[1]) / "store.db")
+except StoreInUse:
+    print("in use")
+sys.exit(status)
+"""
+
+
+def test_the_data_directory_is_held_until_the_process_has_ended(tmp_path: Path) -> None:
+    """Its threads may still write there when the service has left: of a deploy that was cut off."""
+    for _ in range(2):  # and then it is free
+        ran = subprocess.run(
+            [sys.executable, "-c", LEFT, str(tmp_path / "d")],
+            stdout=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+        assert (ran.returncode, ran.stdout) == (0, b"in use\n")
+
+
 HANGING = """
 import sys, threading
 from thence import server

@@ -59,9 +59,18 @@ class SqliteStore:
     """
 
     def __init__(
-        self, path: Path, *, inline: bool = False, fresh: bool = False, create: bool = True
+        self,
+        path: Path,
+        *,
+        inline: bool = False,
+        fresh: bool = False,
+        create: bool = True,
+        held_to_the_end: bool = False,
     ) -> None:
+        """held_to_the_end: close() keeps the hold, which ends with the process. Threads of it may
+        write below the data directory until then."""
         self.path = path
+        self._held_to_the_end = held_to_the_end
         self._inline = inline
         self._folder = DataFolder(path, fresh=fresh, create=create)
         self._held: int | None = None
@@ -80,16 +89,16 @@ class SqliteStore:
             await self._work.write(queue.all_gone)
         except StoreDamaged as error:
             refusal = await self.refusal(error)
-            await self.close()
+            await self._close()
             raise refusal from error
         except StoreUnavailable as error:
-            await self.close()
+            await self._close()
             found = error.__cause__
             if isinstance(found, sqlite3.Error) and is_busy(found):
                 raise unopened(self.path, found) from error  # it does not go on: the start ends
             raise
         except BaseException:
-            await self.close()
+            await self._close()
             raise
 
     async def open_to_look(self) -> None:
@@ -109,7 +118,7 @@ class SqliteStore:
         try:
             await threads.run(self._taken, look)
         except asyncio.CancelledError:
-            await self.close()
+            await self._close()
             raise
         finally:
             threads.close()
@@ -128,9 +137,12 @@ class SqliteStore:
             raise damaged(self.path, str(found[1]), found[0]) from found[1]
 
     async def close(self) -> None:
+        await self._close(keep_hold=self._held_to_the_end)
+
+    async def _close(self, *, keep_hold: bool = False) -> None:
         work, self._open = self._open, None
         held, self._held = self._held, None
-        let_go = _nothing if held is None else partial(os.close, held)
+        let_go = _nothing if held is None or keep_hold else partial(os.close, held)
         if work is None:
             let_go()
         else:
