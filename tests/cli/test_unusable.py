@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,20 @@ def test_a_lock_on_a_disk_that_is_read_only_is_told_as_that(
     monkeypatch.setattr(os, "open", read_only)
     with pytest.raises(StoreCorrupt, match="read-only"):
         connection.hold(tmp_path / "store.db")
+
+
+@pytest.mark.parametrize(
+    ("files", "left", "told"), [(400, 0, True), (400, 1, False), (0, 0, False)]
+)
+def test_a_store_that_lacks_an_inode_for_its_log_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, left: int, told: bool
+) -> None:
+    """Some file systems have no such limit and say 0 of 0."""
+    disk = list(os.statvfs(tmp_path))
+    disk[5:8] = files, left, left
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(disk))
+    said = str(connection.unopened(tmp_path / "store.db", sqlite3.OperationalError("unable")))
+    assert said.startswith(str(tmp_path / "store.db")) and ("df -i" in said) is told
 
 
 def test_the_owner_of_a_log_of_another_user_is_named(

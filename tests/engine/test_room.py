@@ -28,6 +28,7 @@ from thence.store.sqlite import SqliteStore, work
 from thence.store.sqlite.faults import damaged
 from thence.testing import Ok, Service, incarnation
 from thence.testing.clock import VirtualClock
+from thence.testing.service import number
 
 MIB = 1024 * 1024
 FAILED = StoreUnavailable("The store does not answer.")
@@ -106,7 +107,7 @@ async def test_a_full_disk_gives_up_the_reserve_and_is_back_when_there_is_more_t
     with pytest.raises(StoreUnavailable, match=r"The disk was full: .* Try again"):
         room.check()  # until that is looked for, it does not say that too little is free
     disk.files = 0  # where the reserve cannot be taken back for that, it says so
-    with pytest.raises(StoreUnavailable, match=r"no more files .* Delete files"):
+    with pytest.raises(StoreUnavailable, match=r"no more files .* Delete other files on it"):
         room.check()
     disk.files = 1000
     assert await room.back()
@@ -366,6 +367,21 @@ async def test_while_it_is_full_nothing_is_taken_and_what_runs_is_kept() -> None
         await s.clock.advance(2)
         assert (await s.show(id)).state == "succeeded"
         await s.invoke("f")
+
+
+async def test_who_asks_of_a_full_disk_is_told_what_is_free_now() -> None:
+    async with Service() as s:
+        s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
+        await s.function("f")
+        id = await s.invoke("f", delay_seconds=3600)
+        s.disk_full(20)
+        with pytest.raises(StoreUnavailable, match="33,558,528 bytes are free"):
+            await s.invoke("f")
+        disk.free += MIB
+        asking = asyncio.ensure_future(s.engine.stop(number(id)))
+        await s.clock.advance(2)
+        with pytest.raises(StoreUnavailable, match="34,607,104 bytes are free"):
+            await asking
 
 
 async def test_an_idle_node_finds_a_full_disk_by_its_lease() -> None:

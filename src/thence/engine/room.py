@@ -63,8 +63,9 @@ class Room:
         )
         if free >= needed and not files:
             sentence = (
-                f"The disk can hold no more files (the inodes of {reserve.folder} are used up), though "
-                f"{free:,} bytes are free. Nothing was stored. Delete files there; it goes on by itself."
+                f"The disk of {reserve.folder} can hold no more files (its inodes are used up), though "
+                f"{free:,} bytes are free. Nothing was stored. Delete other files on it; it goes on by "
+                "itself."
             )
         elif free >= needed:  # and that was not found yet
             sentence = (
@@ -189,7 +190,7 @@ def _too_little(error: StoreUnavailable, free: int, files: int) -> StoreUnavaila
     else:
         why = (
             f"The disk can hold no more files (its inodes are used up), though {free:,} bytes are free: "
-            "delete files there. Bodies up to limits.inline_bytes_max need no file."
+            "delete other files on it. Bodies up to limits.inline_bytes_max need no file."
         )
     return StoreUnavailable(
         f"{error.detail} {why}",

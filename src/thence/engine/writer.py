@@ -330,15 +330,15 @@ class Writer:
             rest = min(PROBE_SECONDS * 2 ** max(0, self._failures - 3), PROBE_SECONDS_MAX)
             if rest > PROBE_SECONDS:
                 await self._rest(rest)
-                self._refuse_waiting(kept, self.damaged or error)
+                self._refuse_waiting(kept, self.refusal())
             while at_edge and self._clock.now() < lost_at + AGAIN_SECONDS * 1000:
                 if self._leaving.is_set():
                     break
                 await self._rest(PROBE_SECONDS)
-                self._refuse_waiting(kept, self.damaged or error)
+                self._refuse_waiting(kept, self.refusal())
             while not await self._healthy():
                 await self._rest(PROBE_SECONDS_MAX if self.damaged else rest)
-                self._refuse_waiting(kept, self.damaged or error)
+                self._refuse_waiting(kept, self.refusal())
         except asyncio.CancelledError:
             # The node ends before the store is back. Attempts are found as lost by the next start;
             # callers who wait for their stop to be written must be told that it is not.

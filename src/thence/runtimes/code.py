@@ -201,8 +201,8 @@ class CodeCache:
 
 def _lost(digest: str, why: object) -> StoreUnavailable:
     return StoreUnavailable(
-        f"The code {digest[:12]}… cannot be unpacked again: {why}. Check the free space of the data "
-        "directory. Deploy the function again where its archive is damaged or gone.",
+        f"The code {digest[:12]}… cannot be unpacked again: {why}. Check the free space and the "
+        "inodes of the data directory's disk ('df', 'df -i'). Deploy the function again where its archive is damaged or gone.",
         digest=digest,
     )
 

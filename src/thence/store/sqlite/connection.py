@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ...errors import StoreCorrupt, StoreInUse, StoreLocked, StoreTooNew, StoreUnavailable
 from ...unusable import OWNER, advice, others
+from ..reserve import Reserve
 from .damage import hit
 from .faults import cannot_start, is_busy, is_damage
 
@@ -140,9 +141,15 @@ def unopened(path: Path, error: sqlite3.Error) -> StoreCorrupt | StoreUnavailabl
 
 
 def denied(path: Path) -> str:
-    """Whose files they are where that is why they cannot be opened; with a space before it."""
+    """Whose files they are where that is why they cannot be opened, or that no more can be made: SQLite
+    says neither. With a space before it."""
     found = others([path, Path(f"{path}-wal"), Path(f"{path}-shm")])
-    return f" {found}. {OWNER}" if found else ""
+    if found:
+        return f" {found}. {OWNER}"
+    with contextlib.suppress(OSError):
+        if not Reserve(path.parent, 0).free_files():
+            return " The disk can hold no more files: its inodes are used up ('df -i')."
+    return ""
 
 
 def find_hit(path: Path) -> list[str]:
