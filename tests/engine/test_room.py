@@ -24,7 +24,7 @@ from thence.notices import Notices
 from thence.store.interface import Batch
 from thence.store.records import Claim
 from thence.store.reserve import Reserve
-from thence.store.sqlite import SqliteStore, work
+from thence.store.sqlite import SqliteStore, snapshot, work
 from thence.store.sqlite.faults import damaged
 from thence.testing import Ok, Service, incarnation
 from thence.testing.clock import VirtualClock
@@ -335,6 +335,22 @@ def test_a_reserve_is_of_real_blocks_and_gone_where_they_are_not(
     monkeypatch.setattr(os, "posix_fallocate", full)
     assert not reserve.take(MIB)
     assert reserve.held_bytes() == 0 and not (tmp_path / "reserve").exists()
+
+
+async def test_a_disk_that_does_not_say_how_large_it_is_is_not_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((4096, 4096, *[0] * 6, 0, 255)))
+    store: Any = Spare()
+    room = Room(store, Reserve(tmp_path, MIB))
+    room.begin()
+    room.opened()
+    room.check()
+    error = StoreUnavailable("no", errno=errno.ENOSPC)
+    assert room.lost(FAILED) is FAILED and room.short(error) is error
+    room.check()
+    assert (room.free_bytes(), room.reserve_bytes()) == (None, 0)
+    assert snapshot.free_bytes(tmp_path) > 1 << 60, "a backup there is not refused either"
 
 
 async def test_the_disk_takes_at_most_a_quarter_for_it(

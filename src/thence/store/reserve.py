@@ -7,6 +7,7 @@ hold what the write-ahead log does (16 MiB): before the log is emptied, the file
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class Reserve:
 
     def wanted_bytes(self) -> int:
         """Raises OSError."""
-        disk = os.statvfs(self.folder)
+        disk = self._disk()
         return min(self.bytes_wanted, disk.f_blocks * disk.f_frsize // DISK_PARTS)
 
     def held_bytes(self) -> int:
@@ -35,8 +36,16 @@ class Reserve:
 
     def free_bytes(self) -> int:
         """What is free on the disk besides the reserve. Raises OSError."""
-        disk = os.statvfs(self.folder)
+        disk = self._disk()
         return disk.f_bavail * disk.f_frsize
+
+    def _disk(self) -> os.statvfs_result:
+        """Raises OSError, also where the file system has no size (ramfs, some of FUSE): 0 bytes free of 0
+        is no full disk."""
+        disk = os.statvfs(self.folder)
+        if not disk.f_blocks:
+            raise OSError(errno.EOPNOTSUPP, "its file system does not say how large it is")
+        return disk
 
     def free_files(self) -> int:
         """So many files can still be made on the disk; some file systems have no such limit and say

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -96,6 +97,10 @@ def _log_bytes(source: Path) -> int:
 
 def free_bytes(folder: Path) -> int:
     found = os.statvfs(folder)
+    if (
+        not found.f_blocks
+    ):  # no size at all (ramfs, some of FUSE): whether it fits is found by writing
+        return sys.maxsize
     return found.f_bavail * found.f_frsize
 
 
