@@ -406,6 +406,50 @@ def test_what_ends_while_a_service_leaves_a_full_disk_is_not_found_as_lost(
         program.verify()
 
 
+def test_on_a_full_disk_what_runs_and_waits_is_stopped_and_stays_so_after_a_kill(
+    make_program: Callable[..., Program], tmp_path: Path
+) -> None:
+    program = make_program()
+    program.data.mkdir(mode=0o700)
+    path, ids = "/v1/functions/held/invocations", []
+
+    def hold() -> None:
+        go = str(tmp_path / "never")
+        program.deploy("held", HELD, environment={"GO": go}, concurrency=2, max_retries=3)
+        for n in range(3):
+            ids.append(program.ask("POST", path, json.dumps({"n": n}).encode())[2]["id"])
+        program.until(lambda: program.get("/v1/stats")["running"] == 2, 30, "two run")
+
+    def stop(id: str) -> str:
+        status, _, answer = program.ask("POST", f"/v1/invocations/{id}/stop", b"")
+        assert status == 200, answer
+        return answer["state"]
+
+    with small_file_system(program.data, DISK):
+        begin_full(program, hold)
+        assert [stop(ids[2]), stop(ids[0])] == ["stopped", "stopping"]
+        off = json.dumps({"limit": None, "disabled": "runaway", "abort": True}).encode()
+        status, _, answer = program.ask("PUT", "/v1/functions/held/control", off)
+        assert status == 200, answer
+        none = re.compile(rb"^thence_node_instances_held 0(\.0)?$", re.MULTILINE)
+        program.until(lambda: bool(none.search(program.get("/metrics"))), 30, "none runs")
+        states = [program.get(f"/v1/invocations/{id}")["state"] for id in ids]
+        assert states == ["stopping", "stopping", "stopped"]
+        refused(program)
+        program.kill()
+        (program.data / "ballast").unlink()
+        program.start()
+        program.until_done()
+        for id, reason in zip(
+            ids, ("stopped_by_caller", "function_disabled", "stopped_by_caller"), strict=True
+        ):
+            view = program.get(f"/v1/invocations/{id}")
+            assert (view["state"], view["reason"]) == ("stopped", reason), view
+            assert len(view["attempts"]) <= 1
+        assert program.terminate() == 0
+        program.verify()
+
+
 def test_what_cannot_be_written_before_a_service_leaves_is_said(
     make_program: Callable[..., Program], tmp_path: Path
 ) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import traceback
 
 import pytest
 
+from thence.catalog.control import Control
 from thence.errors import Draining, StoreDamaged, StoreUnavailable
 from thence.lifecycle.outcome import Outcome
-from thence.lifecycle.states import State
+from thence.lifecycle.states import Reason, State
 from thence.notices import Notice, StoreBack, StoreLost
 from thence.store.interface import Batch, StopMark
+from thence.store.records import Claim, MailboxPut
 from thence.testing import Error, Forever, Ok, Service
 from thence.testing.service import gather_now
 
@@ -69,17 +70,82 @@ async def test_what_waited_is_dispatched_as_soon_as_the_store_is_back(s: Service
     assert s.starts("f")[1] <= 21.0
 
 
-async def test_a_stop_asked_during_the_outage_is_kept_and_written_after_it(s: Service) -> None:
-    await s.function("f", answers=[Forever()], timeout_seconds=36_000)
-    ids = [await s.invoke("f") for _ in range(3)]
+async def test_a_stop_asked_during_the_outage_is_refused_at_once_and_what_runs_goes_on(
+    s: Service,
+) -> None:
+    await s.function("f", answers=[Error(seconds=60)] * 4 + ["ok"] * 3, max_retries=1)
+    ids = [await s.invoke("f") for _ in range(4)]
     await s.clock.advance(1)
     s.disk_full(10)
-    stops = [asyncio.ensure_future(s.stop(ids[0]))]  # the write that finds the disk full
-    await s.clock.advance(2)
-    stops += [asyncio.ensure_future(s.stop(id)) for id in ids[1:]]  # asked while it is known
+    # The first is the write that finds the store away; of the second two are asked together.
+    for asked in (ids[:1], [ids[1], ids[1]], ids[2:3]):
+        refused = await gather_now(s, *[s.stop(id) for id in asked])
+        assert [type(one) for one in refused] == [StoreUnavailable] * len(asked)
+    assert {(await s.show(id)).state for id in ids} == {State.RUNNING}
     await s.clock.advance(20)
-    assert {(await one).state for one in stops} == {State.STOPPING}
-    assert {(await s.show(id)).state for id in ids} == {State.STOPPED}
+    assert {(await s.show(id)).state for id in ids} == {State.RUNNING}, "none is made later"
+    assert (await s.stop(ids[3])).state is State.STOPPING
+    await s.clock.advance(60)
+    views = [await s.show(id) for id in ids]
+    assert [view.state for view in views] == [State.SUCCEEDED] * 3 + [State.STOPPED]
+    assert len(s.starts("f")) == 7  # what ended after the refusal was tried again as ever
+
+
+async def test_what_runs_of_a_disabled_function_and_cannot_be_stopped_is_said(s: Service) -> None:
+    await s.function("f", answers=[Forever()], timeout_seconds=36_000)
+    ids = [await s.invoke("f") for _ in range(2)]
+    await s.clock.advance(1)
+    commit = s.store.commit
+
+    async def away(batch: Batch) -> object:
+        raise StoreUnavailable("The store does not answer.")
+
+    s.store.commit = away
+    with pytest.raises(StoreUnavailable, match=r"is disabled, and 2 of what runs .* not answer"):
+        await s.ask(s.engine.put_control("f", Control(disabled="broken"), abort=True))
+    assert s.engine.control("f").disabled == "broken"
+    s.store.commit = commit
+    await s.clock.advance(60)
+    assert {(await s.show(id)).state for id in ids} == {State.RUNNING}
+    await s.stop(ids[0])
+    await s.engine.put_control("f", Control(disabled="broken"), abort=True)
+    await s.settle()
+    reasons = [(await s.show(id)).reason for id in ids]
+    assert reasons == [Reason.STOPPED_BY_CALLER, Reason.FUNCTION_DISABLED]
+
+
+async def test_who_asks_while_a_store_rests_that_is_well_and_cannot_commit_is_told_at_once(
+    s: Service,
+) -> None:
+    s.receiver(HOOK).down(5)
+    await s.function("f", answers=["ok"], on_success=HOOK)
+    await s.function("g", answers=["ok"], concurrency=0)
+    owes, waits = await s.invoke("f"), await s.invoke("g")
+    await s.settle()
+    commit, writer, tries = s.store.commit, s.engine.writer, []
+
+    async def away(batch: Batch) -> object:
+        tries.append(batch)
+        raise StoreUnavailable("The store does not answer.")
+
+    s.store.commit = away
+    for _ in range(12):  # each probe succeeds and each commit fails, so it rests ever longer
+        await gather_now(s, s.invoke("f"))
+        await s.clock.advance(31)
+    await gather_now(s, s.invoke("f"))
+    assert writer.down
+    tries.clear()
+    mail = MailboxPut("queue", "q", "", b"x", "text/plain", {}, s.clock.now(), None, "")
+    put = writer.wait(writer.put_mail, mail)
+    claim = writer.wait(writer.claim, Claim(1, 1, 1, 0))
+    for one in await gather_now(s, s.stop(waits), put, claim):
+        assert isinstance(one, StoreUnavailable) and "does not answer" in one.detail
+    assert not tries, "refused, and not tried"
+    s.store.commit = commit
+    await s.clock.advance(60)
+    assert (await s.show(owes)).deliveries[0].state == "delivered"
+    assert (await s.show(waits)).state is State.QUEUED
+    assert (await s.stop(waits)).state is State.STOPPED
 
 
 async def test_what_is_due_during_the_outage_starts_after_it(s: Service) -> None:

@@ -15,20 +15,22 @@ from unittest.mock import AsyncMock
 
 import pytest
 
+from thence.catalog.control import Control
 from thence.engine import room as rooms
 from thence.engine.engine import Engine
 from thence.engine.room import Room
 from thence.engine.writer import Writer
 from thence.errors import StoreUnavailable, ThenceError
+from thence.notices import Committed as CommittedNotice
 from thence.notices import Notices
 from thence.store.interface import Batch
 from thence.store.records import Claim
 from thence.store.reserve import Reserve
 from thence.store.sqlite import SqliteStore, snapshot, work
 from thence.store.sqlite.faults import damaged
-from thence.testing import Ok, Service, incarnation
+from thence.testing import Error, Forever, Ok, Service, incarnation
 from thence.testing.clock import VirtualClock
-from thence.testing.service import number
+from thence.testing.service import gather_now, number
 
 MIB = 1024 * 1024
 FAILED = StoreUnavailable("The store does not answer.")
@@ -398,6 +400,97 @@ async def test_who_asks_of_a_full_disk_is_told_what_is_free_now() -> None:
         await s.clock.advance(2)
         with pytest.raises(StoreUnavailable, match="34,607,104 bytes are free"):
             await asking
+
+
+async def full(s: Service, disk: Disk, seconds: float = 1) -> None:
+    """A disk that has given up its reserve, in whose space can be written after so long, and no more."""
+    s.engine.room._reserve = disk
+    s.disk_full(seconds)
+    with pytest.raises(StoreUnavailable, match="The disk is full"):
+        await s.invoke("f")
+    await s.clock.advance(seconds + 1)
+    assert s.engine.writer.down and disk.held == 0
+
+
+async def test_on_a_full_disk_what_runs_is_stopped_for_good_in_the_reserves_space() -> None:
+    async with Service() as s:
+        await s.function("f", answers=[Forever()] * 3, timeout_seconds=36_000, max_retries=3)
+        ids = [await s.invoke("f") for _ in range(3)]
+        await s.clock.advance(1)
+        await full(s, disk := Disk(4096, held=32 * MIB))
+        seen: list[str] = []
+        s.notices.on(
+            CommittedNotice, lambda one: seen.extend(o.state for o in one.entry.transitions)
+        )
+        (stopped,) = await gather_now(s, s.stop(ids[0]))
+        assert stopped.state == "stopping" and seen == ["stopping"]
+        await gather_now(s, s.engine.put_control("f", Control(disabled="runaway"), abort=True))
+        assert s.runtime.occupancy().in_use == 0
+        assert {(await s.show(id)).state for id in ids} == {"stopping"}
+        assert s.engine.writer.down and disk.held == 0
+        await s.crash()  # how they ended was not written
+        await s.engine.put_control("f", Control())
+        await s.clock.advance(60)
+        reasons = [(await s.show(id)).reason for id in ids]
+        assert reasons == ["stopped_by_caller", "function_disabled", "function_disabled"]
+        assert len(s.starts("f")) == 3
+
+
+async def test_a_stop_that_finds_the_disk_full_is_made_too() -> None:
+    async with Service() as s:
+        await s.function("f", answers=[Forever()], timeout_seconds=36_000)
+        running, waiting = await s.invoke("f"), await s.invoke("f", delay_seconds=60)
+        await s.clock.advance(1)
+        s.engine.room._reserve = Disk(4096, held=32 * MIB)
+        commit, failed = s.store.commit, []
+
+        async def once_full(batch: Batch) -> object:
+            if not failed:
+                failed.append(batch)
+                raise StoreUnavailable("database or disk is full")
+            return await commit(batch)
+
+        s.store.commit = once_full
+        stops = await gather_now(s, s.stop(running), s.stop(waiting))
+        assert [one.state for one in stops] == ["stopping", "stopped"] and failed
+        assert s.engine.room.full and s.runtime.occupancy().in_use == 0
+
+
+async def test_on_a_full_disk_what_waits_is_stopped_in_the_reserves_space() -> None:
+    async with Service() as s:
+        await s.function("f", answers=["ok"] * 3)
+        ids = [await s.invoke("f", delay_seconds=60) for _ in range(3)]
+        await full(s, disk := Disk(4096, held=32 * MIB))
+        assert (await s.stop(ids[0])).state == "stopped"
+        assert (await s.show(ids[0])).state == "stopped"
+        # Who stops a whole backlog leaves half of it to what deletes.
+        disk.free = 16 * MIB - 1
+        with pytest.raises(StoreUnavailable, match="16,777,215 bytes are free in /data"):
+            await s.stop(ids[1])
+        disk.free = 16 * MIB
+        s.disk_full(5)  # others have taken that, too
+        with pytest.raises(StoreUnavailable, match="16,777,216 bytes are free in /data"):
+            await s.stop(ids[1])
+        await s.clock.advance(5)
+        assert (await s.stop(ids[1])).state == "stopped"
+        disk.free = 60 * MIB
+        await s.clock.advance(60)
+        assert (await s.show(ids[2])).state == "succeeded" and len(s.starts("f")) == 1
+
+
+async def test_a_stop_does_not_overtake_how_its_run_ended() -> None:
+    async with Service() as s:
+        await s.function("f", answers=[Error(seconds=5)] * 2, max_event_age_seconds=5)
+        ids = [await s.invoke("f") for _ in range(2)]
+        await s.clock.advance(1)
+        await full(s, disk := Disk(4096, held=32 * MIB))
+        await s.clock.advance(10)
+        with pytest.raises(StoreUnavailable, match="The disk is full"):
+            await s.stop(ids[0])
+        await s.engine.put_control("f", Control(disabled="broken"), abort=True)
+        disk.free = 60 * MIB
+        await s.clock.advance(2)
+        assert {(await s.show(id)).state for id in ids} == {"expired"}
 
 
 async def test_an_idle_node_finds_a_full_disk_by_its_lease() -> None:

@@ -148,10 +148,9 @@ class Deliver:
 
     def _pump(self) -> None:
         """Claim for those whose turn it is, while there is room."""
-        if self.paused or self._away_until:
-            return
         for turns in (self._local, self._remote):
-            while (turn := turns.next()) is not None:
+            # While the store is away a claim is refused before _claim() returns: then all wait.
+            while not (self.paused or self._away_until) and (turn := turns.next()) is not None:
                 self._claim(*turn)
 
     def _claim(self, lane: Key, trust: Trust, number: int) -> None:

@@ -266,7 +266,17 @@ class Engine(Functions, Looking):
     async def _abort(self, family_id: int) -> None:
         self.invoking.abort(family_id)
         runs = [run for run in self._runs() if run.function.family == family_id]
-        await asyncio.gather(*(self.stopping.abort(run) for run in runs))
+        work = (self.stopping.abort(run) for run in runs)
+        answers = await asyncio.gather(*work, return_exceptions=True)
+        refused = [one for one in answers if one is not None]
+        if refused and isinstance(refused[0], StoreUnavailable):
+            raise StoreUnavailable(
+                f"The function is disabled, and {len(refused)} of what runs of it could not be stopped: "
+                f"{refused[0].detail}",
+                **refused[0].fields,
+            ) from refused[0]
+        if refused:
+            raise refused[0]
 
     def _note_suspect(self, lane: Lane, due_at: int, expires_at: int) -> None:
         if lane.deleted:

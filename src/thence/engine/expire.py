@@ -137,15 +137,19 @@ class Expire:
             return False, None
         return False, max(since, oldest[0].due_at if oldest else now) + budget_ms
 
-    async def end(self, waiting: Waiting, state: State, reason: Reason) -> bool:
-        """End a waiting invocation; False: it does not wait any more."""
+    async def end(
+        self, waiting: Waiting, state: State, reason: Reason, *, at_once: bool = False
+    ) -> bool:
+        """End a waiting invocation; False: it does not wait any more. `at_once`: see Writer.at_once."""
         lane = self._lanes.get(waiting.function_id)
         if lane is None:
             return False
         now = self._clock.now()
         deliveries = self.owed(lane, state, now, waiting.qualifier)
         end = End(waiting.id, waiting.function_id, state, reason, now, deliveries)
-        applied: bool = await self._writer.wait(self._writer.end, end)
+        writer = self._writer
+        work = writer.at_once("ends", end) if at_once else writer.wait(writer.end, end)
+        applied: bool = await work
         if applied:
             lane.count_waiting(-1)
             if self._notices.wanted(InvocationSettled):

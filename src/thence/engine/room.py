@@ -1,7 +1,7 @@
 """room: what is done when the disk is full.
 
 A write that fails for want of space gives up the reserve. From then on nothing new is taken (accepts,
-code, bodies, mail: 503), while reading, deleting and pruning go on with the reserve's space. When
+code, bodies, mail: 503), while reading, deleting, pruning and stopping go on with the reserve's space. When
 there is room again (on the disk, or in the store's own files where something was deleted) the
 reserve is taken back first, and then accepting goes on, by itself. That needs ROOM_PART of the reserve
 more than the reserve: a disk at its edge would be full again with the next call.
@@ -21,6 +21,7 @@ log = logging.getLogger("thence.room")
 
 ROOM_PART = 4
 ROOM_BYTES_MIN = 1024 * 1024
+STOPS_PART = 2  # so much of the reserve's space is left to what deletes
 RETRY_SECONDS = 5
 
 
@@ -38,6 +39,13 @@ class Room:
     def check(self) -> None:
         """Raises StoreUnavailable while nothing new may be written."""
         if self.full:
+            raise self.refusal()
+
+    def check_stop(self) -> None:
+        """Raises StoreUnavailable while too little of the reserve's space is left even for a stop: who
+        stops a whole backlog must still be able to delete."""
+        wanted = 0 if self._reserve is None else self._reserve.wanted_bytes()
+        if self.full and (self.free_bytes() or 0) < wanted // STOPS_PART:
             raise self.refusal()
 
     def refusal(self) -> StoreUnavailable:

@@ -66,8 +66,7 @@ class RunAttempts:
             meta.traceparent,
             self.lease,
             spent,
-            False,
-            meta.qualifier,
+            qualifier=meta.qualifier,
             due_at=claimed.due_at,
             meta=meta,
         )
@@ -86,8 +85,8 @@ class RunAttempts:
         await self._tasks.settled()
 
     def _submit(self, lane: Lane, run: Run, due_at: int) -> None:
-        if lane.deleted or run.stopping or lane.family.disabled is not None:
-            outcome = Outcome.STOPPED if run.stopping else Outcome.NOT_STARTED
+        if lane.deleted or run.stops or lane.family.disabled is not None:
+            outcome = Outcome.STOPPED if run.stops else Outcome.NOT_STARTED
             self._settle.settle(run, Ended(outcome))
             self.freed(lane)
             return

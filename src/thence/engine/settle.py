@@ -99,6 +99,7 @@ class SettleAttempts:
         lane = self._lanes.get(run.function.id)
         assert lane is not None
         lane.end_run()
+        run.ended = True
         if self.draining:
             ended.cut_off()  # so that no budget is spent
             self.cut_off += ended.outcome is Outcome.DRAINED
@@ -111,7 +112,7 @@ class SettleAttempts:
             lease=run.lease,
             spent=run.spent,  # type: ignore[arg-type]
             expires_at=run.expires_at,
-            stopping=run.stopping,
+            stopping=run.stops > 0,
             ended=ended,
             alias=run.qualifier,
             aborted=run.aborted,

@@ -1,6 +1,9 @@
 """stop: in every state. Waiting or backing off: ended now. Running: the stop is made durable, then
 the instance is ended and its answer fenced off. Delivering: the deliveries still owed are stopped;
-a final state never changes."""
+a final state never changes.
+
+A stop that cannot be made durable is refused, and what runs goes on: were it ended first, a kill would
+let the next start run it again. On a full disk a stop is written in the reserve's space."""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from ..clock import Clock
-from ..errors import InvocationNotFound, Unavailable
+from ..errors import InvocationNotFound, ThenceError, Unavailable
 from ..lifecycle.ids import format_id
 from ..lifecycle.states import FINAL, WAITING, Reason, State
 from ..runtimes.interface import Run, Runtime
@@ -42,12 +45,13 @@ class Stop:
         self._runtime = runtime
         self._running = running
         self._clock = clock
-        self.end: Callable[[Waiting, State, Reason], Awaitable[bool]]
+        self.end: Callable[..., Awaitable[bool]]
         """expire.end, which ends one waiting invocation with all it owes; set by the engine."""
 
     async def stop(self, id: int, *, deliveries: bool = True) -> Stopped:
         """`deliveries`: of one that has ended, stop those still owed. Raises InvocationNotFound;
-        Unavailable when the state changed under each of ten tries."""
+        Unavailable when the state changed under each of ten tries; StoreUnavailable when it cannot
+        be written: then nothing is stopped, now or later."""
         asked = False  # by this stop, while it ran: then it is what has stopped it
         for _ in range(TRIES):
             run = self._running.get(id)
@@ -74,7 +78,8 @@ class Stop:
                 return Stopped(State.STOPPED)
             if view.state is State.STOPPING:
                 return Stopped(State.STOPPING, changed=False)
-            # It has just been claimed, or another node runs it: mark it there, or look again.
+            # It has just been claimed, or another node runs it: mark it there, or look again. (Never
+            # ahead of what is kept: that may be how it was lost.)
             asked = True
             await self._writer.wait(
                 self._writer.mark_stopping,
@@ -84,9 +89,9 @@ class Stop:
 
     async def abort(self, run: Run) -> None:
         """Stop that attempt because its function is disabled, if it still runs; what its invocation has come to since is left."""
-        if self._running.get(run.id) is run:
-            run.aborted = run.aborted or not run.stopping  # whoever asked first has stopped it
-            await self._running_one(run)
+        if self._running.get(run.id) is run and not run.ended:
+            # Whoever asked first has stopped it.
+            await self._running_one(run, aborted=not run.stops)
 
     async def _waiting_one(self, view: InvocationView) -> bool:
         waiting = Waiting(
@@ -98,15 +103,27 @@ class Stop:
             view.meta.qualifier,
             view.attempt,
         )
-        return await self.end(waiting, State.STOPPED, Reason.STOPPED_BY_CALLER)
+        return await self.end(waiting, State.STOPPED, Reason.STOPPED_BY_CALLER, at_once=True)
 
-    async def _running_one(self, run: Run) -> bool:
-        run.stopping = True
-        mark = StopMark(run.id, run.function.id, run.attempt, self._clock.now(), run.aborted)
-        await self._writer.wait(self._writer.mark_stopping, mark)
+    async def _running_one(self, run: Run, *, aborted: bool = False) -> bool:
+        run.aborted = run.aborted or aborted
+        run.stops += 1
+        try:
+            await self._mark(run)
+        except ThenceError:
+            run.stops -= 1
+            run.aborted = run.aborted and not aborted
+            raise
         if self._running.get(run.id) is not run:
             return False  # it ended before the mark; look at what it is now
         # False from the runtime: its payload is still being fetched, and run.py sees the mark
         # before it hands the run over. Not applied: it was marked before.
         self._runtime.stop(run.id)
         return True
+
+    async def _mark(self, run: Run) -> None:
+        mark = StopMark(run.id, run.function.id, run.attempt, self._clock.now(), run.aborted)
+        if run.ended:  # behind what it came to, which may be kept
+            await self._writer.wait(self._writer.mark_stopping, mark)
+        else:
+            await self._writer.at_once("stops", mark)

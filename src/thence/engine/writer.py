@@ -4,11 +4,11 @@ While one commit is on its way to the disk, the next group gathers; the next com
 last has ended. There is no timer and no fixed window, so an idle service commits at once and a busy
 one commits in large groups (design §1, §4).
 
-When the store cannot write, accepts are refused at once (`StoreUnavailable`: nothing was
-acknowledged), while what must not be lost (settles, stops, delivery results) is kept and written
-when the store is back. On a full disk that is when there is room again (room.py). A damaged store does
-not come back: then all is refused until the service is started anew, and what ran is found as lost by
-that start.
+When the store cannot write, all that somebody waits for is refused at once (`StoreUnavailable`: nothing
+was changed, and nothing will be), while what must not be lost (settles, delivery results) is kept and
+written when the store is back. On a full disk that is when there is room again (room.py); stops go before
+that, in the reserve's space. A damaged store does not come back: then all is refused until the service is
+started anew, and what ran is found as lost by that start.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..clock import Clock
@@ -51,8 +52,7 @@ FIELDS = (
     "delivery_claims",
     "mailbox",
 )
-KEPT = ("settles", "stops", "delivery_results")
-UNTOLD = ("settles", "delivery_results")
+KEPT = ("settles", "delivery_results")
 BATCH_MAX = 512
 TIGHT_BATCH_MAX = 16  # after the disk was full; twice as many with each commit that succeeds
 PROBE_SECONDS = 0.5
@@ -98,7 +98,7 @@ class Writer:
         self._had_room_at = -math.inf  # (ms) a full disk, again, for the last time
         self._batch_max = BATCH_MAX
         self.down = False
-        """The store does not write at present: accepts are refused."""
+        """The store does not write at present: all but KEPT is refused."""
         self.damaged: StoreDamaged | None = None
         """The store is damaged: it is down, and stays so."""
         self._why: StoreUnavailable | None = None  # it was down for the last time
@@ -107,9 +107,6 @@ class Writer:
     # ------------------------------------------------------------ asking
 
     def accept(self, new: NewInvocation, done: Done) -> None:
-        if self.down:
-            done(None, self.refusal())
-            return
         self._add("accepts", new, done)
 
     def settle(self, settle: Settle, done: Done) -> None:
@@ -147,6 +144,27 @@ class Writer:
 
         ask(change, done)
         return await future
+
+    async def at_once(self, field: str, change: Any) -> Any:
+        """A stop, which must not wait for room: as wait(), but on a full disk it is written in the
+        reserve's space, ahead of all that is kept. Raises StoreUnavailable: it is not made."""
+        try:
+            return await self.wait(partial(self._add, field), change)
+        except StoreUnavailable:
+            if self.damaged is not None or not self._room.full:
+                raise
+        self._room.check_stop()
+        group, answers = _Group(), []
+        group.add(field, change, lambda answer, _: answers.append(answer))
+        began = time.perf_counter()
+        try:
+            committed = await self._store.commit(group.batch)
+        except StoreLocked:
+            raise
+        except StoreUnavailable as error:
+            raise self.refusal() from error
+        self._answer(group, committed, time.perf_counter() - began)
+        return answers[0]
 
     def condemn(self, damaged: StoreDamaged) -> None:
         """Damage was found, or more is known of it: nothing is accepted any more."""
@@ -221,7 +239,7 @@ class Writer:
             self._task = None
         self._ended = True
         groups, self._groups = self._groups, [_Group()]
-        unwritten = sum(len(group.done[field]) for group in groups for field in UNTOLD)
+        unwritten = sum(len(group.done[field]) for group in groups for field in KEPT)
         if unwritten:
             log.warning("%s", _unwritten(unwritten, self.refusal()))
         for group in groups:
@@ -233,7 +251,7 @@ class Writer:
     def _too_late(field: str, done: Done) -> None:
         """Nothing is written any more. Whoever waits is told; what an attempt or a delivery came to
         is left to the next start, which finds both as lost."""
-        if field not in UNTOLD:
+        if field not in KEPT:
             error = Draining(
                 "The service has shut down; nothing was changed.", retry_after_seconds=5
             )
@@ -249,8 +267,8 @@ class Writer:
         if self._ended:
             self._too_late(field, done)
             return
-        if self.damaged is not None and field not in UNTOLD:
-            done(None, self.damaged.again())
+        if self.down and field not in KEPT:
+            done(None, self.refusal())
             return
         group = self._groups[-1]
         if group.size >= self._batch_max:
@@ -316,37 +334,31 @@ class Writer:
         if tight:
             # A large commit may need more room than there is, each time anew.
             self._batch_max = TIGHT_BATCH_MAX
+        self.down = True  # before the refused ask for more in their callbacks
         kept = _refuse(group, error)
-        self.down = True
         self._failures += 1
         lost_at = self._clock.now()
         at_edge = tight and lost_at < self._had_room_at + AGAIN_SECONDS * 1000
         # Damage was said in its own words; one who leaves tries twice a second and says it once.
         if self.damaged is None and not (self._leaving.is_set() and self._failures > 1):
             self._notices.publish(StoreLost(error.detail))
-        self._refuse_waiting(kept, error)
+        groups, self._groups = self._groups, [_Group()]
+        for waiting in groups:
+            _merge(kept, _refuse(waiting, error))
         try:
             # Where a probe succeeds and the commits fail all the same, ever longer.
             rest = min(PROBE_SECONDS * 2 ** max(0, self._failures - 3), PROBE_SECONDS_MAX)
             if rest > PROBE_SECONDS:
                 await self._rest(rest)
-                self._refuse_waiting(kept, self.refusal())
             while at_edge and self._clock.now() < lost_at + AGAIN_SECONDS * 1000:
                 if self._leaving.is_set():
                     break
                 await self._rest(PROBE_SECONDS)
-                self._refuse_waiting(kept, self.refusal())
             while not await self._healthy():
                 await self._rest(PROBE_SECONDS_MAX if self.damaged else rest)
-                self._refuse_waiting(kept, self.refusal())
         except asyncio.CancelledError:
-            # The node ends before the store is back. Attempts are found as lost by the next start;
-            # callers who wait for their stop to be written must be told that it is not.
+            # The node ends before the store is back. Attempts are found as lost by the next start.
             self._groups.insert(0, kept)
-            for group_left in self._groups:
-                stops, group_left.done["stops"] = group_left.done["stops"], []
-                for done in stops:
-                    _call(done, None, error.again())
             raise
         self.down = False
         if self._room.full:  # and the node leaves
@@ -358,18 +370,6 @@ class Writer:
         if kept.size:
             self._groups[:0] = _pieces(kept) if tight else [kept]
             self._idle.clear()
-
-    def _refuse_waiting(self, kept: _Group, error: StoreUnavailable) -> None:
-        # What the refused ask for in their callbacks belongs to the next groups.
-        groups, self._groups = self._groups, [_Group()]
-        for group in groups:
-            self._merge(kept, _refuse(group, error))
-        if self.damaged is not None and kept.done["stops"]:
-            stops, kept.done["stops"] = kept.done["stops"], []
-            kept.changes["stops"].clear()
-            kept.size -= len(stops)
-            for done in stops:
-                _call(done, None, self.damaged.again())
 
     async def _healthy(self) -> bool:
         if self.damaged is not None:
@@ -414,12 +414,6 @@ class Writer:
             for wait in waits:
                 wait.cancel()
 
-    @staticmethod
-    def _merge(into: _Group, group: _Group) -> None:
-        for field in KEPT:
-            for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):
-                into.add(field, change, done)
-
     async def _one_by_one(self, group: _Group, error: Exception) -> None:
         """Find the change that the store cannot take; the others are written."""
         if group.size == 1:
@@ -439,16 +433,19 @@ class Writer:
 def _refuse(group: _Group, error: StoreUnavailable) -> _Group:
     """Tell the askers of what may be refused; give back the rest."""
     kept = _Group()
-    # A damaged store does not come back: whoever waits is told now. What an attempt or a delivery
-    # came to is kept all the same, for nobody would know what to do with the refusal.
-    keeps = UNTOLD if isinstance(error, StoreDamaged) else KEPT
     for field in FIELDS:
         for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):
-            if field in keeps:
+            if field in KEPT:
                 kept.add(field, change, done)
             else:
                 _call(done, None, error.again())
     return kept
+
+
+def _merge(into: _Group, group: _Group) -> None:
+    for field in KEPT:
+        for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):
+            into.add(field, change, done)
 
 
 def _pieces(kept: _Group) -> list[_Group]:

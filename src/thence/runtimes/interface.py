@@ -32,11 +32,12 @@ class Run(Struct, gc=False):
     traceparent: str = ""
     lease: int = 0  # the engine's own; a runtime carries it only
     spent: object = None  # the engine's own
-    stopping: bool = False  # the engine's own
+    stops: int = 0  # the engine's own: asked of it, and not refused
     qualifier: str = ""  # what the call named, where it was not `function.version`
     measure: bool = False  # fill Ended.memory_bytes
     trial: bool = False  # the runtime's own: no call, see Runtime.trial
     aborted: bool = False  # the engine's own: stopped because its function was disabled
+    ended: bool = False  # the engine's own: what it came to is on its way to the store
     due_at: int = 0  # the engine's own
     meta: object = None  # the engine's own: store.records.Meta
 
