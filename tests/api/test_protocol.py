@@ -332,6 +332,24 @@ async def test_a_wish_for_another_protocol_in_the_last_request_of_a_connection_i
         assert statuses(await server.raw(request("POST", PATH, b"{}", *lines))) == [202]
 
 
+@pytest.mark.parametrize("left", [1, 2, 3])
+async def test_a_wish_for_another_protocol_that_ends_where_another_one_begins_is_left_out_too(
+    server: Any, left: int
+) -> None:
+    await server.deploy()
+    wish = ("Connection: Upgrade", "Upgrade: h2c")
+    head, behind = get("/livez", *wish), request("POST", PATH, b"[7]", *wish)
+    reader, writer = await server.connect()
+    writer.write(head[:-left])
+    connection = await only_connection(server, busy=False)
+    await until(lambda: connection._beside_body == len(head) - left)
+    writer.write(head[-left:] + behind)
+    writer.write(get("/v1/functions/f", *wish) + LAST)
+    answers = parse(await asyncio.wait_for(reader.read(), 20))
+    writer.close()
+    assert [status for status, _, _ in answers] == [200, 202, 200, 200]
+
+
 # ---------------------------------------------------------------- refusals in the middle
 
 

@@ -229,13 +229,16 @@ class Protocol(Turns):
     def _feed(self, data: bytes) -> None:
         self._piece = len(data)
         self._beside_body += self._piece
+        rest = data
         try:
-            try:
-                self.parser.feed_data(data)
-            except httptools.HttpParserUpgrade as stopped:
-                head = self._without_upgrade()
-                if head:  # else it was CONNECT: refused, and nothing behind it is looked at
-                    self.parser.feed_data(head + data[stopped.args[0] :])
+            while rest:  # a piece that begins within the end of a head may hold another whole one
+                try:
+                    self.parser.feed_data(rest)
+                    break
+                except httptools.HttpParserUpgrade as stopped:
+                    head = self._without_upgrade()
+                    # Empty: it was CONNECT, which is refused, and nothing behind it is looked at.
+                    rest = head and head + rest[stopped.args[0] :]
         except httptools.HttpParserError as error:
             log.debug("a request cannot be read: %s", error)
             self._fed = data

@@ -5,7 +5,7 @@ what one read of its socket brought. uvicorn would parse all of it at once into 
 each some hundred times the size of its bytes.
 
 The parser stops at no boundary, but every head ends with an empty line: it is given the bytes up to
-the next empty line, so in each piece at most one head ends.
+the next empty line, so in each piece at most one head ends, and one more whose empty line was cut in two.
 """
 
 from __future__ import annotations
