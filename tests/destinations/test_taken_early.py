@@ -34,12 +34,13 @@ class Early:
         self.asked = 0
         self.got: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.port = 0
+        self.answer = TAKEN
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: *([0-9]+)", head)
         self.asked = int(length[1]) if length else 0
-        writer.write(TAKEN)
+        writer.write(self.answer)
         await self.go_on.wait()
         got = 0
         try:
@@ -106,6 +107,13 @@ async def sender() -> AsyncIterator[WebhookSender]:
     await it.close()
 
 
+def connector_of(sender: WebhookSender) -> Connector:
+    assert sender._session is not None
+    books = sender._session.connector
+    assert isinstance(books, Connector)
+    return books
+
+
 @pytest.mark.parametrize("early", ["http", "https"], indirect=True)
 async def test_a_receiver_that_answers_before_it_reads_gets_the_whole_record(
     request: pytest.FixtureRequest,
@@ -123,6 +131,30 @@ async def test_a_receiver_that_answers_before_it_reads_gets_the_whole_record(
         sent, got = await trying, await early.got
     assert sent.delivered, sent
     assert got == early.asked == len(BIG)
+
+
+@pytest.mark.parametrize("early", ["https"], indirect=True)
+async def test_so_does_one_whose_connection_is_kept_until_no_try_follows(
+    parcel: Callable[..., Any],
+    early: Early,
+    closing: Closing,
+    sender: WebhookSender,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Eight such counted as eight already, and each of them lost the end of its record."""
+    early.answer = TAKEN.replace(b"Connection: close\r\n", b"")
+    monkeypatch.setattr(connector, "KEPT_PER_RECEIVER_MAX", 1)
+    sent = await sender.send(parcel(f"https://127.0.0.1:{early.port}/hook", record=BIG))
+    assert sent.delivered, sent
+    books = connector_of(sender)
+    assert sum(map(len, books._conns.values())) == 1, "over TLS it is kept though all is unsent"
+    books._keepalive_timeout = -1
+    books._cleanup()
+    await closing.then(early)
+    async with asyncio.timeout(60):
+        assert await early.got == early.asked == len(BIG)
+    await closing.until(lambda: not books._resting)
+    assert books._rest_bytes == 0
 
 
 async def test_so_does_a_status_logs_collector(
@@ -191,9 +223,7 @@ async def test_of_those_that_never_read_only_a_few_stay(
 
     await closing.until(lambda: left() <= stay)
     assert (len(made), left()) == (tries, stay)
-    assert sender._session is not None
-    books = sender._session.connector
-    assert isinstance(books, Connector)
+    books = connector_of(sender)
     assert sum(books._resting.values()) == stay
     early.go_on.set()
     await closing.until(lambda: left() == 0)

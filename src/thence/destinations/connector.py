@@ -38,16 +38,15 @@ class Connector(OwnSockets):
         return connection
 
     def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
-        if self._full(key):
-            should_close = True
+        super()._release(key, protocol, should_close=should_close or self._full(key))
         protocol.kept = True
-        super()._release(key, protocol, should_close=should_close)
 
-    def take(self, receiver: Any, unsent: int) -> bool:
-        """Whether a connection that is closed may stay to send a rest. Then it gives the place back."""
+    def take(self, receiver: Any, unsent: int, kept: bool) -> bool:
+        """Whether a connection that is closed may stay to send a rest. Then it gives the place back.
+        `kept`: it was kept for a next try until now, and so has a place."""
         too_much = self._rest_bytes > 0 and self._rest_bytes + unsent > REST_BYTES_MAX
         # (Who closes the connector waits for the connections.)
-        if self._closed or too_much or self._full(receiver):
+        if self._closed or too_much or (self._full(receiver) and not kept):
             return False
         self._resting[receiver] += 1
         self._rest_bytes += unsent
