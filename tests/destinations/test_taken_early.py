@@ -24,6 +24,7 @@ from .conftest import LOOPBACK, NOW, then_set
 BIG = b"x" * (32 << 20)  # more than the system takes for who reads nothing
 LONG = BIG[len(BIG) // 2 :].decode()  # a line's message, which is sent twice
 TAKEN = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+KEEPING = TAKEN.replace(b"Connection: close\r\n", b"")
 
 
 class Early:
@@ -142,7 +143,7 @@ async def test_so_does_one_whose_connection_is_kept_until_no_try_follows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Eight such counted as eight already, and each of them lost the end of its record."""
-    early.answer = TAKEN.replace(b"Connection: close\r\n", b"")
+    early.answer = KEEPING
     monkeypatch.setattr(connector, "KEPT_PER_RECEIVER_MAX", 1)
     sent = await sender.send(parcel(f"https://127.0.0.1:{early.port}/hook", record=BIG))
     assert sent.delivered, sent
@@ -228,6 +229,22 @@ async def test_of_those_that_never_read_only_a_few_stay(
     early.go_on.set()
     await closing.until(lambda: left() == 0)
     assert (books._resting, books._rest_bytes) == ({}, 0), "its places are free again"
+
+
+@pytest.mark.parametrize("early", ["https"], indirect=True)
+async def test_nor_are_many_kept_for_a_next_try_that_might_not_have_read(
+    parcel: Callable[..., Any],
+    early: Early,
+    sender: WebhookSender,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """20 receivers that answer over TLS, keep the connection and never read kept 1.9 GB."""
+    early.answer = KEEPING
+    monkeypatch.setattr(connector, "REST_BYTES_MAX", 150_000)
+    url = f"https://127.0.0.1:{early.port}/hook"
+    tries = (sender.send(parcel(url, record=b"x" * 70_000)) for _ in range(4))
+    assert all(sent.delivered for sent in await asyncio.gather(*tries))
+    assert sum(map(len, connector_of(sender)._conns.values())) == 2
 
 
 async def test_whoever_closes_all_connections_does_not_wait_for_them(

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from .sockets import OwnSockets
-from .wire import Handler
+from .wire import SURELY_SENT_BYTES, Handler
 
 KEPT_PER_RECEIVER_MAX = 8
 REST_BYTES_MAX = 128 << 20  # of records that are taken and not sent yet, or of one that is longer
@@ -38,7 +38,8 @@ class Connector(OwnSockets):
         return connection
 
     def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
-        super()._release(key, protocol, should_close=should_close or self._full(key))
+        close = should_close or self._full(key) or self._too_large(key, protocol)
+        super()._release(key, protocol, should_close=close)
         protocol.kept = True
 
     def take(self, receiver: Any, unsent: int, kept: bool) -> bool:
@@ -57,6 +58,15 @@ class Connector(OwnSockets):
         self._resting[receiver] -= 1
         if not self._resting[receiver]:
             del self._resting[receiver]
+
+    def _too_large(self, key: Any, protocol: Any) -> bool:
+        """Whether those that are kept might have too much unsent: over TLS a try's end does not say
+        that its record is sent."""
+        if not key.is_ssl or protocol.asked_bytes <= SURELY_SENT_BYTES:
+            return False
+        kept: Any = (them for its, them in self._conns.items() if its.is_ssl)
+        might: int = sum(one.asked_bytes for them in kept for one, _ in them)
+        return might > 0 and might + protocol.asked_bytes > REST_BYTES_MAX
 
     def _full(self, key: Any) -> bool:
         """Whether no more connections to that receiver may be there without a try."""
