@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 
 import pytest
@@ -146,6 +147,26 @@ async def test_who_asks_while_a_store_rests_that_is_well_and_cannot_commit_is_to
     assert (await s.show(owes)).deliveries[0].state == "delivered"
     assert (await s.show(waits)).state is State.QUEUED
     assert (await s.stop(waits)).state is State.STOPPED
+
+
+async def test_a_synchronous_call_gets_the_slot_that_it_waits_for_during_the_outage(
+    s: Service,
+) -> None:
+    await s.function("f", answers=[Ok(seconds=3)] * 5, concurrency=1)
+    await s.invoke("f")  # holds the slot for three seconds
+    backlog = await s.invoke("f")
+    s.disk_full(60)
+    with pytest.raises(StoreUnavailable):
+        await s.invoke("f")
+    calls = [asyncio.ensure_future(s.ask(s.engine.invoke("f", b"1"))) for _ in range(2)]
+    await s.clock.advance(9.5)
+    assert s.engine.writer.down and all(one.done() for one in calls)
+    assert [one.result()[1].outcome for one in calls] == [Outcome.OK] * 2
+    assert s.starts("f") == [0.0, 3.0, 6.0]
+    await s.clock.advance(60)
+    assert (await s.show(backlog)).state is State.SUCCEEDED
+    lane = s.engine.lanes.all()[0]
+    assert (lane.reserved, lane.under_way, lane.family.used) == (0, 0, 0)
 
 
 async def test_what_is_due_during_the_outage_starts_after_it(s: Service) -> None:
@@ -304,6 +325,28 @@ async def test_a_claim_that_the_store_cannot_take_is_made_again_without_another_
     assert refused and (await s.show(id)).state is State.QUEUED
     await s.clock.advance(10)
     assert (await s.show(id)).state is State.SUCCEEDED
+
+
+async def test_where_a_driver_fails_and_the_store_goes_away_nobody_waits_for_it(s: Service) -> None:
+    await s.function("f", answers=["ok"])
+    commit, groups = s.store.commit, []
+
+    async def fails_for_many(batch: Batch) -> object:
+        if len(batch.accepts) > 1:
+            groups.append(batch)
+            s.disk_full(3600)  # each of them by itself then finds that
+            raise RuntimeError("a mistake in a driver")
+        return await commit(batch)
+
+    s.store.commit = fails_for_many
+    calls = [asyncio.ensure_future(s.invoke("f")) for _ in range(3)]
+    await s.settle()
+    assert groups and all(one.done() for one in calls)
+    assert [type(one.exception()) for one in calls] == [StoreUnavailable] * 3
+    s.disk_full(0)
+    await s.clock.advance(1)
+    await s.invoke("f")
+    assert (await s.engine.stats()).accepted == 1
 
 
 async def test_a_change_that_is_asked_for_after_the_end_is_answered(s: Service) -> None:

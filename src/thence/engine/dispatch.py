@@ -148,6 +148,8 @@ class Dispatch:
     def freed(self, lane: Lane) -> None:
         """A run of that lane has ended, or room that was promised to it is not used."""
         family = lane.family
+        if self._writer.down and not self.paused:
+            self._begin_calls(lane)  # nothing of them is written; all else waits for the store
         if family.parked:
             if lane.ready or lane.sync_waiters:
                 family.parked[lane] = None  # it is not simply its own: others of it may come first
@@ -227,12 +229,16 @@ class Dispatch:
             return bool(lane.sync_waiters)
         return bool(lane.sync_waiters) or (lane.ready and not lane.claiming)
 
-    def _serve(self, lane: Lane) -> bool:
-        """Give one lane what it has room for. False: it waits for the node."""
+    def _begin_calls(self, lane: Lane) -> None:
+        """Its synchronous calls, as far as there is room."""
         while lane.sync_waiters and self.free(lane, written=False) > 0:
             self._turns += 1
             lane.last_turn = self._turns
             lane.next_call()()
+
+    def _serve(self, lane: Lane) -> bool:
+        """Give one lane what it has room for. False: it waits for the node."""
+        self._begin_calls(lane)
         if not self._has_work(lane):
             self.line.leave(lane)
             return True

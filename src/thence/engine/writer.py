@@ -309,7 +309,7 @@ class Writer:
         except Exception as error:
             # A driver's or our own mistake: it must neither lose what was accepted nor stop the rest.
             log.exception("a commit failed")
-            await self._one_by_one(group, error)
+            self._one_by_one(group, error)
             return
         self._failures = 0
         if self._batch_max < BATCH_MAX:
@@ -414,8 +414,8 @@ class Writer:
             for wait in waits:
                 wait.cancel()
 
-    async def _one_by_one(self, group: _Group, error: Exception) -> None:
-        """Find the change that the store cannot take; the others are written."""
+    def _one_by_one(self, group: _Group, error: Exception) -> None:
+        """Find the change that the store cannot take: each is a commit of its own, the next ones."""
         if group.size == 1:
             for field in FIELDS:
                 for done in group.done[field]:
@@ -423,11 +423,12 @@ class Writer:
                         done, None, StoreUnavailable(f"The change could not be stored ({error}).")
                     )
             return
+        singles = []
         for field in FIELDS:
             for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):
-                single = _Group()
-                single.add(field, change, done)
-                await self._write(single)
+                singles.append(_Group())
+                singles[-1].add(field, change, done)
+        self._groups[:0] = singles
 
 
 def _refuse(group: _Group, error: StoreUnavailable) -> _Group:
