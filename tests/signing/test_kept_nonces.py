@@ -86,6 +86,27 @@ def test_a_disk_that_takes_none_is_said_once_and_refuses_nobody(
     assert len(caplog.records) == 1 and "used again after a restart" in caplog.text
 
 
+def test_a_key_that_the_disk_did_not_take_is_kept_when_it_takes_it(tmp_path: Path) -> None:
+    folder = tmp_path / "nonces"
+    (folder / "key").mkdir(parents=True)  # so that it cannot be written
+    nonces = Nonces(SECONDS, 100, KeptNonces(folder))
+    assert nonces.take(b"in memory alone", NOW, NOW)
+    (folder / "key").rmdir()
+    assert nonces.take(b"n", NOW, NOW)
+    assert not nonces.take(b"in memory alone", NOW, NOW)
+    assert not Nonces(SECONDS, 100, KeptNonces(folder)).take(b"n", NOW, NOW)
+
+
+@pytest.mark.parametrize("left", [b"", b"torn"])
+def test_a_key_whose_writing_was_cut_off_is_made_anew(tmp_path: Path, left: bytes) -> None:
+    folder = tmp_path / "nonces"
+    folder.mkdir()
+    (folder / "key").write_bytes(left)
+    assert Nonces(SECONDS, 100, KeptNonces(folder)).take(b"n", NOW, NOW)
+    assert len((folder / "key").read_bytes()) == 16
+    assert not Nonces(SECONDS, 100, KeptNonces(folder)).take(b"n", NOW, NOW)
+
+
 def test_more_than_can_be_kept_are_forgotten_on_disk_too(tmp_path: Path) -> None:
     folder = tmp_path / "nonces"
     nonces = Nonces(800, 4, KeptNonces(folder))

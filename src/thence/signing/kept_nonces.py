@@ -29,7 +29,8 @@ class KeptNonces:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._key = b""
+        self._key = os.urandom(_KEY_BYTES)
+        self._key_kept = False  # then that of the files; without it they say nothing
         self._files: dict[int, int] = {}  # descriptors by bucket
         self._failed = False
 
@@ -38,7 +39,7 @@ class KeptNonces:
         found: dict[int, set[int]] = {}
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            self._key = self._read_key()
+            self._take_key()
             for path in self._folder.iterdir():
                 if not path.name.isdecimal():
                     continue
@@ -52,16 +53,21 @@ class KeptNonces:
             self._lost(error)
         return found
 
-    def _read_key(self) -> bytes:
+    def _take_key(self) -> None:
+        """That of the files, where a whole one is there."""
         path = self._folder / _KEY
         if path.exists():
             key = path.read_bytes()
             if len(key) == _KEY_BYTES:
-                return key
-        key = os.urandom(_KEY_BYTES)
+                self._key, self._key_kept = key, True
+                return
+        self._keep_key()
+
+    def _keep_key(self) -> None:
+        path = self._folder / _KEY
         path.touch(0o600)
-        path.write_bytes(key)
-        return key
+        path.write_bytes(self._key)
+        self._key_kept = True
 
     def mark(self, nonce: bytes) -> int:
         return int.from_bytes(
@@ -70,6 +76,8 @@ class KeptNonces:
 
     def add(self, bucket: int, mark: int) -> None:
         try:
+            if not self._key_kept:
+                self._keep_key()
             file = self._files.get(bucket)
             if file is None:
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
