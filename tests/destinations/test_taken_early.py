@@ -6,6 +6,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -15,11 +16,12 @@ from thence.api.functiongraph import log_otlp
 from thence.api.functiongraph.log_line import Line
 from thence.api.functiongraph.log_otlp import LogOtlp
 from thence.destinations import connector, sockets, wire
-from thence.destinations.connector import Connector
+from thence.destinations.connector import KEPT_PER_RECEIVER_MAX, Connector
 from thence.destinations.webhook import WebhookSender
 from thence.destinations.wire import Handler
 
 from .conftest import LOOPBACK, NOW, then_set
+from .test_connector import Receiver
 
 BIG = b"x" * (32 << 20)  # more than the system takes for who reads nothing
 LONG = BIG[len(BIG) // 2 :].decode()  # a line's message, which is sent twice
@@ -145,6 +147,7 @@ async def test_so_does_one_whose_connection_is_kept_until_no_try_follows(
     """Eight such counted as eight already, and each of them lost the end of its record."""
     early.answer = KEEPING
     monkeypatch.setattr(connector, "KEPT_PER_RECEIVER_MAX", 1)
+    monkeypatch.setattr(connector, "RESTS_PER_RECEIVER_MAX", 1)
     sent = await sender.send(parcel(f"https://127.0.0.1:{early.port}/hook", record=BIG))
     assert sent.delivered, sent
     books = connector_of(sender)
@@ -156,6 +159,30 @@ async def test_so_does_one_whose_connection_is_kept_until_no_try_follows(
         assert await early.got == early.asked == len(BIG)
     await closing.until(lambda: not books._resting)
     assert books._rest_bytes == 0
+
+
+async def test_so_does_one_where_connections_of_others_are_kept(
+    parcel: Callable[..., Any], early: Early, closing: Closing
+) -> None:
+    """Of 128 receivers that were well a connection was kept: nobody else had time to read."""
+    sender = WebhookSender(
+        allow_networks=LOOPBACK, kept_max=3 * KEPT_PER_RECEIVER_MAX, timeout_seconds=60
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(sender.close)
+        for _ in range(3):
+            well = await stack.enter_async_context(Receiver())
+            sent = await sender.send(parcel(well.url))
+            assert sent.delivered, sent
+        assert len(connector_of(sender)._conns) == 2, "all that may be kept"
+        closing.closed.clear()
+        url = f"http://127.0.0.1:{early.port}/hook"
+        trying = asyncio.ensure_future(sender.send(parcel(url, record=BIG)))
+        await closing.then(early)
+        async with asyncio.timeout(60):
+            sent, got = await trying, await early.got
+        assert sent.delivered, sent
+        assert got == early.asked == len(BIG)
 
 
 async def test_so_does_a_status_logs_collector(
@@ -199,7 +226,10 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Handler]:
     return them
 
 
-@pytest.mark.parametrize(("bytes_max", "stay"), [(1 << 40, 2), (1, 1)])
+@pytest.mark.parametrize(
+    ("bound", "value", "stay"),
+    [("RESTS_PER_RECEIVER_MAX", 2, 2), ("REST_BYTES_MAX", 1, 1), ("RESTS_PART", 512, 2)],
+)
 async def test_of_those_that_never_read_only_a_few_stay(
     parcel: Callable[..., Any],
     early: Early,
@@ -207,12 +237,13 @@ async def test_of_those_that_never_read_only_a_few_stay(
     sender: WebhookSender,
     made: list[Handler],
     monkeypatch: pytest.MonkeyPatch,
-    bytes_max: int,
+    bound: str,
+    value: int,
     stay: int,
 ) -> None:
     """Each try left one for 30 s, with the record: 100 tries a second took 2 GB in 4 s."""
-    monkeypatch.setattr(connector, "REST_BYTES_MAX", bytes_max)
-    monkeypatch.setattr(connector, "KEPT_PER_RECEIVER_MAX", 2)  # each has a large record
+    monkeypatch.setattr(connector, "REST_BYTES_MAX", 1 << 40)
+    monkeypatch.setattr(connector, bound, value)
     monkeypatch.setattr(wire, "TAKEN_SECONDS", 3600)  # on a busy machine, too
     tries = stay + 3
     for _ in range(tries):

@@ -3,7 +3,8 @@
 aiohttp keeps each for a while after its answer, for a next try, and has no bound for those: many
 receivers that are called once each would take all files that the process may have open. And one whose
 receiver took a record before it has read it stays until it is sent, or for TAKEN_SECONDS: who never reads
-would take the files and the memory with its tries of that time. Both kinds have one bound together.
+would take the files and the memory with its tries of that time. Each kind has places of its own: neither
+many receivers that are well nor one that never reads takes those of the other.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from .sockets import OwnSockets
 from .wire import SURELY_SENT_BYTES, Handler
 
 KEPT_PER_RECEIVER_MAX = 8
+RESTS_PER_RECEIVER_MAX = 8
+RESTS_PART = 8  # so much of all places is for those that send a rest
 REST_BYTES_MAX = 128 << 20  # of records that are taken and not sent yet, or of one that is longer
 
 
@@ -26,7 +29,8 @@ class Connector(OwnSockets):
     def __init__(self, kept_max: int, **settings: Any) -> None:
         super().__init__(limit=0, **settings)
         self._factory = partial(Handler, loop=self._loop)  # type: ignore[assignment]
-        self._receivers_max = kept_max // KEPT_PER_RECEIVER_MAX
+        self._rests_max = max(1, kept_max // RESTS_PART)
+        self._receivers_max = (kept_max - self._rests_max) // KEPT_PER_RECEIVER_MAX
         self._resting: Counter[Any] = Counter()  # connections that send a rest, by receiver
         self._rest_bytes = 0
 
@@ -42,12 +46,15 @@ class Connector(OwnSockets):
         super()._release(key, protocol, should_close=close)
         protocol.kept = True
 
-    def take(self, receiver: Any, unsent: int, kept: bool) -> bool:
-        """Whether a connection that is closed may stay to send a rest. Then it gives the place back.
-        `kept`: it was kept for a next try until now, and so has a place."""
+    def take(self, receiver: Any, unsent: int) -> bool:
+        """Whether a connection that is closed may stay to send a rest. Then it gives the place back."""
         too_much = self._rest_bytes > 0 and self._rest_bytes + unsent > REST_BYTES_MAX
+        many = (
+            self._resting[receiver] >= RESTS_PER_RECEIVER_MAX
+            or self._resting.total() >= self._rests_max
+        )
         # (Who closes the connector waits for the connections.)
-        if self._closed or too_much or (self._full(receiver) and not kept):
+        if self._closed or too_much or many:
             return False
         self._resting[receiver] += 1
         self._rest_bytes += unsent
@@ -61,7 +68,7 @@ class Connector(OwnSockets):
 
     def _too_large(self, key: Any, protocol: Any) -> bool:
         """Whether those that are kept might have too much unsent: over TLS a try's end does not say
-        that its record is sent."""
+        that its record is sent. (Looks at all that are kept; only for a record that is large.)"""
         if not key.is_ssl or protocol.asked_bytes <= SURELY_SENT_BYTES:
             return False
         kept: Any = (them for its, them in self._conns.items() if its.is_ssl)
@@ -69,8 +76,8 @@ class Connector(OwnSockets):
         return might > 0 and might + protocol.asked_bytes > REST_BYTES_MAX
 
     def _full(self, key: Any) -> bool:
-        """Whether no more connections to that receiver may be there without a try."""
-        kept, resting = self._conns.get(key), self._resting.get(key, 0)
-        if kept is None and not resting:
-            return len(self._conns) + len(self._resting) >= self._receivers_max
-        return len(kept or ()) + resting >= KEPT_PER_RECEIVER_MAX
+        """Whether no more connections to that receiver may be kept."""
+        kept = self._conns.get(key)
+        if kept is None:
+            return len(self._conns) >= self._receivers_max
+        return len(kept) >= KEPT_PER_RECEIVER_MAX

@@ -123,7 +123,7 @@ def expect(target: str) -> Answer:
 class Places(Protocol):
     """For connections that only send what is left of a record which the receiver has taken already."""
 
-    def take(self, receiver: Any, unsent: int, kept: bool) -> bool: ...
+    def take(self, receiver: Any, unsent: int) -> bool: ...
 
     def give_back(self, receiver: Any, unsent: int) -> None: ...
 
@@ -156,7 +156,7 @@ class Handler(Leaving):
         rest = self._unsent(transport)
         taken = self.answer is not None and 200 <= self.answer.status < 300
         if rest and taken and self.places is not None:
-            if self.places.take(self.receiver, rest, self.kept):
+            if self.places.take(self.receiver, rest):
                 self._rest_bytes = rest
                 return TAKEN_SECONDS
         return super().leave_seconds(transport)
