@@ -33,6 +33,7 @@ from thence.catalog.code import pack
 from thence.config import Secret, Settings
 from thence.errors import StartupError, StoreUnavailable
 from thence.notices import AttemptStarted, DeliveryEnded
+from thence.store.reserve import Reserve
 from thence.testing.answers import Error, Forever
 from thence.testing.runtime import ScriptedRuntime, Scripts
 
@@ -321,10 +322,17 @@ async def test_the_data_directory_is_closed_to_others(tmp_path: Path) -> None:
     assert await task == 0
 
 
-async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("free", [1 << 40, 4 << 20, 0])
+async def test_a_second_server_on_the_same_data_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    """Where the disk had little room it took the first one's reserve away, for good."""
     task, _, stop = await serving(tmp_path / "d")
+    reserve = (tmp_path / "d" / "reserve").stat()
+    monkeypatch.setattr(Reserve, "free_bytes", lambda _: free)
     with pytest.raises(StartupError, match=r"in use|another server|holds"):
         await serving(tmp_path / "d")
+    assert (tmp_path / "d" / "reserve").stat() == reserve
     stop.set()
     assert await task == 0
 

@@ -83,7 +83,6 @@ def made(disk: Disk) -> tuple[Room, Spare]:
 async def test_a_disk_with_space_keeps_the_reserve_and_another_error_changes_nothing() -> None:
     disk = Disk(100 * MIB)
     room, _ = made(disk)
-    room.begin()
     room.opened()
     assert (room.full, disk.held) == (False, 32 * MIB)
     assert room.lost(FAILED) is FAILED
@@ -94,7 +93,6 @@ async def test_a_disk_with_space_keeps_the_reserve_and_another_error_changes_not
 async def test_a_full_disk_gives_up_the_reserve_and_is_back_when_there_is_more_than_that() -> None:
     disk = Disk(100 * MIB)
     room, _ = made(disk)
-    room.begin()
     room.opened()
     disk.free = 4096
     told = room.lost(FAILED)
@@ -134,20 +132,17 @@ async def test_what_was_deleted_is_room_although_the_disk_has_no_more() -> None:
 async def test_a_start_on_a_full_disk_begins_as_one(free: int) -> None:
     disk = Disk(free)
     room, _ = made(disk)
-    room.begin()
     room.opened()
     assert room.full and disk.held == 0 and disk.free == free
     kept = Disk(0, held=32 * MIB)
     room, _ = made(kept)
-    room.begin()
     room.opened()
-    assert room.full and kept.free == 32 * MIB, "there is room to open the store"
+    assert room.full and kept.free == 32 * MIB, "there is room to delete"
 
 
 async def test_without_a_reserve_a_full_disk_is_still_said() -> None:
     disk = Disk(0, wanted=0)
     room, _ = made(disk)
-    room.begin()
     room.opened()
     assert not room.full
     assert "The disk is full" in room.lost(FAILED).detail
@@ -345,7 +340,6 @@ async def test_a_disk_that_does_not_say_how_large_it_is_is_not_full(
     monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((4096, 4096, *[0] * 6, 0, 255)))
     store: Any = Spare()
     room = Room(store, Reserve(tmp_path, MIB))
-    room.begin()
     room.opened()
     room.check()
     error = StoreUnavailable("no", errno=errno.ENOSPC)

@@ -347,7 +347,7 @@ class Engine(Functions, Looking):
 
     async def _open(self) -> None:
         """Open the store. Raises StartupError, StoreUnavailable."""
-        self.room.begin()
+        # (Before the hold is taken the reserve is left alone: it may be that of a running service.)
         await self._when_there_is_room(self.store.open)
         self.room.opened()
 

@@ -90,20 +90,9 @@ class Room:
 
     # ------------------------------------------------------------ told by the writer
 
-    def begin(self) -> None:
-        """Before the store is opened, which needs room too. (Nothing is made yet: the start may be
-        refused, and then leaves the folder as it was.)"""
-        if self._reserve is None or not self._reserve.held_bytes():
-            return
-        try:
-            if self._reserve.free_bytes() < _margin(self._reserve.wanted_bytes()):
-                self._reserve.release()
-                self.full = True
-        except OSError as error:
-            log.warning("the disk's space cannot be looked at: %s", error)
-
     def opened(self) -> None:
-        """The store is open: take the reserve, or begin as on a full disk."""
+        """The store is open: take the reserve, or begin as on a full disk. (Where the disk had no room to
+        open it, `lost` has given up the reserve already.)"""
         if self._reserve is None or not self._reserve.bytes_wanted or self.full:
             return
         try:
