@@ -169,6 +169,35 @@ async def test_a_synchronous_call_gets_the_slot_that_it_waits_for_during_the_out
     assert (lane.reserved, lane.under_way, lane.family.used) == (0, 0, 0)
 
 
+async def test_a_synchronous_call_gets_the_slot_that_was_promised_to_a_claim_that_failed(
+    s: Service,
+) -> None:
+    await s.function("f", answers=[Ok(seconds=3)] * 5, concurrency=0)
+    backlog = await s.invoke("f")
+    commit, came, goes_on = s.store.commit, asyncio.Event(), asyncio.Event()
+
+    async def slow_claims(batch: Batch) -> object:
+        if batch.claims and not came.is_set():
+            came.set()
+            await goes_on.wait()
+        return await commit(batch)
+
+    s.store.commit = slow_claims
+    await s.function("f", concurrency=1)
+    await came.wait()  # the slot is promised to the backlog
+    call = asyncio.ensure_future(s.ask(s.engine.invoke("f", b"1")))
+    await s.settle()
+    s.disk_full(60)
+    goes_on.set()
+    await s.clock.advance(4)
+    assert s.engine.writer.down and call.done()
+    assert call.result()[1].outcome is Outcome.OK
+    await s.clock.advance(60)
+    assert (await s.show(backlog)).state is State.SUCCEEDED
+    lane = s.engine.lanes.all()[0]
+    assert (lane.reserved, lane.under_way, lane.family.used) == (0, 0, 0)
+
+
 async def test_what_is_due_during_the_outage_starts_after_it(s: Service) -> None:
     await s.function("f", answers=["ok"])
     await s.invoke("f", delay_seconds=10)

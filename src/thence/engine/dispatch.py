@@ -295,6 +295,8 @@ class Dispatch:
                 lane.backlog += limit
                 # The store is away: it stays ready, the writer's return pumps again.
                 self._turn[lane] = None
+                if not self.paused:
+                    self._begin_calls(lane)  # what was promised to the claim is free for them
                 return
             lane.count_waiting(-len(claimed))
             for one in claimed:
