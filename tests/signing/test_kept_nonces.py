@@ -97,6 +97,19 @@ def test_a_key_that_the_disk_did_not_take_is_kept_when_it_takes_it(tmp_path: Pat
     assert not Nonces(SECONDS, 100, KeptNonces(folder)).take(b"n", NOW, NOW)
 
 
+def test_a_folder_that_the_disk_did_not_take_is_made_when_it_takes_it(tmp_path: Path) -> None:
+    """A folder takes room itself: on a full disk that is what fails first."""
+    folder = tmp_path / "data" / "nonces"
+    folder.parent.write_bytes(b"")  # so that it cannot be made
+    nonces = Nonces(SECONDS, 100, KeptNonces(folder))
+    assert nonces.take(b"in memory alone", NOW, NOW)
+    folder.parent.unlink()
+    folder.parent.mkdir()
+    assert nonces.take(b"n", NOW, NOW)
+    assert not nonces.take(b"in memory alone", NOW, NOW)
+    assert not Nonces(SECONDS, 100, KeptNonces(folder)).take(b"n", NOW, NOW)
+
+
 @pytest.mark.parametrize("left", [b"", b"torn"])
 def test_a_key_whose_writing_was_cut_off_is_made_anew(tmp_path: Path, left: bytes) -> None:
     folder = tmp_path / "nonces"

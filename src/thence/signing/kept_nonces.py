@@ -38,7 +38,6 @@ class KeptNonces:
         """The marks by bucket, of those that begin at `first`; older files are removed."""
         found: dict[int, set[int]] = {}
         try:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
             self._take_key()
             for path in self._folder.iterdir():
                 if not path.name.isdecimal():
@@ -64,6 +63,7 @@ class KeptNonces:
         self._keep_key()
 
     def _keep_key(self) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         path = self._folder / _KEY
         path.touch(0o600)
         path.write_bytes(self._key)
