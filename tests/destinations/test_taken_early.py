@@ -278,6 +278,39 @@ async def test_nor_are_many_kept_for_a_next_try_that_might_not_have_read(
     assert sum(map(len, connector_of(sender)._conns.values())) == 2
 
 
+async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A receiver that is well. Over TLS the client cannot tell it from one that answers unread."""
+    try:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            length = re.search(rb"(?i)content-length: *([0-9]+)", head)
+            await reader.readexactly(int(length[1]) if length else 0)
+            writer.write(KEEPING)
+    except (asyncio.IncompleteReadError, OSError):
+        writer.close()
+
+
+async def test_nor_where_a_small_record_was_answered_behind_it(
+    parcel: Callable[..., Any],
+    sender: WebhookSender,
+    own_certificate: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """30 that answered a small record behind a large one which they had not read kept 1 GB."""
+    monkeypatch.setattr(connector, "REST_BYTES_MAX", 100_000)
+    async with AsyncExitStack() as stack:
+        urls = []
+        for _ in range(2):
+            server = await asyncio.start_server(answer_all, "127.0.0.1", 0, ssl=own_certificate)
+            stack.callback(server.close)
+            urls.append(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook")
+        first, second = urls
+        for url, record in ((first, b"x" * 70_000), (first, b"{}"), (second, b"x" * 70_000)):
+            sent = await sender.send(parcel(url, record=record))
+            assert sent.delivered, sent
+        (kept,) = connector_of(sender)._conns
+        assert str(kept.port) in first
+
+
 async def test_whoever_closes_all_connections_does_not_wait_for_them(
     early: Early, closing: Closing
 ) -> None:

@@ -565,6 +565,7 @@ class Collector:
         self.silent: asyncio.Event | None = None  # set when asked; it answers only at its end then
         self._ends = asyncio.Event()
         self.asked = 0
+        self.connections: set[Any] = set()
         self.requests: list[tuple[Any, Any]] = []
 
     async def start(self) -> str:
@@ -583,6 +584,7 @@ class Collector:
 
     async def _take(self, request: aiohttp.web.Request) -> aiohttp.web.Response:
         self.asked += 1
+        self.connections.add(request.transport)
         body = await request.read()
         if self.silent is not None:
             self.silent.set()
@@ -679,6 +681,12 @@ async def sink(collector: Any) -> AsyncIterator[LogOtlp]:
     made = LogOtlp(collector[1], {}, {}, lambda: START)
     yield made
     await made.close()
+
+
+async def test_one_connection_takes_all_groups_of_lines(collector: Any, sink: LogOtlp) -> None:
+    for number in range(5):
+        await sink.write([some(number)])
+    assert (collector[0].asked, len(collector[0].connections)) == (5, 1)
 
 
 def texts(receiver: Collector) -> list[str]:

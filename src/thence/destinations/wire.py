@@ -133,7 +133,7 @@ class Handler(Leaving):
 
     answer: Answer | None = None
     kept = False  # for a next request: nothing is asked at the moment (connector.py)
-    asked_bytes = 0
+    asked_bytes = 0  # of the longest request that went over it
     places: Places | None = None
     receiver: Any = None
     _rest_bytes = 0
@@ -185,7 +185,9 @@ class Request(aiohttp.ClientRequest):
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
         target, answer = _exchange.get()
         conn.protocol.answer = answer
-        conn.protocol.asked_bytes = int(self.headers.get("Content-Length", "0"))
+        size = int(self.headers.get("Content-Length", "0"))
+        # What was asked before over a connection that was kept may be unread, too, answered or not.
+        conn.protocol.asked_bytes = max(size, conn.protocol.asked_bytes)
         url = self.url
         # Of its URL the client asks nothing else while it writes the first line.
         self.url = SimpleNamespace(raw_path_qs=target)  # type: ignore[assignment]

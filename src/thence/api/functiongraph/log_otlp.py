@@ -20,7 +20,7 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from ...destinations.connector import KEPT_PER_RECEIVER_MAX, Connector
+from ...destinations.connector import RESTS_PART, RESTS_PER_RECEIVER_MAX, Connector
 from ...destinations.webhook import ANSWER_SECONDS_MAX, retry_after_seconds
 from ...destinations.wire import Request, expect, target_of
 from .log_line import SEQ, Line
@@ -98,7 +98,7 @@ class LogOtlp:
         """The status of an answer that is final. Raises NotSent."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=Connector(KEPT_PER_RECEIVER_MAX),
+                connector=Connector(RESTS_PART * RESTS_PER_RECEIVER_MAX),  # to the only one
                 request_class=Request,
                 timeout=aiohttp.ClientTimeout(total=SEND_SECONDS),
                 headers=self._headers,
