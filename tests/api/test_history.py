@@ -14,6 +14,10 @@ from thence.testing.answers import Crash, Error, Forever, Ok
 NONE = "01890a5d-ac96-774b-8cce-b302099a8057"
 QUICK = {"first_seconds": 0, "cap_seconds": 0, "jitter": "none"}
 
+PAUSED = (
+    "paused: the function's concurrency is 0; deploy it with another (thence deploy --concurrency)"
+)
+
 
 async def test_every_attempt_is_shown_with_outcome_and_budget(server: Any) -> None:
     await server.deploy(
@@ -48,7 +52,7 @@ async def test_why_it_waits_is_answered(server: Any) -> None:
     running = await server.accept("busy")
     cases = {
         await server.accept("busy"): ("function_limit", "function limit 1/1"),
-        await server.accept("paused"): ("paused", "paused: the function's concurrency is 0"),
+        await server.accept("paused"): ("paused", PAUSED),
     }
     for id, (code, text) in cases.items():
         why = (await server.get(f"/v1/invocations/{id}")).json["why"]

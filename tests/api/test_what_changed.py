@@ -69,11 +69,11 @@ async def test_every_change_around_a_function_is_told(server: Any) -> None:
         answer = await server.request(method, F + path, json=body)
         assert answer.status < 300, answer.body
     assert [one.fields for one in said] == [
-        ("limit None -> 3",),
+        ("limit none -> 3",),
         ("disabled",),
         ("disabled: another reason",),
         ("put again",),
-        ("limit 3 -> None", "enabled"),
+        ("limit 3 -> none", "enabled"),
         ("version 1 published",),
         ("alias prod: version none -> 1",),
         ("alias prod: weights {} -> {'latest': 0.5}",),

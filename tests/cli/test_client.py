@@ -12,7 +12,7 @@ from rich.console import Console
 
 from thence.cli import events
 from thence.cli.client import Client, Problem, Unreachable
-from thence.errors import InvalidInput
+from thence.errors import ConfigInvalid, InvalidInput
 
 PROBLEM = {"title": "A title", "detail": "A sentence.", "code": "invalid_input", "field": "handler"}
 
@@ -31,7 +31,7 @@ def test_a_problem_keeps_its_title_detail_and_facts(scripted: Any) -> None:
     ["", "127.0.0.1:7411", "ftp://h", "http://", "http://h:999999", "http://[::1", "http://h:x"],
 )
 def test_what_is_no_address_is_told_as_such(url: str) -> None:
-    with pytest.raises(Unreachable, match=r"write it like http://127\.0\.0\.1:7411"):
+    with pytest.raises(ConfigInvalid, match=r"write it like http://127\.0\.0\.1:7411"):
         Client(url)
 
 
@@ -125,7 +125,7 @@ def test_what_speaks_no_http_is_told_in_a_sentence() -> None:
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:7411", "ftp://host", "http://"])
 def test_an_address_that_is_none_is_refused_with_an_example(url: str) -> None:
-    with pytest.raises(Unreachable, match=r"http://127\.0\.0\.1:7411"):
+    with pytest.raises(ConfigInvalid, match=r"http://127\.0\.0\.1:7411"):
         Client(url)
 
 

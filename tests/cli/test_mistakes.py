@@ -115,6 +115,25 @@ def test_what_a_redrive_was_refused_is_not_told_as_redriven_before(
     assert "No dead letter matches" not in ran.out + ran.err and "a: It is disabled." in ran.err
 
 
+def test_an_empty_mailbox_is_not_told_as_one_that_never_held_anything(
+    scripted: Any, thence: Any
+) -> None:
+    scripted.answers[:] = [(200, {}, b'{"items": []}')]
+    ran = thence("mailbox", "--url", scripted.url)
+    assert "The mailbox holds nothing now." in ran.out + ran.err
+
+
+def test_an_address_that_is_none_is_a_wrong_command_line(
+    thence: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = thence("ls", "--url", "ftp://127.0.0.1")
+    assert ran.status == 2 and "is not the address of a service" in ran.err
+    monkeypatch.setenv("THENCE_URL", "127.0.0.1:7")
+    ran = thence("ls")
+    assert "Error: A setting is not valid" in ran.err
+    assert ran.status == 2 and "write it like http://127.0.0.1:7411" in ran.err
+
+
 def test_a_secure_address_of_a_plain_service_says_what_to_write(scripted: Any, thence: Any) -> None:
     ran = thence("ls", "--url", scripted.url.replace("http:", "https:"))
     assert ran.status == 3 and "Write http:// where" in ran.err

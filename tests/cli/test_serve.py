@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from thence.config import known_settings
+from thence.store.sqlite import SqliteStore
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +33,11 @@ def test_every_setting_but_secrets_is_a_flag_of_serve(thence: Any) -> None:
     for setting in known_settings():
         flag = "--" + setting.name.replace(".", "-").replace("_", "-")
         assert (flag in text) is not setting.secret, flag
+
+
+def test_the_help_of_serve_names_every_signal_that_drains(thence: Any) -> None:
+    told = " ".join(thence("serve", "--help").out.split())
+    assert "until SIGTERM, SIGHUP or Ctrl-C, which drain it" in told
 
 
 def test_config_shows_what_is_in_force_without_the_secret(
@@ -89,7 +99,51 @@ def test_verify_of_a_folder_without_a_store_says_so(thence: Any, tmp_path: Path)
     ran = thence("verify", "--data-dir", str(tmp_path))
     assert ran.status == 2
     assert "is not a data directory" in ran.err
+    assert "Error: The store is missing" in ran.err and "cannot start" not in ran.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_backup_and_restore_say_the_problems_the_first_of_many(thence: Any, tmp_path: Path) -> None:
+    data, made = tmp_path / "data", tmp_path / "backup"
+
+    async def make() -> None:
+        store = SqliteStore(data / "store.db")
+        await store.open()
+        await store.close()
+
+    data.mkdir()
+    asyncio.run(make())
+    with closing(sqlite3.connect(data / "store.db")) as db:
+        found = "SELECT rootpage FROM sqlite_master WHERE name = 'journal'"
+        (page,) = db.execute(found).fetchone()
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+    with (data / "store.db").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    ran = thence("backup", str(made), "--data-dir", str(data), "--damaged")
+    says = "Problem: Table journal could not be read through: 0 rows were saved.\n"
+    assert ran.status == 1 and says in ran.out
+    manifest = json.loads((made / "backup.json").read_text())
+    manifest["problems"] = [f"The {n}. sentence." for n in range(1, 23)]
+    (made / "backup.json").write_text(json.dumps(manifest))
+    ran = thence("restore", str(made), "--data-dir", str(tmp_path / "new"), "--damaged")
+    assert ran.status == 0 and "Problem: The 20. sentence.\n… and 2 more.\n" in ran.out
+    assert "The 21." not in ran.out
+
+
+@pytest.mark.parametrize("command", ["verify", "backup DIR"])
+def test_that_a_store_was_lost_is_said_where_other_files_are(
+    thence: Any, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "identity").write_text("a" * 32)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "a.zip").touch()
+    words = command.replace("DIR", str(tmp_path.with_name("backup"))).split()
+    ran = thence(*words, "--data-dir", str(tmp_path))
+    assert ran.status == 2
+    assert "Error: The store is missing" in ran.err and "thence restore" in ran.err
+    assert "1 code archive (code/), the mark of its store (identity)" in ran.err
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["code", "identity"]
 
 
 @pytest.mark.parametrize(

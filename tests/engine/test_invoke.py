@@ -42,7 +42,7 @@ async def test_what_cannot_be_is_refused(s: Service) -> None:
         with pytest.raises(kind):
             await call
     await s.function("f", concurrency=0)
-    with pytest.raises(Throttled):
+    with pytest.raises(Throttled, match="concurrency is 0; deploy it with another "):
         await s.engine.invoke("f", b"")
     engine = s.engine
     await s.stop_service()
@@ -172,7 +172,8 @@ async def test_a_call_that_never_began_gets_another_place_for_as_long_as_it_may_
     s.runtime.submit = give_back_always
     call = asyncio.ensure_future(s.engine.invoke("f", b"{}"))
     await s.clock.advance(11)
-    with pytest.raises(Throttled):
+    # Nine of its slots are free: it is not at its limit.
+    with pytest.raises(Throttled, match="found no free instance: 0/10 slots run"):
         await call
 
 

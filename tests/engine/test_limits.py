@@ -144,7 +144,13 @@ async def test_it_says_that_the_node_is_full() -> None:
 async def test_it_says_that_the_function_is_paused(s: Service) -> None:
     await s.function("f", answers=["ok"], concurrency=0)
     code, text = await why(s, await s.invoke("f"))
-    assert code == "paused" and "concurrency is 0" in text
+    assert code == "paused" and "thence deploy --concurrency" in text
+    await s.ask(s.engine.publish_version("f", version="v1"))  # and deploying does not change that
+    code, text = await why(s, await s.invoke("f", qualifier="v1"))
+    assert (code, text) == (
+        "paused",
+        "paused: the concurrency of version v1 is 0; publish another one",
+    )
 
 
 async def test_it_says_what_it_backs_off_after(s: Service) -> None:

@@ -459,17 +459,41 @@ async def test_on_a_full_disk_what_waits_is_stopped_in_the_reserves_space() -> N
         assert (await s.show(ids[0])).state == "stopped"
         # Who stops a whole backlog leaves half of it to what deletes.
         disk.free = 16 * MIB - 1
-        with pytest.raises(StoreUnavailable, match="16,777,215 bytes are free in /data"):
+        with pytest.raises(StoreUnavailable) as told:
             await s.stop(ids[1])
+        assert told.value.detail.startswith(
+            "The disk is full: 16,777,215 bytes are free in /data, and a stop needs 16,777,216 (half of "
+            "the reserve), so it was not made. A restart of the service cuts off what runs"
+        )
+        assert told.value.fields["needed_bytes"] == 16 * MIB
         disk.free = 16 * MIB
         s.disk_full(5)  # others have taken that, too
-        with pytest.raises(StoreUnavailable, match="16,777,216 bytes are free in /data"):
+        with pytest.raises(StoreUnavailable, match=r"16,777,216 bytes .* could not be written"):
             await s.stop(ids[1])
         await s.clock.advance(5)
         assert (await s.stop(ids[1])).state == "stopped"
         disk.free = 60 * MIB
         await s.clock.advance(60)
         assert (await s.show(ids[2])).state == "succeeded" and len(s.starts("f")) == 1
+
+
+async def test_who_disables_and_aborts_where_too_little_is_left_for_stops_learns_the_way_out() -> (
+    None
+):
+    async with Service() as s:
+        await s.function("f", answers=[Forever()] * 2, timeout_seconds=36_000)
+        for _ in range(2):
+            await s.invoke("f")
+        await s.clock.advance(1)
+        await full(s, disk := Disk(4096, held=32 * MIB))
+        disk.free = 16 * MIB - 1
+        disable = s.engine.put_control("f", Control(disabled="runaway"), abort=True)
+        (told,) = await gather_now(s, disable)
+        assert s.engine.control("f").disabled == "runaway" and s.runtime.occupancy().in_use == 2
+        says = told.detail
+        assert "2 of what runs of it could not be stopped: The disk is full" in says
+        assert "A restart of the service cuts off what runs" in says and "without --abort" in says
+        assert "Nothing was stored" not in says and "anything new" not in says
 
 
 async def test_a_stop_does_not_overtake_how_its_run_ended() -> None:

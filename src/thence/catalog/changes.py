@@ -73,7 +73,7 @@ def briefs(before: Struct, after: Struct) -> list[str]:
 def _brief(name: str, before: Any, after: Any) -> str:
     if name == "retry_wait":
         parts = (
-            f"{name}.{one} {before[one]} -> {after[one]}"
+            f"{name}.{one} {_told(before[one])} -> {_told(after[one])}"
             for one in before
             if before[one] != after[one]
         )
@@ -82,7 +82,11 @@ def _brief(name: str, before: Any, after: Any) -> str:
         if before is not None and after is not None:
             return "disabled: another reason"
         return "enabled" if after is None else "disabled"
-    return f"{name} {before} -> {after}" if name in _TOLD else name
+    return f"{name} {_told(before)} -> {_told(after)}" if name in _TOLD else name
+
+
+def _told(value: Any) -> str:
+    return "none" if value is None else str(value)
 
 
 __all__ = ["Difference", "brief", "briefs", "differences"]

@@ -13,8 +13,10 @@ import msgspec
 
 from ..config import load
 from .options import as_json_option
-from .output import moment_utc, print_facts, print_json, say, size, span
+from .output import moment_utc, print_facts, print_json, print_problems, say, size, span
 from .progress import bar
+
+PROBLEMS_SHOWN = 20
 
 data_dir_option = click.option(
     "--data-dir",
@@ -131,6 +133,7 @@ def _show(manifest: Any, where: dict[str, str], began: float, as_json: bool) -> 
             "took": span(seconds),
         }
     )
+    print_problems(facts["problems"], PROBLEMS_SHOWN)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from .. import __version__
-from ..errors import InvalidInput, ThenceError
+from ..errors import ConfigInvalid, InvalidInput, ThenceError
 
 TIMEOUT_SECONDS = 30.0
 CHUNK_BYTES = 64 * 1024
@@ -105,7 +105,7 @@ class Answer:
 
 
 def _address(url: str) -> SplitResult:
-    """Raises Unreachable."""
+    """Raises ConfigInvalid."""
     try:
         parts = urlsplit(url)
         port_ok = parts.port != 0
@@ -113,7 +113,7 @@ def _address(url: str) -> SplitResult:
         port_ok = False  # out of range, no number; or a bracket without its other
     if port_ok and parts.scheme in ("http", "https") and parts.hostname:
         return parts
-    raise Unreachable(
+    raise ConfigInvalid(
         f"{url!r} is not the address of a service; write it like http://127.0.0.1:7411.",
         field="url",
     )

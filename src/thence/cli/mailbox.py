@@ -150,7 +150,7 @@ def _boxes(client: Client, as_json: bool) -> None:
             )
             for one in found
         ],
-        "The mailbox is empty: no destination has put anything there.",
+        "The mailbox holds nothing now.",
     )
 
 

@@ -165,6 +165,15 @@ def print_facts(facts: Mapping[str, Any]) -> None:
         console().print(line.append(styled(value)), soft_wrap=True)
 
 
+def print_problems(problems: Sequence[str], at_most: int | None = None) -> None:
+    """What is wrong, a sentence a line; of more than `at_most` it says how many they are."""
+    shown = problems if at_most is None else problems[:at_most]
+    for problem in shown:
+        console().print(f"Problem: {clean(problem)}", style="red", markup=False, soft_wrap=True)
+    if len(problems) > len(shown):
+        console().print(f"… and {len(problems) - len(shown):,} more.", style="red")
+
+
 def heading(text: str) -> None:
     console().print()
     console().print(text, style="bold", markup=False)

@@ -57,8 +57,8 @@ def settings_of(config: Path | None, given: dict[str, Any]) -> Any:
 def serve(config: Path | None, fresh: bool, **given: Any) -> int:
     """Run the service.
 
-    It says 'listening on http://...' when it takes requests and runs until SIGTERM or Ctrl-C, which
-    drain it: nothing more is accepted, what runs may end within grace_seconds, all else waits on
+    It says 'listening on http://...' when it takes requests and runs until SIGTERM, SIGHUP or Ctrl-C,
+    which drain it: nothing more is accepted, what runs may end within grace_seconds, all else waits on
     disk for the next start. Settings come from a file, the environment and flags; the later wins.
 
     \b

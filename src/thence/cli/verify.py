@@ -10,10 +10,10 @@ import click
 import msgspec
 
 from ..config import load
-from ..errors import StartupError, StoreUnavailable
-from ..store.folder import MANIFEST, STORE, check_restored
+from ..errors import StartupError, StoreMissing, StoreUnavailable
+from ..store.folder import MANIFEST, STORE, DataFolder, check_restored
 from .options import as_json_option
-from .output import clean, console, moment_utc, print_facts, print_json
+from .output import console, moment_utc, print_facts, print_json, print_problems
 
 
 @click.command()
@@ -53,9 +53,11 @@ async def check(folder: Path) -> dict[str, Any]:
         return _check_backup(folder)
     check_restored(folder)
     if not path.exists():
-        raise StartupError(
+        DataFolder(path).new("is missing")  # raises where a store was lost
+        raise StoreMissing(
             f"{folder} is not a data directory: it has no {STORE}. Name one with --data-dir or "
             "THENCE_DATA_DIR.",
+            path=str(path),
             setting="data_dir",
         )
     with bar(f"Checking {folder}", None):
@@ -125,5 +127,4 @@ def _show(folder: Path, report: dict[str, Any]) -> None:
     print_facts({"data directory": str(folder), **facts})
     if not problems:
         console().print("Clean: every promise holds.", style="green")
-    for problem in problems:
-        console().print(f"Problem: {clean(problem)}", style="red", markup=False)
+    print_problems(problems)

@@ -179,8 +179,14 @@ class Family(Generic[L]):
         return self.no_alias(qualifier)
 
     def no_version(self, version: str) -> VersionNotFound:
+        what = (
+            f": that is an alias. Name a version, or delete the alias: 'thence alias "
+            f"{self.name}@{version} --delete'."
+            if version in self.aliases
+            else "; publish it first."
+        )
         return VersionNotFound(
-            f"Function {self.name!r} has no version {version[:80]!r}; publish it first.",
+            f"Function {self.name!r} has no version {version[:80]!r}{what}",
             kind="version",
             name=version[:80],
         )

@@ -17,6 +17,7 @@ from .checks import check_payload
 from .dispatch import Dispatch
 from .lanes import Lane
 from .options import Options
+from .why import no_slots
 
 WAITING_MAX = 1000
 _LATER = "Try again later, or invoke it asynchronously: then it is queued."
@@ -137,7 +138,7 @@ class Invoke:
         function = lane.function
         if function.spec.concurrency == 0:
             raise Throttled(
-                f"Function {function.name!r} is paused: its concurrency is 0.",
+                f"Function {function.name!r} is paused: {no_slots(function.version)}.",
                 retry_after_seconds=30,
                 limit=0,
             )
@@ -212,8 +213,13 @@ class Invoke:
         family = lane.family
         if family.limit is not None and family.used >= family.limit:
             used, allowed = family.used, family.limit
+        what = (
+            f"is at its limit ({used}/{allowed} slots)"
+            if lane.at_limit(used)
+            else f"found no free instance: {used}/{lane.function.spec.concurrency} slots run"
+        )
         return Throttled(
-            f"Function {lane.function.name!r} is at its limit ({used}/{allowed} slots) and "
+            f"Function {lane.function.name!r} {what} and "
             f"{len(lane.sync_waiters)} synchronous calls wait already. {_LATER}",
             retry_after_seconds=1,
             limit=allowed,

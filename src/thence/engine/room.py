@@ -44,9 +44,29 @@ class Room:
     def check_stop(self) -> None:
         """Raises StoreUnavailable while too little of the reserve's space is left even for a stop: who
         stops a whole backlog must still be able to delete."""
-        wanted = 0 if self._reserve is None else self._reserve.wanted_bytes()
-        if self.full and (self.free_bytes() or 0) < wanted // STOPS_PART:
-            raise self.refusal()
+        if self.full and (self.free_bytes() or 0) < self._stop_needs():
+            raise self.no_stop()
+
+    def no_stop(self) -> StoreUnavailable:
+        """What is said to whoever stops something while the disk has no room for that either."""
+        free, needed = self.free_bytes(), self._stop_needs()
+        if not self.full or self._reserve is None or free is None:
+            return self.refusal()
+        folder = self._reserve.folder
+        why = (
+            f"and a stop needs {needed:,} (half of the reserve), so it was not made"
+            if free < needed
+            else "and the stop could not be written, so it was not made"
+        )
+        return StoreUnavailable(
+            f"The disk is full: {free:,} bytes are free in {folder}, {why}. A restart of the service "
+            "cuts off what runs, and nothing of a disabled function begins again ('thence disable NAME' "
+            "without --abort needs little room). Or delete other files on that disk.",
+            retry_after_seconds=RETRY_SECONDS,
+            path=str(folder),
+            free_bytes=free,
+            needed_bytes=needed,
+        )
 
     def refusal(self) -> StoreUnavailable:
         """What is said to those who are refused: how much is free where, and what to do."""
@@ -173,6 +193,9 @@ class Room:
 
     def reserve_bytes(self) -> int | None:
         return None if self._reserve is None else self._reserve.held_bytes()
+
+    def _stop_needs(self) -> int:
+        return 0 if self._reserve is None else self._reserve.wanted_bytes() // STOPS_PART
 
     def _needed(self) -> int:
         assert self._reserve is not None

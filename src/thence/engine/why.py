@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ..catalog.function import LATEST
 from ..clock import iso
 from ..lifecycle.outcome import Budget
 from ..lifecycle.states import State
@@ -56,7 +57,7 @@ def why(
     if family.limit == 0:
         return Why("paused", "paused: the limit of all versions is 0")
     if slots_allowed == 0:
-        return Why("paused", "paused: the function's concurrency is 0")
+        return Why("paused", f"paused: {no_slots(view.version)}")
     if slots_used >= slots_allowed:
         return Why("function_limit", f"function limit {slots_used}/{slots_allowed}")
     if family.limit is not None and family.used >= family.limit:
@@ -93,6 +94,13 @@ def why(
     if room <= 0:
         return Why("node_limit", "every instance of the node is taken (runtime.instances_max)")
     return Why("next", "about to be dispatched")
+
+
+def no_slots(version: str) -> str:
+    """Why nothing of that version runs, and what to do; a published one stays as it is."""
+    if version != LATEST:
+        return f"the concurrency of version {version} is 0; publish another one"
+    return "the function's concurrency is 0; deploy it with another (thence deploy --concurrency)"
 
 
 def _no_more(view: InvocationView) -> str:

@@ -162,9 +162,14 @@ class Writer:
         except StoreLocked:
             raise
         except StoreUnavailable as error:
-            raise self.refusal() from error
+            raise self._no_stop() from error
         self._answer(group, committed, time.perf_counter() - began)
         return answers[0]
+
+    def _no_stop(self) -> StoreUnavailable:
+        if self.damaged is not None or not self._room.full:
+            return self.refusal()
+        return self._room.no_stop()
 
     def condemn(self, damaged: StoreDamaged) -> None:
         """Damage was found, or more is known of it: nothing is accepted any more."""

@@ -34,6 +34,7 @@ from ..folder import (
     BACKING_UP,
     MANIFEST,
     STORE,
+    DataFolder,
     check_restored,
     make_folder,
     sync_folder,
@@ -189,6 +190,7 @@ def _check_source(folder: Path) -> None:
     check_restored(folder)
     path = folder / STORE
     if not path.is_file() or not path.stat().st_size:
+        DataFolder(path).new("is missing or empty")  # raises where a store was lost
         raise StoreMissing(
             f"{folder} is not a data directory: its {STORE} is missing or empty. Name one with "
             "--data-dir or THENCE_DATA_DIR.",
