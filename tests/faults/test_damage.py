@@ -22,7 +22,7 @@ from thence.errors import (
 from thence.lifecycle.states import State
 from thence.notices import Notice, StoreBack, StoreHit, StoreLost
 from thence.store.interface import Filter, ListFilter
-from thence.store.sqlite import SqliteStore
+from thence.store.sqlite import SqliteStore, damage
 from thence.testing import Error, Forever, Lost, Ok, Service
 
 from .pages import flip, overwrite, overwrite_under, trees
@@ -144,6 +144,8 @@ async def test_damage_under_a_running_service_is_said_once_with_its_table_and_en
                 await s.invoke("f", b"late")
             assert tree in error.value.detail
         await s.clock.advance(600)
+        await s.store.tend()
+        assert damage.noted(folder / "thence.db"), "the next start reads every page"
         assert [type(one) for one in notices if not isinstance(one, StoreHit)] in ([], [StoreLost])
         assert 1 <= sum(isinstance(one, StoreHit) for one in notices) <= 2
         # What does not need the hit page is served.
@@ -169,6 +171,29 @@ async def test_a_start_on_a_damaged_store_says_what_is_hit_and_changes_nothing(
         await store.open()
     assert tree in error.value.detail and "restore a backup" in error.value.detail
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("tree", ["mailbox", "invocation", "waiting_due"])
+async def test_a_start_after_damage_was_found_reads_every_page_until_it_is_gone(
+    tree: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a table a glance does not see it: a simple restart took work again."""
+    path = folder / "thence.db"
+    whole = path.read_bytes()
+    overwrite(path, tree)
+    monkeypatch.setattr(damage, "glance", lambda _: None)
+    store = SqliteStore(path)
+    await store.open()
+    await store.close()
+    damage.note(path)
+    for _ in range(2):
+        with pytest.raises(StoreCorrupt) as error:
+            await SqliteStore(path).open()
+        assert tree in error.value.detail and "thence verify" in error.value.detail
+    path.write_bytes(whole)
+    await store.open()
+    await store.close()
+    assert not damage.noted(path)
 
 
 @pytest.mark.parametrize("tree", TREES)

@@ -2,19 +2,47 @@
 
 `glance` goes down both edges of every tree, so it costs a few pages whatever the size of the store.
 `hit` reads every page, for at most so many seconds.
+
+    <store>.damaged   damage was found while the store was served: the next start reads every page
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from msgspec import Struct
 
 from .faults import CATALOGUE, says_damage
 
+log = logging.getLogger("thence.store")
+
 STEPS = 100_000  # of SQLite's machine between two looks at the time
+
+
+def note(path: Path) -> None:
+    """Damage was found: a glance might not see it the next time."""
+    try:
+        _mark(path).touch(0o600)
+    except OSError as error:
+        log.warning("it cannot be noted that %s is damaged: %s", path, error.strerror or error)
+
+
+def noted(path: Path) -> bool:
+    return _mark(path).exists()
+
+
+def forget(path: Path) -> None:
+    with contextlib.suppress(OSError):  # then the next start looks once more
+        _mark(path).unlink(missing_ok=True)
+
+
+def _mark(path: Path) -> Path:
+    return Path(f"{path}.damaged")
 
 
 class _Tree(Struct, frozen=True):

@@ -44,7 +44,7 @@ from . import (
     times,
     verify,
 )
-from .connection import HIT_SECONDS, hold, prepare, unopened
+from .connection import HIT_SECONDS, NOTED_SECONDS, hold, prepare, unopened
 from .faults import cannot_start, damaged, is_busy, is_damage
 from .threads import Threads
 from .work import Work
@@ -132,6 +132,13 @@ class SqliteStore:
         self._open = work
 
     def _glance(self, db: sqlite3.Connection) -> None:
+        if damage.noted(self.path):
+            tables = damage.hit(db, NOTED_SECONDS)
+            if tables:
+                raise damaged(
+                    self.path, "damage was found while it was served, and is there", tables
+                )
+            damage.forget(self.path)
         found = damage.glance(db)
         if found is not None:
             raise damaged(self.path, str(found[1]), found[0]) from found[1]

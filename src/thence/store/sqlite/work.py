@@ -22,6 +22,7 @@ from ...errors import StoreDamaged, StoreUnavailable
 from ..interface import Batch, Committed, Tended
 from .commit import FenceBroken, apply
 from .connection import BUSY_SECONDS, WAL_PAGES, connect_reader, connect_writer, patient
+from .damage import note
 from .faults import damaged, is_busy, told
 from .tending import Files, Log, last_piece, rescue
 from .threads import Threads
@@ -46,6 +47,7 @@ class Work:
         self._closed = False
         self._files = Files(path)
         self._log = Log(path)
+        self._noted = False
         self.damage: StoreDamaged | None = None
         """What was found; from then on every write raises it."""
         self.on_damage: Callable[[StoreDamaged], None] = lambda damage: None
@@ -212,6 +214,9 @@ class Work:
     async def tend(self) -> Tended:
         """Called every second."""
         moved = self._files.look()
+        if self.damage is not None and not self._noted:
+            self._noted = True
+            await self._off_loop(self._readers, note, self._path)
         if self.damage is None and {self._path.name, f"{self._path.name}-wal"} & set(moved):
             await self._lost_files(moved)
         size = self._files.log_bytes()
