@@ -151,6 +151,20 @@ async def test_without_a_reserve_a_full_disk_is_still_said() -> None:
     assert await room.back()
 
 
+def test_a_stop_is_tried_where_the_disk_cannot_be_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unseen(_: Disk) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Disk, "wanted_bytes", unseen)
+    monkeypatch.setattr(Disk, "free_bytes", unseen)
+    room, _ = made(Disk(0))
+    room.full = True
+    room.check_stop()
+    assert "cannot be looked at: Input/output error" in room.no_stop().detail
+
+
 NO_FILE = StoreUnavailable("The blob cannot be written.", errno=errno.ENOSPC)
 
 

@@ -159,6 +159,21 @@ async def test_damage_under_a_running_service_is_said_once_with_its_table_and_en
         assert readable >= 2
 
 
+@pytest.mark.parametrize("served", [True, False])
+async def test_damage_that_is_found_just_before_the_end_of_a_service_is_noted_too(
+    served: bool, folder: Path
+) -> None:
+    """A stop within a second of it, or what was read while leaving: the next start did not look."""
+    path = folder / "thence.db"
+    store = SqliteStore(path)
+    await store.open()
+    if served:
+        await store.tend()
+    store._work.condemn(StoreDamaged("it is damaged", tables=["mailbox"], why="noise"))
+    await store.close()
+    assert damage.noted(path) == served, "whoever only looks changes nothing"
+
+
 @pytest.mark.parametrize("tree", [*TREES, "sqlite_master"])
 async def test_a_start_on_a_damaged_store_says_what_is_hit_and_changes_nothing(
     tree: str, folder: Path
@@ -175,7 +190,7 @@ async def test_a_start_on_a_damaged_store_says_what_is_hit_and_changes_nothing(
 
 @pytest.mark.parametrize("tree", ["mailbox", "invocation", "waiting_due"])
 async def test_a_start_after_damage_was_found_reads_every_page_until_it_is_gone(
-    tree: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    tree: str, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In the middle of a table a glance does not see it: a simple restart took work again."""
     path = folder / "thence.db"
@@ -190,6 +205,7 @@ async def test_a_start_after_damage_was_found_reads_every_page_until_it_is_gone(
         with pytest.raises(StoreCorrupt) as error:
             await SqliteStore(path).open()
         assert tree in error.value.detail and "thence verify" in error.value.detail
+    assert "every page is read" in caplog.text
     path.write_bytes(whole)
     await store.open()
     await store.close()

@@ -195,7 +195,10 @@ class Room:
         return None if self._reserve is None else self._reserve.held_bytes()
 
     def _stop_needs(self) -> int:
-        return 0 if self._reserve is None else self._reserve.wanted_bytes() // STOPS_PART
+        try:
+            return 0 if self._reserve is None else self._reserve.wanted_bytes() // STOPS_PART
+        except OSError:
+            return 0  # the disk cannot be looked at: the write says what is wrong
 
     def _needed(self) -> int:
         assert self._reserve is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -48,6 +49,8 @@ from .connection import HIT_SECONDS, NOTED_SECONDS, hold, prepare, unopened
 from .faults import cannot_start, damaged, is_busy, is_damage
 from .threads import Threads
 from .work import Work
+
+log = logging.getLogger("thence.store")
 
 
 class SqliteStore:
@@ -133,6 +136,12 @@ class SqliteStore:
 
     def _glance(self, db: sqlite3.Connection) -> None:
         if damage.noted(self.path):
+            log.warning(
+                "damage was found in %s while it was served: every page is read before the start goes on, "
+                "which takes as long as the disk takes to read it, %d s at most",
+                self.path,
+                NOTED_SECONDS,
+            )
             tables = damage.hit(db, NOTED_SECONDS)
             if tables:
                 raise damaged(

@@ -47,6 +47,7 @@ class Work:
         self._closed = False
         self._files = Files(path)
         self._log = Log(path)
+        self._tended = False  # it is that of a service, not of somebody who looks
         self._noted = False
         self.damage: StoreDamaged | None = None
         """What was found; from then on every write raises it."""
@@ -213,6 +214,7 @@ class Work:
 
     async def tend(self) -> Tended:
         """Called every second."""
+        self._tended = True
         moved = self._files.look()
         if self.damage is not None and not self._noted:
             self._noted = True
@@ -277,6 +279,8 @@ class Work:
                 await asyncio.to_thread(self._end, let_go)
 
     def _end(self, let_go: Callable[[], None]) -> None:
+        if self._tended and self.damage is not None and not self._noted:
+            note(self._path)  # found since the last tend, or by what leaves
         self._readers.close()
         self._writer.close()
         self._log.close()
