@@ -122,7 +122,7 @@ def test_an_alias_is_set_moved_listed_and_deleted(at_service: Any, f: Deployed) 
     refused = at_service("delete", f"{f.name}@2", "--yes")
     assert refused.status == 1 and "code: conflict" in refused.err
     refused = at_service("delete", prod, "--yes")
-    assert "has no version 'prod': that is an alias. " in refused.err
+    assert "has no version 'prod': that is an alias, and a version is meant here" in refused.err
     assert f"'thence alias {prod} --delete'" in refused.err and refused.status == 1
     assert at_service("alias", prod, "--delete").status == 0
     assert at_service("alias", f.name, "--json").json == {"items": []}

@@ -149,7 +149,8 @@ async def test_it_says_that_the_function_is_paused(s: Service) -> None:
     code, text = await why(s, await s.invoke("f", qualifier="v1"))
     assert (code, text) == (
         "paused",
-        "paused: the concurrency of version v1 is 0; publish another one",
+        "paused: the concurrency of version v1 is 0 and stays so: what waits of it never runs; publish "
+        "another one and call that",
     )
 
 

@@ -180,8 +180,8 @@ class Family(Generic[L]):
 
     def no_version(self, version: str) -> VersionNotFound:
         what = (
-            f": that is an alias. Name a version, or delete the alias: 'thence alias "
-            f"{self.name}@{version} --delete'."
+            f": that is an alias, and a version is meant here (an alias is deleted by 'thence alias "
+            f"{self.name}@{version} --delete')."
             if version in self.aliases
             else "; publish it first."
         )

@@ -99,7 +99,10 @@ def why(
 def no_slots(version: str) -> str:
     """Why nothing of that version runs, and what to do; a published one stays as it is."""
     if version != LATEST:
-        return f"the concurrency of version {version} is 0; publish another one"
+        return (
+            f"the concurrency of version {version} is 0 and stays so: what waits of it never runs; publish "
+            "another one and call that"
+        )
     return "the function's concurrency is 0; deploy it with another (thence deploy --concurrency)"
 
 
