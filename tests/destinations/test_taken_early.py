@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -17,6 +17,7 @@ from thence.api.functiongraph.log_line import Line
 from thence.api.functiongraph.log_otlp import LogOtlp
 from thence.destinations import connector, sockets, wire
 from thence.destinations.connector import KEPT_PER_RECEIVER_MAX, Connector
+from thence.destinations.interface import Sent
 from thence.destinations.webhook import WebhookSender
 from thence.destinations.wire import Handler
 
@@ -117,6 +118,15 @@ def connector_of(sender: WebhookSender) -> Connector:
     return books
 
 
+async def gets_it_whole(early: Early, closing: Closing, sending: Coroutine[Any, Any, Sent]) -> None:
+    trying = asyncio.ensure_future(sending)
+    await closing.then(early)
+    async with asyncio.timeout(60):
+        sent, got = await trying, await early.got
+    assert sent.delivered, sent
+    assert got == early.asked == len(BIG)
+
+
 @pytest.mark.parametrize("early", ["http", "https"], indirect=True)
 async def test_a_receiver_that_answers_before_it_reads_gets_the_whole_record(
     request: pytest.FixtureRequest,
@@ -128,12 +138,7 @@ async def test_a_receiver_that_answers_before_it_reads_gets_the_whole_record(
     """It lost the end of what it had said that it takes, and the delivery counted as done."""
     scheme = request.node.callspec.params["early"]
     url = f"{scheme}://127.0.0.1:{early.port}/hook"
-    trying = asyncio.ensure_future(sender.send(parcel(url, record=BIG)))
-    await closing.then(early)
-    async with asyncio.timeout(60):
-        sent, got = await trying, await early.got
-    assert sent.delivered, sent
-    assert got == early.asked == len(BIG)
+    await gets_it_whole(early, closing, sender.send(parcel(url, record=BIG)))
 
 
 @pytest.mark.parametrize("early", ["https"], indirect=True)
@@ -177,12 +182,7 @@ async def test_so_does_one_where_connections_of_others_are_kept(
         assert len(connector_of(sender)._conns) == 2, "all that may be kept"
         closing.closed.clear()
         url = f"http://127.0.0.1:{early.port}/hook"
-        trying = asyncio.ensure_future(sender.send(parcel(url, record=BIG)))
-        await closing.then(early)
-        async with asyncio.timeout(60):
-            sent, got = await trying, await early.got
-        assert sent.delivered, sent
-        assert got == early.asked == len(BIG)
+        await gets_it_whole(early, closing, sender.send(parcel(url, record=BIG)))
 
 
 async def test_so_does_a_status_logs_collector(

@@ -24,9 +24,8 @@ BUSY_SECONDS = 5.0  # only a visitor with another program can hold the file; wai
 CACHE_KIB = 16_384
 WAL_PAGES = 4_000  # 16 MiB: a checkpoint's fsync is shared by many commits
 HIT_SECONDS = 10.0
-NOTED_SECONDS = (
-    600.0  # of a start, where damage was found before; what is not read then is taken as well
-)
+# Of a start, where damage was found before; what is not read by then is taken as well.
+NOTED_SECONDS = 600.0
 WAL_BYTES_KEPT = 32 * 1024 * 1024  # longer: it is moved beside the commits (tending.py)
 
 

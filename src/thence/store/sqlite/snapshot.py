@@ -97,10 +97,8 @@ def _log_bytes(source: Path) -> int:
 
 def free_bytes(folder: Path) -> int:
     found = os.statvfs(folder)
-    if (
-        not found.f_blocks
-    ):  # no size at all (ramfs, some of FUSE): whether it fits is found by writing
-        return sys.maxsize
+    if not found.f_blocks:
+        return sys.maxsize  # no size at all (ramfs, some of FUSE): writing finds whether it fits
     return found.f_bavail * found.f_frsize
 
 
