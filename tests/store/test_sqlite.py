@@ -16,9 +16,10 @@ import pytest
 from thence.errors import StoreCorrupt, StoreInUse, StoreTooNew, StoreUnavailable
 from thence.lifecycle.outcome import Budget, Outcome
 from thence.lifecycle.states import Reason, State
+from thence.store import codes, cursors
 from thence.store.interface import Filter, ListFilter
 from thence.store.records import DeliveryResult
-from thence.store.sqlite import SqliteStore, codes, connection, cursors, prune, read_listed
+from thence.store.sqlite import SqliteStore, connection, prune, read_listed
 from thence.store.sqlite import store as sqlite_store
 from thence.store.sqlite.statements import Many, load
 

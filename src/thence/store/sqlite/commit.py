@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 
 from ..interface import Batch, Committed
+from ..journal import Changes
 from ..records import JournalEntry
 from . import write_deliveries as deliveries
 from . import write_invocations as invocations
-from .journal import Changes
+from .changes import write_counters, write_journal
 from .write_invocations import FenceBroken
 
 __all__ = ["FenceBroken", "apply"]
@@ -26,9 +27,9 @@ def apply(db: sqlite3.Connection, batch: Batch, *, careful: bool = False) -> Com
     results = deliveries.record(db, batch.delivery_results, changes)
     taken = deliveries.claim(db, batch.delivery_claims)
     deliveries.put(db, batch.mailbox)
-    changes.write_counters(db)
+    write_counters(db, changes)
     entry = None
     if changes.transitions:
-        seq = changes.write_journal(db) if batch.journal else 0
+        seq = write_journal(db, changes) if batch.journal else 0
         entry = JournalEntry(seq, changes.transitions)
     return Committed(accepts, settles, ends, stops, claims, results, taken, entry)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from ..journal import decode_entry
 from ..records import FunctionCounts, JournalEntry
-from .journal import decode_entry
 from .statements import load
 
 _SQL = load("reads.sql")

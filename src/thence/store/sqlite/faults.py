@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from ...errors import StoreDamaged, StoreLocked, StoreUnavailable
+from ..digests import DamagedRow
 
 BUSY = sqlite3.SQLITE_BUSY
 _DAMAGE = frozenset(
@@ -42,14 +43,6 @@ ADVICE = (
     "Nothing more is accepted; what can be read is served. Stop the service, look with "
     "'thence verify' at what is hit, and restore a backup (docs/operations.md, A damaged store)."
 )
-
-
-class DamagedRow(Exception):
-    """What stands in a row is not what was written there."""
-
-    def __init__(self, table: str, what: str) -> None:
-        super().__init__(f"{what}: its digest is not the one that was written")
-        self.table = table
 
 
 def told(error: BaseException, path: Path) -> StoreUnavailable | None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from ..digests import check
 from ..records import MAILBOX_PAGE_BYTES, MailboxMessage
-from .digests import check
 from .statements import load
 
 _SQL = load("mailbox.sql")

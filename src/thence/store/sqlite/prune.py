@@ -7,7 +7,7 @@ import sqlite3
 
 from msgspec import Struct, field
 
-from .codes import DEAD, DELIVERED, DELIVERY_STOPPED, EXPIRED, FAILED, INVALID, STOPPED, SUCCEEDED
+from ..codes import DEAD, DELIVERED, DELIVERY_STOPPED, EXPIRED, FAILED, INVALID, STOPPED, SUCCEEDED
 from .statements import change, load, select
 
 _SQL = load("prune.sql")

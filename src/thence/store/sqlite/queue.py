@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from ...clock import ClockMark
 from ...lifecycle.decide import Spent
+from ..codes import STATES
+from ..keys import whole
 from ..records import Lost, Waiting
 from . import times
-from .codes import STATES
-from .keys import whole
 from .statements import load
 
 _SQL = load("queue.sql")

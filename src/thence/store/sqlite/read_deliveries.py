@@ -6,11 +6,13 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from .. import cursors
+from ..codes import DEAD, DELIVERY_STATE, DELIVERY_STOPPED, PENDING
+from ..journal import Changes
+from ..keys import split, whole
 from ..records import DeliveryAttemptView, DeliveryView, Page, Transition
-from . import cursors
-from .codes import DEAD, DELIVERY_STATE, DELIVERY_STOPPED, PENDING
-from .journal import Changes
-from .keys import split, whole
+from . import pages
+from .changes import write_counters, write_journal
 from .statements import change, load, select
 from .write_deliveries import view
 
@@ -58,7 +60,7 @@ def page(
         _SQL["deliveries"].format(dead=dead),
         _SQL["deliveries_scanned"].format(dead=dead),
     )
-    rows, following = cursors.page(db, text, scanned, values, limit)
+    rows, following = pages.page(db, text, scanned, values, limit)
     return Page([view(row) for row in rows], following)
 
 
@@ -75,8 +77,8 @@ def redrive(db: sqlite3.Connection, id: int, due_at: int) -> bool:
             due_at, whole(invocation, tail), function_id, "delivery:pending", 0, "redrive", id
         )
     )
-    changes.write_counters(db)
-    changes.write_journal(db)
+    write_counters(db, changes)
+    write_journal(db, changes)
     return True
 
 
@@ -94,6 +96,6 @@ def stop(db: sqlite3.Connection, invocation_id: int, now: int) -> int:
                 whole(high, tail),
             )
         )  # fmt: skip
-    changes.write_counters(db)
-    changes.write_journal(db)
+    write_counters(db, changes)
+    write_journal(db, changes)
     return len(rows)

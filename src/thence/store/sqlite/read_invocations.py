@@ -11,12 +11,13 @@ import msgspec
 
 from ...lifecycle.decide import Spent
 from ...lifecycle.states import ACTIVE, DEAD, WAITING, Reason
+from .. import cursors
+from ..codes import REASON, REASONS, STATE, STATES, budget_of, fault_of, outcome_of
+from ..digests import stored_body
 from ..interface import Filter
+from ..keys import split, whole
 from ..records import AttemptView, Body, DeliveryView, InvocationRow, InvocationView, Meta, Page
-from . import cursors
-from .codes import REASON, REASONS, STATE, STATES, budget_of, fault_of, outcome_of
-from .digests import stored_body
-from .keys import split, whole
+from . import pages
 from .read_deliveries import of_invocations
 from .statements import load, select
 
@@ -120,7 +121,7 @@ def page(db: sqlite3.Connection, filter: Filter, limit: int, cursor: str | None)
             if states <= kinds:
                 source = small
     text, scanned = _SQL["list"].format(source=source), _SQL["list_scanned"].format(source=source)
-    rows, following = cursors.page(db, text, scanned, values, limit)
+    rows, following = pages.page(db, text, scanned, values, limit)
     return Page([_line(row) for row in rows], following)
 
 

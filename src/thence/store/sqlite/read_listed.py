@@ -6,11 +6,12 @@ import json
 import sqlite3
 
 from ...lifecycle.states import ACTIVE, DEAD, WAITING, State
+from .. import cursors
+from ..codes import STATE
 from ..interface import ListFilter
+from ..keys import whole
 from ..records import Page
-from . import cursors
-from .codes import STATE
-from .keys import whole
+from . import pages
 from .read_invocations import views
 from .statements import load
 
@@ -40,7 +41,7 @@ def page(
     }
     source = _source(states)
     part = {"source": source, "order": "ASC" if ascending else "DESC"}
-    rows, following = cursors.page(
+    rows, following = pages.page(
         db,
         _SQL["listed"].format(**part),
         _SQL["listed_scanned"].format(**part, far="max" if ascending else "min"),

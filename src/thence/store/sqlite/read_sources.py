@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from ..digests import stored_body
+from ..keys import whole
 from ..records import DeliverySource
-from .digests import stored_body
-from .keys import whole
 from .read_invocations import views
 from .statements import load, select
 

@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 
 from ...catalog.function import FunctionSpec
+from ..codes import BUDGETS, DELIVERY_STATES, REASONS, STATES, fault_of, outcome_of
+from ..digests import DamagedRow, check
+from ..journal import decode_entry
 from ..records import Meta
-from .codes import BUDGETS, DELIVERY_STATES, REASONS, STATES, fault_of, outcome_of
-from .digests import check
-from .faults import DamagedRow
-from .journal import decode_entry
 
 TOLD_MAX = 20  # damaged rows of one table
 _meta = msgspec.json.Decoder(Meta).decode

@@ -1,4 +1,4 @@
-"""SQL lives in .sql files: `-- name: x`, a sentence, the statement. This loads them.
+"""Running the statements of this folder's .sql files: one row, many rows, or a list of ids.
 
 A statement that ends in one `VALUES (…)` group may be run for many rows in one step, and `(:ids)`
 stands for a list of any length. Texts are cached per length, so that SQLite's own cache of
@@ -11,19 +11,17 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 from typing import Any
 
+from .. import statements
+
 ROWS_MAX = 64  # rows per step; a longer text costs memory for each length it is prepared for
-_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _VALUES = re.compile(r"VALUES\s*(\((?:[^()]|\([^()]*\))*\))")
 
 
 def load(file: str) -> dict[str, str]:
-    """The statements of one .sql file by name."""
-    text = resources.files(__package__).joinpath(file).read_text("utf-8")
-    parts = _NAME.split(text)
-    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    """The statements of one .sql file of this folder by name."""
+    return statements.load(__package__, file)
 
 
 class Many:

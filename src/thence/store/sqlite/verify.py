@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from .codes import DELIVERY_STATES, STATES, SUCCEEDED
+from ..codes import DELIVERY_STATES, STATES, SUCCEEDED
 from .damage import glance, hit
 from .reading import unreadable
 from .statements import load

@@ -9,6 +9,10 @@ from typing import Any
 
 import msgspec
 
+from ..codes import DELIVERED, DELIVERY_STATE, DELIVERY_STATES, PENDING
+from ..digests import digest
+from ..journal import Changes
+from ..keys import split, whole
 from ..records import (
     ClaimedDeliveries,
     DeliveryClaim,
@@ -19,10 +23,6 @@ from ..records import (
     Settle,
     Transition,
 )
-from .codes import DELIVERED, DELIVERY_STATE, DELIVERY_STATES, PENDING
-from .digests import digest
-from .journal import Changes
-from .keys import split, whole
 from .statements import Many, change, load, select
 
 _SQL = load("commit.sql")

@@ -13,7 +13,11 @@ from ...lifecycle.decide import Spent
 from ...lifecycle.ids import LOW_MASK, format_id
 from ...lifecycle.outcome import Outcome
 from ...lifecycle.states import DEAD, WAITING, Reason, State
+from ..codes import REASON, STATE, STOPPING, SUCCEEDED, budget_code, outcome_code
+from ..digests import digest, stored_body
 from ..interface import StopMark
+from ..journal import Changes
+from ..keys import split, whole
 from ..records import (
     Accepted,
     Body,
@@ -25,10 +29,6 @@ from ..records import (
     Transition,
 )
 from . import write_deliveries as deliveries
-from .codes import REASON, STATE, STOPPING, SUCCEEDED, budget_code, outcome_code
-from .digests import digest, stored_body
-from .journal import Changes
-from .keys import split, whole
 from .statements import Many, change, load, select
 
 _SQL = load("commit.sql")

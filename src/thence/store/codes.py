@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...lifecycle.outcome import Budget, Fault, Outcome
-from ...lifecycle.states import Reason, State
+from ..lifecycle.outcome import Budget, Fault, Outcome
+from ..lifecycle.states import Reason, State
 
 STATES = (
     State.QUEUED,  # 0

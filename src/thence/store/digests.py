@@ -1,5 +1,5 @@
-"""Digests of what stands in rows: SQLite has none, and overwritten bytes in a payload are no error
-to it.
+"""Digests of what stands in rows: to a database, overwritten bytes in a payload need not be an
+error.
 
 CRC-32: what is to be found is a disk's fault, not an attacker's work, and it costs a microsecond a
 KiB. (Bodies in the blob store have a SHA-256.)
@@ -11,8 +11,15 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
-from ..records import Body
-from .faults import DamagedRow
+from .records import Body
+
+
+class DamagedRow(Exception):
+    """What stands in a row is not what was written there."""
+
+    def __init__(self, table: str, what: str) -> None:
+        super().__init__(f"{what}: its digest is not the one that was written")
+        self.table = table
 
 
 def digest(data: bytes | None) -> str | None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 
-from ..records import JournalEntry, Transition
 from .codes import DELIVERED, FAILED, INVALID, PENDING, STOPPED, SUCCEEDED
-from .statements import Many, load
+from .records import JournalEntry, Transition
 
-_SQL = load("commit.sql")
-_COUNT = Many(_SQL["count"])
-_KEEP = _SQL["journal_keep"]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[int, bytes, int, str, int, str, bytes | None]]).decode
 
-# The counters in the order of the statement `count`.
+# The counters in the order of what `Changes.counted` gives.
 COUNTERS = (
     "accepted",
     "succeeded",
@@ -64,18 +59,9 @@ class Changes:
             row = self._deltas[function_id] = [0] * len(COUNTERS)
         return row
 
-    def write_counters(self, db: sqlite3.Connection) -> None:
-        flat: list[Any] = []
-        for function_id, row in self._deltas.items():
-            flat.append(function_id)
-            flat += row
-        _COUNT.run(db, flat)
-
-    def write_journal(self, db: sqlite3.Connection) -> int:
-        """The seq of the new entry."""
-        return db.execute(
-            _KEEP, (self.transitions[-1].at, encode_transitions(self.transitions))
-        ).lastrowid  # type: ignore[return-value]  # an insert always has one
+    def counted(self) -> Iterator[tuple[int, list[int]]]:
+        """Each function with what is to be added to its counters, in the order of COUNTERS."""
+        yield from self._deltas.items()
 
 
 def encode_transitions(transitions: list[Transition]) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...lifecycle.ids import LOW_MASK
+from ..lifecycle.ids import LOW_MASK
 
 _VARIANT = 1 << 63
 
