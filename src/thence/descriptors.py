@@ -32,7 +32,7 @@ class Shares(Struct, frozen=True):
 
 def raise_limit() -> int:
     """Raise the soft limit of open files to the hard one, as far as the system lets us; how many
-    there are now. Instances get a limit of their own (runtimes/process/cage.py)."""
+    there are now. Instances get a limit of their own (runtimes/sandbox/limits.py)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS_MAX if hard == resource.RLIM_INFINITY else hard
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -49,8 +49,8 @@ from .memory import LOOK_SECONDS, GiveBack
 from .notices import Notices
 from .runtimes.code import CodeCache
 from .runtimes.interface import Runtime, kept_free
-from .runtimes.process.pool import ProcessRuntime
-from .runtimes.process.privileges import hide_memory
+from .runtimes.pool.pool import ProcessRuntime
+from .runtimes.sandbox.privileges import hide_memory
 from .store.blobs import FileBlobs
 from .store.records import MailboxPut
 from .store.reserve import Reserve

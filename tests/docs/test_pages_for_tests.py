@@ -12,7 +12,7 @@ import pytest
 
 from thence.engine.why import Why
 from thence.lifecycle.decide import Spent
-from thence.runtimes.process.contracts.native import Context
+from thence.runtimes.python.function.contracts.native import Context
 from thence.store.records import AttemptView, InvocationView
 
 DOCS = Path(__file__).parents[2] / "docs"

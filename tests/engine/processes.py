@@ -17,7 +17,7 @@ from thence.engine.options import Options
 from thence.notices import Notices
 from thence.runtimes.code import CodeCache
 from thence.runtimes.interface import kept_free
-from thence.runtimes.process.pool import ProcessRuntime
+from thence.runtimes.pool.pool import ProcessRuntime
 from thence.store.blobs import FileBlobs
 from thence.store.records import MailboxPut
 from thence.store.sqlite import SqliteStore

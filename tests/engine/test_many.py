@@ -19,7 +19,7 @@ import thence
 from thence.catalog.control import Control
 from thence.catalog.function import Function, parse_spec
 from thence.notices import Notices
-from thence.runtimes.process.pool import ProcessRuntime
+from thence.runtimes.pool.pool import ProcessRuntime
 from thence.testing import Ok, Service
 from thence.testing.clock import VirtualClock
 

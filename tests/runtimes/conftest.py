@@ -22,7 +22,7 @@ from thence.catalog.function import Function, FunctionSpec
 from thence.clock import ClockMark
 from thence.notices import Notice, Notices
 from thence.runtimes.interface import Ended, Run
-from thence.runtimes.process.pool import ProcessRuntime
+from thence.runtimes.pool.pool import ProcessRuntime
 
 PATIENCE_SECONDS = 30
 

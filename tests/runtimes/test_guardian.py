@@ -19,16 +19,11 @@ import pytest
 import thence
 from thence.lifecycle.outcome import Outcome
 from thence.notices import InstanceEnded
-from thence.runtimes.process import (
-    children,
-    confine,
-    folders,
-    forker,
-    mark,
-    memory,
-    nursery,
-    remains,
-)
+from thence.runtimes.pool import memory
+from thence.runtimes.python import launcher as nursery
+from thence.runtimes.python import leftovers
+from thence.runtimes.python.fork_server import server as forker
+from thence.runtimes.sandbox import children, confine, folders, instance_mark
 
 ESCAPES = """
 import ctypes, os, time
@@ -142,10 +137,10 @@ async def test_the_event_loop_goes_on_while_a_lost_forker_is_waited_for(house):
 
 async def test_what_escaped_goes_on_while_its_instance_runs_and_ends_with_it(house, is_gone):
     """Whatever becomes of other instances meanwhile."""
-    if mark.of(os.getpid()) is not None:
+    if instance_mark.of(os.getpid()) is not None:
         pytest.skip("the limit that marks processes (RLIMIT_LOCKS) has been lowered here")
     _, pid = await escaped(house)
-    assert mark.of(pid) is not None
+    assert instance_mark.of(pid) is not None
     (first,) = house.runtime._instances.values()
     crash = house.deploy("import os\ndef handler(event, context): os._exit(3)", id=2)
     for _ in range(2):
@@ -196,7 +191,7 @@ async def test_a_search_that_fails_does_not_keep_the_node_from_a_new_forker(hous
         raise OSError(24, "too many open files")
 
     future, _ = await escaped(house)
-    monkeypatch.setattr(nursery.remains, "wait", fails)
+    monkeypatch.setattr(nursery.leftovers, "wait", fails)
     os.kill(house.runtime._nursery.pid, signal.SIGKILL)
     assert (await house.end(future)).outcome is Outcome.PLATFORM_ERROR
     monkeypatch.undo()
@@ -225,7 +220,7 @@ async def test_a_stopped_forker_goes_on(house):
 
 OTHER_IDS = """
 import ctypes, os, sys
-from thence.runtimes.process.children import children, ids_are_ours
+from thence.runtimes.sandbox.children import children, ids_are_ours
 flags = 0x20000000 | (0 if os.geteuid() == 0 else 0x10000000)  # CLONE_NEWPID, CLONE_NEWUSER
 if ctypes.CDLL(None).unshare(flags) != 0:
     sys.exit(77)
@@ -266,14 +261,14 @@ async def test_no_memory_is_read_of_another_namespaces_proc(house, monkeypatch):
 
 def test_only_what_can_gain_no_privileges_is_taken_for_a_forkers():
     own = ctypes.CDLL(None).prctl(39, 0, 0, 0, 0)  # PR_GET_NO_NEW_PRIVS
-    assert remains._has_given_up("self") is bool(own)
+    assert leftovers._has_given_up("self") is bool(own)
     code = "import ctypes\nctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\nprint(flush=True)\ninput()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as one:
         assert one.stdout is not None
         one.stdout.readline()
-        assert remains._has_given_up(str(one.pid))
+        assert leftovers._has_given_up(str(one.pid))
         one.kill()
 
 
@@ -500,8 +495,8 @@ def test_a_node_is_told_that_its_forker_leaves_before_all_has_ended(lone):
 
 TREE_OF_THREE = """
 import os, sys, time
-from thence.runtimes.process import guardian
-from thence.runtimes.process.children import children, end_all
+from thence.runtimes.python.fork_server import guardian
+from thence.runtimes.sandbox.children import children, end_all
 guardian.adopt_orphans()
 def start(depth, write):
     if os.fork() == 0:

@@ -268,7 +268,7 @@ async def test_what_the_initializer_took_is_added_to_what_its_run_has_left(house
 
 FORGER = """
     import sys
-    from thence.runtimes.process import frames
+    from thence.runtimes.wire import frames
     def initialize(context): pass
     def handler(event, context):
         if not event: return

@@ -9,8 +9,8 @@ import pytest
 
 from thence.catalog.function import Function, FunctionSpec
 from thence.lifecycle.outcome import Outcome
-from thence.runtimes.process import frames
-from thence.runtimes.process.instance import Instance
+from thence.runtimes.pool.instance import Instance
+from thence.runtimes.wire import frames
 
 # The instance's own objects, as any code in its process can reach them.
 INSIDE = """

@@ -10,8 +10,8 @@ import pytest
 from thence.errors import StoreUnavailable
 from thence.lifecycle.outcome import Fault, Outcome
 from thence.notices import InstanceEnded
-from thence.runtimes.process import pool
-from thence.runtimes.process.instance import Instance
+from thence.runtimes.pool import pool
+from thence.runtimes.pool.instance import Instance
 
 GOOD = "def handler(event, context): return 1"
 

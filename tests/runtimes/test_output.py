@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from thence.lifecycle.outcome import Outcome
-from thence.runtimes.process.output import end_of
+from thence.runtimes.wire.output import end_of
 
 MARK = b"[earlier output was cut: the last 100 bytes at most are kept, limits.log_bytes_max]\n"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import thence
 from thence.lifecycle.outcome import Outcome
 from thence.notices import InstanceEnded
-from thence.runtimes.process import nursery
+from thence.runtimes.python import launcher as nursery
 
 LOOK = """
 import os, signal, sys
@@ -148,7 +148,7 @@ from thence.catalog.function import Function, FunctionSpec
 from thence.clock import SystemClock
 from thence.notices import Notices
 from thence.runtimes.interface import Run
-from thence.runtimes.process.pool import ProcessRuntime
+from thence.runtimes.pool.pool import ProcessRuntime
 
 async def main():
     code = Path(sys.argv[1])
@@ -256,7 +256,7 @@ def handler(event, context):
 """
 HIDDEN = """
 import sys
-from thence.runtimes.process.privileges import hide_memory
+from thence.runtimes.sandbox.privileges import hide_memory
 print(hide_memory(), flush=True)
 sys.stdin.read()
 """

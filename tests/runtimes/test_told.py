@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from thence.lifecycle.outcome import Outcome
-from thence.runtimes.process import frames
+from thence.runtimes.wire import frames
 
 GATED = """
     def handler(event, context):

@@ -8,7 +8,7 @@ import pytest
 
 from thence.lifecycle.outcome import Outcome
 from thence.notices import InstanceEnded
-from thence.runtimes.process.trials import LOAD_SECONDS_MAX
+from thence.runtimes.pool.trials import LOAD_SECONDS_MAX
 
 GOOD = "def handler(event, context): ..."
 

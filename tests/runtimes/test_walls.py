@@ -11,7 +11,7 @@ import pytest
 
 from thence.lifecycle.outcome import Outcome
 from thence.notices import InstanceEnded
-from thence.runtimes.process.confine import Walls, _refusal
+from thence.runtimes.sandbox.confine import Walls, _refusal
 
 LOOK = """
 import json, os

@@ -33,7 +33,7 @@ DESCRIPTION_MAX = 512  # FG: 512 (reference 10.1)
 LATEST = "latest"
 
 Contract = Literal["native", "fc", "functiongraph"]
-"""How handlers are called and what they are told: one file each under runtimes/process/contracts/."""
+"""How handlers are called and what they are told: one file each under runtimes/python/function/contracts/."""
 
 
 class FunctionSpec(Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,7 +13,7 @@ from msgspec import Struct
 from ...catalog.control import Control
 from ...catalog.function import Function
 from ...lifecycle.ids import format_id
-from ...runtimes.process.contracts.functiongraph import millicores
+from ...runtimes.python.function.contracts.functiongraph import millicores
 from .function_spec import attributes, parts
 from .instances import shown
 from .urn import Urn, name_of, write

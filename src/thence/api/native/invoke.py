@@ -15,7 +15,7 @@ from ...errors import InvalidInput
 from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
-from ...runtimes.process.output import end_of
+from ...runtimes.wire.output import end_of
 from ..unread import reserve
 from .accepting import read_wishes
 from .answer import problem, raw

@@ -16,14 +16,16 @@ from functools import partial
 from types import CoroutineType
 from typing import Any, NoReturn
 
-from . import cage, frames, trial
+from ...sandbox import limits
+from ...wire import frames
+from ...wire.output import last_lines
+from ...wire.setup import Setup
+from . import trial
 from .contracts.choice import choose
 from .contracts.contract import INVOKE, Contract
 from .failure import HandlerFault, InitializerFault, describe, exit_message
 from .handler import Handler, is_hopeless, load
 from .hooks import Hooks
-from .output import last_lines
-from .setup import Setup
 
 _READ_BYTES = 1 << 18
 _NO_ERROR = (b"", b"", b"")
@@ -34,7 +36,7 @@ def main(setup: Setup, fds: list[int], forker_pid: int, home: str) -> NoReturn:
     pipe = socket.socket(fileno=fds[0])
     try:
         contract = choose(setup)
-        cage.enter(setup, forker_pid, home, fds, fds[1], contract.environment())
+        limits.enter(setup, forker_pid, home, fds, fds[1], contract.environment())
         words = memoryview(mmap.mmap(fds[2], frames.WORDS_BYTES)).cast("Q")
         os.close(fds[2])
         worker = Worker(setup, contract, pipe, fds[1], words)
@@ -166,7 +168,7 @@ class Worker:
             kind, error, leave = frames.INITIALIZER_FAILED, describe(fault), 1
             flags |= self._found(fault)
         except MemoryError as memory:
-            cage.lend_headroom()
+            limits.lend_headroom()
             kind, error, leave = frames.OUT_OF_MEMORY, self._memory_error(memory), 1
         except (SystemExit, KeyboardInterrupt) as exit:
             kind, error, leave = frames.CRASHED, self._exit_error(exit), 1

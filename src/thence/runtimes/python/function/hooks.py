@@ -11,11 +11,11 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import Any
 
-from . import frames
+from ...wire import frames
+from ...wire.setup import Setup
 from .contracts.contract import INITIALIZE, PRE_STOP, Contract
 from .failure import InitializerFault
 from .handler import is_hopeless, load
-from .setup import Setup
 
 
 class Hooks:

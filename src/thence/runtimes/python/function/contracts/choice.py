@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..setup import Setup
+from ....wire.setup import Setup
 from . import fc, functiongraph
 from .contract import Contract
 from .native import Native

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 
-from .children import ids_are_ours
+from ..sandbox.children import ids_are_ours
 from .instance import Instance
 
 _PAGE = resource.getpagesize()

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from ....wire.setup import Setup
 from ..failure import describe
-from ..setup import Setup
 
 INVOKE: Final = "Invoke"
 INITIALIZE: Final = "Initialize"

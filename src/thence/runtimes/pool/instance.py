@@ -21,9 +21,9 @@ from msgspec import Struct
 from ...catalog.function import Function
 from ...lifecycle.outcome import Outcome
 from ..interface import Run
-from . import frames
+from ..wire import frames
+from ..wire.output import last_lines
 from .lane import Lane
-from .output import last_lines
 
 READ_BYTES = 1 << 18
 _ANSWER_OVERDUE_MS = 1_000  # an answer that was sent is here long before

@@ -15,9 +15,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from ....wire.setup import Setup
 from ..failure import InvalidEvent, unreadable
 from ..result import not_serializable, too_large
-from ..setup import Setup
 from .contract import Log, Plain, id_text, remaining_ms
 
 _logger = logging.getLogger("function")

@@ -11,8 +11,8 @@ import signal
 import subprocess
 import time
 
-from .children import ids_are_ours
-from .guardian import END_FORKER, SIGNALLED
+from ..sandbox.children import ids_are_ours
+from .fork_server.guardian import END_FORKER, SIGNALLED
 
 _SEARCH_SECONDS = 5.0
 

@@ -7,9 +7,9 @@ import signal
 
 from ...lifecycle.outcome import Fault, Outcome
 from ..interface import Ended
-from . import frames
+from ..wire import frames
+from ..wire.output import marked
 from .instance import Answer, Instance
-from .output import marked
 
 _OUTCOMES = {
     frames.OK: Outcome.OK,

@@ -15,8 +15,8 @@ import signal
 import sys
 import threading
 
-from . import mark
-from .setup import Setup
+from ..wire.setup import Setup
+from . import instance_mark
 
 _PR_SET_PDEATHSIG = 1
 _MIB = 1 << 20
@@ -38,7 +38,7 @@ def enter(
     """Shut this process in. `keep`: descriptors that stay open; `output`: its stdout and stderr;
     `environment`: the contract's variables, which come before those of the function."""
     os.setsid()
-    mark.put(setup.number)
+    instance_mark.put(setup.number)
     _die_with(forker_pid)
     _signals()
     _files(keep, output)

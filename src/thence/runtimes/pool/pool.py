@@ -17,16 +17,17 @@ from ...errors import ThenceError
 from ...lifecycle.outcome import Outcome
 from ...notices import Notices
 from ..interface import Ended, Occupancy, Run, Trial
-from . import ending, frames
-from .confine import CLOSED, READABLE
-from .contracts.choice import told
+from ..python.function.contracts.choice import told
+from ..sandbox.confine import CLOSED, READABLE
+from ..wire import frames
+from ..wire.setup import Setup
+from . import ending
 from .crew import Crew
 from .instance import Instance
 from .lane import Holder, Lane
-from .setup import Setup
 from .trials import Trials
 
-log = logging.getLogger("thence.runtimes.process")
+log = logging.getLogger("thence.runtimes")
 
 _ENDED_WITHIN_SECONDS = 10.0  # a killed process that is not reported by then never will be
 

@@ -20,18 +20,19 @@ from ...lifecycle.outcome import Outcome
 from ...notices import InstanceEnded, InstanceStarted, Notices
 from ...seldom import Seldom
 from ..interface import Ended, Run
-from . import ending, frames
+from ..python.launcher import Nursery
+from ..wire import frames
+from . import ending
 from .idle import Idle
 from .instance import Answer, Instance
 from .lane import Lane
-from .leaving import Leaving
 from .memory import measure_base, peak_bytes
-from .nursery import Nursery
+from .pre_stop import Leaving
 from .slots import Slots
 from .sweep import Sweep
-from .until import Until
+from .wait_until import Until
 
-log = logging.getLogger("thence.runtimes.process")
+log = logging.getLogger("thence.runtimes")
 
 _RESIDENT_SLACK_BYTES = 16 << 20  # so that a MemoryError comes before we end the instance
 

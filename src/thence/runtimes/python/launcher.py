@@ -22,17 +22,18 @@ from typing import IO, Protocol
 import msgspec
 
 from ...errors import StartupError
-from . import folders, remains
-from .setup import Setup
+from ..sandbox import folders
+from ..wire.setup import Setup
+from . import leftovers
 
-log = logging.getLogger("thence.runtimes.process")
+log = logging.getLogger("thence.runtimes")
 
 _REPORT_BYTES_MAX = 1 << 16
 _BOOT = (
     "import sys; sys.path[:0] = sys.argv[1:-2]; "
-    "from thence.runtimes.process.guardian import split; "
+    "from thence.runtimes.python.fork_server.guardian import split; "
     "guarded_by = split(int(sys.argv[-2])); "  # before anything large is loaded
-    "from thence.runtimes.process.forker import main; "
+    "from thence.runtimes.python.fork_server.server import main; "
     "del sys.path[:len(sys.argv) - 3]; main(guarded_by)"
 )
 _COMMAND = (sys.executable, "-I", "-c", _BOOT)
@@ -213,7 +214,7 @@ class Nursery:
         elif report.folder:
             self._moved(report.folder, report.why)
         else:
-            self._pid, self._mounts = report.ready, remains.own_mounts(report.ready)
+            self._pid, self._mounts = report.ready, leftovers.own_mounts(report.ready)
             if self._ready is None or self._ready.done():
                 return
             self._ready.set_result(None)
@@ -273,7 +274,7 @@ async def _off_the_loop(
 ) -> tuple[int | None, bool]:
     loop = asyncio.get_running_loop()
     try:
-        return await loop.run_in_executor(None, remains.wait, process, _GUARDED_SECONDS, mounts)
+        return await loop.run_in_executor(None, leftovers.wait, process, _GUARDED_SECONDS, mounts)
     except Exception:
         # Of descriptors, or threads: whatever it was, without a new forker nothing would ever run.
         log.exception("what a forker left could not be looked for")

@@ -17,9 +17,9 @@ from typing import Any
 
 import msgspec
 
+from ....wire.setup import Setup
 from ..failure import InvalidEvent, unreadable
 from ..result import bounded, standard_json
-from ..setup import Setup
 from .contract import Log, Plain, id_text, remaining_ms, whole
 from .lines import Lines
 

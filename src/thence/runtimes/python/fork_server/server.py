@@ -31,10 +31,12 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from . import folders, guardian, mark, privileges, worker
-from .children import children, end_all, ids_are_ours
-from .confine import CLOSED, READABLE, Walls
-from .setup import Setup
+from ...sandbox import folders, instance_mark, privileges
+from ...sandbox.children import children, end_all, ids_are_ours
+from ...sandbox.confine import CLOSED, READABLE, Walls
+from ...wire.setup import Setup
+from ..function import worker
+from . import guardian
 
 PRELOADED = """
 argparse base64 bisect collections concurrent.futures contextlib copy csv dataclasses datetime
@@ -222,7 +224,7 @@ class Forker:
         for pid in children() or ():  # where they cannot be known only groups are ended
             if pid in self._numbers or pid in self._cleaners or pid in self._doomed:
                 continue
-            number = mark.of(pid)
+            number = instance_mark.of(pid)
             if number not in self._pids or number in self._killed:
                 os.kill(pid, signal.SIGKILL)
                 self._doomed.add(pid)

@@ -6,7 +6,7 @@ import importlib
 import os
 import traceback
 
-from .frames import (
+from ...wire.frames import (
     ERROR_MESSAGE_BYTES_MAX,
     ERROR_STACK_BYTES_MAX,
     ERROR_TYPE_BYTES_MAX,
@@ -17,7 +17,7 @@ from .frames import (
     FAULT_RESULT_SIZE,
 )
 
-_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 _IMPORT_MACHINERY = ("<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from . import frames
+from ..wire import frames
 from .instance import Instance
 
 

@@ -15,8 +15,8 @@ import os
 import signal
 from typing import NoReturn
 
-from . import privileges
-from .children import end_all
+from ...sandbox import privileges
+from ...sandbox.children import end_all
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 END_FORKER = signal.SIGUSR1  # to the guardian, from the node; service managers send others to all

@@ -13,7 +13,7 @@ import os
 from ...clock import Clock
 from .instance import Instance
 
-log = logging.getLogger("thence.runtimes.process")
+log = logging.getLogger("thence.runtimes")
 
 _SAID_BYTES_MAX = 2000
 

@@ -16,9 +16,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ....wire.setup import Setup
 from ..failure import HandlerFault, NotFound, describe
 from ..result import bounded, standard_json
-from ..setup import Setup
 from .contract import Log, Plain, id_text, whole
 from .lines import Lines
 

@@ -1,0 +1,4 @@
+"""The process that forks instances (`server.py`) and the one that outlives it (`guardian.py`).
+
+This file imports nothing: what the fork server loads every instance carries.
+"""
