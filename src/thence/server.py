@@ -1,8 +1,7 @@
 """The one place that builds everything: the store, the runtime, the engine, its senders, the door.
 
 `build()` puts a service together; `serve()` runs it behind one port until it is told to stop;
-`run()` is `serve()` with a loop of its own, for the command line. Only this file knows which driver
-runs.
+`run()` is `serve()` with a loop of its own, for the command line.
 
 Under the data directory (mode 0700): `store.db`, `blobs/` (large bodies), `code/` (archives),
 `uploads/` (archives on their way to a function), `nonces/` (of signed requests), `reserve` (room for a
@@ -52,9 +51,10 @@ from .runtimes.interface import Runtime, kept_free
 from .runtimes.pool.pool import ProcessRuntime
 from .runtimes.sandbox.privileges import hide_memory
 from .store.blobs import FileBlobs
+from .store.driver import Wanted
+from .store.drivers import make_store
 from .store.records import MailboxPut
 from .store.reserve import Reserve
-from .store.sqlite import SqliteStore
 from .unusable import advice
 
 log = logging.getLogger("thence.server")
@@ -126,7 +126,9 @@ def build(
     code, blobs = CodeCache(folder / "code"), FileBlobs(folder / "blobs")
     runtime = make_runtime(code, notices, clock) if make_runtime else None
     engine = Engine(
-        store=SqliteStore(folder / "store.db", fresh=fresh, held_to_the_end=held_to_the_end),
+        store=make_store(
+            Wanted(settings.store, folder, fresh=fresh, held_to_the_end=held_to_the_end)
+        ),
         runtime=runtime or _processes(settings, code, notices, clock, shares.instances),
         code=code,
         blobs=blobs,

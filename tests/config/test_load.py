@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from thence.config import Secret, Settings, known_settings, load
+from thence.config import Secret, Settings, known_settings, load, shown
 from thence.errors import ConfigInvalid
 
 SECRET = "s3cr3t-not-to-be-seen"
@@ -138,7 +138,8 @@ def test_the_redacted_settings_are_complete() -> None:
         ("THENCE_LISTEN", ":7411", "host:port"),
         ("THENCE_LISTEN", "127.0.0.1:70000", "host:port"),
         ("THENCE_LISTEN", "::1:7411", "brackets"),
-        ("THENCE_STORE", "mysql", "only store"),
+        ("THENCE_STORE", "My SQL", "the name of a store driver ('sqlite') or a URL"),
+        ("THENCE_STORE", "db://a b", "the name of a store driver ('sqlite') or a URL"),
         ("THENCE_ACCOUNT_ID", "a b", "matches ^[A-Za-z0-9_-]{1,64}$"),
         ("THENCE_DESTINATIONS_ALLOW_NETWORKS", "10.0.0.1/8", "10.0.0.0/8"),
     ],
@@ -157,9 +158,29 @@ def test_a_value_out_of_range_is_refused_with_name_value_source_and_limit(
     assert refusal.value.fields["limit"]
 
 
-def test_a_database_url_is_refused_without_its_password() -> None:
-    with pytest.raises(ConfigInvalid, match="not in this version") as refusal:
-        load(environment={"THENCE_STORE": "postgresql://user:pa55@host/db"})
+@pytest.mark.parametrize(
+    ("url", "is_shown"),
+    [
+        ("sqlite", "sqlite"),
+        (
+            "db://user:pa55@host:5432,other/name?sslpassword=pa55",
+            "db://user:…@host:5432,other/name",
+        ),
+        ("db://user:p/a@5?5@host/name", "db://user:…@host/name"),
+        ("db://host/name?password=pa55", "db://host/name"),
+        ("db://user@host", "db://user@host"),
+    ],
+)
+def test_a_database_url_is_shown_without_its_password(url: str, is_shown: str) -> None:
+    settings = load(environment={"THENCE_STORE": url})
+    assert settings.store == url
+    assert settings.redacted()["store"] == is_shown
+    assert next(one.value for one in shown(settings) if one.name == "store") == is_shown
+
+
+def test_a_database_url_that_is_none_is_refused_without_its_password() -> None:
+    with pytest.raises(ConfigInvalid) as refusal:
+        load(environment={"THENCE_STORE": "db://user:pa55@host/my db"})
     assert "pa55" not in f"{refusal.value} {refusal.value.fields}"
 
 

@@ -26,7 +26,7 @@ SHOWN = {
     "root_access_key_secret": ("api/test_service.py::test_with_the_credentials_it_is_answered", "ROOT"),
     "account_id": ("runtimes/test_fc_contract.py::test_the_context_has_the_fields_of_both_generations", "account_id="),
     "region": ("runtimes/test_fc_contract.py::test_the_context_has_the_fields_of_both_generations", "region="),
-    "store": ("config/test_load.py::test_a_database_url_is_refused_without_its_password", "THENCE_STORE"),
+    "store": ("api/test_store_driver.py::test_a_service_runs_on_a_driver_that_is_in_the_list", "store="),
     "log_level": ("logs/test_logs.py::test_below_the_level_nothing_is_written_or_even_asked_for", "Log(level)"),
     "log_format": ("logs/test_logs.py::test_the_console_format_is_text_with_the_facts", "console"),
     "grace_seconds": ("crash/test_stop.py::test_a_running_attempt_that_is_cut_off_runs_again_and_is_told", "grace_seconds="),

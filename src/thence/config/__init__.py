@@ -7,6 +7,25 @@ take them. Nothing here imports a room.
 """
 
 from .load import load
-from .settings import PREFIX, Secret, Setting, Settings, Shown, known_settings, shown
+from .settings import (
+    PREFIX,
+    Secret,
+    Setting,
+    Settings,
+    Shown,
+    known_settings,
+    shown,
+    without_password,
+)
 
-__all__ = ["PREFIX", "Secret", "Setting", "Settings", "Shown", "known_settings", "load", "shown"]
+__all__ = [
+    "PREFIX",
+    "Secret",
+    "Setting",
+    "Settings",
+    "Shown",
+    "known_settings",
+    "load",
+    "shown",
+    "without_password",
+]

@@ -13,7 +13,7 @@ from msgspec import inspect
 
 from ..bounds import rule
 from ..errors import ConfigInvalid
-from .settings import Secret, Setting, Settings
+from .settings import Secret, Setting, Settings, without_password
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
@@ -39,7 +39,7 @@ def checked(setting: Setting, value: Any, source: str) -> Any:
     from_text = isinstance(value, str) and not source.startswith("file")
     if from_text and get_origin(get_args(setting.type)[0]) is tuple:
         value = [part.strip() for part in value.split(",") if part.strip()]
-    shown = "…" if setting.name == "store" and "://" in str(value) else value
+    shown = without_password(value) if setting.name == "store" else value
     try:
         result = msgspec.convert(value, type=setting.type, strict=not from_text)
     except msgspec.ValidationError:
@@ -53,10 +53,9 @@ def checked(setting: Setting, value: Any, source: str) -> Any:
 
 def _refusal(name: str, value: Any) -> str:
     """What is wrong with a value of the right type, as the end of a sentence, or empty."""
-    if name == "store" and value != "sqlite":
-        if "://" in value:
-            return "a database server as the store is not in this version; use 'sqlite'"
-        return "the only store of this version is 'sqlite'"
+    if name == "store" and not re.fullmatch(r"[a-z][a-z0-9+_-]{0,39}(://[!-~]{1,1000})?", value):
+        # Whether there is such a driver is known where the store is made.
+        return "it must be the name of a store driver ('sqlite') or a URL of ASCII without spaces"
     if name == "listen":
         host, colon, port = value.rpartition(":")
         right = colon and host and port.isascii() and port.isdigit() and int(port) <= 65_535

@@ -401,7 +401,11 @@ class Settings(Struct, frozen=True):
         _about("Region that functions see in their context.", pattern="^[A-Za-z0-9_-]{1,64}$"),
     ] = "local"
     store: Annotated[
-        str, _about("Where everything is kept: `sqlite`, a database in the data directory.")
+        str,
+        _about(
+            "Where everything is kept, by the driver's name or a URL: `sqlite`, a database in the data "
+            "directory."
+        ),
     ] = "sqlite"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
@@ -441,8 +445,20 @@ class Settings(Struct, frozen=True):
             value = getattr(getattr(self, section) if section else self, name)
             if isinstance(value, Secret):
                 value = "…" if value else ""
+            elif setting.name == "store":
+                value = without_password(value)
             (shown.setdefault(section, {}) if section else shown)[name] = value
         return shown
+
+
+def without_password(store: Any) -> Any:
+    """The setting `store` as it may be shown: of a URL neither password nor query."""
+    if not isinstance(store, str) or "://" not in store:
+        return store
+    scheme, _, rest = store.partition("://")
+    login, at, server = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    return f"{scheme}://{user}{colon and ':…'}{at}{server.partition('?')[0]}"
 
 
 class Shown(Struct):
