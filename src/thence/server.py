@@ -32,7 +32,6 @@ from .api.door import Door
 from .api.listener import Listener, bind
 from .api.metrics import Metrics
 from .catalog.code import ArchiveInfo, CodeLimits, check_archive
-from .catalog.function import LATEST
 from .clock import Clock, SystemClock
 from .config import Settings
 from .descriptors import Shares
@@ -42,7 +41,6 @@ from .engine.engine import Engine
 from .engine.loop import Loop
 from .engine.options import Options
 from .errors import StartupError
-from .lifecycle.lineage import Lineage
 from .logs import log_notices, set_up
 from .memory import LOOK_SECONDS, GiveBack
 from .notices import Notices
@@ -53,7 +51,6 @@ from .runtimes.sandbox.privileges import hide_memory
 from .store.blobs import FileBlobs
 from .store.driver import Wanted
 from .store.drivers import make_store
-from .store.records import MailboxPut
 from .store.reserve import Reserve
 from .unusable import advice
 
@@ -242,38 +239,11 @@ def _archive_check(settings: Settings) -> Callable[[bytes], ArchiveInfo]:
 
 
 def _senders(settings: Settings, engine: Engine) -> Senders:
-    async def put(message: MailboxPut) -> None:
-        await engine.writer.wait(engine.writer.put_mail, message)
-
-    async def accept(
-        name: str,
-        payload: bytes,
-        *,
-        content_type: str,
-        idempotency_key: str,
-        lineage: Lineage | None,
-        traceparent: str,
-        source: str,
-    ) -> int:
-        name, _, qualifier = name.partition("@")
-        accepted = await engine.accepted(
-            name,
-            payload,
-            content_type=content_type,
-            idempotency_key=idempotency_key,
-            lineage=lineage,
-            traceparent=traceparent,
-            source=source,
-            qualifier=qualifier or LATEST,
-            payload_bytes_max=engine.options.record_bytes_max,
-        )
-        return accepted.id
-
     networks = [ipaddress.ip_network(text) for text in settings.destinations.allow_networks]
     return Senders(
         Doors(
-            put=put,
-            accept=accept,
+            put=engine.inside.put,
+            accept=engine.inside.accept,
             allow_networks=networks,
             timeout_seconds=settings.destinations.timeout_seconds,
             tries_max=engine.options.delivery_tries_max,

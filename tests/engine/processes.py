@@ -19,7 +19,6 @@ from thence.runtimes.code import CodeCache
 from thence.runtimes.interface import kept_free
 from thence.runtimes.pool.pool import ProcessRuntime
 from thence.store.blobs import FileBlobs
-from thence.store.records import MailboxPut
 from thence.store.sqlite import SqliteStore
 
 
@@ -42,19 +41,9 @@ def build(folder: Path, instances_max: int, kept_free_percent: int = 0) -> Engin
         options=Options(),
     )
     engine.catalogue.check_archive = check_archive
-    senders = _senders(engine)
+    senders = Senders(Doors(put=engine.inside.put, accept=engine.inside.accept))
     engine.deliver_with(Post(senders, engine.options.record_preview_bytes_max))
     return engine
-
-
-def _senders(engine: Engine) -> Senders:
-    async def put(mail: MailboxPut) -> None:
-        await engine.writer.wait(engine.writer.put_mail, mail)
-
-    async def accept(name: str, payload: bytes, **settings: Any) -> int:
-        return (await engine.accepted(name, payload, **settings)).id
-
-    return Senders(Doors(put=put, accept=accept))
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from starlette.responses import Response
 
-from ..engine.writer import Done
+from ..engine.answer import Done
 from ..errors import ThenceError
 from ..store.records import Accepted
 

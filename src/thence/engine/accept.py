@@ -30,12 +30,13 @@ from ..lifecycle.policy import DELAY_SECONDS_MAX
 from ..notices import InvocationAccepted, Notices
 from ..store.blobs import BlobStore
 from ..store.records import Accepted, Body, Claimed, Meta, NewInvocation
+from .answer import Done
 from .checks import check_payload
 from .dispatch import Dispatch
 from .lanes import Lane
 from .options import Options
 from .tasks import Tasks
-from .writer import Done, Writer
+from .writer import Writer
 
 IDEMPOTENCY_KEY_MAX = 255
 CALLER_ID_MAX = 255

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from ..catalog.function import LATEST
 from ..clock import Clock
-from ..errors import StoreDamaged, StoreUnavailable, ThenceError
+from ..errors import StoreDamaged, StoreUnavailable
 from ..lifecycle.delivery import DeliveryPolicy
 from ..lifecycle.ids import IdSource, id_millis
 from ..lifecycle.lineage import Lineage
@@ -19,9 +19,10 @@ from ..runtimes.code import CodeCache
 from ..runtimes.interface import Ended, Run, Runtime
 from ..store.blobs import BlobStore
 from ..store.interface import Filter, Store
-from ..store.records import Accepted, Meta
+from ..store.records import Accepted
 from ..store.reserve import Reserve
 from .accept import Accept
+from .answer import Done
 from .catalogue import Catalogue
 from .deliver import Deliver
 from .dispatch import Dispatch
@@ -43,13 +44,14 @@ from .retire import Retire
 from .room import Room
 from .run import RunAttempts
 from .settle import SettleAttempts
+from .sources import Firing, Inside, Sources
 from .stop import Stop, Stopped
 from .suspects import Suspects
 from .sweep import Sweep
 from .tasks import Tasks
 from .tend import Tend
 from .wait import Wait
-from .writer import Done, Writer
+from .writer import Writer
 
 T = TypeVar("T")
 log = logging.getLogger("thence.engine")
@@ -138,6 +140,8 @@ class Engine(Functions, Looking):
         )
         self.run = RunAttempts(self.runtime, self.settle, self.blobs, clock, notices)
         self.accepting = Accept(self.writer, self.dispatch, self.blobs, clock, notices, o, self.ids)
+        self.sources = Sources(self.accepting, self.catalogue)
+        self.inside = Inside(self.sources, self.writer, o)
         self.place = self.settle.place = Place(
             self.deliver,
             self.accepting,
@@ -153,7 +157,7 @@ class Engine(Functions, Looking):
             self.blobs,
             clock,
             self.catalogue.resolve,
-            self.accepting.accept,
+            self.sources,
             self.deliver.note,
             o.history_retention_seconds,
         )
@@ -464,36 +468,19 @@ class Engine(Functions, Looking):
         payload_bytes_max: int | None = None,
     ) -> Accepted:
         """`accept` for callers that wait: returns after the commit. Raises what `done` would get."""
-        future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-
-        def done(answer: Any, error: ThenceError | None) -> None:
-            if future.done():
-                return  # the caller has gone; the invocation is accepted all the same
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(answer)
-
-        meta = Meta(
+        firing = Firing(
+            payload=payload,
             content_type=content_type,
-            traceparent=traceparent,
-            idempotency_key=idempotency_key or "",
             source=source,
+            traceparent=traceparent,
             lineage=lineage,
-        )
-        self.accept(
-            name,
-            payload,
-            done,
-            meta=None if meta == Meta() else meta,
-            qualifier=qualifier,
-            delay_seconds=delay_seconds,
             idempotency_key=idempotency_key,
+            delay_seconds=delay_seconds,
             caller_id=caller_id,
             listed=listed,
             payload_bytes_max=payload_bytes_max,
         )
-        return await future
+        return await self.sources.accept(name, firing, qualifier=qualifier)
 
     async def invoke(
         self, name: str, payload: bytes, *, qualifier: str = LATEST, **settings: Any

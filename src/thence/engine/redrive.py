@@ -7,9 +7,7 @@ times that are apart, so that it holds over a restart.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -21,8 +19,9 @@ from ..lifecycle.ids import format_id
 from ..lifecycle.states import FINAL, State
 from ..store.blobs import BlobStore
 from ..store.interface import Filter, Store
-from ..store.records import InvocationRow, InvocationView, Meta
+from ..store.records import InvocationRow, InvocationView
 from .lanes import Lane
+from .sources import Firing, Sources
 
 STEP = 100
 RATE_MAX = 10_000.0
@@ -51,7 +50,7 @@ class Redrive:
         blobs: BlobStore,
         clock: Clock,
         resolve: Callable[[str, str], tuple[Lane, str]],
-        accept: Callable[..., Any],
+        sources: Sources,
         note_delivery: Callable[[str, int], None],
         history_seconds: float,
     ) -> None:
@@ -59,7 +58,7 @@ class Redrive:
         self._blobs = blobs
         self._clock = clock
         self._resolve = resolve
-        self._accept = accept
+        self._sources = sources
         self._note_delivery = note_delivery
         self._history_seconds = history_seconds
 
@@ -127,36 +126,20 @@ class Redrive:
     ) -> tuple[int, bool]:
         lane, alias = self._resolve(view.function, qualifier)  # an alias chooses again
         payload, content_type = await self._payload(view.id)
-        meta = Meta(
+        firing = Firing(
+            payload=payload,
             content_type=content_type,
             traceparent=view.meta.traceparent,
             source="redrive",
             redrive_of=format_id(view.id),
             lineage=view.meta.lineage,
-        )
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-        def done(answer: Any, error: ThenceError | None) -> None:
-            if future.done():
-                return  # the caller has gone; it is redriven all the same
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(answer)
-
-        self._accept(
-            lane,
-            payload,
-            done,
-            meta=meta,
-            alias=alias,
             delay_seconds=delay_seconds,
             idempotency_key=f"redrive:{format_id(view.id)}",
             idempotency_seconds=self._history_seconds,
             fingerprint=b"redrive",
             payload_bytes_max=max(1, len(payload)),
         )
-        accepted = await future
+        accepted = await self._sources.accept_on(lane, alias, firing)
         await self._store.mark_redriven([(view.id, accepted.id)])
         return accepted.id, accepted.duplicate
 

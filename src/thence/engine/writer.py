@@ -35,12 +35,10 @@ from ..store.records import (
     NewInvocation,
     Settle,
 )
+from .answer import Done, answered
 from .room import Room
 
 log = logging.getLogger("thence.writer")
-
-Done = Callable[[Any, ThenceError | None], None]
-"""Called once on the event loop: (what the store says of this change, None) or (None, the error)."""
 
 FIELDS = (
     "accepts",
@@ -132,18 +130,7 @@ class Writer:
 
     async def wait(self, ask: Callable[[Any, Done], None], change: Any) -> Any:
         """`await writer.wait(writer.end, End(…))`: the store's answer, or its error raised."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-        def done(answer: Any, error: ThenceError | None) -> None:
-            if future.done():
-                return  # the caller has gone away; the change itself is made or not as told
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(answer)
-
-        ask(change, done)
-        return await future
+        return await answered(lambda done: ask(change, done))
 
     async def at_once(self, field: str, change: Any) -> Any:
         """A stop, which must not wait for room: as wait(), but on a full disk it is written in the

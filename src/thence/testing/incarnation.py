@@ -18,7 +18,6 @@ from ..notices import Notices
 from ..runtimes.code import CodeCache
 from ..store.blobs import FileBlobs
 from ..store.interface import Store
-from ..store.records import MailboxPut
 from ..store.sqlite import SqliteStore
 from .clock import VirtualClock
 from .receivers import Receivers
@@ -75,21 +74,10 @@ class Incarnation:
         self.engine.deliver_with(Post(senders, options.record_preview_bytes_max))
 
     def _senders(self, receivers: Receivers) -> Senders:
-        engine = self.engine
-
-        async def put(mail: MailboxPut) -> None:
-            await engine.writer.wait(engine.writer.put_mail, mail)
-
-        async def accept(name: str, payload: bytes, **settings: Any) -> int:
-            function, _, qualifier = name.partition("@")
-            if qualifier:
-                settings["qualifier"] = qualifier
-            settings["payload_bytes_max"] = engine.options.record_bytes_max
-            return (await engine.accepted(function, payload, **settings)).id
-
+        inside = self.engine.inside
         kinds = installed_kinds()
         kinds[WebhookDestination] = Kind(WebhookDestination, lambda doors: receivers, webhook_lane)
-        return Senders(Doors(put=put, accept=accept), kinds)
+        return Senders(Doors(put=inside.put, accept=inside.accept), kinds)
 
     @property
     def dead(self) -> bool:

@@ -11,7 +11,7 @@ import re
 from msgspec import Struct
 
 from ...catalog.function import LATEST
-from ...engine.writer import Done
+from ...engine.answer import Done
 from ...errors import ThenceError
 from ...lifecycle.ids import format_id
 from ...signing.interface import Verified

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 from msgspec import Struct
 
 from ...catalog.function import LATEST
-from ...engine.writer import Done
+from ...engine.answer import Done
 from ...errors import FunctionNotFound, ThenceError
 from ...lifecycle.ids import format_id
 from ...signing.sdk_hmac import Claim

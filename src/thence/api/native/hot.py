@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...engine.writer import Done
+from ...engine.answer import Done
 from ...errors import PayloadTooLarge, ThenceError, Unauthorized
 from ...lifecycle.ids import format_id
 from ...store.records import Accepted
