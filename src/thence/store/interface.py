@@ -122,8 +122,13 @@ class ListFilter(Struct, frozen=True):
 class Store(Protocol):
     # ------------------------------------------------------------ life
     async def open(self) -> None:
-        """Make or migrate the schema and take the exclusive hold on it, where the driver has one;
-        then all earlier incarnations are gone, and what they held is lost at once.
+        """Make or migrate the schema and take the exclusive hold on it, where the driver has one.
+
+        Declares dead only incarnations that cannot be alive; what those held is lost at once. Where the
+        driver holds the data alone these are all earlier ones; where other nodes may use it, only the
+        former ones of this node, if the driver can be sure which they are (they joined from a data
+        directory that one process at a time can have). Another node's incarnation lives until its
+        lease has ended: see `lost`.
 
         Raises StoreTooNew, StoreInUse, StoreCorrupt. A second call is an error.
         """
@@ -161,7 +166,8 @@ class Store(Protocol):
         self, name: str, now: int, expires_at: int, mark: ClockMark | None = None
     ) -> int:
         """Register a new incarnation of a node; its number is the lease of all it claims.
-        Numbers grow and are never used twice. `mark` is kept for the next start, here and below."""
+        Numbers grow and are never used twice. Declares nobody dead: another of that name may be a node
+        that was given the same one. `mark` is kept for the next start, here and below."""
         ...
 
     async def renew(self, incarnation: int, expires_at: int, mark: ClockMark | None = None) -> bool:
@@ -183,8 +189,10 @@ class Store(Protocol):
         ...
 
     async def lost(self, now: int, limit: int) -> list[Lost]:
-        """Attempts held by incarnations that left or whose lease ended at `now`; they are settled
-        with outcome LOST under the lease given here. Those that were lost before come last."""
+        """Attempts held by incarnations that left or whose lease ended at `now`, whichever node they
+        were of; they are settled with outcome LOST under the lease given here. Such an incarnation is
+        dead from now on: `renew` refuses it, and the settles of its attempts lose against the one that
+        came first. Those that were lost before come last."""
         ...
 
     # ------------------------------------------------------------ the hot path

@@ -57,8 +57,8 @@ def dying(db: sqlite3.Connection, now: int) -> bool:
     return db.execute(_SQL["dying"], (now,)).fetchone() is not None
 
 
-def all_gone(db: sqlite3.Connection) -> None:
-    db.execute(_SQL["all_gone"])
+def former_gone(db: sqlite3.Connection, name: str | None) -> None:
+    db.execute(_SQL["former_gone"], {"name": name})
     db.execute(_SQL["release"])
 
 

@@ -10,9 +10,10 @@ UPDATE node SET expires_at = ? WHERE incarnation = ? AND gone = 0
 -- What it still holds is lost at once.
 UPDATE node SET gone = 1 WHERE incarnation = ?
 
--- name: all_gone
--- Whoever opens the file holds it alone: every earlier incarnation is dead, whatever its lease says.
-UPDATE node SET gone = 1 WHERE gone = 0
+-- name: former_gone
+-- Whoever opens the file holds it alone (:name NULL): every earlier incarnation is dead, whatever its
+-- lease says. Where it is shared: those of its own name.
+UPDATE node SET gone = 1 WHERE gone = 0 AND (:name IS NULL OR name = :name)
 
 -- name: release
 -- What the dead were sending is due at once; whether it arrived nobody knows.

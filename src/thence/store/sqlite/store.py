@@ -58,7 +58,9 @@ class SqliteStore:
 
     `inline`: everything runs on the event loop's thread, nothing in threads, so that a test with
     virtual time sees the same order in every run. `fresh`: a new store may take the place of a lost
-    one. `create`: without it, only a store that is there is opened.
+    one. `create`: without it, only a store that is there is opened. `shared`: for tests of what other
+    nodes mean: the name of this node; no hold is taken, so that stores of other names may be open too,
+    and only incarnations of that name are known to be former ones.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class SqliteStore:
         fresh: bool = False,
         create: bool = True,
         held_to_the_end: bool = False,
+        shared: str = "",
     ) -> None:
         """held_to_the_end: close() keeps the hold, which ends with the process. Threads of it may
         write below the data directory until then."""
         self.path = path
         self._held_to_the_end = held_to_the_end
+        self._shared = shared
         self._inline = inline
         self._folder = DataFolder(path, fresh=fresh, create=create)
         self._held: int | None = None
@@ -89,7 +93,7 @@ class SqliteStore:
         try:
             await self._work.read(self._glance)
             # Durable before anything is claimed anew: what earlier processes held is lost, now.
-            await self._work.write(queue.all_gone)
+            await self._work.write(queue.former_gone, self._shared or None)
         except StoreDamaged as error:
             refusal = await self.refusal(error)
             await self._close()
@@ -127,7 +131,7 @@ class SqliteStore:
             threads.close()
 
     def _taken(self, look: bool) -> None:
-        self._held, db = _take(self.path, self._folder, look)
+        self._held, db = _take(self.path, self._folder, look, not self._shared)
         work = Work(self.path, db, inline=self._inline)
         work.on_damage = lambda damage: self._on_damage(damage)
         work.on_unwritten = lambda error: self._on_unwritten(error)
@@ -416,11 +420,14 @@ class SqliteStore:
         return await self._work.read(verify.verify)
 
 
-def _take(path: Path, folder: DataFolder, look: bool) -> tuple[int, sqlite3.Connection]:
-    """The exclusive hold and the writing connection. `look`: damage is looked at, not refused."""
+def _take(
+    path: Path, folder: DataFolder, look: bool, alone: bool
+) -> tuple[int | None, sqlite3.Connection]:
+    """The exclusive hold (None unless `alone`) and the writing connection. `look`: damage is looked
+    at, not refused."""
     folder.check_kind()
     path.parent.mkdir(parents=True, exist_ok=True)
-    held = hold(path)
+    held = hold(path) if alone else None
     try:
         folder.check()
         db = prepare(path, folder.new)
@@ -435,7 +442,8 @@ def _take(path: Path, folder: DataFolder, look: bool) -> tuple[int, sqlite3.Conn
             raise
         return held, db
     except BaseException:
-        os.close(held)
+        if held is not None:
+            os.close(held)
         raise
 
 
