@@ -28,9 +28,9 @@ import uvloop
 
 from . import __version__, descriptors
 from .api.app import build_app
-from .api.door import Door
 from .api.listener import Listener, bind
-from .api.metrics import Metrics
+from .api.metrics.scrape import Metrics
+from .api.shared.context import Door
 from .catalog.code import ArchiveInfo, CodeLimits, check_archive
 from .clock import Clock, SystemClock
 from .config import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from thence.api import protocol
+from thence.api.protocol import protocol
 from thence.config import Secret
 
 from .test_protocol import LAST, PATH, get, parse, request, statuses

@@ -14,8 +14,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from thence.api import exposition, tally
-from thence.api.tally import Tally
+from thence.api.metrics import exposition, tally
+from thence.api.metrics.tally import Tally
 from thence.engine import looking
 from thence.lifecycle.outcome import Outcome
 from thence.notices import AttemptEnded, AttemptStarted, InvocationThrottled, Notices

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from thence.api import protocol
+from thence.api.protocol import protocol
 
 from .test_protocol import LAST, PATH, get, one_problem, request, statuses
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thence.api.minutes import (
+from thence.api.metrics.minutes import (
     BOUNDS_MS,
     HOUR_MS,
     LAST_BUCKET,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from thence.api.metrics import Metrics
-from thence.api.minutes import HOUR_MS, average, by_period
+from thence.api.metrics.minutes import HOUR_MS, average, by_period
+from thence.api.metrics.scrape import Metrics
 from thence.testing import Error, Ok, Service
 from thence.testing.clock import START_MS
 

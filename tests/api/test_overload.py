@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from thence.api import protocol, turns
 from thence.api.native import stats
+from thence.api.protocol import protocol, turns
 from thence.catalog.code import pack
 from thence.catalog.function import FunctionSpec
 from thence.config import Secret

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from thence.api.places import LOOKS_MAX, Place, Places
+from thence.api.shared.places import LOOKS_MAX, Place, Places
 from thence.config.settings import Limits
 from thence.descriptors import RESERVED_CONNECTIONS
 from thence.testing.answers import Forever

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from thence.api import protocol
+from thence.api.protocol import protocol
 from thence.config.settings import Limits
 from thence.notices import InvocationAccepted
 

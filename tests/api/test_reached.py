@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import thence.api
-from thence.api.reached import base_url
+from thence.api.shared.reached import base_url
 
 
 def scope(address: str, port: int = 7411, **more: Any) -> dict[str, Any]:

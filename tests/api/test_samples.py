@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from thence.api.samples import Samples
-from thence.api.tally import Tally
+from thence.api.metrics.samples import Samples
+from thence.api.metrics.tally import Tally
 from thence.engine.stats import sum_up
 from thence.errors import StoreUnavailable
 from thence.notices import InstanceEnded, InstanceStarted, Notices

@@ -27,8 +27,8 @@ from starlette.routing import Route
 
 from thence import server as program
 from thence.api.listener import Listener, bind
-from thence.api.native import problems
 from thence.api.native.table import ROUTES
+from thence.api.shared import problems
 from thence.catalog.code import pack
 from thence.config import Secret, Settings
 from thence.errors import StartupError, StoreUnavailable

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from thence.api.minutes import METRICS
-from thence.api.tally import Tally
+from thence.api.metrics.minutes import METRICS
+from thence.api.metrics.tally import Tally
 from thence.lifecycle.outcome import BUDGET, Budget, Outcome
 from thence.lifecycle.states import FINAL, Reason
 from thence.notices import (

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from thence.api import unproven as module
-from thence.api.unproven import TURN_BYTES, Unproven
+from thence.api.shared import unproven as module
+from thence.api.shared.unproven import TURN_BYTES, Unproven
 from thence.catalog.code import pack
 from thence.config.settings import Limits
 from thence.signing import fc

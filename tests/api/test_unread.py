@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from starlette.responses import FileResponse
 
-from thence.api import protocol, unread
+from thence.api.protocol import protocol
+from thence.api.shared import unread
 from thence.config.settings import Limits
 from thence.notices import DeliveryEnded
 from thence.testing import Ok

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from thence import errors
-from thence.api.native import invoke, problems
+from thence.api.native import invoke
+from thence.api.shared import problems
 from thence.cli import client
 from thence.cli.app import ALIASES, COMMANDS
 from thence.errors import ThenceError

@@ -15,9 +15,9 @@ import pytest
 import yarl
 
 from thence.api.app import build_app
-from thence.api.door import Door
 from thence.api.listener import Listener, bind
-from thence.api.metrics import Metrics
+from thence.api.metrics.scrape import Metrics
+from thence.api.shared.context import Door
 from thence.config import Settings
 from thence.testing.service import Service
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import fastcrc
 import pytest
 
-from thence.api.code_link import LINK_SECONDS
 from thence.api.fc.code import KNOWN_MAX, checksum, crc64, remember
+from thence.api.shared.code_link import LINK_SECONDS
 from thence.catalog.code import pack
 from thence.config import Secret
 from thence.config.settings import Limits

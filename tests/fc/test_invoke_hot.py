@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from thence.api.fc import hot
+from thence.api.fc import fast_path as hot
 from thence.catalog.async_config import AsyncConfig
 from thence.config import Secret
 from thence.signing import acs3, fc

@@ -12,8 +12,8 @@ from urllib.parse import quote, unquote
 import pytest
 
 from thence.api.app import build_app
-from thence.api.door import Door
-from thence.api.metrics import Metrics
+from thence.api.metrics.scrape import Metrics
+from thence.api.shared.context import Door
 from thence.config import Settings
 from thence.testing.service import Service
 

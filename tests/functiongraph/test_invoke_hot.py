@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from thence.api.functiongraph import hot
+from thence.api.functiongraph import fast_path as hot
 from thence.catalog.alias import Alias
 from thence.catalog.control import Control
 from thence.config import Secret

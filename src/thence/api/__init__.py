@@ -1,5 +1,5 @@
 """The doors: HTTP only. `native/` is the door under `/v1`; other dialects are folders beside it.
 
-`protocol.py` answers the hot route (an accept) inside the HTTP protocol itself; everything else goes
-through `app.py`, an ASGI application. `door.py` is what both know of the service.
+`protocol/` answers the fast path (an accept) inside the HTTP protocol itself; everything else goes
+through `app.py`, an ASGI application. `shared/` is what every door needs, `metrics/` what is counted.
 """

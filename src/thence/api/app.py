@@ -13,16 +13,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..engine.actor import ACTOR
 from ..errors import ThenceError
-from .door import Door
 from .fc.app import FcApp
 from .fc.upload import UploadApp
 from .functiongraph.app import FunctionGraphApp
 from .native.answer import problem
 from .native.call import Call
-from .native.problems import MethodNotAllowed, NotReady, RouteNotFound, internal
 from .native.route import Route
 from .native.table import ROUTES
-from .unread import ASKING, CONNECTION, counted
+from .shared.context import Door
+from .shared.problems import MethodNotAllowed, NotReady, RouteNotFound, internal
+from .shared.unread import ASKING, CONNECTION, counted
 
 log = logging.getLogger("thence.api")
 

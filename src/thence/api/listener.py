@@ -15,11 +15,11 @@ from typing import Any
 import uvicorn
 
 from ..errors import StartupError
-from .door import Door
-from .fc.hot import FcWay
-from .functiongraph.hot import FunctionGraphWay
-from .native.hot import NativeWay
-from .protocol import Protocol
+from .fc.fast_path import FcWay
+from .functiongraph.fast_path import FunctionGraphWay
+from .native.fast_path import NativeWay
+from .protocol.protocol import Protocol
+from .shared.context import Door
 
 BACKLOG = 4096
 AFTER_SECONDS = 1  # what answers a connection that was closed has for its own end

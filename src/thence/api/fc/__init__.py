@@ -1,7 +1,7 @@
 """The door of Alibaba Function Compute: three generations of its HTTP interface on one engine.
 
     names.py     services, functions, qualifiers and ARNs in their words and in ours
-    gate.py      who asks: signatures, dates, nonces
+    authenticator.py  who asks: signatures, dates, nonces
     call.py      one request: path, query and body, read and checked
     answer.py    answers, and errors with all five keys
     errors.py    our errors as their codes and statuses (reference 3.4)

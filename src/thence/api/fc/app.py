@@ -13,9 +13,9 @@ from starlette.types import Receive, Scope, Send
 from ...engine.actor import ACTOR, UNAUTHENTICATED
 from ...errors import Overloaded, ThenceError
 from ...lifecycle.ids import format_id
-from ..door import Door
-from ..every_answer import with_header
-from ..segments import Segments, split
+from ..shared.context import Door
+from ..shared.every_answer import with_header
+from ..shared.segments import Segments, split
 from .answer import refusal
 from .call import Call, Generation
 from .errors import FcError, internal, not_supported, translated

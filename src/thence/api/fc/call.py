@@ -13,14 +13,14 @@ from starlette.requests import Request
 from ...catalog.refusal import refusal
 from ...errors import InvalidInput
 from ...signing.interface import Verified
-from ..body import read_body
+from ..shared.body import read_body
 from .answer import etag
+from .authenticator import check_body, vouched
 from .errors import changed, invalid, too_large
-from .gate import check_body, vouched
 from .names import Name, check_function, check_service, qualifier_of
 
 if TYPE_CHECKING:
-    from ..door import Door  # which keeps this door's state
+    from ..shared.context import Door  # which keeps this door's state
 
 JSON_BYTES_MAX = 256 * 1024
 PARAMETERS_MAX = 100

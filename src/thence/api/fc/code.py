@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, Response
 
 from ...catalog.function import Function
 from ...engine.engine import Engine
-from ..code_link import ZIP
+from ..shared.code_link import ZIP
 from .answer import COMMON, answer
 from .call import Call
 from .errors import FcError, invalid

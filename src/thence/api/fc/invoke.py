@@ -13,9 +13,9 @@ from ...lifecycle.ids import format_id
 from .answer import empty
 from .call import Call
 from .refused import refused
+from .request_options import Wishes, read_wishes
 from .route import V2, V3, Route
 from .sync import invoke_now
-from .wishes import Wishes, read_wishes
 
 TASK_ID = "x-fc-async-task-id"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from ...lifecycle.outcome import Outcome
-from ..minutes import ATTEMPTS, average, quantile
+from ..metrics.minutes import ATTEMPTS, average, quantile
 
 Values = Mapping[str, float]
 MIB = 1 << 20

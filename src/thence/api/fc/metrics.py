@@ -15,7 +15,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ..minutes import HOUR_MS, MINUTE_MS, by_period
+from ..metrics.minutes import HOUR_MS, MINUTE_MS, by_period
 from .answer import answer
 from .call import Call
 from .errors import FcError, invalid

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from ...engine.stats import Stats
 from ...store.records import FunctionCounts
-from ..tally import Tally
+from ..metrics.tally import Tally
 from .metric_table import METRICS
 from .names import name_of
 

@@ -19,15 +19,15 @@ from ...errors import Overloaded, StoreUnavailable, Throttled
 from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
-from ..minutes import ATTEMPTS
-from ..unread import reserve
+from ..metrics.minutes import ATTEMPTS
+from ..shared.unread import reserve
 from .answer import COMMON
 from .call import Call
 from .code import checksum
 from .errors import FcError, internal
 from .limits import LOG_TAIL_BYTES
 from .names import shown_qualifier
-from .wishes import Wishes
+from .request_options import Wishes
 
 EXPOSED = (
     "Date,x-fc-request-id,x-fc-error-type,x-fc-code-checksum,x-fc-invocation-duration,"

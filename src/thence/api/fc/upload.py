@@ -27,14 +27,14 @@ from ...lifecycle.ids import format_id
 from ...signing import oss
 from ...signing.interface import Refused, Verified
 from ...signing.window import Window
-from ..segments import split
+from ..shared.segments import split
 from .answer import COMMON, answer
 from .call import Call
 from .route import V2, Route
 from .uploads import KEY_SECONDS, OBJECT, TooSlow, too_large
 
 if TYPE_CHECKING:
-    from ..door import Door  # which keeps this door's state
+    from ..shared.context import Door  # which keeps this door's state
 
 log = logging.getLogger("thence.api.fc")
 

@@ -1,7 +1,7 @@
 """The door of Huawei FunctionGraph: its HTTP interface v2 on the one engine.
 
     urn.py       functions, packages, versions and aliases in their words and in ours
-    gate.py      who asks: SDK-HMAC-SHA256, or a token
+    authenticator.py  who asks: SDK-HMAC-SHA256, or a token
     call.py      one request: path, query and body, read and checked
     answer.py    answers, and errors as `error_code` and `error_msg`
     errors.py    our errors as FSS codes and statuses (reference 14.1)

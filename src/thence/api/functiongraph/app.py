@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 from ...engine.actor import ACTOR, TOKEN, UNAUTHENTICATED
 from ...errors import Overloaded, ThenceError
 from ...lifecycle.ids import format_id
-from ..every_answer import with_header
-from ..segments import Segments, split
+from ..shared.every_answer import with_header
+from ..shared.segments import Segments, split
 from .answer import refusal
 from .call import Call
 from .errors import FssError, internal, not_found, translated
@@ -22,7 +22,7 @@ from .route import Route
 from .table import ROUTES
 
 if TYPE_CHECKING:
-    from ..door import Door
+    from ..shared.context import Door
 
 log = logging.getLogger("thence.api.functiongraph")
 

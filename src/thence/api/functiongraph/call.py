@@ -13,14 +13,14 @@ from starlette.requests import Request
 from ...catalog.refusal import refusal
 from ...errors import InvalidInput
 from ...signing.sdk_hmac import Claim
-from ..body import read_body
-from ..native.parameter import any_time, read_time
+from ..shared.body import read_body
+from ..shared.times import any_time, read_time
+from .authenticator import prove
 from .errors import FssError, invalid, too_large
-from .gate import prove
 from .urn import Urn, read
 
 if TYPE_CHECKING:
-    from ..door import Door
+    from ..shared.context import Door
 
 JSON_BYTES_MAX = 256 * 1024
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, Response
 from ...catalog.code import pack
 from ...catalog.function import Function
 from ...errors import InvalidCode
-from ..code_link import ZIP
+from ..shared.code_link import ZIP
 from .answer import COMMON, answer
 from .call import JSON_BYTES_MAX, Call
 from .errors import FssError, invalid

@@ -2,7 +2,7 @@
 sync.py.
 
 202 means that the request is on disk and its record can be read; anything that is wrong with it is
-said before that. The body is the event itself. Most asynchronous calls are answered by hot.py before
+said before that. The body is the event itself. Most asynchronous calls are answered by fast_path.py before
 they come here.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from starlette.responses import Response
 
 from ...lifecycle.ids import format_id
-from ..native.accepting import Wishes, read_wishes
+from ..shared.request_options import Wishes, read_wishes
 from .answer import answer
 from .call import Call
 from .errors import invalid

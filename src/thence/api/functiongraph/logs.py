@@ -13,7 +13,7 @@ from ...config import Settings
 from ...engine.engine import Engine
 from ...engine.stats import Stats
 from ...notices import Notices
-from ..tally import Tally
+from ..metrics.tally import Tally
 from .log_files import LogFiles
 from .log_follow import Follower
 from .log_noted import bring_up_to_date

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from ...lifecycle.outcome import BUDGET, Budget, Outcome
 from ...store.records import MinuteCount
-from ..minutes import ATTEMPTS, HOUR_MS, MINUTE_MS, average, by_period
+from ..metrics.minutes import ATTEMPTS, HOUR_MS, MINUTE_MS, average, by_period
 from .answer import answer
 from .call import Call
 from .errors import FssError, invalid

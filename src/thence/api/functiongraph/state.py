@@ -7,8 +7,8 @@ from typing import Any
 
 from ...clock import Clock
 from ...config import Settings
-from ..code_link import CodeLinks
-from .gate import Gate
+from ..shared.code_link import CodeLinks
+from .authenticator import Gate
 from .logs import StatusLogs
 
 

@@ -25,8 +25,8 @@ from ...errors import Throttled
 from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
-from ..minutes import ATTEMPTS
-from ..unread import reserve
+from ..metrics.minutes import ATTEMPTS
+from ..shared.unread import reserve
 from . import run_error
 from .answer import COMMON, JSON
 from .call import Call

@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from ...errors import ThenceError
-from . import problems
+from ..shared import problems
 
 _encode = msgspec.json.Encoder().encode
 # Answers change by the moment and may be private; a browser must not guess at their type.

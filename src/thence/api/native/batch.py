@@ -17,9 +17,9 @@ from starlette.responses import Response
 from ...catalog.function import LATEST
 from ...errors import InvalidInput, ThenceError
 from ...lifecycle.ids import format_id
-from ..unread import COUNTED_BYTES
-from . import problems
-from .accepting import Wishes, read_wishes
+from ..shared import problems
+from ..shared.request_options import Wishes, read_wishes
+from ..shared.unread import COUNTED_BYTES
 from .answer import answer
 from .call import Call, malformed_json
 

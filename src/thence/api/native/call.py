@@ -12,10 +12,10 @@ from starlette.requests import Request
 from ...catalog.refusal import refusal
 from ...errors import InvalidInput, InvocationNotFound, PayloadTooLarge
 from ...lifecycle.ids import parse_id
-from ..body import read_body
-from ..door import Door
+from ..shared.body import read_body
+from ..shared.context import Door
+from ..shared.problems import UnsupportedMediaType
 from .parameter import Parameter, read_query
-from .problems import UnsupportedMediaType
 
 JSON_BYTES_MAX = 64 * 1024
 T = TypeVar("T")

@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from ...engine.redrive import LIMIT_MAX, RATE_MAX, RedriveReport
 from ...errors import InvalidInput
+from ..shared.times import read_time
 from .answer import answer
 from .call import Call
 from .deliveries import page as delivery_page
 from .filters import REASONS, make_filter
-from .parameter import read_time
 from .shown import InvocationPage, show_row
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 from starlette.responses import Response
 
+from ..shared.problems import NotReady
 from .answer import answer
 from .call import Call
-from .problems import NotReady
 
 
 class Health(Struct):

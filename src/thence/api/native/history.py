@@ -9,11 +9,11 @@ from ...errors import InvocationNotFound
 from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL, State
 from ...store.records import Body
-from ..unread import reserve
+from ..shared.problems import Gone, NoLog, NoResult
+from ..shared.unread import reserve
 from .answer import COMMON, answer, raw
 from .call import Call
 from .filters import make_filter
-from .problems import Gone, NoLog, NoResult
 from .shown import InvocationPage, show_invocation, show_row
 
 

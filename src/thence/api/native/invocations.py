@@ -18,7 +18,8 @@ from ...errors import InvalidInput
 from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL
 from ...store.records import Accepted
-from .accepting import REPLAYED, accepted_body, read_wishes
+from ..shared.request_options import read_wishes
+from .accepting import REPLAYED, accepted_body
 from .answer import COMMON, answer
 from .call import Call
 from .shown import InvocationShown, show_invocation

@@ -16,11 +16,11 @@ from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
 from ...runtimes.wire.output import end_of
-from ..unread import reserve
-from .accepting import read_wishes
+from ..shared.problems import FunctionFailed
+from ..shared.request_options import read_wishes
+from ..shared.unread import reserve
 from .answer import problem, raw
 from .call import Call
-from .problems import FunctionFailed
 
 LOG_TAIL_BYTES = 4096
 # Outcome: status, code, title.

@@ -13,11 +13,11 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from ... import __version__
+from ..shared.problems import MEDIA_TYPE
 from . import openapi_rules as rules
 from .answer import answer
 from .call import Call
 from .parameter import Parameter
-from .problems import MEDIA_TYPE
 from .route import Handler, Route
 
 _SCHEMAS: dict[str, dict[str, Any]] = {

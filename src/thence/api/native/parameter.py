@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
@@ -13,10 +12,10 @@ from msgspec import Struct
 from ...bounds import did_you_mean
 from ...errors import InvalidInput
 from ...lifecycle.ids import parse_id
+from ..shared.times import read_time
 
 PARAMETERS_MAX = 32
 VALUE_MAX = 1024
-TIME_MIN_MS = 946_684_800_000  # the year 2000
 Kind = Literal["text", "integer", "number", "time", "id", "flag", "list"]
 _INTEGER = re.compile(r"-?[0-9]{1,15}")
 _NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,20})?")
@@ -101,41 +100,6 @@ def _number(parameter: Parameter, text: str) -> float:
         limits = f"at least {low:g}" if high == math.inf else f"{low:g} to {high:.15g}"
         raise _bad(parameter, text, f"it must be {limits}", parameter.maximum)
     return value
-
-
-def read_time(name: str, text: str) -> int:
-    """ms since the epoch from RFC 3339 (`2026-01-02T03:04:05Z`) or from ms. Raises InvalidInput, also
-    for what lies before TIME_MIN_MS: those are seconds, or a slip."""
-    ms = any_time(name, text)
-    if ms < TIME_MIN_MS:
-        given = "seconds since 1970 are" if text.isdecimal() else "it is"
-        raise InvalidInput(
-            f"{name}: {text[:60]!r} lies before the year 2000; {given} not taken. Write "
-            "2026-01-02T03:04:05Z or milliseconds since 1970.",
-            field=name,
-            value=text[:60],
-            limit="2000-01-01T00:00:00Z",
-        )
-    return ms
-
-
-def any_time(name: str, text: str) -> int:
-    """See read_time; of any year."""
-    if text.isascii() and text.isdecimal() and len(text) <= 15:
-        return int(text)
-    try:
-        # A "+" of an offset arrives as a blank when the caller did not escape it.
-        moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        raise InvalidInput(
-            f"{name}: {text[:60]!r} is not a time; write 2026-01-02T03:04:05Z or milliseconds since "
-            "1970.",
-            field=name,
-            value=text[:60],
-        ) from None
 
 
 def _bad(parameter: Parameter, text: str, reason: str, limit: Any = None) -> InvalidInput:

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from ...clock import iso
 from ...engine.stats import Stats
 from ...store.records import FunctionCounts, MinuteCount
-from ..minutes import MINUTE_MS, by_period
-from ..unread import reserve
+from ..metrics.minutes import MINUTE_MS, by_period
+from ..shared.unread import reserve
 from .answer import COMMON, answer
 from .call import Call
 

@@ -6,10 +6,10 @@ minute has one.
 
 from __future__ import annotations
 
-from ..clock import Clock
-from ..engine.engine import Engine
-from ..engine.loop import Loop
-from ..notices import Notices
+from ...clock import Clock
+from ...engine.engine import Engine
+from ...engine.loop import Loop
+from ...notices import Notices
 from .minutes import MINUTE_MS
 from .tally import Tally
 

@@ -23,11 +23,11 @@ from prometheus_client.core import (
     Metric,
 )
 
-from ..clock import Clock
-from ..engine.engine import Engine
-from ..engine.stats import Stats
-from ..errors import StoreUnavailable
-from ..notices import Notices
+from ...clock import Clock
+from ...engine.engine import Engine
+from ...engine.stats import Stats
+from ...errors import StoreUnavailable
+from ...notices import Notices
 from . import exposition
 from .samples import Samples
 from .tally import Histogram, Tally

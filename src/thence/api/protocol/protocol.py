@@ -1,4 +1,4 @@
-"""The HTTP protocol of every connection: uvicorn's, with the hot way (hot.py) answered in here.
+"""The HTTP protocol of every connection: uvicorn's, with the fast path (fast_path.py) answered in here.
 
 A plain accept goes straight to the engine, and its answer is written from the commit's callback
 (design §4). Everything else goes on to the application untouched, and so does an accept that needs
@@ -18,15 +18,14 @@ from typing import Any
 
 import httptools
 
-from ..errors import ThenceError
-from .door import Door
-from .hot import Hot, Way
-from .native import problems
-from .native.accepting import with_header
-from .places import Place
+from ...errors import ThenceError
+from ..shared import problems
+from ..shared.context import Door
+from ..shared.fast_path import Hot, Way, with_header
+from ..shared.places import Place
+from ..shared.unread import CONNECTION, COUNTED_BYTES
 from .turns import Turns
 from .unframed import unframed
-from .unread import CONNECTION, COUNTED_BYTES
 
 log = logging.getLogger("thence.api")
 

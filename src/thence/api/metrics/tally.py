@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from ..clock import Clock
-from ..lifecycle.outcome import Outcome, billed
-from ..lifecycle.states import Reason, State
-from ..notices import (
+from ...clock import Clock
+from ...lifecycle.outcome import Outcome, billed
+from ...lifecycle.states import Reason, State
+from ...notices import (
     AttemptEnded,
     AttemptLost,
     AttemptStarted,

@@ -18,16 +18,16 @@ from ...errors import FunctionNotFound, ThenceError
 from ...lifecycle.ids import format_id
 from ...signing.sdk_hmac import Claim
 from ...store.records import Accepted
-from ..door import Door
-from ..every_answer import as_written, written
-from ..hot import Headers, raw
-from ..native import problems
-from ..native.accepting import Wishes
+from ..shared import problems
+from ..shared.context import Door
+from ..shared.every_answer import as_written, written
+from ..shared.fast_path import Headers, raw
+from ..shared.request_options import Wishes
 from .answer import COMMON, JSON, refusal
 from .app import REQUEST_ID
+from .authenticator import prove
 from .errors import FssError, too_large, translated
 from .found import no_function, row_of
-from .gate import prove
 from .invoke import MEMORY, check_memory, read_beside
 from .sync import REQUEST_ID as CFF_REQUEST_ID
 from .urn import Urn, read

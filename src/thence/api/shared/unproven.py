@@ -18,7 +18,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
 
-from ..errors import Overloaded, PayloadTooLarge
+from ...errors import Overloaded, PayloadTooLarge
 
 TURN_BYTES = 1024 * 1024  # larger bodies take turns
 TURN_SECONDS = 30.0  # so long; then they go on, and are refused where they are too much

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from starlette.responses import Response
 
-from ..engine.answer import Done
-from ..errors import ThenceError
-from ..store.records import Accepted
+from ...engine.answer import Done
+from ...errors import ThenceError
+from ...store.records import Accepted
 
 Headers = list[tuple[bytes, bytes]]
 """Of a request; names in lower case."""
@@ -69,6 +69,12 @@ def raw(response: Response, date: bytes, *, close: bool) -> bytes:
     if close:
         lines.append(b"connection: close")
     return b"\r\n".join((*lines, b"", bytes(response.body)))
+
+
+def with_header(answer: bytes, line: bytes) -> bytes:
+    """The answer with one header line more."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return head + b"\r\n" + line + b"\r\n\r\n" + body
 
 
 class _Silent:

@@ -8,21 +8,21 @@ from collections.abc import Iterator
 
 from prometheus_client.core import Metric
 
-from ..clock import Clock
-from ..config import Settings
-from ..descriptors import RESERVED_CONNECTIONS
-from ..destinations.addresses import AddressGuard
-from ..engine.engine import Engine
-from ..engine.stats import Stats
-from ..notices import NodeDraining, Notices
+from ...clock import Clock
+from ...config import Settings
+from ...descriptors import RESERVED_CONNECTIONS
+from ...destinations.addresses import AddressGuard
+from ...engine.engine import Engine
+from ...engine.stats import Stats
+from ...notices import NodeDraining, Notices
+from ..fc.prometheus import series as fc_series
+from ..fc.state import FcState
+from ..functiongraph.state import FunctionGraphState
+from ..metrics.scrape import Metrics
+from ..metrics.tally import Tally
+from .credentials import Credentials
 from .edge_metrics import edge_series
-from .fc.prometheus import series as fc_series
-from .fc.state import FcState
-from .functiongraph.state import FunctionGraphState
-from .metrics import Metrics
-from .native.auth import Credentials
 from .places import Places
-from .tally import Tally
 from .unproven import Unproven
 from .unread import Unread
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ...lifecycle.lineage import Lineage
 from ...store.records import Meta
-from ..native.accepting import read_wishes as read_native
+from ..shared.request_options import read_wishes as read_native
 from .errors import FcError, invalid
 from .limits import check_task_id, choice, read_delay
 

@@ -6,10 +6,11 @@ from ...engine.answer import Done
 from ...errors import PayloadTooLarge, ThenceError, Unauthorized
 from ...lifecycle.ids import format_id
 from ...store.records import Accepted
-from ..door import Door
-from ..hot import Headers
-from . import problems
-from .accepting import NAME_BYTES, accepted_parts, read_wishes, with_header
+from ..shared import problems
+from ..shared.context import Door
+from ..shared.fast_path import Headers, with_header
+from ..shared.request_options import read_wishes
+from .accepting import NAME_BYTES, accepted_parts
 
 TEMPLATES_MAX = 1000
 

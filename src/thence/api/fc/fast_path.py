@@ -16,16 +16,16 @@ from ...errors import ThenceError
 from ...lifecycle.ids import format_id
 from ...signing.interface import Verified
 from ...store.records import Accepted
-from ..door import Door
-from ..every_answer import as_written, written
-from ..hot import Headers, raw
-from ..native import problems
+from ..shared import problems
+from ..shared.context import Door
+from ..shared.every_answer import as_written, written
+from ..shared.fast_path import Headers, raw
 from .answer import COMMON, refusal
+from .authenticator import check_body, vouched
 from .errors import FcError, too_large
-from .gate import check_body, vouched
 from .names import Name, qualifier_of
 from .refused import refused
-from .wishes import Wishes, read_wishes
+from .request_options import Wishes, read_wishes
 
 TARGETS_MAX = 1000
 _FUNCTION = rb"/functions/([A-Za-z_][A-Za-z0-9_-]{0,63})/invocations"

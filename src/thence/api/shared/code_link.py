@@ -14,7 +14,7 @@ import secrets
 
 from starlette.types import Scope
 
-from ..clock import Clock
+from ...clock import Clock
 from .reached import base_url
 
 LINK_SECONDS = 600

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from ..lifecycle.outcome import Outcome
-from ..store.records import MinuteCount, merged
+from ...lifecycle.outcome import Outcome
+from ...store.records import MinuteCount, merged
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from starlette.types import Message, Send
 
-from ..errors import Overloaded
+from ...errors import Overloaded
 
 COUNTED_BYTES = 64 * 1024  # larger answers are counted
 READ_SECONDS = 10.0  # at the bound: an answer may take so long to be read,
