@@ -103,7 +103,7 @@ async def test_the_same_key_and_body_is_accepted_once(server: Any, way: Any) -> 
     assert again.headers["idempotency-replayed"] == "true"
     other = await server.post(PATH, data=b"[]", headers=headers)
     assert other.status == 422 and other.problem()["code"] == "idempotency_mismatch"
-    assert await server.stored() == 1
+    assert await server.accepted() == 1
 
 
 async def test_a_key_used_one_way_is_known_the_other_way(server: Any) -> None:
@@ -112,7 +112,7 @@ async def test_a_key_used_one_way_is_known_the_other_way(server: Any) -> None:
         await server.post(PATH, data=b"{}", headers={**way_headers(way), "Idempotency-Key": "k"})
         for way in WAYS
     ]
-    assert answers[0].json == answers[1].json and await server.stored() == 1
+    assert answers[0].json == answers[1].json and await server.accepted() == 1
 
 
 async def test_a_delay_is_waited_for(server: Any, way: Any) -> None:
@@ -132,7 +132,7 @@ async def test_a_bad_delay_is_refused(server: Any, way: Any, delay: str) -> None
     problem = answer.problem()
     assert answer.status == 400 and problem["field"] == "Thence-Delay-Seconds"
     assert problem["limit"] == 30 * 86_400
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_a_trace_is_kept_and_a_broken_one_left_out(server: Any, way: Any) -> None:
@@ -164,7 +164,7 @@ async def test_a_bad_accept_is_a_problem_and_stores_nothing(
     await server.deploy()
     answer = await server.post(path, data=b"{}", headers={**way, **headers})
     assert (answer.status, answer.problem()["code"]) == (status, code)
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_a_body_over_the_limit_is_refused_while_it_is_read(
@@ -182,7 +182,7 @@ async def test_a_body_over_the_limit_is_refused_while_it_is_read(
         problem = answer.problem()
         assert answer.status == 413 and problem["limit_bytes"] == 1000
     assert (await server.post(PATH, data=b"x" * 1000, headers=way)).status == 202
-    assert await server.stored() == 1
+    assert await server.accepted() == 1
 
 
 async def test_a_full_backlog_is_answered_429(make_server: Any, way: Any) -> None:
@@ -200,7 +200,7 @@ async def test_a_draining_service_answers_503_and_stores_nothing(server: Any, wa
     answer = await server.post(PATH, data=b"{}", headers=way)
     assert answer.status == 503 and answer.problem()["code"] == "draining"
     assert int(answer.headers["retry-after"]) >= 1
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_a_store_that_cannot_write_is_answered_503(server: Any, way: Any) -> None:
@@ -222,7 +222,7 @@ async def test_a_mistake_inside_is_a_500_that_tells_nothing(
     def broken(*_arguments: Any, **_more: Any) -> None:
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr(server.engine, "accept", broken)
+    monkeypatch.setattr(server.engine.accepting, "accept", broken)
     answer = await server.post(PATH, data=b"{}", headers=way)
     assert answer.status == 500 and answer.problem()["code"] == "internal"
     assert b"secret" not in answer.body
@@ -279,7 +279,7 @@ async def test_a_chain_of_webhooks_ends_after_its_hops(server: Any, way: Any) ->
     assert answer.status == 400 and answer.problem()["field"] == "Thence-Lineage"
     lines = {**lineage, "Content-Type": "application/x-ndjson"}
     batch = await server.post(PATH + ":batch", data=b"{}\n", headers=lines)
-    assert batch.status == 400 and await server.stored() == 2
+    assert batch.status == 400 and await server.accepted() == 2
 
 
 async def test_a_function_whose_webhook_leads_back_to_it_does_not_run_for_ever(
@@ -295,4 +295,4 @@ async def test_a_function_whose_webhook_leads_back_to_it_does_not_run_for_ever(
     await server.accept()
     assert (await ended).state == "delivered"
     assert await asyncio.wait_for(while_dead, 20) == "rejected"
-    assert await server.stored() == 17
+    assert await server.accepted() == 17

@@ -75,7 +75,7 @@ async def test_a_deleted_alias_is_gone(server: Any) -> None:
         assert answer.status == 404 and answer.problem()["code"] == "alias_not_found"
     call = await server.post(CALL, data=b"{}")
     assert call.status == 404 and call.problem()["code"] == "qualifier_not_found"
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from thence.api.protocol import protocol
 from thence.config import Secret
 
-from .test_protocol import LAST, PATH, get, parse, request, statuses
+from .wire import LAST, PATH, get, parse, request, statuses
 
 CHUNKED = (
     f"POST {PATH} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n%s\r\n2\r\n{{}}\r\n0\r\n"
@@ -34,7 +34,7 @@ async def test_a_trailer_without_end_is_refused(server: Any, way: str) -> None:
     endless = b"X: " + b"a" * (protocol.HEAD_BYTES_MAX + (1 << 18))
     found = await server.raw((CHUNKED % way).encode() + endless)
     assert statuses(found) == [431]
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_a_trailer_without_end_behind_an_answered_request_ends_the_connection(
@@ -55,7 +55,7 @@ async def test_a_huge_header_behind_a_request_waits_for_its_turn(server: Any) ->
     await server.deploy()
     huge = get("/livez", "X: " + "a" * (2 * protocol.HEAD_BYTES_MAX))
     assert statuses(await server.raw(request() + huge)) == [202, 431]
-    assert await server.stored() == 1
+    assert await server.accepted() == 1
 
 
 async def test_without_the_credentials_no_body_is_kept(make_server: Any) -> None:
@@ -108,7 +108,7 @@ async def test_a_body_of_unclear_length_is_refused_and_nothing_behind_it_is_read
     await server.deploy()
     head = f"POST {PATH} HTTP/1.1\r\nHost: h\r\n{lines}\r\n\r\n0\r\n\r\n"
     assert statuses(await server.raw(head.encode() + get("/livez"))) == [400]
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_a_batch_of_empty_lines_is_counted_before_it_is_split(server: Any) -> None:

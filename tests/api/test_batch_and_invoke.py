@@ -36,7 +36,7 @@ async def test_a_batch_with_a_key_is_accepted_once(server: Any) -> None:
     first = (await server.post(BATCH, data=b"1\n2\n", headers=headers)).json
     again = (await server.post(BATCH, data=b"1\n2\n", headers=headers)).json
     assert [one["id"] for one in first["items"]] == [one["id"] for one in again["items"]]
-    assert all(one["replayed"] for one in again["items"]) and await server.stored() == 2
+    assert all(one["replayed"] for one in again["items"]) and await server.accepted() == 2
     mixed = (await server.post(BATCH, data=b"1\n3\n", headers=headers)).json
     assert (mixed["accepted"], mixed["refused"]) == (1, 1)
     assert mixed["items"][1]["problem"]["code"] == "idempotency_mismatch"
@@ -66,7 +66,7 @@ async def test_a_bad_batch_stores_nothing(
     await server.deploy()
     answer = await server.post(BATCH, data=data, headers=LINES)
     assert answer.status == status and answer.problem().get("field") == field
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_a_batch_of_another_type_or_for_nobody_is_refused(server: Any) -> None:
@@ -99,7 +99,7 @@ async def test_a_synchronous_call_answers_the_result_as_it_is(server: Any) -> No
     assert len(answer.headers["thence-invocation-id"]) == 36
     assert float(answer.headers["thence-duration-ms"]) >= 0
     assert (await server.post(INVOKE, data=b"{}")).body == b"\x00\x01"
-    assert await server.stored() == 0  # nothing is kept
+    assert await server.accepted() == 0  # nothing is kept
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.doors.served import served
 
-from thence.api.listener import Listener, bind
 from thence.catalog.code import pack
 from thence.config import Settings
 from thence.config.settings import Destinations
-from thence.server import build
+
+from .conftest import Server
 
 F = "/v1/functions/f"
 
@@ -165,28 +166,14 @@ async def test_an_address_that_is_opened_is_not_warned_of(make_server: Any) -> N
 
 async def test_code_is_refused_at_this_door_unless_it_is_not_to_be_checked(tmp_path: Path) -> None:
     """Real instances: what is refused changes nothing, `check=false` takes it as it is."""
-    import aiohttp
-
-    service = build(Settings(data_dir=str(tmp_path / "data")))
-    listener = Listener(service.door, service.app, await bind("127.0.0.1", 0))
-    await listener.start()
-    await service.start()
     bad = {"code": packed("import no_such_thing"), "environment": {"TOKEN": "hush"}}
-    try:
-        async with aiohttp.ClientSession() as session:
-            async with session.put(listener.url + F, json=bad) as answer:
-                found = await answer.json(content_type=None)
-                assert (answer.status, found["code"]) == (400, "code_not_loaded")
-                assert found["missing"] == "no_such_thing" and "hush" not in str(found)
-                assert "main.py" in found["error"]["stack"]
-            async with session.get(listener.url + F) as answer:
-                assert answer.status == 404
-            async with session.put(listener.url + F + "?check=false", json=bad) as answer:
-                assert answer.status == 201
-            good = {"code": packed("x = {}['gone']\ndef handler(e, c): ...")}
-            async with session.put(listener.url + F, json=good) as answer:
-                found = await answer.json()
-                assert answer.status == 200 and "KeyError: 'gone'" in found["warnings"][0]
-    finally:
-        await service.stop(0)
-        await listener.stop(0)
+    async with served(Server, Settings(data_dir=str(tmp_path / "data")), scripted=False) as server:
+        refused = await server.put(F, json=bad)
+        found = refused.problem()
+        assert (refused.status, found["code"]) == (400, "code_not_loaded")
+        assert found["missing"] == "no_such_thing" and "hush" not in str(found)
+        assert "main.py" in found["error"]["stack"]
+        assert (await server.get(F)).status == 404
+        assert (await server.put(F + "?check=false", json=bad)).status == 201
+        good = await server.put(F, json={"code": packed("x = {}['gone']\ndef handler(e, c): ...")})
+        assert good.status == 200 and "KeyError: 'gone'" in good.json["warnings"][0]

@@ -13,7 +13,7 @@ import pytest
 
 from thence.config.settings import Limits
 
-from .test_overload import until
+from .wire import until
 
 F = "/v1/functions/f"
 

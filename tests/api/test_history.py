@@ -224,7 +224,7 @@ async def test_dead_letters_are_listed_and_redriven_by_filter(server: Any) -> No
     listed = (await server.get("/v1/dead-letters")).json
     assert {one["id"] for one in listed["items"]} == set(dead)
     dry = await server.post("/v1/dead-letters:redrive", json={"function": "bad", "dry_run": True})
-    assert (dry.json["redriven"], dry.json["dry_run"]) == (3, True) and await server.stored() == 4
+    assert (dry.json["redriven"], dry.json["dry_run"]) == (3, True) and await server.accepted() == 4
     server.scripts.set("bad", ["now it works"])
     body = {
         "function": "bad",
@@ -237,7 +237,7 @@ async def test_dead_letters_are_listed_and_redriven_by_filter(server: Any) -> No
     for one in report["invocations"]:
         assert (await server.ended(one["redriven_as"]))["state"] == "succeeded"
     again = (await server.post("/v1/dead-letters:redrive", json={"all": True})).json
-    assert again["matched"] == 0 and await server.stored() == 7
+    assert again["matched"] == 0 and await server.accepted() == 7
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ async def test_a_redrive_of_a_success_is_refused_and_another_version_can_be_said
     refused = await server.post(path)
     assert refused.status == 409 and refused.problem()["field"] == "again"
     missing = await server.post(f"{path}?again=true&qualifier=9")
-    assert missing.status == 404 and await server.stored() == 1
+    assert missing.status == 404 and await server.accepted() == 1
     answer = await server.post(f"{path}?again=true&qualifier=1")
     assert answer.status == 202
     assert (await server.ended(answer.json["id"]))["version"] == "1"

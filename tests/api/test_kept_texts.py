@@ -15,8 +15,7 @@ from thence.errors import InvalidInput
 from thence.signing import acs3, acs_roa, fc, oss, sdk_hmac
 from thence.signing.interface import Headers, Key
 
-from .test_overload import KEY, KEYS, connections, until
-from .test_protocol import get, request, statuses
+from .wire import KEY, KEYS, connections, get, request, statuses, until
 
 MARK = "kept-by-nobody-"
 LONG_BYTES = 50_000

@@ -11,7 +11,7 @@ import pytest
 
 from thence.api.protocol import protocol
 
-from .test_protocol import LAST, PATH, get, one_problem, request, statuses
+from .wire import LAST, PATH, get, one_problem, request, statuses
 
 INSIDE = request()  # an accept: were it read as a request, it would be stored
 FC = "/2023-03-30/functions/f/invocations"
@@ -49,7 +49,7 @@ async def test_connect_is_refused_and_its_body_is_no_request(
     for target in ("/livez", PATH, "/v1/nothing", "h:443", "*", "http://h/livez"):
         problem = one_problem(await server.raw(connect(target, framing, *lines) + LAST))
         assert (problem["status"], problem["code"]) == (400, "bad_request"), target
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_connect_in_pieces_is_refused_and_its_body_is_no_request(
@@ -65,7 +65,7 @@ async def test_connect_in_pieces_is_refused_and_its_body_is_no_request(
         await asyncio.sleep(0)
     assert statuses(await asyncio.wait_for(reader.read(), 20)) == [400]
     writer.close()
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
@@ -80,7 +80,7 @@ async def test_connect_behind_other_requests_is_refused_when_they_are_answered(
     assert statuses(await server.raw(wishing + request() + refused)) == [200, 202, 400]
     chunk = b"POST /v1/nothing HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     assert statuses(await server.raw(chunk + refused + LAST)) == [404, 400]
-    assert await server.stored() == 2
+    assert await server.accepted() == 2
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
@@ -90,14 +90,14 @@ async def test_the_body_of_no_method_is_a_request(server: Any, framing: str) -> 
         data = connect("/livez", framing).replace(b"CONNECT", method.encode())
         answers = await server.raw(data + LAST)
         assert answers.count(b"HTTP/1.1 ") == 2 and answers.endswith(b"}"), method
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_a_method_that_http_does_not_have_ends_the_connection(server: Any) -> None:
     await server.deploy()
     for method in ("BREW", "get", "DESCRIBE", "PRI", "SETUP", "CONNECTED"):
         assert statuses(await server.raw(request(method, "/livez", INSIDE) + LAST)) == [400]
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 @pytest.mark.parametrize("lines", [(), WISH])
@@ -111,7 +111,7 @@ async def test_another_version_of_http_is_refused_and_nothing_behind_it_is_read(
         problem = one_problem(await server.raw(data))
         assert (problem["status"], problem["code"]) == (505, "http_version_not_supported"), line
         assert statuses(await server.raw(get("/livez") + data)) == [200, 505], line
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_the_preface_of_http_2_is_told_which_versions_there_are(

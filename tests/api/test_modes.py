@@ -16,7 +16,7 @@ from thence.signing import acs3, oss
 from thence.signing.interface import Key
 
 from .conftest import CODE
-from .test_overload import KEY, KEYS, MIB
+from .wire import KEY, KEYS, MIB
 
 NATIVE = {"Authorization": "Bearer id:secret"}
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,45 +14,31 @@ from thence.api.native import stats
 from thence.api.protocol import protocol, turns
 from thence.catalog.code import pack
 from thence.catalog.function import FunctionSpec
-from thence.config import Secret
 from thence.config.settings import Limits
 from thence.signing import acs3, fc
-from thence.signing.interface import Key
 from thence.signing.window import write_basic
 from thence.testing.answers import Forever
 
-from .test_protocol import LAST, PATH, get, parse, request, statuses
+from .wire import (
+    FC_PATH,
+    FG_PATH,
+    KEY,
+    KEYS,
+    LAST,
+    MIB,
+    PATH,
+    connections,
+    get,
+    half_sent,
+    parse,
+    request,
+    statuses,
+    until,
+)
 
-MIB = 1024 * 1024
-KEYS = {"root_access_key_id": "id", "root_access_key_secret": Secret("secret")}
-KEY = Key("id", "secret")
 CODE = pack([("main.py", b"def handler(event, context): ...\n")])
 HEAD_ROOM = 4096
 SDK_HMAC = "SDK-HMAC-SHA256 Access=id, SignedHeaders=host;x-sdk-date, Signature=" + "0" * 64
-
-
-async def until(happened: Callable[[], Any]) -> Any:
-    """What was sent is on its way through the loop."""
-    async with asyncio.timeout(20):
-        while True:
-            if found := happened():
-                return found
-            await asyncio.sleep(0)
-
-
-def connections(server: Any) -> list[Any]:
-    return list(server.listener._server.server_state.connections)
-
-
-async def half_sent(
-    server: Any, data: bytes, counted: int
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection whose bytes the service has, and counts."""
-    before = server.service.door.unproven.bytes
-    reader, writer = await server.connect()
-    writer.write(data)
-    await until(lambda: server.service.door.unproven.bytes >= before + counted)
-    return reader, writer
 
 
 # ---------------------------------------------------------------- one request after the other
@@ -73,7 +58,7 @@ async def test_what_comes_behind_a_request_is_kept_unread_and_reading_pauses(ser
     answers = parse(await asyncio.wait_for(reader.read(), 60))
     writer.close()
     assert [status for status, _, _ in answers] == [200] * (behind + 1)
-    assert json.loads(answers[0][2])["id"] == id
+    assert answers[0].json["id"] == id
     await until(lambda: server.service.door.unproven.bytes == 0)
 
 
@@ -133,10 +118,6 @@ async def test_bodies_that_nobody_vouches_for_have_one_bound_and_others_are_unhu
         writer.close()
     await until(lambda: server.service.door.unproven.bytes == 0)
     assert server.service.door.unproven.refused == 1
-
-
-FC_PATH = "/2023-03-30/functions/f/invocations"
-FG_PATH = "/v2/thence/fgs/functions/f/invocations"
 
 
 @pytest.mark.parametrize(
@@ -270,7 +251,7 @@ async def test_a_body_that_drips_is_ended_though_it_never_stops(
     ((status, headers, _),) = parse(await reader.read())
     assert status == 408 and headers["connection"] == "close"
     writer.close()
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_a_large_body_that_comes_steadily_has_time_for_its_size(server: Any) -> None:

@@ -13,8 +13,7 @@ from thence.config.settings import Limits
 from thence.descriptors import RESERVED_CONNECTIONS
 from thence.testing.answers import Forever
 
-from .test_overload import connections, until
-from .test_protocol import PATH, get, parse, request, statuses
+from .wire import PATH, connections, get, parse, request, statuses, until
 
 
 class Line:
@@ -109,7 +108,7 @@ async def test_when_all_places_are_in_use_it_still_tells_whether_it_lives(make_s
         ((status, headers, body),) = parse(await server.raw(sent))
         assert status == 503 and headers["retry-after"] and headers["connection"] == "close"
         assert word in body.decode(), "not an error of the request's own"
-    refused = json.loads(parse(await server.raw(get("/v1/stats")))[0][2])
+    refused = parse(await server.raw(get("/v1/stats")))[0].json
     assert refused["code"] == "too_many_connections" and refused["limit"] == 3
     # Nor can those on top be used up: idle ones make room there, too.
     held = [await server.connect() for _ in range(RESERVED_CONNECTIONS + 4)]

@@ -16,43 +16,7 @@ from thence.api.protocol import protocol
 from thence.config.settings import Limits
 from thence.notices import InvocationAccepted
 
-PATH = "/v1/functions/f/invocations"
-
-
-def request(
-    method: str = "POST", path: str = PATH, body: bytes = b"{}", *lines: str, host: str = "h"
-) -> bytes:
-    head = [f"{method} {path} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(body)}", *lines]
-    return "\r\n".join((*head, "", "")).encode() + body
-
-
-def get(path: str, *lines: str) -> bytes:
-    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: h", *lines, "", "")).encode()
-
-
-def parse(data: bytes) -> list[tuple[int, dict[str, str], bytes]]:
-    """The answers in a stream; all of them have a Content-Length."""
-    found = []
-    while data:
-        head, _, data = data.partition(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
-        status = int(re.fullmatch(r"HTTP/1\.1 (\d{3}) .*", first)[1])  # type: ignore[index]
-        headers = {name.lower(): value for name, _, value in (x.partition(": ") for x in lines)}
-        if status == 100:
-            found.append((100, headers, b""))
-            continue
-        size = int(headers.get("content-length", "0"))
-        assert len(data) >= size
-        found.append((status, headers, data[:size]))
-        data = data[size:]
-    return found
-
-
-def statuses(data: bytes) -> list[int]:
-    return [status for status, _, _ in parse(data)]
-
-
-LAST = get("/livez", "Connection: close")
+from .wire import LAST, PATH, get, one_problem, parse, request, statuses
 
 
 async def test_many_accepts_on_one_connection(server: Any) -> None:
@@ -64,7 +28,7 @@ async def test_many_accepts_on_one_connection(server: Any) -> None:
         size = int(re.search(rb"content-length: (\d+)", head)[1])  # type: ignore[index]
         assert head.startswith(b"HTTP/1.1 202 ") and json.loads(await reader.readexactly(size))
     writer.close()
-    assert await server.stored() == 20
+    assert await server.accepted() == 20
 
 
 async def test_pipelined_answers_keep_the_order_of_their_requests(server: Any) -> None:
@@ -82,7 +46,18 @@ async def test_pipelined_answers_keep_the_order_of_their_requests(server: Any) -
         LAST,
     ]
     answers = parse(await server.raw(b"".join(sent)))
-    assert [one[0] for one in answers] == [202, 200, 202, 202, 404, 404, 202, 200, 202, 200]
+    assert [answer.status for answer in answers] == [
+        202,
+        200,
+        202,
+        202,
+        404,
+        404,
+        202,
+        200,
+        202,
+        200,
+    ]
     ids = [json.loads(body)["id"] for status, _, body in answers if status == 202]
     payloads = [(await server.get(f"/v1/invocations/{id}/payload")).body for id in ids]
     assert payloads == [b"1", b"2", b"3", b"4", b"5"]
@@ -109,8 +84,8 @@ async def test_a_chunked_body_is_put_together(server: Any, slow: bool) -> None:
         (f"POST {PATH} HTTP/1.1", "Host: h", "Transfer-Encoding: chunked", *lines, "", "")
     ).encode()
     answers = parse(await server.raw(head + b'3\r\n{"a\r\n4\r\n":1}\r\n0\r\n\r\n' + LAST))
-    assert [one[0] for one in answers] == [202, 200]
-    id = json.loads(answers[0][2])["id"]
+    assert [answer.status for answer in answers] == [202, 200]
+    id = answers[0].json["id"]
     assert (await server.get(f"/v1/invocations/{id}/payload")).json == {"a": 1}
 
 
@@ -155,7 +130,7 @@ async def test_a_caller_that_goes_before_the_commit_has_accepted_all_the_same(se
     await writer.drain()
     writer.transport.abort()
     await accepted
-    assert await server.stored() == 1 and (await server.get("/livez")).status == 200
+    assert await server.accepted() == 1 and (await server.get("/livez")).status == 200
 
 
 async def test_a_caller_that_goes_in_the_middle_of_a_body_has_stored_nothing(server: Any) -> None:
@@ -165,18 +140,10 @@ async def test_a_caller_that_goes_in_the_middle_of_a_body_has_stored_nothing(ser
     writer.write_eof()
     assert await reader.read() == b""
     writer.close()
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 # ---------------------------------------------------------------- what is refused
-
-
-def one_problem(data: bytes) -> dict[str, Any]:
-    ((status, headers, body),) = parse(data)
-    found: dict[str, Any] = json.loads(body)
-    assert headers["content-type"] == "application/problem+json" and found["status"] == status
-    assert headers["connection"] == "close"
-    return found
 
 
 @pytest.mark.parametrize(
@@ -198,7 +165,7 @@ def one_problem(data: bytes) -> dict[str, Any]:
 async def test_what_is_no_http_is_a_problem(server: Any, data: bytes) -> None:
     await server.deploy()
     assert one_problem(await server.raw(data))["code"] == "bad_request"
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_garbage_behind_a_request_does_not_take_its_answer_away(server: Any) -> None:
@@ -207,7 +174,7 @@ async def test_garbage_behind_a_request_does_not_take_its_answer_away(server: An
         found = statuses(await server.raw(before + b"\x00garbage\r\n\r\n"))
         assert found[-1] == 400 and 400 not in found[:-1]
         assert len(found) == before.count(b"HTTP/1.1") + 1
-    assert await server.stored() == 3
+    assert await server.accepted() == 3
 
 
 @pytest.mark.parametrize("way", ["whole", "many", "partial"])
@@ -224,7 +191,7 @@ async def test_a_huge_header_is_refused(server: Any, way: str) -> None:
         data = b"POST / HTTP/1.1\r\nX: " + b"x" * (5 * size)
     problem = one_problem(await server.raw(data))
     assert problem["code"] == "headers_too_large" and problem["limit_bytes"] == size
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_a_header_within_the_limit_is_taken(server: Any) -> None:
@@ -251,7 +218,7 @@ async def test_a_declared_oversize_is_refused_before_the_body_and_closed(make_se
     assert problem["code"] == "payload_too_large" and problem["limit_bytes"] == 10
     behind = await server.raw(request(body=b"x" * 11) + request() + request())
     assert one_problem(behind)["code"] == "payload_too_large"
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 @pytest.mark.parametrize("slow", [False, True])
@@ -264,7 +231,7 @@ async def test_a_body_without_end_is_refused_while_it_comes(make_server: Any, sl
     writer.write("\r\n".join(head).encode() + b"6\r\n123456\r\n" * 2)  # and no end of it
     assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"HTTP/1.1 413 ")
     writer.close()
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def only_connection(server: Any, busy: bool) -> Any:
@@ -316,7 +283,7 @@ async def test_a_wish_for_another_protocol_takes_neither_body_nor_later_requests
     answers = parse(await asyncio.wait_for(reader.read(), 20))
     writer.close()
     assert [status for status, _, _ in answers] == [202, 200, 200]
-    id = json.loads(answers[0][2])["id"]
+    id = answers[0].json["id"]
     assert (await server.get(f"/v1/invocations/{id}/payload")).body == b"[7]"
 
 

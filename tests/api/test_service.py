@@ -68,7 +68,7 @@ async def test_with_the_credentials_it_is_answered(make_server: Any) -> None:
     for wrong in ({}, {"Authorization": "Bearer root:s3cre"}, {"Authorization": "Bearer :s3cret"}):
         answer = await server.post("/v1/functions/f/invocations", data=b"{}", headers=wrong)
         assert answer.status == 401 and answer.headers["www-authenticate"]
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
     assert (
         await server.post("/v1/functions/f/invocations", data=b"{}", headers=right)
     ).status == 202
@@ -92,7 +92,7 @@ async def test_pages_of_other_sites_are_kept_out(server: Any, headers: Any, stat
     if "Origin" in headers and status == 403:
         await server.deploy()
         hot = await server.post("/v1/functions/f/invocations", data=b"{}", headers=headers)
-        assert hot.status == 403 and await server.stored() == 0
+        assert hot.status == 403 and await server.accepted() == 0
 
 
 # ---------------------------------------------------------------- routing

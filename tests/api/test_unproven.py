@@ -17,8 +17,7 @@ from thence.catalog.code import pack
 from thence.config.settings import Limits
 from thence.signing import fc
 
-from .test_overload import KEY, KEYS, MIB, half_sent, until
-from .test_protocol import request, statuses
+from .wire import KEY, KEYS, MIB, half_sent, request, statuses, until
 
 HANDLER = b"def handler(event, context): return 1\n"
 PATH = "/2016-08-15/services/s/functions"

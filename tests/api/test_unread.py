@@ -17,10 +17,8 @@ from thence.notices import DeliveryEnded
 from thence.testing import Ok
 from thence.testing.answers import Forever
 
-from .test_overload import FC_PATH, FG_PATH, connections, until
-from .test_protocol import get, parse, request
+from .wire import FC_PATH, FG_PATH, MIB, connections, get, parse, request, until
 
-MIB = 1024 * 1024
 RESULT = "x" * 700_000
 SYNC = ["/v1/functions/f/invoke", FC_PATH, FG_PATH]
 
@@ -305,12 +303,12 @@ async def test_a_batch_that_was_accepted_is_never_answered_503(make_server: Any)
     kept.bytes_max = kept.bytes + 1
     path = "/v1/functions/f/invocations:batch"
     answer = await server.post(path, data=batch(2000), headers=NDJSON)
-    assert answer.status == 202 and answer.json["accepted"] == await server.stored() == 2000
+    assert answer.status == 202 and answer.json["accepted"] == await server.accepted() == 2000
     assert len(answer.body) > unread.COUNTED_BYTES
     kept.bytes_max = kept.bytes
     refused = await server.post(path, data=batch(1500), headers={**NDJSON, "idempotency-key": "l"})
     assert refused.status == 503 and refused.problem()["code"] == "overloaded"
-    assert await server.stored() == 2000, "before anything of it is accepted"
+    assert await server.accepted() == 2000, "before anything of it is accepted"
     few = await server.post(path, data=batch(3), headers={**NDJSON, "idempotency-key": "m"})
     assert few.status == 202
     first.close()

@@ -8,7 +8,7 @@ import pytest
 
 from thence.config import Secret
 
-from .test_protocol import LAST, PATH, parse, request, statuses
+from .wire import LAST, PATH, parse, request, statuses
 
 KEYS = {"root_access_key_id": "id", "root_access_key_secret": Secret("secret")}
 FC = "/2023-03-30/functions/f/invocations"
@@ -36,7 +36,7 @@ async def test_without_credentials_a_foreign_host_is_refused_on_every_way(
     for host in (*FOREIGN, *WELL, *FOREIGN):
         status = statuses(await server.raw(request("POST", path, b"{}", *lines, host=host) + LAST))
         assert status[0] == (202 if host in WELL else 403), host
-    assert await server.stored() == len(WELL)
+    assert await server.accepted() == len(WELL)
 
 
 @pytest.mark.parametrize(("path", "lines"), WAYS)
@@ -47,7 +47,7 @@ async def test_without_credentials_a_page_of_another_site_is_refused_on_every_wa
     for origin in ("https://evil.example", "http://127.0.0.1.evil.example", "null"):
         sent = request("POST", path, b"{}", *lines, f"Origin: {origin}", host="localhost")
         assert statuses(await server.raw(sent + LAST))[0] == 403, origin
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 async def test_with_credentials_any_host_may_be_named(make_server: Any) -> None:
@@ -70,7 +70,7 @@ async def test_two_hosts_or_none_are_refused(
     for sent in (two, none):
         ((status, headers, body),) = parse(await server.raw(sent + LAST))
         assert status == 400 and headers["connection"] == "close" and b"Host" in body
-    assert await server.stored() == 0
+    assert await server.accepted() == 0
 
 
 @pytest.mark.parametrize(("path", "lines"), WAYS)

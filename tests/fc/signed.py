@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from thence.api.listener import Listener, bind
+from tests.doors.served import Served, served
+
 from thence.config import Settings
 from thence.config.settings import Secret
 from thence.lifecycle.ids import parse_id
 from thence.notices import AttemptStarted
-from thence.server import Service, build
 from thence.signing import acs3, fc
 from thence.signing.interface import Key
 from thence.testing.clock import VirtualClock
-from thence.testing.runtime import ScriptedRuntime, Scripts
+
+from .conftest import Answer
 
 ACS3_NOW = 1_795_359_253_000  # 2026-11-22T14:54:13Z
 FC_NOW = 1_795_359_271_000  # 2026-11-22T14:54:31Z
@@ -33,43 +32,15 @@ SECRETS = {"test-key-id": "test-key-secret", "AK": "SK"}
 ACS3_KEY, FC_KEY = (Key(*pair) for pair in SECRETS.items())
 TEA = "AlibabaCloud (Linux; x86_64) Python/3.11.7 Core/0.4.3 TeaDSL/2"
 PY2 = "aliyun-fc-sdk-v2.5.2.python-3.11.7.Linux-5.15"
-ALL_KEYS = {"Code", "Message", "RequestId", "ErrorCode", "ErrorMessage"}
 
 Head = list[tuple[str, str]]  # as on the wire, in order
 
 
-class Answer:
-    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    def error(self) -> tuple[int, str, str]:
-        """(status, code, message), once the body is found to have all five keys."""
-        assert self.status >= 400, self.body
-        assert self.headers["content-type"] == "application/json"
-        found = self.json
-        assert set(found) == ALL_KEYS and found["Code"] == found["ErrorCode"], found
-        assert found["Message"] == found["ErrorMessage"]
-        assert found["RequestId"] == self.headers["x-fc-request-id"]
-        return self.status, found["Code"], found["Message"]
-
-
-class Port:
+class Port(Served):
     """`send` sends bytes and reads one answer, over a connection of its own each time."""
 
-    def __init__(self, service: Service, listener: Listener, scripts: Scripts, clock: VirtualClock):
-        self.service = service
-        self.engine = service.engine
-        self.scripts = scripts
-        self.clock = clock
-        self.url = listener.url
-        self._port = int(listener.url.rpartition(":")[2])
-        self._nonces = 0
+    answer = Answer
+    _nonces = 0
 
     def nonce(self) -> str:
         """32 hex digits, each time others."""
@@ -77,14 +48,14 @@ class Port:
         return sha256(str(self._nonces).encode()).hexdigest()[:32]
 
     async def send(self, method: str, target: str, headers: Head, body: bytes = b"") -> Answer:
-        answer = await self.raw(on_the_wire(method, target, headers, body))
+        answer = await self.first(on_the_wire(method, target, headers, body))
         assert answer is not None, "the connection ended without an answer"
         assert parse_id(answer.headers["x-fc-request-id"]) is not None, answer.headers
         return answer
 
-    async def raw(self, data: bytes) -> Answer | None:
+    async def first(self, data: bytes) -> Answer | None:
         """The first answer to these bytes, None where the connection ends without one."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = await self.connect()
         try:
             writer.write(data)
             return await asyncio.wait_for(_read(reader), 20)
@@ -97,11 +68,7 @@ class Port:
 
     def started(self) -> asyncio.Future[AttemptStarted]:
         """The next attempt that begins."""
-        return asyncio.ensure_future(self.engine.notices.wait_for(AttemptStarted))
-
-    async def stored(self) -> int:
-        """How many invocations were ever accepted."""
-        return int((await self.engine.stats()).accepted)
+        return asyncio.ensure_future(self.notices.wait_for(AttemptStarted))
 
 
 def on_the_wire(method: str, target: str, headers: Head, body: bytes = b"") -> bytes:
@@ -120,7 +87,6 @@ async def _read(reader: asyncio.StreamReader) -> Answer:
 @contextlib.asynccontextmanager
 async def serving(folder: Path, key: Key, now: int, account: str) -> AsyncIterator[Port]:
     """A service whose clock stands still at `now` (ms)."""
-    scripts, clock = Scripts(), VirtualClock(now)
     settings = Settings(
         data_dir=str(folder / "data"),
         listen="127.0.0.1:0",
@@ -129,17 +95,8 @@ async def serving(folder: Path, key: Key, now: int, account: str) -> AsyncIterat
         region="cn-hangzhou",
         account_id=account,
     )
-    service = build(
-        settings, clock, make_runtime=lambda code, notices, clock: ScriptedRuntime(clock, scripts)
-    )
-    listener = Listener(service.door, service.app, await bind("127.0.0.1", 0))
-    await listener.start()
-    await service.start()
-    try:
-        yield Port(service, listener, scripts, clock)
-    finally:
-        await service.stop(0)
-        await listener.stop(0)
+    async with served(Port, settings, VirtualClock(now)) as port:
+        yield port
 
 
 # ---------------------------------------------------------------- as the clients write it

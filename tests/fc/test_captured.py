@@ -134,7 +134,7 @@ async def test_the_recorded_asynchronous_call_of_fc_3_is_taken_with_its_own_sign
     answer = await port.send("POST", target, head, body)
     assert (answer.status, answer.body) == (202, b"")
     assert answer.headers["x-fc-async-task-id"] == "task-1795359253"
-    assert await port.stored() == 1
+    assert await port.accepted() == 1
 
 
 async def test_the_recorded_dialogue_of_fc_3(port: Port) -> None:

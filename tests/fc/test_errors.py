@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import yarl
 
 import thence.api.fc
 from thence.catalog.code import pack
 from thence.config.settings import Secret
 from thence.testing.answers import PlatformError, Throttle
 
-from .conftest import Answer, FcDoor, Wire
+from .conftest import Answer, FcDoor, Wire, wired
 
 V3, V2, OLD = "/2023-03-30", "/2021-04-06", "/2016-08-15"
 F, SF = f"{V3}/functions/f", f"{V2}/services/s/functions/f"
@@ -92,24 +91,9 @@ IN_SERVICE = {  # how FC 2.0 says it
 class Port(Wire):
     """A door behind a port."""
 
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        data: Any = None,
-        headers: dict[str, str] | None = None,
-        json: Any = None,
-    ) -> Answer:
-        url = yarl.URL(self.listener.url + path, encoded=True)
-        async with self.session.request(
-            method, url, data=data, json=json, headers=headers
-        ) as response:
-            low = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status, low, await response.read())
-
     async def done(self, method: str, path: str, **more: Any) -> Answer:
         """Something that has to be there first."""
-        answer = await self.ask(method, path, **more)
+        answer = await self.request(method, path, **more)
         assert answer.status < 300, answer.body
         return answer
 
@@ -156,12 +140,12 @@ def case(
 
 @case(400, "InvalidArgument")
 async def a_field_over_its_limit(port: Port) -> Answer:
-    return await port.ask("POST", f"{V3}/functions", json={**FUNCTION, "timeout": 0})
+    return await port.request("POST", f"{V3}/functions", json={**FUNCTION, "timeout": 0})
 
 
 @case(400, "InvalidArgument")
 async def a_body_that_is_no_json(port: Port) -> Answer:
-    return await port.ask("POST", f"{V3}/functions", data=b"{")
+    return await port.request("POST", f"{V3}/functions", data=b"{")
 
 
 @case(400, "InvalidArgument")
@@ -170,34 +154,34 @@ async def a_task_that_has_ended_is_stopped(port: Port) -> Answer:
     headers = {**ASYNC, "x-fc-stateful-async-invocation-enable": "true"}
     id = (await port.done("POST", f"{F}/invocations", headers=headers)).headers
     await port.service.settle()
-    return await port.ask("PUT", f"{F}/async-tasks/{id['x-fc-request-id']}/stop")
+    return await port.request("PUT", f"{F}/async-tasks/{id['x-fc-request-id']}/stop")
 
 
 @case(400, "MissingRequiredHeader", credentials=True)
 async def no_signature(port: Port) -> Answer:
-    return await port.ask("GET", f"{V3}/functions")
+    return await port.request("GET", f"{V3}/functions")
 
 
 @case(400, "PathNotSupported")
 async def a_path_that_is_not_there(port: Port) -> Answer:
-    return await port.ask("GET", f"{V3}/custom-domains")
+    return await port.request("GET", f"{V3}/custom-domains")
 
 
 @case(400, "PathNotSupported")
 async def a_method_that_is_not_there(port: Port) -> Answer:
-    return await port.ask("PATCH", f"{V2}/services/s")
+    return await port.request("PATCH", f"{V2}/services/s")
 
 
 @case(400, "EntityTooLarge")
 async def an_asynchronous_payload_over_128_kib(port: Port) -> Answer:
     await port.function()
-    return await port.ask("POST", f"{F}/invocations", data=b"x" * 131_073, headers=ASYNC)
+    return await port.request("POST", f"{F}/invocations", data=b"x" * 131_073, headers=ASYNC)
 
 
 @case(400, "EntityTooLarge")
 async def a_synchronous_payload_over_32_mib(port: Port) -> Answer:
     await port.function()
-    return await port.ask("POST", f"{F}/invocations", data=b"x" * (32 * 1024 * 1024 + 1))
+    return await port.request("POST", f"{F}/invocations", data=b"x" * (32 * 1024 * 1024 + 1))
 
 
 @case(400, "LimitExceededError")
@@ -205,7 +189,7 @@ async def more_tags_than_a_resource_may_have(port: Port) -> Answer:
     await port.function()
     tags = [{"Key": f"k{number}", "Value": "v"} for number in range(21)]
     body = {"ResourceType": "function", "ResourceId": ["functions/f"], "Tag": tags}
-    return await port.ask("POST", f"{V3}/tags-v2", json=body)
+    return await port.request("POST", f"{V3}/tags-v2", json=body)
 
 
 # ---------------------------------------------------------------- 403
@@ -213,14 +197,14 @@ async def more_tags_than_a_resource_may_have(port: Port) -> Answer:
 
 @case(403, "AccessDenied", credentials=True)
 async def another_scheme(port: Port) -> Answer:
-    return await port.ask("GET", f"{V3}/functions", headers={"authorization": "Bearer x"})
+    return await port.request("GET", f"{V3}/functions", headers={"authorization": "Bearer x"})
 
 
 @case(403, "AccessDenied")
 async def a_disabled_function(port: Port) -> Answer:
     await port.function()
     await port.done("POST", f"{F}/invoke/disable", json={"reason": "holidays"})
-    return await port.ask("POST", f"{F}/invocations", headers=ASYNC)
+    return await port.request("POST", f"{F}/invocations", headers=ASYNC)
 
 
 def signed_by(id: str) -> dict[str, str]:
@@ -234,12 +218,12 @@ def signed_by(id: str) -> dict[str, str]:
 
 @case(403, "SignatureNotMatch", credentials=True)
 async def a_wrong_signature(port: Port) -> Answer:
-    return await port.ask("GET", f"{V3}/functions", headers=signed_by("root"))
+    return await port.request("GET", f"{V3}/functions", headers=signed_by("root"))
 
 
 @case(403, "InvalidAccessKeyID", credentials=True)
 async def an_unknown_key(port: Port) -> Answer:
-    return await port.ask("GET", f"{V3}/functions", headers=signed_by("nobody"))
+    return await port.request("GET", f"{V3}/functions", headers=signed_by("nobody"))
 
 
 # ---------------------------------------------------------------- 404
@@ -247,94 +231,94 @@ async def an_unknown_key(port: Port) -> Answer:
 
 @case(404, "FunctionNotFound")
 async def no_function(port: Port) -> Answer:
-    return await port.ask("GET", F)
+    return await port.request("GET", F)
 
 
 @case(404, "FunctionNotFound")
 async def no_function_to_call(port: Port) -> Answer:
-    return await port.ask("POST", f"{F}/invocations", headers=ASYNC)
+    return await port.request("POST", f"{F}/invocations", headers=ASYNC)
 
 
 @case(404, "FunctionNotFound")
 async def no_function_in_a_service(port: Port) -> Answer:
     await port.done("POST", f"{V2}/services", json={"serviceName": "s"})
-    return await port.ask("GET", SF)
+    return await port.request("GET", SF)
 
 
 @case(404, "ServiceNotFound")
 async def no_service(port: Port) -> Answer:
-    return await port.ask("GET", f"{OLD}/services/s")
+    return await port.request("GET", f"{OLD}/services/s")
 
 
 @case(404, "ServiceNotFound")
 async def no_service_to_call(port: Port) -> Answer:
-    return await port.ask("POST", f"{SF}/invocations", headers=ASYNC)
+    return await port.request("POST", f"{SF}/invocations", headers=ASYNC)
 
 
 @case(404, "AliasNotFound")
 async def no_alias(port: Port) -> Answer:
     await port.function()
-    return await port.ask("GET", f"{F}/aliases/prod")
+    return await port.request("GET", f"{F}/aliases/prod")
 
 
 @case(404, "AliasNotFound")
 async def no_alias_to_call(port: Port) -> Answer:
     await port.service_function()
-    return await port.ask("POST", f"{SF}/invocations?qualifier=prod", headers=ASYNC)
+    return await port.request("POST", f"{SF}/invocations?qualifier=prod", headers=ASYNC)
 
 
 @case(404, "VersionNotFound")
 async def no_version(port: Port) -> Answer:
     await port.function()
-    return await port.ask("POST", f"{F}/invocations?qualifier=7", headers=ASYNC)
+    return await port.request("POST", f"{F}/invocations?qualifier=7", headers=ASYNC)
 
 
 @case(404, "VersionNotFound")
 async def no_version_of_a_service(port: Port) -> Answer:
     await port.service_function()
-    return await port.ask("DELETE", f"{V2}/services/s/versions/7")
+    return await port.request("DELETE", f"{V2}/services/s/versions/7")
 
 
 @case(404, "TriggerNotFound")
 async def no_trigger(port: Port) -> Answer:
     await port.function()
-    return await port.ask("GET", f"{F}/triggers/t")
+    return await port.request("GET", f"{F}/triggers/t")
 
 
 @case(404, "OnDemandConfigNotFound")
 async def no_on_demand_maximum(port: Port) -> Answer:
     await port.service_function()
-    return await port.ask("GET", f"{SF}/on-demand-config?qualifier=LATEST")
+    return await port.request("GET", f"{SF}/on-demand-config?qualifier=LATEST")
 
 
 @case(404, "ConcurrencyConfigNotFound")
 async def no_reserved_concurrency(port: Port) -> Answer:
     await port.function()
-    return await port.ask("GET", f"{F}/concurrency")
+    return await port.request("GET", f"{F}/concurrency")
 
 
 @case(404, "AsyncConfigNotExists")
 async def no_asynchronous_configuration(port: Port) -> Answer:
     await port.function()
-    return await port.ask("GET", f"{F}/async-invoke-config")
+    return await port.request("GET", f"{F}/async-invoke-config")
 
 
 @case(404, "AsyncConfigNotExists")
 async def no_asynchronous_configuration_in_a_service(port: Port) -> Answer:
     await port.service_function()
-    return await port.ask("DELETE", f"{SF}/async-invoke-config")
+    return await port.request("DELETE", f"{SF}/async-invoke-config")
 
 
 @case(404, "AsyncTaskNotFound")
 async def no_task(port: Port) -> Answer:
     await port.function()
-    return await port.ask("GET", f"{F}/async-tasks/t-1")
+    return await port.request("GET", f"{F}/async-tasks/t-1")
 
 
 @case(404, "StatefulAsyncInvocationNotFound")
 async def no_stateful_invocation(port: Port) -> Answer:
     await port.service_function()
-    return await port.ask("PUT", f"{SF}/stateful-async-invocations/t-1")
+    return await port.request("PUT", f"{SF}/stateful-async-invocations/t-1")
 
 
 # ---------------------------------------------------------------- 409
@@ -343,25 +327,25 @@ async def no_stateful_invocation(port: Port) -> Answer:
 @case(409, "FunctionAlreadyExists")
 async def a_function_again(port: Port) -> Answer:
     await port.function()
-    return await port.ask("POST", f"{V3}/functions", json=FUNCTION)
+    return await port.request("POST", f"{V3}/functions", json=FUNCTION)
 
 
 @case(409, "FunctionAlreadyExists")
 async def a_function_of_a_service_again(port: Port) -> Answer:
     await port.service_function()
-    return await port.ask("POST", f"{V2}/services/s/functions", json=FUNCTION)
+    return await port.request("POST", f"{V2}/services/s/functions", json=FUNCTION)
 
 
 @case(409, "ServiceAlreadyExists")
 async def a_service_again(port: Port) -> Answer:
     await port.service_function()
-    return await port.ask("POST", f"{V2}/services", json={"serviceName": "s"})
+    return await port.request("POST", f"{V2}/services", json={"serviceName": "s"})
 
 
 @case(409, "ServiceNotEmpty")
 async def a_service_with_functions_is_deleted(port: Port) -> Answer:
     await port.service_function()
-    return await port.ask("DELETE", f"{V2}/services/s")
+    return await port.request("DELETE", f"{V2}/services/s")
 
 
 @case(409, "AliasAlreadyExists")
@@ -370,7 +354,7 @@ async def an_alias_again(port: Port) -> Answer:
     await port.done("POST", f"{F}/versions", json={})
     body = {"aliasName": "prod", "versionId": "1"}
     await port.done("POST", f"{F}/aliases", json=body)
-    return await port.ask("POST", f"{F}/aliases", json=body)
+    return await port.request("POST", f"{F}/aliases", json=body)
 
 
 @case(409, "TriggerAlreadyExists")
@@ -378,14 +362,14 @@ async def a_trigger_again(port: Port) -> Answer:
     await port.function()
     await port.trigger()
     body = {"triggerName": "t", "triggerType": "timer", "triggerConfig": "{}"}
-    return await port.ask("POST", f"{F}/triggers", json=body)
+    return await port.request("POST", f"{F}/triggers", json=body)
 
 
 @case(409, "FunctionNotEmpty")
 async def a_function_with_triggers_is_deleted(port: Port) -> Answer:
     await port.function()
     await port.trigger()
-    return await port.ask("DELETE", F)
+    return await port.request("DELETE", F)
 
 
 @case(409, "ConcurrentUpdateError")
@@ -400,7 +384,7 @@ async def a_version_that_another_door_publishes_meanwhile(port: Port) -> Answer:
         return kept
 
     port.engine.put_entry = put_entry
-    return await port.ask("POST", f"{V2}/services/s/versions", json={})
+    return await port.request("POST", f"{V2}/services/s/versions", json={})
 
 
 async def _twice(port: Port, base: str) -> Answer:
@@ -410,7 +394,7 @@ async def _twice(port: Port, base: str) -> Answer:
         "x-fc-stateful-async-invocation-enable": "true",
     }
     await port.done("POST", f"{base}/invocations", headers=headers)
-    return await port.ask("POST", f"{base}/invocations", headers=headers)
+    return await port.request("POST", f"{base}/invocations", headers=headers)
 
 
 @case(409, "AsyncTaskAlreadyExists")
@@ -431,13 +415,13 @@ async def a_stateful_invocation_again(port: Port) -> Answer:
 @case(412, "PreconditionFailed")
 async def a_function_that_was_changed(port: Port) -> Answer:
     await port.function()
-    return await port.ask("PUT", F, json={"timeout": 5}, headers=OLD_TAG)
+    return await port.request("PUT", F, json={"timeout": 5}, headers=OLD_TAG)
 
 
 @case(412, "PreconditionFailed")
 async def a_service_that_was_changed(port: Port) -> Answer:
     await port.service_function()
-    return await port.ask("DELETE", f"{V2}/services/s", headers=OLD_TAG)
+    return await port.request("DELETE", f"{V2}/services/s", headers=OLD_TAG)
 
 
 @case(429, "ResourceExhausted", waiting_max=1)
@@ -445,48 +429,48 @@ async def more_waits_than_may(port: Port) -> Answer:
     await port.function()
     await port.done("PUT", f"{F}/concurrency", json={"reservedConcurrency": 0})
     await port.done("POST", f"{F}/invocations", headers=ASYNC)
-    return await port.ask("POST", f"{F}/invocations", headers=ASYNC)
+    return await port.request("POST", f"{F}/invocations", headers=ASYNC)
 
 
 @case(429, "ResourceExhausted")
 async def no_slot_is_free(port: Port) -> Answer:
     await port.function()
     await port.done("PUT", f"{F}/concurrency", json={"reservedConcurrency": 0})
-    return await port.ask("POST", f"{F}/invocations")
+    return await port.request("POST", f"{F}/invocations")
 
 
 @case(429, "ResourceExhausted")
 async def an_instance_that_is_throttled(port: Port) -> Answer:
     port.service.scripts.set("f", [Throttle()])
     await port.function()
-    return await port.ask("POST", f"{F}/invocations")
+    return await port.request("POST", f"{F}/invocations")
 
 
 @case(500, "InternalServerError")
 async def trouble_of_the_platform(port: Port) -> Answer:
     port.service.scripts.set("f", [PlatformError()])
     await port.function()
-    return await port.ask("POST", f"{F}/invocations")
+    return await port.request("POST", f"{F}/invocations")
 
 
 @case(500, "InternalServerError")
 async def a_mistake_of_the_door(port: Port) -> Answer:
     port.engine.functions = None
-    return await port.ask("GET", f"{V3}/functions")
+    return await port.request("GET", f"{V3}/functions")
 
 
 @case(503, "ResourceThrottled")
 async def no_room_for_an_instance(port: Port) -> Answer:
     port.service.scripts.set("f", [PlatformError(type="InstanceNotStarted")])
     await port.function()
-    return await port.ask("POST", f"{F}/invocations")
+    return await port.request("POST", f"{F}/invocations")
 
 
 @case(503, "ResourceThrottled")
 async def a_full_disk(port: Port) -> Answer:
     await port.function()
     port.service.disk_full(60)
-    return await port.ask("POST", f"{F}/invocations", headers=ASYNC)
+    return await port.request("POST", f"{F}/invocations", headers=ASYNC)
 
 
 # ---------------------------------------------------------------- the tests
@@ -501,12 +485,8 @@ def template_of(case: Case, message: str) -> str | None:
 async def test_an_error_has_its_status_code_and_sentence(make_door: Any, case: Case) -> None:
     keys = {"root_access_key_id": "root", "root_access_key_secret": Secret("secret")}
     door: FcDoor = await make_door(case.options, **(keys if case.credentials else {}))
-    port = Port(door, "hot")
-    await port.start()
-    try:
+    async with wired(door, Port) as port:
         answer = await case.provoke(port)
-    finally:
-        await port.stop()
     status, code, message = answer.error()
     assert (status, code) == (case.status, case.code), message
     assert answer.headers["content-type"] == "application/json"
@@ -552,12 +532,8 @@ async def test_a_bucket_of_the_vendors_for_code_is_not_answered_and_the_page_say
 ) -> None:
     """What the first client asks for before it sends large code."""
     door: FcDoor = await make_door({})
-    port = Port(door, "hot")
-    await port.start()
-    try:
-        answer = await port.ask("GET", "/2016-08-15/services/s/tempCodeBucketToken")
-    finally:
-        await port.stop()
+    async with wired(door) as port:
+        answer = await port.request("GET", "/2016-08-15/services/s/tempCodeBucketToken")
     assert answer.error()[1] == "PathNotSupported"
     line = next(line for line in PAGE.splitlines() if line.startswith("Not answered"))
     assert "`…/services/{s}/tempCodeBucketToken` of `/2016-08-15`" in line

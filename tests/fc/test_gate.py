@@ -98,9 +98,9 @@ async def port(tmp_path: Path) -> AsyncIterator[Port]:
 
 async def refused(port: Port, request: tuple[str, str, Head, bytes]) -> tuple[int, str, str]:
     """The error of a request that does nothing."""
-    before = await port.stored()
+    before = await port.accepted()
     answer = await port.send(*request)
-    assert await port.stored() == before
+    assert await port.accepted() == before
     assert port.scripts.starts == []
     return answer.error()
 
@@ -195,10 +195,10 @@ async def test_a_request_without_a_date_is_refused(
 async def test_a_nonce_is_taken_once(port: Port, home: str, kind: str) -> None:
     asked = request(port, "acs3", home, kind)
     assert (await port.send(*asked)).status in (200, 202)
-    before = await port.stored()
+    before = await port.accepted()
     status, code, message = (await port.send(*asked)).error()
     assert (status, code) == (403, "AccessDenied") and "nonce" in message
-    assert await port.stored() == before
+    assert await port.accepted() == before
 
 
 @at_every_generation
@@ -218,7 +218,7 @@ async def test_spaces_around_a_nonce_make_no_new_one_of_it(
         sent = ("POST", target, [("host", HOST), *head, ("content-length", "8")], BODY)
     method, target, headers, body = sent
     assert (await port.send(*sent)).status in (200, 202)
-    before = await port.stored()
+    before = await port.accepted()
     for space in (" {}", "\t{}", "{} ", "{}\t", " {} \t "):
         again = [
             (name, space.format(value) if name == "x-acs-signature-nonce" else value)
@@ -226,7 +226,7 @@ async def test_spaces_around_a_nonce_make_no_new_one_of_it(
         ]
         status, code, message = (await port.send(method, target, again, body)).error()
         assert (status, code) == (403, "AccessDenied") and "nonce" in message
-    assert await port.stored() == before
+    assert await port.accepted() == before
 
 
 async def test_a_nonce_is_not_taken_again_by_the_next_start_of_the_service(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ async def test_a_nonce_is_not_taken_again_by_the_next_start_of_the_service(tmp_p
         assert (
             await port.send(*request(port, "acs3", V3, "Async", nonce="new" * 10))
         ).status == 202
-        assert await port.stored() == 2
+        assert await port.accepted() == 2
 
 
 @at_every_generation
@@ -320,7 +320,7 @@ async def test_what_the_rule_leaves_open_is_taken_unsigned_and_acted_on(
         changed = [(key, "x" if key.lower() == name else value) for key, value in headers]
         answer = await port.send(method, target, changed, body)
         assert answer.status in (400, 403), (name, answer.body)
-    assert await port.stored() == 1
+    assert await port.accepted() == 1
 
 
 @at_every_generation
@@ -359,7 +359,7 @@ async def test_a_wrong_content_md5_is_refused_by_its_name(port: Port, home: str)
             _, code, message = answer.error()
             assert code == "SignatureNotMatch" and message.startswith("content-md5: ")
             assert "access key" not in message
-    assert await port.stored() == 1
+    assert await port.accepted() == 1
 
 
 @pytest.mark.parametrize("kind", ["Sync", "Async"])
@@ -409,7 +409,7 @@ async def test_a_signed_url_is_taken_until_it_expires(port: Port, home: str) -> 
     await port.clock.advance(60)
     status, code, message = (await port.send("POST", url, CALL, BODY)).error()
     assert (status, code) == (403, "AccessDenied") and "expired" in message
-    assert await port.stored() == 2
+    assert await port.accepted() == 2
 
 
 @at_every_generation
@@ -565,12 +565,12 @@ def test_a_request_with_one_bit_changed_is_refused_or_is_the_same_request(
 
 async def _compare(port: Port, original: bytes, changed: bytes, body: bytes) -> None:
     head = original.index(b"\r\n\r\n")
-    before = await port.stored()
-    answer = await port.raw(changed)
+    before = await port.accepted()
+    answer = await port.first(changed)
     accepted = answer is not None and answer.status < 400
-    assert await port.stored() == before + accepted
+    assert await port.accepted() == before + accepted
     found = None if answer is None or not accepted else await meaning(port, answer)
-    first = await port.raw(original)
+    first = await port.first(original)
     assert first is not None
     if first.status == 202:
         again = await meaning(port, first)

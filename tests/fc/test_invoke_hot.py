@@ -3,13 +3,15 @@ requests behind one another."""
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from tests.doors.asking import Answer
+from tests.doors.wire import LAST, TwoWays, request, two_ways
 
 from thence.api.fc import fast_path as hot
 from thence.catalog.async_config import AsyncConfig
@@ -17,7 +19,7 @@ from thence.config import Secret
 from thence.signing import acs3, fc
 from thence.signing.interface import Key
 
-from .conftest import MakeDoor, Wire
+from .conftest import MakeDoor
 
 V3 = "/2023-03-30/functions/f/invocations"
 V2 = "/2021-04-06/services/s/functions/f/invocations"
@@ -27,91 +29,24 @@ KEY = Key("id", "secret")
 CREDENTIALS = {"root_access_key_id": "id", "root_access_key_secret": Secret("secret")}
 
 
-def request(path: str, *lines: str, body: bytes = b"{}", first: str = "POST {} HTTP/1.1") -> bytes:
-    head = [first.format(path), "host: h", f"content-length: {len(body)}", *lines]
-    return "\r\n".join((*head, "", "")).encode("latin-1") + body
-
-
-LAST = b"GET /livez HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"
-
-
-def parse(data: bytes) -> list[tuple[int, dict[str, str], bytes]]:
-    """The answers in a stream; all of them have a Content-Length."""
-    found = []
-    while data:
-        head, _, data = data.partition(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
-        matched = re.fullmatch(r"HTTP/1\.1 (\d{3}) \S.*", first)
-        assert matched is not None, first
-        headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}
-        assert len(headers) == len(lines), "no header comes twice"
-        size = int(headers.get("content-length", "0"))
-        found.append((int(matched[1]), headers, data[:size]))
-        data = data[size:]
-    return found
-
-
-class Counted:
-    """An application that counts what it is asked."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-        self.paths: list[str] = []
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.paths.append(scope["path"])
-        await self.app(scope, receive, send)
-
-
-class Line:
-    """One door, its raw connections, and what came to the application."""
-
-    def __init__(self, wire: Any, slow: Counted) -> None:
-        self.wire = wire
-        self.slow = slow
-
-    async def raw(self, data: bytes) -> list[tuple[int, dict[str, str], bytes]]:
-        return parse(await self.stream(data))
-
-    async def stream(self, data: bytes) -> bytes:
-        """Everything that is answered until the server closes."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.wire.port)
-        writer.write(data)
-        found = await asyncio.wait_for(reader.read(), 20)
-        writer.close()
-        return found
-
-    async def one(self, data: bytes, *, hot: bool) -> tuple[int, dict[str, str], bytes]:
-        """The answer to one request, which must have taken that way."""
-        self.slow.paths.clear()
-        answer, last = await self.raw(data + LAST)
-        assert last[0] == 200 and len(self.slow.paths) == (1 if hot else 2), self.slow.paths
-        return answer
-
-
-MakeLine = Callable[..., Awaitable[Line]]
+MakeLine = Callable[..., Awaitable[TwoWays]]
 
 
 @pytest.fixture
 async def make_line(make_door: MakeDoor) -> AsyncIterator[MakeLine]:
-    wires: list[Wire] = []
+    async with contextlib.AsyncExitStack() as lines:
 
-    async def make(**settings: Any) -> Line:
-        door = await make_door(**settings)
-        door.app = counted = Counted(door.app)
-        for name in ("f", "s$f"):
-            await door.service.function(name)
-        wires.append(Wire(door, "hot"))
-        await wires[-1].start()
-        return Line(wires[-1], counted)
+        async def make(**settings: Any) -> TwoWays:
+            door = await make_door(**settings)
+            for name in ("f", "s$f"):
+                await door.service.function(name)
+            return await lines.enter_async_context(two_ways(door))
 
-    yield make
-    for wire in wires:
-        await wire.stop()
+        yield make
 
 
 @pytest.fixture
-async def line(make_line: MakeLine) -> Line:
+async def line(make_line: MakeLine) -> TwoWays:
     return await make_line()
 
 
@@ -119,11 +54,11 @@ async def line(make_line: MakeLine) -> Line:
 
 
 @pytest.mark.parametrize("prefer", ["", "prefer: x"])  # the hot way and the slow one
-async def test_names_of_headers_are_written_as_the_vendor_does(line: Line, prefer: str) -> None:
+async def test_names_of_headers_are_written_as_the_vendor_does(line: TwoWays, prefer: str) -> None:
     """Its client for Java finds no `x-fc-log-result` and no `etag`."""
     lines = [ASYNC, *([prefer] if prefer else [])]
     missing = V3.replace("/f/", "/none/")
-    found = await line.stream(
+    found = await line.raw(
         request(V3, *lines)
         + request(missing, *lines)
         + request(V3, "x-fc-log-type: Tail")
@@ -153,7 +88,7 @@ async def test_names_of_headers_are_written_as_the_vendor_does(line: Line, prefe
         (V2, ["X-Fc-Stateful-Async-Invocation-Id: t", "X-Fc-Account-Id: 1"]),
     ],
 )
-async def test_a_plain_call_takes_the_hot_way(line: Line, path: str, lines: list[str]) -> None:
+async def test_a_plain_call_takes_the_hot_way(line: TwoWays, path: str, lines: list[str]) -> None:
     status, headers, _ = await line.one(request(path, ASYNC, *lines), hot=True)
     assert status == 202 and headers["x-fc-request-id"]
 
@@ -182,18 +117,20 @@ async def test_a_plain_call_takes_the_hot_way(line: Line, path: str, lines: list
         (request(f"{V3}/", ASYNC), 400),
     ],
 )
-async def test_what_is_not_plain_takes_the_slow_way(line: Line, data: bytes, status: int) -> None:
-    assert (await line.one(data, hot=False))[0] == status
+async def test_what_is_not_plain_takes_the_slow_way(
+    line: TwoWays, data: bytes, status: int
+) -> None:
+    assert (await line.one(data, hot=False)).status == status
 
 
-async def test_a_request_of_http_1_0_takes_the_slow_way(line: Line) -> None:
-    ((status, _, _),) = await line.raw(request(V3, ASYNC, first="POST {} HTTP/1.0"))
-    assert status == 202 and len(line.slow.paths) == 1
+async def test_a_request_of_http_1_0_takes_the_slow_way(line: TwoWays) -> None:
+    ((status, _, _),) = await line.answers(request(V3, ASYNC, first="POST {} HTTP/1.0"))
+    assert status == 202 and len(line.slow) == 1
 
 
-async def test_before_the_service_has_started_nothing_is_hot(line: Line) -> None:
-    line.wire.door.door.started_at = None
-    assert (await line.one(request(V3, ASYNC), hot=False))[0] == 503
+async def test_before_the_service_has_started_nothing_is_hot(line: TwoWays) -> None:
+    line.door.door.started_at = None
+    assert (await line.one(request(V3, ASYNC), hot=False)).status == 503
 
 
 # ---------------------------------------------------------------- the same answers
@@ -201,7 +138,7 @@ async def test_before_the_service_has_started_nothing_is_hot(line: Line) -> None
 IDS = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}")
 
 
-def same(one: tuple[int, dict[str, str], bytes]) -> Any:
+def same(one: Answer) -> Any:
     """An answer without its id and date."""
     status, headers, body = one
     assert re.fullmatch(IDS.pattern.decode(), headers["x-fc-request-id"]) and headers["date"]
@@ -229,53 +166,53 @@ def same(one: tuple[int, dict[str, str], bytes]) -> Any:
     ],
 )
 async def test_both_ways_answer_the_same(
-    line: Line, path: str, lines: list[str], body: bytes
+    line: TwoWays, path: str, lines: list[str], body: bytes
 ) -> None:
     for name in ("f", "s$f"):
-        accepted = await line.wire.engine.accepted(name, b"", caller_id="taken", listed=True)
+        accepted = await line.engine.accepted(name, b"", caller_id="taken", listed=True)
         assert accepted.id
     quick = await line.one(request(path, ASYNC, *lines, body=body), hot=True)
     slow = await line.one(request(path, ASYNC, *lines, "prefer: x", body=body), hot=False)
     assert same(quick) == same(slow)
 
 
-async def test_a_call_over_the_limit_is_answered_and_ends_the_connection(line: Line) -> None:
+async def test_a_call_over_the_limit_is_answered_and_ends_the_connection(line: TwoWays) -> None:
     large = request(V3, ASYNC, body=b"x" * (128 * 1024 + 1))
-    ((status, headers, body),) = await line.raw(large + request(V3, ASYNC))
+    ((status, headers, body),) = await line.answers(large + request(V3, ASYNC))
     assert status == 400 and b"EntityTooLarge" in body and headers["connection"] == "close"
-    ((status, _, body),) = await line.raw(large[: -128 * 1024])  # before the body is there
+    ((status, _, body),) = await line.answers(large[: -128 * 1024])  # before the body is there
     assert status == 400 and b"EntityTooLarge" in body
     head = f"POST {V3} HTTP/1.1\r\nhost: h\r\n{ASYNC}\r\ntransfer-encoding: chunked\r\n\r\n"
     chunk = b"%x\r\n%s\r\n" % (100 * 1024, b"x" * 100 * 1024)
-    ((status, _, body),) = await line.raw(head.encode() + 2 * chunk)  # and no end of it
+    ((status, _, body),) = await line.answers(head.encode() + 2 * chunk)  # and no end of it
     assert status == 400 and b"EntityTooLarge" in body
-    assert await line.wire.accepted() == 0 and not line.slow.paths
+    assert await line.accepted() == 0 and not line.slow
 
 
 async def test_a_mistake_of_ours_is_500_in_the_vendors_words(
-    line: Line, monkeypatch: pytest.MonkeyPatch
+    line: TwoWays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line.wire.engine, "accept", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(line.engine.accepting, "accept", lambda *_, **__: 1 / 0)
     status, headers, body = await line.one(request(V3, ASYNC), hot=True)
     assert status == 500 and b'"Code":"InternalServerError"' in body
     assert headers["x-fc-request-id"].encode() in body and b"ZeroDivision" not in body
 
 
-async def test_broken_http_in_a_body_is_refused(line: Line) -> None:
+async def test_broken_http_in_a_body_is_refused(line: TwoWays) -> None:
     head = f"POST {V3} HTTP/1.1\r\nhost: h\r\n{ASYNC}\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"
-    ((status, headers, _),) = await line.raw(head.encode())
+    ((status, headers, _),) = await line.answers(head.encode())
     assert status == 400 and headers["connection"] == "close"
-    assert await line.wire.accepted() == 0
+    assert await line.accepted() == 0
 
 
-async def test_what_http_forbids_is_said_in_a_body_that_clients_read(line: Line) -> None:
+async def test_what_http_forbids_is_said_in_a_body_that_clients_read(line: TwoWays) -> None:
     begin = f"GET {V3.removesuffix('/invocations')}"
     for data, expected in (
         (f"{begin} HTTP/1.1\r\nx: {'a' * 70_000}\r\n\r\n", 431),
         (f"{begin}?prefix={'a' * 9_000} HTTP/1.1\r\n\r\n", 414),
         (f"{begin} HTTP/1.1\r\ncontent-length : 2\r\n\r\n", 400),
     ):
-        ((status, headers, body),) = await line.raw(data.encode())
+        ((status, headers, body),) = await line.answers(data.encode())
         found = json.loads(body)
         assert status == expected and headers["connection"] == "close"
         assert found["Code"] == found["ErrorCode"] == "InvalidArgument"
@@ -286,7 +223,7 @@ async def test_what_http_forbids_is_said_in_a_body_that_clients_read(line: Line)
 # ---------------------------------------------------------------- behind one another
 
 
-async def test_answers_keep_the_order_of_requests_of_all_kinds(line: Line) -> None:
+async def test_answers_keep_the_order_of_requests_of_all_kinds(line: TwoWays) -> None:
     parts = [
         request(V3, ASYNC, "x-fc-async-task-id: a"),
         b"GET /livez HTTP/1.1\r\nhost: h\r\n\r\n",
@@ -296,31 +233,31 @@ async def test_answers_keep_the_order_of_requests_of_all_kinds(line: Line) -> No
         request(OLD, ASYNC, "x-fc-async-task-id: c"),
         LAST,
     ]
-    answers = await line.raw(b"".join(parts))
-    assert [one[0] for one in answers] == [202, 200, 202, 202, 404, 202, 200]
-    shown = [one[1].get("x-fc-async-task-id") for one in answers]
+    answers = await line.answers(b"".join(parts))
+    assert [answer.status for answer in answers] == [202, 200, 202, 202, 404, 202, 200]
+    shown = [answer.headers.get("x-fc-async-task-id") for answer in answers]
     assert shown == ["a", None, "b", None, None, "c", None]
 
 
-async def test_a_connection_is_closed_when_the_caller_wants_it(line: Line) -> None:
-    ((status, headers, _),) = await line.raw(request(V3, ASYNC, "connection: close"))
-    assert status == 202 and headers["connection"] == "close" and not line.slow.paths
+async def test_a_connection_is_closed_when_the_caller_wants_it(line: TwoWays) -> None:
+    ((status, headers, _),) = await line.answers(request(V3, ASYNC, "connection: close"))
+    assert status == 202 and headers["connection"] == "close" and not line.slow
 
 
-async def test_many_urls_are_not_kept(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_urls_are_not_kept(line: TwoWays, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hot, "TARGETS_MAX", 3)
     for number in range(10):
         path = V3.replace("/f/", f"/f{number}/")
-        assert (await line.one(request(path, ASYNC), hot=True))[0] == 404
-    assert (await line.one(request(V3, ASYNC), hot=True))[0] == 202
+        assert (await line.one(request(path, ASYNC), hot=True)).status == 404
+    assert (await line.one(request(V3, ASYNC), hot=True)).status == 202
 
 
 # ---------------------------------------------------------------- signatures
 
 
-def signed(line: Line, scheme: str, *lines: str, body: bytes = b"{}", nonce: str = "n") -> bytes:
+def signed(line: TwoWays, scheme: str, *lines: str, body: bytes = b"{}", nonce: str = "n") -> bytes:
     """A request signed at the door's time. lines: further headers, not signed."""
-    now = line.wire.service.clock.now()
+    now = line.service.clock.now()
     headers = [(b"host", b"h"), (b"x-fc-invocation-type", b"Async"), (b"x-fc-log-type", b"None")]
     if scheme == "acs3":
         path = V3
@@ -341,7 +278,7 @@ ways = pytest.mark.parametrize("lines", [[], ["prefer: x"]], ids=["hot", "slow"]
 async def test_a_signed_call_is_accepted(make_line: Any, scheme: str, lines: list[str]) -> None:
     line = await make_line(**CREDENTIALS)
     answer = await line.one(signed(line, scheme, *lines), hot=not lines)
-    assert answer[0] == 202
+    assert answer.status == 202
 
 
 @pytest.mark.parametrize("first", [[], ["prefer: x"]], ids=["hot", "slow"])
@@ -350,11 +287,11 @@ async def test_a_nonce_counts_once_whichever_way_it_comes(
     make_line: Any, first: list[str], second: list[str]
 ) -> None:
     line = await make_line(**CREDENTIALS)
-    assert (await line.one(signed(line, "acs3", *first), hot=not first))[0] == 202
+    assert (await line.one(signed(line, "acs3", *first), hot=not first)).status == 202
     status, _, body = await line.one(signed(line, "acs3", *second), hot=False)
     assert status == 403 and b'"Code":"AccessDenied"' in body and b"nonce" in body
-    assert await line.wire.accepted() == 1
-    assert (await line.one(signed(line, "acs3", *second, nonce="m"), hot=not second))[0] == 202
+    assert await line.accepted() == 1
+    assert (await line.one(signed(line, "acs3", *second, nonce="m"), hot=not second)).status == 202
 
 
 @ways
@@ -366,7 +303,7 @@ async def test_another_body_than_the_signed_one_is_refused(
     status, headers, body = await line.one(data, hot=not lines)
     assert status == 403 and b'"Code":"SignatureNotMatch"' in body
     assert headers["x-fc-request-id"].encode() in body
-    assert await line.wire.accepted() == 0
+    assert await line.accepted() == 0
 
 
 @schemes
@@ -389,7 +326,7 @@ async def test_what_the_gate_refuses_is_said_by_the_slow_way(
         return  # the change is of the other scheme's text
     status, _, body = await line.one(changed, hot=False)
     assert status == 403 and code in body
-    assert await line.wire.accepted() == 0
+    assert await line.accepted() == 0
 
 
 @schemes
@@ -397,27 +334,27 @@ async def test_what_the_gate_refuses_is_said_by_the_slow_way(
 async def test_an_old_date_is_refused(make_line: Any, scheme: str, lines: list[str]) -> None:
     line = await make_line(**CREDENTIALS)
     data = signed(line, scheme, *lines)
-    await line.wire.service.clock.advance(901)
-    assert (await line.one(data, hot=False))[0] == 403
+    await line.service.clock.advance(901)
+    assert (await line.one(data, hot=False)).status == 403
 
 
 async def test_without_a_signature_nobody_is_let_in(make_line: Any) -> None:
     line = await make_line(**CREDENTIALS)
     status, _, body = await line.one(request(V3, ASYNC), hot=False)
     assert status == 400 and b"MissingRequiredHeader" in body
-    assert await line.wire.accepted() == 0
+    assert await line.accepted() == 0
 
 
 async def test_a_refused_signature_does_not_use_up_the_nonce(make_line: Any) -> None:
     line = await make_line(**CREDENTIALS)
     data = signed(line, "acs3")
     changed = data.replace(b"functions/f/", b"functions/g/")
-    assert (await line.one(changed, hot=False))[0] == 403
-    assert (await line.one(data, hot=True))[0] == 202
+    assert (await line.one(changed, hot=False)).status == 403
+    assert (await line.one(data, hot=True)).status == 202
 
 
-async def test_a_task_is_taken_once_whichever_way_it_comes(line: Line) -> None:
-    await line.wire.engine.put_async_config("f", "latest", AsyncConfig(listed=True))
+async def test_a_task_is_taken_once_whichever_way_it_comes(line: TwoWays) -> None:
+    await line.engine.put_async_config("f", "latest", AsyncConfig(listed=True))
     for lines, status in (([], 202), (["prefer: x"], 409), ([], 409)):
         data = request(V3, ASYNC, "x-fc-async-task-id: t", *lines)
-        assert (await line.one(data, hot=not lines))[0] == status
+        assert (await line.one(data, hot=not lines)).status == status

@@ -7,16 +7,20 @@ import base64
 import io
 import zipfile
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.doors import asking
 
 from thence.catalog.function import parse_spec
 from thence.config import Settings
 from thence.server import build
 
-from .conftest import ask
+from .conftest import Answer
+
+ask = partial(asking.ask, answer=Answer)
 
 V3 = "/2023-03-30/functions/f/invocations"
 MAIN = """

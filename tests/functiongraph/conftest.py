@@ -3,17 +3,14 @@ sockets."""
 
 from __future__ import annotations
 
-import asyncio
-import json as json_
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
-from urllib.parse import quote, unquote
+from typing import Any, ClassVar
+from urllib.parse import quote
 
 import pytest
+from tests.doors import asking
+from tests.doors.virtual import VirtualDoor, virtual_doors
 
-from thence.api.app import build_app
-from thence.api.metrics.scrape import Metrics
-from thence.api.shared.context import Door
 from thence.config import Settings
 from thence.testing.service import Service
 
@@ -21,16 +18,7 @@ PROJECT, REGION = "6f1d2c3b4a5968778695a4b3c2d1e0f0", "local-1"
 FUNCTIONS = f"/v2/{PROJECT}/fgs/functions"
 
 
-class Answer:
-    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    @property
-    def json(self) -> Any:
-        return json_.loads(self.body)
-
+class Answer(asking.Answer):
     def error(self) -> tuple[int, str]:
         """(status, code), once the body is found to be the vendor's and to have a request id."""
         found = self.json
@@ -40,47 +28,6 @@ class Answer:
 
     def message(self) -> str:
         return str(self.json["error_msg"])
-
-
-async def ask(
-    app: Any,
-    method: str,
-    path: str,
-    *,
-    data: bytes = b"",
-    json: Any = None,
-    headers: dict[str, str] | None = None,
-    gone: asyncio.Event | None = None,
-) -> Answer:
-    """gone: the caller goes away when it is set; then the answer has status 0."""
-    given = {"host": "127.0.0.1", **{k.lower(): v for k, v in (headers or {}).items()}}
-    body = data if json is None else json_.dumps(json).encode()
-    given.setdefault("content-type", "application/json")
-    given["content-length"] = str(len(body))
-    raw_path, _, query = path.partition("?")
-    scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
-        "scheme": "http", "path": unquote(raw_path), "raw_path": raw_path.encode(),
-        "query_string": query.encode(), "root_path": "", "server": ("127.0.0.1", 80),
-        "client": ("127.0.0.1", 1),
-        "headers": [(k.encode(), v.encode("latin-1")) for k, v in given.items()],
-    }  # fmt: skip
-    left, sent = [body], []
-
-    async def receive() -> dict[str, Any]:
-        if left:
-            return {"type": "http.request", "body": left.pop(0), "more_body": False}
-        await (gone or asyncio.Event()).wait()
-        return {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    if not sent:
-        return Answer(0, {}, b"")
-    found = {k.decode().lower(): v.decode("latin-1") for k, v in sent[0]["headers"]}
-    return Answer(sent[0]["status"], found, b"".join(one["body"] for one in sent[1:]))
 
 
 def urn(name: str = "f", version: str | None = "latest", package: str = "default") -> str:
@@ -93,37 +40,19 @@ def at(which: str, rest: str) -> str:
     return f"{FUNCTIONS}/{quote(which, safe='')}/{rest}"
 
 
-class FgDoor:
-    """`service`: functions, clock and engine. `request` asks as a client would."""
+class FgDoor(VirtualDoor):
+    answer = Answer
+    settings_of_all: ClassVar = {"region": REGION, "account_id": PROJECT}
 
     def __init__(self, service: Service, settings: Settings) -> None:
-        self.service = service
-        self.settings = settings
-        self.engine = service.engine
-        self.clock = service.clock
         # The virtual service has no settings, so its records name no account.
         service.engine.deliver.send._account_id = settings.account_id
         service.engine.deliver.send._region = settings.region
-        metrics = Metrics(service.engine, service.notices, service.clock, version="0")
-        self.door = Door(service.engine, settings, service.clock, service.notices, metrics)
-        self.door.started()
-        self.app = build_app(self.door)
+        super().__init__(service, settings)
 
     async def request(self, method: str, path: str, **more: Any) -> Answer:
-        """See ask()."""
-        return await ask(self.app, method, path, **more)
-
-    async def get(self, path: str, **more: Any) -> Answer:
-        return await self.request("GET", path, **more)
-
-    async def post(self, path: str, **more: Any) -> Answer:
-        return await self.request("POST", path, **more)
-
-    async def put(self, path: str, **more: Any) -> Answer:
-        return await self.request("PUT", path, **more)
-
-    async def delete(self, path: str, **more: Any) -> Answer:
-        return await self.request("DELETE", path, **more)
+        headers = {"content-type": "application/json", **(more.pop("headers", None) or {})}
+        return await super().request(method, path, headers=headers, **more)
 
     async def function(self, name: str = "f", answers: Any = None, **spec: Any) -> None:
         """Deployed as this door does: no retries without settings."""
@@ -173,20 +102,8 @@ MakeDoor = Callable[..., Awaitable[FgDoor]]
 @pytest.fixture
 async def make_door() -> AsyncIterator[MakeDoor]:
     """A door with other settings; the options of the engine by name in `options`."""
-    services: list[Service] = []
-
-    async def make(options: dict[str, Any] | None = None, **settings: Any) -> FgDoor:
-        service = Service(**(options or {}))
-        await service.__aenter__()
-        services.append(service)
-        folder = str(service.directory)
-        return FgDoor(
-            service, Settings(data_dir=folder, region=REGION, account_id=PROJECT, **settings)
-        )
-
-    yield make
-    for service in services:
-        await service.__aexit__(None, None, None)
+    async with virtual_doors(FgDoor) as make:
+        yield make
 
 
 @pytest.fixture

@@ -3,13 +3,17 @@ requests behind one another."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import product
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.doors.asking import Answer
+from tests.doors.wire import LAST, TwoWays, request, two_ways
 
 from thence.api.functiongraph import fast_path as hot
 from thence.catalog.alias import Alias
@@ -22,7 +26,6 @@ from thence.signing.interface import Key
 from thence.store.interface import ListFilter
 
 from .conftest import PROJECT, MakeDoor, at, urn
-from .wire import LAST, Answer, Line, request
 
 KEY = Key("id", "secret")
 KEYS = {"root_access_key_id": "id", "root_access_key_secret": Secret("secret")}
@@ -31,32 +34,31 @@ PATH = at(urn(), "invocations-async")
 TRACE = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 LINEAGE = "thence-lineage: 01890a5d-ac96-774b-bcce-b302099a8057;hops="
 
-MakeLine = Callable[..., Awaitable[Line]]
+_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}")
+_DATE = re.compile(rb"(?<=\r\ndate: )[^\r]+")
+
+MakeLine = Callable[..., Awaitable[TwoWays]]
 
 
 @pytest.fixture
 async def make_line(make_door: MakeDoor) -> AsyncIterator[MakeLine]:
-    lines: list[Line] = []
+    async with contextlib.AsyncExitStack() as lines:
 
-    async def make(**settings: Any) -> Line:
-        door = await make_door(**settings)
-        for name in ("f", "closed"):
-            await door.function(name)
-        await door.function("p$f", listed=False)  # of another door: calls of this one are, even so
-        await door.engine.put_control("closed", Control(disabled="closed"))
-        await door.engine.publish_version("f", version="v1")
-        await door.engine.put_alias("f", Alias(name="prod", version="v1"), create=True)
-        lines.append(Line(door))
-        await lines[-1].start()
-        return lines[-1]
+        async def make(**settings: Any) -> TwoWays:
+            door = await make_door(**settings)
+            for name in ("f", "closed"):
+                await door.function(name)
+            await door.function("p$f", listed=False)  # of another door: calls of this one are
+            await door.engine.put_control("closed", Control(disabled="closed"))
+            await door.engine.publish_version("f", version="v1")
+            await door.engine.put_alias("f", Alias(name="prod", version="v1"), create=True)
+            return await lines.enter_async_context(two_ways(door))
 
-    yield make
-    for line in lines:
-        await line.stop()
+        yield make
 
 
 @pytest.fixture
-async def line(make_line: MakeLine) -> Line:
+async def line(make_line: MakeLine) -> TwoWays:
     return await make_line()
 
 
@@ -65,7 +67,18 @@ def path(which: str) -> str:
     return at("X", "invocations-async").replace("/X/", f"/{which}/")
 
 
-async def both(line: Line, data: bytes, *, hot: bool) -> Answer:
+def comparable(answer: Answer) -> bytes:
+    """Every byte of it but its ids (each becomes the number of its first place) and date."""
+    seen: dict[bytes, bytes] = {}
+
+    def named(match: re.Match[bytes]) -> bytes:
+        return seen.setdefault(match[0], b"ID%d" % len(seen))
+
+    assert _DATE.search(answer.whole), answer.whole
+    return _ID.sub(named, _DATE.sub(b"NOW", answer.whole))
+
+
+async def both(line: TwoWays, data: bytes, *, hot: bool) -> Answer:
     """The answer to it, once it is found to be that of the slow way, and to have stored the same.
     `hot`: that it takes the hot way."""
     before = await line.accepted()
@@ -73,14 +86,14 @@ async def both(line: Line, data: bytes, *, hot: bool) -> Answer:
     between = await line.accepted()
     slow = await line.one(data.replace(b"\r\n\r\n", b"\r\nprefer: x\r\n\r\n", 1), hot=False)
     after = await line.accepted()
-    assert quick.comparable() == slow.comparable()
+    assert comparable(quick) == comparable(slow)
     assert between - before == after - between == (1 if quick.status == 202 else 0)
     if quick.status == 202:
         assert await stored(line, quick) == await stored(line, slow)
     return quick
 
 
-async def stored(line: Line, answer: Answer) -> Any:
+async def stored(line: TwoWays, answer: Answer) -> Any:
     """All of an invocation but its id and its times."""
     view = await line.engine.show(parse_id(json.loads(answer.body)["request_id"]))
     payload, _ = await line.engine.store.payload(view.id)
@@ -93,10 +106,10 @@ async def stored(line: Line, answer: Answer) -> Any:
 
 
 @pytest.mark.parametrize("prefer", ["", "prefer: x"])  # the hot way and the slow one
-async def test_names_of_headers_are_written_as_the_vendor_does(line: Line, prefer: str) -> None:
+async def test_names_of_headers_are_written_as_the_vendor_does(line: TwoWays, prefer: str) -> None:
     """Its client for Java finds no `x-cff-request-id`."""
     lines = [prefer] if prefer else []
-    accepted, missing = await line.raw(
+    accepted, missing = await line.answers(
         request(PATH, *lines) + request(path("none"), *lines, "connection: close")
     )
     assert b"\r\nX-Cff-Request-Id: " in accepted.whole
@@ -134,7 +147,7 @@ PLAIN = [  # which function, and the status
 ]
 
 
-async def test_every_form_of_a_urn_is_answered_as_by_the_slow_way(line: Line) -> None:
+async def test_every_form_of_a_urn_is_answered_as_by_the_slow_way(line: TwoWays) -> None:
     found = [(one, (await both(line, request(path(one)), hot=True)).status) for one, _ in PLAIN]
     assert found == PLAIN
 
@@ -185,7 +198,7 @@ ODD = [  # the whole path, and the status
 ]
 
 
-async def test_odd_paths_are_left_to_the_slow_way(line: Line) -> None:
+async def test_odd_paths_are_left_to_the_slow_way(line: TwoWays) -> None:
     found = [(one, (await both(line, request(one), hot=False)).status) for one, _ in ODD]
     assert found == ODD
 
@@ -214,48 +227,48 @@ HEADERS = [  # lines, hot, status
 ]
 
 
-async def test_headers_are_read_as_by_the_slow_way(line: Line) -> None:
+async def test_headers_are_read_as_by_the_slow_way(line: TwoWays) -> None:
     for lines, plain, status in HEADERS:
         assert (await both(line, request(PATH, *lines), hot=plain)).status == status, lines
 
 
-async def test_bodies_of_all_kinds_are_kept_as_they_are(line: Line) -> None:
+async def test_bodies_of_all_kinds_are_kept_as_they_are(line: TwoWays) -> None:
     for body in (b"", b"{}", b"\x00\xff", b"not json", b" " * (256 * 1024)):
         assert (await both(line, request(PATH, body=body), hot=True)).status == 202
-    head = request(PATH, body=b"").replace(b"content-length: 0", b"transfer-encoding: chunked")
+    head = request(PATH, body=b"").replace(b"Content-Length: 0", b"transfer-encoding: chunked")
     answer = await both(line, head + b"2\r\n{}\r\n1;x=y\r\n \r\n0\r\nx-cff-a: 1\r\n\r\n", hot=True)
     assert (await stored(line, answer))[-1] == b"{} "
 
 
-async def test_only_post_of_http_1_1_is_hot(line: Line) -> None:
+async def test_only_post_of_http_1_1_is_hot(line: TwoWays) -> None:
     for method, status in (("GET", 404), ("PUT", 404), ("DELETE", 404), ("OPTIONS", 404)):
         data = request(PATH, first=f"{method} {{}} HTTP/1.1")
         assert (await both(line, data, hot=False)).status == status
     line.slow.clear()
-    (answer,) = await line.raw(request(PATH, first="POST {} HTTP/1.0"))
+    (answer,) = await line.answers(request(PATH, first="POST {} HTTP/1.0"))
     assert answer.status == 202 and len(line.slow) == 1
 
 
-async def test_before_the_service_has_started_nothing_is_hot(line: Line) -> None:
+async def test_before_the_service_has_started_nothing_is_hot(line: TwoWays) -> None:
     line.door.door.started_at = None
     assert (await both(line, request(PATH), hot=False)).status == 503
 
 
-async def test_what_the_engine_refuses_is_said_alike(line: Line) -> None:
+async def test_what_the_engine_refuses_is_said_alike(line: TwoWays) -> None:
     line.engine.accepting.closed = True
     answer = await both(line, request(PATH), hot=True)
     assert answer.status == 503 and b"FSS.0503" in answer.body
 
 
 async def test_a_mistake_of_ours_is_500_in_the_vendors_words(
-    line: Line, monkeypatch: pytest.MonkeyPatch
+    line: TwoWays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line.engine, "accept", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(line.engine.accepting, "accept", lambda *_, **__: 1 / 0)
     answer = await both(line, request(PATH), hot=True)
     assert answer.status == 500 and b"FSS.0500" in answer.body and b"Zero" not in answer.body
 
 
-async def test_the_answer_has_an_id_of_its_own_beside_that_of_the_invocation(line: Line) -> None:
+async def test_the_answer_has_an_id_of_its_own_beside_that_of_the_invocation(line: TwoWays) -> None:
     answer = await line.one(request(PATH), hot=True)
     id = answer.headers["x-cff-request-id"]
     assert json.loads(answer.body) == {"request_id": id} and len(id) == 36
@@ -265,16 +278,16 @@ async def test_the_answer_has_an_id_of_its_own_beside_that_of_the_invocation(lin
 # ---------------------------------------------------------------- too large, broken
 
 
-async def test_a_call_over_the_limit_is_answered_and_ends_the_connection(line: Line) -> None:
+async def test_a_call_over_the_limit_is_answered_and_ends_the_connection(line: TwoWays) -> None:
     large = request(PATH, body=b"x" * (256 * 1024 + 1))
     slow = await line.one(request(PATH, "prefer: x", body=b"x" * (256 * 1024 + 1)), hot=False)
     line.slow.clear()
-    head = request(PATH, body=b"").replace(b"content-length: 0", b"transfer-encoding: chunked")
+    head = request(PATH, body=b"").replace(b"Content-Length: 0", b"transfer-encoding: chunked")
     chunk = b"%x\r\n%s\r\n" % (200 * 1024, b"x" * 200 * 1024)
     without_body, without_end = large[: -256 * 1024], head + 2 * chunk
     for data in (large + request(PATH), without_body, without_end):
-        (answer,) = await line.raw(data)
-        assert answer.comparable().replace(b"\r\nconnection: close", b"") == slow.comparable()
+        (answer,) = await line.answers(data)
+        assert comparable(answer).replace(b"\r\nconnection: close", b"") == comparable(slow)
         assert answer.status == 413 and b"FSS.1201" in answer.body and b"262144" in answer.body
         assert answer.headers["connection"] == "close"
     assert await line.accepted() == 0 and not line.slow
@@ -283,13 +296,13 @@ async def test_a_call_over_the_limit_is_answered_and_ends_the_connection(line: L
 async def test_the_limit_is_a_setting(make_line: MakeLine) -> None:
     line = await make_line(functiongraph=FunctionGraph(async_payload_bytes_max=10))
     assert (await both(line, request(PATH, body=b"1234567890"), hot=True)).status == 202
-    (answer,) = await line.raw(request(PATH, body=b"12345678901"))
+    (answer,) = await line.answers(request(PATH, body=b"12345678901"))
     assert answer.status == 413 and b" 10 bytes" in answer.body
 
 
-async def test_what_http_forbids_is_said_in_the_vendors_words(line: Line) -> None:
-    head = request(PATH, body=b"").replace(b"content-length: 0", b"transfer-encoding: chunked")
-    (answer,) = await line.raw(head + b"zz\r\n")
+async def test_what_http_forbids_is_said_in_the_vendors_words(line: TwoWays) -> None:
+    head = request(PATH, body=b"").replace(b"Content-Length: 0", b"transfer-encoding: chunked")
+    (answer,) = await line.answers(head + b"zz\r\n")
     assert answer.status == 400 and answer.headers["connection"] == "close"
     assert json.loads(answer.body)["error_code"] == "FSS.0400" and answer.headers["x-request-id"]
     assert await line.accepted() == 0
@@ -298,7 +311,7 @@ async def test_what_http_forbids_is_said_in_the_vendors_words(line: Line) -> Non
 # ---------------------------------------------------------------- behind one another
 
 
-async def test_answers_keep_the_order_of_requests_of_all_kinds(line: Line) -> None:
+async def test_answers_keep_the_order_of_requests_of_all_kinds(line: TwoWays) -> None:
     parts = [
         request(PATH, body=b"1"),
         b"GET /livez HTTP/1.1\r\nhost: h\r\n\r\n",
@@ -308,20 +321,20 @@ async def test_answers_keep_the_order_of_requests_of_all_kinds(line: Line) -> No
         request(path("p:f"), body=b"4"),
         LAST,
     ]
-    answers = await line.raw(b"".join(parts))
+    answers = await line.answers(b"".join(parts))
     assert [one.status for one in answers] == [202, 200, 404, 202, 202, 202, 200]
     bodies = [(await stored(line, answers[n]))[-1] for n in (0, 3, 5)]
     assert bodies == [b"1", b"2", b"4"]
 
 
-async def test_a_connection_is_closed_when_the_caller_wants_it(line: Line) -> None:
+async def test_a_connection_is_closed_when_the_caller_wants_it(line: TwoWays) -> None:
     for which, status in (("f", 202), ("none", 404)):
-        (answer,) = await line.raw(request(path(which), "connection: close"))
+        (answer,) = await line.answers(request(path(which), "connection: close"))
         assert answer.status == status and answer.headers["connection"] == "close"
     assert not line.slow
 
 
-async def test_many_urls_are_not_kept(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_urls_are_not_kept(line: TwoWays, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hot, "TARGETS_MAX", 3)
     for number in range(10):
         assert (await line.one(request(path(f"f{number}")), hot=True)).status == 404
@@ -332,7 +345,7 @@ async def test_many_urls_are_not_kept(line: Line, monkeypatch: pytest.MonkeyPatc
 
 
 def signed(
-    line: Line, *more: tuple[bytes, bytes], body: bytes = b'{"k": 1}', where: str = PATH
+    line: TwoWays, *more: tuple[bytes, bytes], body: bytes = b'{"k": 1}', where: str = PATH
 ) -> bytes:
     """A call signed at the door's time, as the vendor's SDK sends it."""
     headers = [(b"host", b"h"), (b"x-project-id", PROJECT.encode()), *more]
@@ -344,7 +357,7 @@ def signed(
     return request(where, *shown, body=body)
 
 
-def signed_lines(line: Line, body: bytes = b'{"k": 1}') -> list[bytes]:
+def signed_lines(line: TwoWays, body: bytes = b'{"k": 1}') -> list[bytes]:
     """The headers of a call that signs its host and date only."""
     now = line.door.clock.now()
     sent = sdk_hmac.sign("POST", PATH.encode(), b"", [(b"host", b"h")], body, KEY, now=now)
@@ -390,10 +403,10 @@ async def test_an_unsigned_header_that_came_twice_is_refused(make_line: MakeLine
     assert await line.accepted() == 0
 
 
-async def test_a_header_of_a_synchronous_call_that_came_twice_is_refused(line: Line) -> None:
+async def test_a_header_of_a_synchronous_call_that_came_twice_is_refused(line: TwoWays) -> None:
     where = PATH.replace("invocations-async", "invocations")
     for name in ("x-cff-log-type", "x-cff-request-version", "x-cff-instance-memory"):
-        answer, _ = await line.raw(request(where, f"{name}: 128", f"{name}: tail") + LAST)
+        answer, _ = await line.answers(request(where, f"{name}: 128", f"{name}: tail") + LAST)
         assert answer.status == 400 and name in answer.body.decode()
 
 
@@ -403,7 +416,7 @@ async def test_another_body_than_the_signed_one_is_refused(make_line: MakeLine) 
         data = signed(line, body=b"right", where=where).replace(b"\r\nright", b"\r\nwrong")
         answer = await both(line, data, hot=True)
         assert answer.status == 401 and b"FSS.0401" in answer.body
-    short = signed(line, body=b"right").replace(b"content-length: 5", b"content-length: 0")
+    short = signed(line, body=b"right").replace(b"Content-Length: 5", b"Content-Length: 0")
     assert (await both(line, short[: -len(b"right")], hot=True)).status == 401
 
 
@@ -413,7 +426,7 @@ async def test_an_empty_body_may_be_signed_as_unsigned(make_line: MakeLine) -> N
     binary = (b"content-type", b"application/octet-stream")
     unsigned = (b"x-sdk-content-sha256", b"UNSIGNED-PAYLOAD")
     data = signed(line, binary, unsigned, body=b"12345")
-    empty = data.replace(b"content-length: 5", b"content-length: 0")[: -len(b"12345")]
+    empty = data.replace(b"Content-Length: 5", b"Content-Length: 0")[: -len(b"12345")]
     assert (await both(line, empty, hot=True)).status == 202
     other = empty.replace(b"x-project-id: 6", b"x-project-id: 7")
     assert (await both(line, other, hot=True)).status == 401
@@ -470,12 +483,12 @@ async def test_the_token_lets_in_with_or_without_keys(make_line: MakeLine) -> No
             assert (await both(line, request(PATH, *lines), hot=False)).status == 401
         for two in (["other", "token"], ["token", "token"]):
             sent = request(PATH, *(f"X-Auth-Token: {one}" for one in two))
-            assert [one.status for one in await line.raw(sent)] == [400]
+            assert [one.status for one in await line.answers(sent)] == [400]
     assert (await both(line, signed(line), hot=True)).status == 202
 
 
 async def test_a_stranger_is_refused_before_the_body_is_there(make_line: MakeLine) -> None:
     line = await make_line(**KEYS)
     large = request(PATH, "connection: close", body=b"x" * 300_000)
-    answers = await line.raw(large[:-300_000])  # and nothing more: the caller waits
+    answers = await line.answers(large[:-300_000])  # and nothing more: the caller waits
     assert [one.status for one in answers] == [401]
