@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from thence.cli import events
+from thence.cli import tail
 from thence.cli.client import Client, Problem, Unreachable
 from thence.errors import ConfigInvalid, InvalidInput
 
@@ -96,11 +96,13 @@ STRANGERS = [
     b'{"items": [{"name": "x"}]}', b"[" * 5000, b"<html>", b"",
 ]  # fmt: skip
 COMMANDS = [
-    "ls", "ls functions", "function f", "show x", "stop x", "redrive x", "redrive --all",
-    "dead-letters", "dead-letters --deliveries", "stats", "mailbox", "mailbox queue/q",
-    "mailbox queue/q --receive", "mailbox queue/q --delete all", "publish f", "versions f", "alias f",
-    "alias f@a", "async-config f", "async-config f@a", "limit f 1", "disable f", "enable f",
-    "invoke f", "invoke f --wait", "tail", "config",
+    "ls", "ls functions", "function show f", "show x", "stop x", "redrive x", "redrive --all",
+    "dead-letters", "delivery ls", "delivery show d", "delivery redrive d", "stats", "mailbox ls",
+    "mailbox read queue/q", "mailbox receive queue/q", "mailbox delete queue/q all",
+    "version publish f", "version ls f", "alias ls f", "alias show f@a", "alias set f@a 1",
+    "async-config ls f", "async-config show f@a", "async-config set f@a --retries 1",
+    "function limit f 1", "function disable f", "function enable f", "invoke f", "invoke f --wait",
+    "tail", "config",
 ]  # fmt: skip
 
 
@@ -145,14 +147,14 @@ def test_all_pages_of_a_list_are_read_up_to_the_limit(scripted: Any) -> None:
 def test_a_lost_stream_goes_on_behind_the_last_event(
     scripted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(tail.time, "sleep", lambda seconds: None)
     first = b'retry: 1000\n\nid: 1.0\nevent: queued\ndata: {"state":"queued"}\n\n: still here\n\n'
     second = b'id: 1.1\nevent: running\ndata: {"state":"running"}\n\n'
     unavailable = json.dumps({"title": "The service is shutting down"}).encode()
     stream_ = {"Content-Type": "text/event-stream"}
     scripted.answers += [(200, stream_, first), (503, {}, unavailable), (200, stream_, second)]
     told: list[str] = []
-    stream = events.follow(Client(scripted.url), {}, "", told.append)
+    stream = tail.follow(Client(scripted.url), {}, "", told.append)
     seen = [next(stream) for _ in range(2)]
     stream.close()
     assert [(id, kind, event["state"]) for id, kind, event in seen] == [
@@ -174,18 +176,18 @@ def test_a_lost_stream_goes_on_behind_the_last_event(
 def test_a_gap_is_told_as_what_it_is(
     reason: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    events._print("gap", {"gap": True, "reason": reason})
+    tail._print("gap", {"gap": True, "reason": reason})
     assert says in capsys.readouterr().err
 
 
 def test_an_event_is_one_line_however_narrow_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = io.StringIO()
     narrow = Console(file=seen, force_terminal=True, color_system=None, width=40)
-    monkeypatch.setattr(events, "console", lambda: narrow)
+    monkeypatch.setattr(tail, "console", lambda: narrow)
     function = "a_function_with_a_long_name_of_many_words"
     one = {"at": "2026-01-01T00:00:00.000Z", "function": function, "state": "failed",
            "attempt": 3, "reason": "retries_exhausted", "id": "0197b2c4"}  # fmt: skip
-    events._print("failed", one)
+    tail._print("failed", one)
     lines = seen.getvalue().splitlines()
     assert lines == [f"00:00:00.000Z  {function}  failed  attempt 3  retries_exhausted  0197b2c4"]
 
@@ -193,7 +195,7 @@ def test_an_event_is_one_line_however_narrow_the_terminal(monkeypatch: pytest.Mo
 def test_a_first_connection_that_fails_ends_the_stream(scripted: Any) -> None:
     scripted.answers.append((401, {}, json.dumps({"title": "No", "code": "unauthorized"}).encode()))
     with pytest.raises(Problem):
-        next(events.follow(Client(scripted.url), {}, ""))
+        next(tail.follow(Client(scripted.url), {}, ""))
 
 
 def test_an_event_cut_in_two_by_a_lost_connection_is_not_given_out(scripted: Any) -> None:

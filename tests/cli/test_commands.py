@@ -12,7 +12,7 @@ from typing import Any
 import click
 import pytest
 
-from thence.cli.function import read_destination
+from thence.cli.async_options import read_destination
 
 HELLO = """
 def handler(event, context):
@@ -96,7 +96,7 @@ def test_a_refused_value_is_told_with_its_field(at_service: Any, tmp_path: Path)
 
 
 def test_a_deleted_function_is_gone(at_service: Any, hello: str) -> None:
-    assert at_service("rm", hello, "--yes").status == 0
+    assert at_service("function", "delete", hello, "--yes").status == 0
     ran = at_service("invoke", hello)
     assert ran.status == 1
     assert "code: function_not_found" in ran.err
@@ -186,18 +186,19 @@ def test_an_option_without_effect_is_refused(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("mailbox queue/x --receive --follow", "take one"),
-        ("mailbox --delete all", "name the box"),
-        ("mailbox queue/x --hide 5s", "give --receive too"),
+        ("mailbox read queue/x --receive", "There is no option --receive"),
+        ("mailbox delete all", "write KIND/NAME"),
+        ("mailbox read queue/x --hide 5s", "There is no option --hide"),
+        ("mailbox receive topic/x", "this is for a queue; 'thence mailbox read' reads others"),
         ("invoke f --sync --wait", "three ways"),
         ("invoke svc/f", "'svc/f': a function of a service is written 'svc$f'."),
-        ("function svc/f", "'svc/f': a function of a service is written 'svc$f'."),
+        ("function show svc/f", "'svc/f': a function of a service is written 'svc$f'."),
         ("invoke f --delay 40d", "--delay: 40 d is too long; at most 30 days (30d)."),
         ("invoke f --async --wait", "three ways"),
         ("show an-id --log --result", "four ways"),
         ("show an-id --log --json", "four ways"),
-        ("mailbox queue/x --prefix a", "objects of a bucket"),
-        ("mailbox --prefix a", "name the box"),
+        ("mailbox read queue/x --prefix a", "objects of a bucket"),
+        ("mailbox read --prefix a", "Missing argument 'KIND/NAME'"),
         ("ls functions --state failed", "choose invocations"),
         ("show 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42 --attempt 2", "give --log too"),
     ],
@@ -289,27 +290,27 @@ def test_a_dead_letter_is_found_and_redriven_once(at_service: Any, hello: str) -
 def test_a_redrive_needs_to_be_told_what(at_service: Any) -> None:
     assert at_service("redrive").status == 2
     assert at_service("redrive", "an-id", "--all").status == 2
-    assert at_service("redrive", "--delivery").status == 2
-    assert at_service("dead-letters", "--deliveries", "--json").json == {"items": []}
+    assert at_service("delivery", "redrive").status == 2
+    assert at_service("delivery", "ls", "--state", "dead", "--json").json == {"items": []}
 
 
 def test_the_mailbox_is_listed_read_received_and_emptied(at_service: Any, hello: str) -> None:
     failed(at_service, hello)
     box = f"queue/{hello}-dead"
     read_until(at_service, box)
-    assert box in at_service("mailbox").out
-    assert "thence.invocation.failed" in at_service("mailbox", box).out
-    (message,) = at_service("mailbox", box, "--receive", "--json").json["items"]
-    assert at_service("mailbox", box, "--receive", "--json").json == {"items": []}
-    assert at_service("mailbox", box, "--delete", message["receipt"]).status == 0
-    assert at_service("mailbox", box, "--json").json == {"items": []}
-    assert at_service("mailbox", "letterbox/x").status == 2
+    assert box in at_service("mailbox", "ls").out
+    assert "thence.invocation.failed" in at_service("mailbox", "read", box).out
+    (message,) = at_service("mailbox", "receive", box, "--json").json["items"]
+    assert at_service("mailbox", "receive", box, "--json").json == {"items": []}
+    assert at_service("mailbox", "delete", box, message["receipt"]).status == 0
+    assert at_service("mailbox", "read", box, "--json").json == {"items": []}
+    assert at_service("mailbox", "read", "letterbox/x").status == 2
 
 
 def read_until(at_service: Any, box: str) -> None:
     """Asks until a record is there: its delivery is a commit of its own, behind the end."""
     for _ in range(10_000):
-        if at_service("mailbox", box, "--json").json["items"]:
+        if at_service("mailbox", "read", box, "--json").json["items"]:
             return
     raise AssertionError(f"nothing came to {box}")
 
@@ -385,7 +386,7 @@ def test_completion_prints_a_script_for_each_shell(thence: Any, shell: str) -> N
 def test_names_of_functions_are_completed(at_service: Any, hello: str) -> None:
     import click
 
-    from thence.cli.invocation import invoke
+    from thence.cli.invoke import invoke
     from thence.cli.options import function_names
 
     found = function_names(click.Context(invoke), invoke.params[0], hello[:6])

@@ -8,46 +8,73 @@ import sys
 import click
 import pytest
 
-from thence.cli.app import COMMANDS, thence
+from thence.cli.app import run
+from thence.cli.commands import COMMANDS, load
+from thence.cli.noun import Noun, first_line
+from thence.cli.old_spellings import OLD
 
-CONTEXT = click.Context(thence)
+LINES = [
+    line
+    for name in COMMANDS
+    for line in (name, *(f"{name} {verb}" for verb in getattr(load(name), "commands", ())))
+]
+"""Every command and every verb, as it is typed."""
 
 
-def command(name: str) -> click.Command:
-    found = thence.get_command(CONTEXT, name)
-    assert found is not None
-    return found
+def command(line: str) -> click.Command:
+    name, _, verb = line.partition(" ")
+    found = load(name)
+    return found.commands[verb] if verb and isinstance(found, Noun) else found
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_a_command_has_an_example_of_it(name: str) -> None:
-    text = command(name).help or ""
+@pytest.mark.parametrize("line", LINES)
+def test_the_help_of_a_command_has_an_example_of_it(line: str) -> None:
+    text = command(line).help or ""
     _, found, example = text.partition("Example:")
     assert found
-    assert f"thence {name}" in example
+    assert f"thence {line}" in example
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_what_help_prints_has_that_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from thence.cli.app import run
-
+@pytest.mark.parametrize("line", LINES)
+def test_what_help_prints_has_that_example(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     try:
-        run([name, "--help"])
+        run([*line.split(), "--help"])
     except SystemExit as ended:  # the measuring program reads its own arguments
         assert ended.code == 0
     _, found, example = capsys.readouterr().out.partition("Example:")
-    assert found and f"thence {name}" in example
+    assert found and f"thence {line}" in example
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_says_of_a_command_what_its_own_help_says(name: str) -> None:
-    assert (command(name).help or "").splitlines()[0].strip() == COMMANDS[name][1]
+    assert first_line(command(name)) == COMMANDS[name]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_has_a_help_text(name: str) -> None:
-    for parameter in command(name).params:
+@pytest.mark.parametrize("line", LINES)
+def test_the_first_line_of_a_help_is_a_sentence(line: str) -> None:
+    assert first_line(command(line)).endswith("."), "or it goes on and is cut in the list of verbs"
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_every_option_has_a_help_text(line: str) -> None:
+    for parameter in command(line).params:
         assert isinstance(parameter, click.Argument) or parameter.help, parameter.name  # type: ignore[attr-defined]
+
+
+def test_the_help_of_a_noun_lists_its_verbs_and_the_help_of_all_every_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["alias", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert [line.split()[0] for line in shown.partition("Verbs:\n")[2].splitlines()] == [
+        "set", "show", "ls", "delete",
+    ]  # fmt: skip
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for name in COMMANDS:
+        assert f"\n  {name} " in shown
+    for old in OLD.keys() - COMMANDS.keys():
+        assert f"\n  {old} " not in shown
 
 
 def test_help_and_a_command_against_nothing_load_neither_tables_nor_the_engine() -> None:
@@ -69,6 +96,14 @@ def test_help_and_a_command_against_nothing_load_neither_tables_nor_the_engine()
         ("unzip", "There is no command 'unzip'"),
         ("deply", "did you mean deploy?"),
         ("deadletters", "did you mean dead-letters?"),
+        ("receive", "did you mean 'thence mailbox receive'?"),
+        ("set", "did you mean 'thence alias set' or 'thence async-config set'?"),
+        (
+            "alias sett f@prod 1",
+            "There is no verb 'sett' (did you mean set?); write one of set, show,",
+        ),
+        ("mailbox empty", "There is no verb 'empty'; write one of ls, read, receive, delete."),
+        ("version 1", "There is no verb '1'"),
         ("invok", "did you mean invoke?"),
         ("remove", "'thence --help' lists them"),
         ("--vesion", "There is no option --vesion (did you mean --version?)"),
@@ -77,9 +112,7 @@ def test_help_and_a_command_against_nothing_load_neither_tables_nor_the_engine()
 def test_an_unknown_command_is_a_usage_error_with_one_that_is_near(
     typed: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from thence.cli.app import run
-
-    assert run([typed]) == 2
+    assert run(typed.split()) == 2
     assert says in capsys.readouterr().err
 
 
@@ -98,8 +131,6 @@ def test_an_unknown_command_is_a_usage_error_with_one_that_is_near(
 def test_an_unknown_option_is_told_with_the_one_that_was_meant_and_no_other(
     typed: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from thence.cli.app import run
-
     assert run(typed.split()) == 2
     told = capsys.readouterr().err
     assert says in told

@@ -22,7 +22,9 @@ from thence.cli.client import Unreachable
 @pytest.mark.parametrize(
     "command",
     [
-        "function f@1", "limit f@prod 3", "disable f@1", "enable f@1", "publish f@1", "versions f@1",
+        "function show f@1", "function limit f@prod 3", "function disable f@1", "function enable f@1",
+        "function delete f@1", "version publish f@1", "version ls f@1", "alias ls f@1",
+        "async-config ls f@1", "delivery ls --function f@1",
         "ls --function f@1", "redrive --function f@1", "dead-letters --function f@1",
         "tail --function f@1",
     ],
@@ -34,14 +36,18 @@ def test_a_qualifier_where_a_function_is_meant_is_refused_as_one(thence: Any, co
 
 
 @pytest.mark.parametrize(
-    "command", ["delete f --yes", "alias f@a --delete", "async-config f --delete"]
-)
+    "command",
+    [
+        "function delete NAME --yes", "version delete NAME@1 --yes", "alias delete NAME@a",
+        "async-config delete NAME@latest",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("body", [b"{}", b"", b"<html>"])
 def test_what_another_service_says_ok_to_is_not_told_as_deleted(
     scripted: Any, thence: Any, command: str, body: bytes
 ) -> None:
     scripted.answers[:] = [(200, {}, body)]
-    ran = thence(*command.replace(" f ", " f@latest ").split(), "--url", scripted.url)
+    ran = thence(*command.replace("NAME", "f").split(), "--url", scripted.url)
     assert (ran.status, ran.out) == (3, "") and "not Thence" in ran.err
     assert "deleted." not in ran.err
 
@@ -59,7 +65,7 @@ def test_where_nobody_answers_nothing_is_deleted_and_it_is_said_how(
     thence: Any, monkeypatch: pytest.MonkeyPatch, typed: str
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-    ran = thence("delete", "f", "--url", "http://127.0.0.1:9")
+    ran = thence("function", "delete", "f", "--url", "http://127.0.0.1:9")
     assert ran.status == 1
     assert "--yes does not ask" in ran.err and "Nothing was deleted." in ran.err
 
@@ -72,7 +78,7 @@ def test_who_no_longer_waits_learns_that_the_call_goes_on(
         raise error
 
     scripted.answers[:] = [(202, {}, b'{"id": "the-id"}')]
-    monkeypatch.setattr("thence.cli.invocation.wait_for_end", interrupted)
+    monkeypatch.setattr("thence.cli.invoke.wait_for_end", interrupted)
     ran = thence("invoke", "f", "--wait", "--url", scripted.url)
     assert ran.status == (3 if isinstance(error, Unreachable) else app.INTERRUPTED)
     assert "the-id goes on: look later with  thence show the-id" in ran.err
@@ -119,7 +125,7 @@ def test_an_empty_mailbox_is_not_told_as_one_that_never_held_anything(
     scripted: Any, thence: Any
 ) -> None:
     scripted.answers[:] = [(200, {}, b'{"items": []}')]
-    ran = thence("mailbox", "--url", scripted.url)
+    ran = thence("mailbox", "ls", "--url", scripted.url)
     assert "The mailbox holds nothing now." in ran.out + ran.err
 
 
@@ -145,9 +151,9 @@ def test_a_secure_address_of_a_plain_service_says_what_to_write(scripted: Any, t
         ("ls functions", "The first 1 are shown"),
         ("ls invocations", "The newest 1 are shown"),
         ("dead-letters", "The newest 1 are shown"),
-        ("dead-letters --deliveries", "The newest 1 are shown"),
-        ("versions f", "The newest 1 are shown"),
-        ("mailbox queue/f", "The oldest 1 are shown"),
+        ("delivery ls --state dead", "The newest 1 are shown"),
+        ("version ls f", "The newest 1 are shown"),
+        ("mailbox read queue/f", "The oldest 1 are shown"),
     ],
 )
 def test_a_list_that_ends_at_its_limit_says_so_and_to_programs_too(
@@ -225,7 +231,7 @@ def test_a_first_wait_over_the_longest_is_told_with_both(at_service: Any, tmp_pa
     assert "retry_wait.first_seconds: 120 is longer than retry_wait.cap_seconds, 60" in ran.err
     assert "--retry-cap" in ran.err
     assert at_service(*deploy, "--retry-first", "2m", "--retry-cap", "3m").status == 0
-    ran = at_service("async-config", "waits@latest", "--retry-first", "61s")
+    ran = at_service("async-config", "set", "waits@latest", "--retry-first", "61s")
     assert ran.status == 1 and "61 is longer than retry_wait.cap_seconds, 60" in ran.err
 
 
@@ -327,7 +333,7 @@ def test_of_several_ids_one_that_is_refused_does_not_keep_the_others(
     scripted.answers[:] = answers
     ran = thence("redrive", "one", "two", "three", "--url", scripted.url)
     assert (ran.status, ran.out) == (1, "one-again\nthree-again\n")
-    assert "There is no invocation two." in ran.err and "2 of 3 are run again" in ran.err
+    assert "There is no invocation two." in ran.err and "2 of 3 are redriven" in ran.err
     scripted.answers[:] = [answers[0], (503, {}, gone.replace(b"404", b"503")), answers[2]]
     ran = thence("redrive", "one", "two", "three", "--json", "--url", scripted.url)
     assert ran.status == 3 and [one["id"] for one in ran.json["items"]] == ["one-again"]
@@ -347,39 +353,39 @@ def test_who_deploys_while_a_function_is_held_back_is_told(at_service: Any, tmp_
     deploy = ("deploy", str(tmp_path), "--name", "held-back")
     ran = at_service(*deploy)
     assert ran.status == 0 and "every other" not in ran.err and "state" not in ran.out
-    at_service("limit", "held-back", "0")
+    at_service("function", "limit", "held-back", "0")
     assert "paused (limit 0)" in at_service(*deploy).out
     ran = at_service("invoke", "held-back", "--wait", "--for", "1ms")
     assert ran.status == 1
     assert "is queued after 1.0 ms: paused: the limit of all versions is 0. Look" in ran.err
-    at_service("disable", "held-back", "--reason", "it moves")
+    at_service("function", "disable", "held-back", "--reason", "it moves")
     assert "disabled: it moves" in at_service(*deploy).out
     for name in ("main", "held-back"):
-        assert at_service("delete", name, "--yes").status == 0
+        assert at_service("function", "delete", name, "--yes").status == 0
 
 
 def test_an_object_of_a_bucket_written_as_a_box_is_told_how_to_be_had(thence: Any) -> None:
-    ran = thence("mailbox", "bucket/reports/2026/a.json", "--url", "http://127.0.0.1:9")
+    ran = thence("mailbox", "read", "bucket/reports/2026/a.json", "--url", "http://127.0.0.1:9")
     assert ran.status == 2
-    assert "thence mailbox bucket/reports --prefix 2026/a.json" in ran.err
+    assert "thence mailbox read bucket/reports --prefix 2026/a.json" in ran.err
 
 
 BOX = b'{"items": [{"kind": "queue", "name": "dead"}], "cursor": null}'
 EMPTY = b'{"items": [], "cursor": null}'
 
 
-@pytest.mark.parametrize("command", ["", "--receive", "--delete all"])
+@pytest.mark.parametrize("command", ["read BOX", "receive BOX", "delete BOX all"])
 def test_a_box_that_is_not_there_is_not_told_as_an_empty_one(
     scripted: Any, thence: Any, command: str
 ) -> None:
     nothing = b'{"deleted": 0}' if "delete" in command else EMPTY
     scripted.answers[:] = [(200, {}, nothing), (200, {}, BOX)]
-    ran = thence("mailbox", "queue/daed", *command.split(), "--url", scripted.url)
+    ran = thence("mailbox", *command.replace("BOX", "queue/daed").split(), "--url", scripted.url)
     assert ran.status == 0 and "There is no queue/daed now" in ran.err
     assert "There are queue/dead." in ran.err
     scripted.answers[:] = [(200, {}, nothing), (200, {}, BOX)]
-    ran = thence("mailbox", "queue/dead", *command.split(), "--url", scripted.url)
+    ran = thence("mailbox", *command.replace("BOX", "queue/dead").split(), "--url", scripted.url)
     assert ran.status == 0 and "There is no queue" not in ran.err
     scripted.answers[:] = [(200, {}, nothing), (200, {}, EMPTY)]
-    ran = thence("mailbox", "queue/dead", *command.split(), "--url", scripted.url)
+    ran = thence("mailbox", *command.replace("BOX", "queue/dead").split(), "--url", scripted.url)
     assert "There are no boxes." in ran.err

@@ -12,9 +12,10 @@ import pytest
 from rich.console import Console
 
 from thence.cli import output, progress, verify
-from thence.cli.invocation_view import print_invocation
+from thence.cli.figures import size, span
+from thence.cli.invocation_text import print_invocation
 from thence.cli.options import SECONDS, moment
-from thence.cli.output import clean, size, span
+from thence.cli.output import clean
 
 
 @pytest.fixture(autouse=True)

@@ -460,7 +460,7 @@ def test_the_example_is_deployed_and_runs(
 def delivered(thence: Any, box: str) -> dict[str, Any]:
     """The first record in a box; it comes soon after the end of the invocation."""
     for _ in range(5000):
-        items = thence("mailbox", f"queue/{box}", "--json").json["items"]
+        items = thence("mailbox", "read", f"queue/{box}", "--json").json["items"]
         if items:
             body: dict[str, Any] = items[0]["body"]
             return body if isinstance(body, dict) else json.loads(body)
@@ -522,7 +522,7 @@ def test_a_second_resource_of_a_service_is_made_though_the_first_is_refused(
         assert any(change["refusal"] for change in first["changes"])
         assert not any(change["refusal"] for change in second["changes"]), second
         assert at_service("invoke", "both$two", "--data", "1", "--wait").status == 0
-        assert at_service("rm", "both$two", "--yes").status == 0
+        assert at_service("function", "delete", "both$two", "--yes").status == 0
 
 
 def test_a_placeholder_that_was_not_filled_in_is_told_and_the_others_are_deployed(

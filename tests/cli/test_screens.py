@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import KEY_ID, KEY_SECRET
 
-from thence.cli import invocation_view, output
+from thence.cli import invocation_text, output
 
 ADVICE = "and here, at the very end, is what to do about it"
 LONG = f"""
@@ -87,7 +87,7 @@ def test_an_error_is_whole_at_every_width_and_has_its_traceback(
 
 
 def test_a_refusal_is_whole_in_a_narrow_terminal(service: Any) -> None:
-    shown = in_terminal(service, 40, "function", "nosuch")
+    shown = in_terminal(service, 40, "function", "show", "nosuch")
     assert (
         "There is no function 'nosuch'. Deploy it first, or see 'thence ls functions' "
         "(GET /v1/functions)."
@@ -124,28 +124,30 @@ def test_what_is_in_a_box_cannot_steer_a_terminal(
     ran = deploy(at_service, tmp_path, "boxed", code, "--on-success", "queue:steering")
     assert ran.status == 0
     assert at_service("invoke", "boxed", "--wait").status == 0
-    shown = in_terminal(service, 200, "mailbox", "queue/steering")
+    shown = in_terminal(service, 200, "mailbox", "read", "queue/steering")
     assert "\\u009b2J \\u202e \\u001b ümlaut" in shown
     assert not set(shown) & set("\x1b\x9b\u202e")
-    at_service("mailbox", "queue/steering", "--delete", "all")
+    at_service("mailbox", "delete", "queue/steering", "all")
 
 
 def test_what_holds_a_function_back_is_shown(at_service: Any, tmp_path: Path) -> None:
     deploy(at_service, tmp_path, "held", "def handler(e, c): ...", "--env", "TOKEN=hush")
     listed = lambda: at_service("ls", "functions", "--limit", "1000").out  # noqa: E731
-    assert "takes calls" in at_service("function", "held").out
-    at_service("limit", "held", "3")
-    assert "limited to 3" in at_service("function", "held").out and "limited to 3" in listed()
-    paused = at_service("limit", "held", "0")
-    assert "is paused" in paused.err and "thence limit held none" in paused.err
-    assert "paused (limit 0)" in at_service("function", "held").out and "paused" in listed()
-    at_service("disable", "held", "--reason", "the database is moved")
-    shown = at_service("function", "held")
+    assert "takes calls" in at_service("function", "show", "held").out
+    at_service("function", "limit", "held", "3")
+    assert (
+        "limited to 3" in at_service("function", "show", "held").out and "limited to 3" in listed()
+    )
+    paused = at_service("function", "limit", "held", "0")
+    assert "is paused" in paused.err and "thence function limit held none" in paused.err
+    assert "paused (limit 0)" in at_service("function", "show", "held").out and "paused" in listed()
+    at_service("function", "disable", "held", "--reason", "the database is moved")
+    shown = at_service("function", "show", "held")
     assert "disabled: the database is moved" in shown.out and "disabled" in listed()
     assert "TOKEN" in shown.out and "hush" not in shown.out
-    found = at_service("function", "held", "--json").json
+    found = at_service("function", "show", "held", "--json").json
     assert (found["limit"], found["disabled"]) == (0, "the database is moved")
-    at_service("rm", "held", "--yes")
+    at_service("function", "delete", "held", "--yes")
 
 
 def test_a_deployment_shows_what_changed_and_what_was_only_reset(
@@ -164,7 +166,7 @@ def test_a_deployment_shows_what_changed_and_what_was_only_reset(
     assert "hush" not in ran.out + ran.err
     again = deploy(at_service, tmp_path, "redone", code, "--retries", "2", "--retry-first", "5s")
     assert "Changed" not in again.out
-    at_service("rm", "redone", "--yes")
+    at_service("function", "delete", "redone", "--yes")
 
 
 def test_code_that_cannot_be_loaded_is_refused_with_its_traceback_unless_asked(
@@ -175,7 +177,7 @@ def test_code_that_cannot_be_loaded_is_refused_with_its_traceback_unless_asked(
     assert ran.status == 1 and "code: code_not_loaded" in ran.err
     assert "no_such_thing" in ran.err and "line 2" in ran.err and "pip install" in ran.err
     assert deploy(at_service, tmp_path, "broken", code, "--no-check").status == 0
-    at_service("rm", "broken", "--yes")
+    at_service("function", "delete", "broken", "--yes")
 
 
 def test_a_warning_is_said(at_service: Any, tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ def test_a_warning_is_said(at_service: Any, tmp_path: Path) -> None:
         at_service, tmp_path, "warned", "def handler(e, c): ...", "--on-failure", "function:nosuch"
     )
     assert ran.status == 0 and "Warning: on_failure: there is no function 'nosuch'" in ran.err
-    at_service("rm", "warned", "--yes")
+    at_service("function", "delete", "warned", "--yes")
 
 
 def test_a_refused_field_is_told_with_its_file(at_service: Any, tmp_path: Path) -> None:
@@ -199,10 +201,10 @@ def test_a_refused_field_is_told_with_its_file(at_service: Any, tmp_path: Path) 
 def test_no_is_an_answer(at_service: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deploy(at_service, tmp_path, "kept", "def handler(e, c): ...")
     monkeypatch.setattr("click.confirm", lambda *_, **__: False)
-    ran = at_service("delete", "kept")
+    ran = at_service("function", "delete", "kept")
     assert ran.status == 1 and "Nothing was deleted." in ran.err and "Interrupted" not in ran.err
-    assert at_service("function", "kept").status == 0
-    at_service("rm", "kept", "--yes")
+    assert at_service("function", "show", "kept").status == 0
+    at_service("function", "delete", "kept", "--yes")
 
 
 def test_the_settings_are_those_of_the_service(
@@ -226,7 +228,7 @@ def test_what_a_synchronous_call_failed_with_is_told_with_its_traceback(
     ran = at_service("invoke", "sync", "--sync")
     assert ran.status == 1 and "in inner" in ran.err and ADVICE in ran.err
     assert json.loads(at_service("stats", "--json").out)["accepted"] >= 0
-    at_service("rm", "sync", "--yes")
+    at_service("function", "delete", "sync", "--yes")
 
 
 @pytest.mark.parametrize(
@@ -244,4 +246,4 @@ def test_what_an_attempt_took_is_shown_where_it_is_known(
     """A lost one had taken "0 ms", and looked as if it had never begun."""
     attempt = {"attempt": 1, "outcome": outcome, "started_at": started_at, "budget": None}
     attempt |= {"duration_ms": 2000 if outcome == "ok" else 0, "billed": False, "error": None}
-    assert invocation_view._attempt(attempt)[2:4] == (started, took)
+    assert invocation_text._attempt(attempt)[2:4] == (started, took)

@@ -31,7 +31,7 @@ class Deployed:
         assert ran.status == 0, ran.err
 
     def publish(self, *options: str) -> str:
-        ran = self.at_service("publish", self.name, *options)
+        ran = self.at_service("version", "publish", self.name, *options)
         assert ran.status == 0, ran.err
         return str(ran.out.strip())
 
@@ -61,17 +61,17 @@ def test_a_version_is_published_and_called_by_its_name(at_service: Any, f: Deplo
     assert f.publish("--version", "v2") == "v2"
     f.say("three")
     assert [f.said("1"), f.said("v2", "--sync"), f.said("latest")] == ["one", "two", "three"]
-    table = at_service("versions", f.name)
+    table = at_service("version", "ls", f.name)
     assert [line.split()[0] for line in table.out.splitlines()] == ["version", "v2", "1"]
     assert "says one" in table.out
-    items = at_service("versions", f.name, "--json").json["items"]
+    items = at_service("version", "ls", f.name, "--json").json["items"]
     assert [(one["version"], one["note"]) for one in items] == [("v2", ""), ("1", "says\none")]
-    assert at_service("publish", f.name, "--json").json["version"] == "2"
+    assert at_service("version", "publish", f.name, "--json").json["version"] == "2"
 
 
 def test_an_invocation_shows_the_version_that_ran_it(at_service: Any, f: Deployed) -> None:
     f.publish()
-    at_service("alias", f"{f.name}@prod", "1")
+    at_service("alias", "set", f"{f.name}@prod", "1")
     ran = at_service("invoke", f"{f.name}@prod", "--data", "{}", "--wait", "--json")
     assert (ran.json["qualifier"], ran.json["version"]) == ("prod", "1")
     shown = at_service("show", ran.json["id"]).out
@@ -81,12 +81,12 @@ def test_an_invocation_shows_the_version_that_ran_it(at_service: Any, f: Deploye
 
 def test_a_version_is_deleted_and_its_function_stays(at_service: Any, f: Deployed) -> None:
     f.publish()
-    assert at_service("delete", f"{f.name}@1", "--yes").status == 0
-    assert at_service("versions", f.name, "--json").json == {"items": []}
+    assert at_service("version", "delete", f"{f.name}@1", "--yes").status == 0
+    assert at_service("version", "ls", f.name, "--json").json == {"items": []}
     assert f.said("latest") == "one"
-    empty = at_service("versions", f.name)
-    assert (empty.status, empty.out) == (0, "") and f"thence publish {f.name}" in empty.err
-    assert "code: version_not_found" in at_service("delete", f"{f.name}@1", "--yes").err
+    empty = at_service("version", "ls", f.name)
+    assert (empty.status, empty.out) == (0, "") and f"thence version publish {f.name}" in empty.err
+    assert "code: version_not_found" in at_service("version", "delete", f"{f.name}@1", "--yes").err
 
 
 def test_names_that_cannot_be_are_refused(at_service: Any, f: Deployed) -> None:
@@ -95,7 +95,7 @@ def test_names_that_cannot_be_are_refused(at_service: Any, f: Deployed) -> None:
         assert ran.status == 2 and "NAME@QUALIFIER" in ran.err, name
     ran = at_service("invoke", f"{f.name}@nobody")
     assert ran.status == 1 and "code: qualifier_not_found" in ran.err
-    ran = at_service("publish", f.name, "--version", "latest")
+    ran = at_service("version", "publish", f.name, "--version", "latest")
     assert ran.status == 1 and "field: version" in ran.err
 
 
@@ -107,39 +107,44 @@ def test_an_alias_is_set_moved_listed_and_deleted(at_service: Any, f: Deployed) 
     f.say("two")
     f.publish()
     prod = f"{f.name}@prod"
-    ran = at_service("alias", prod, "1", "--weight", "2=0.1", "--description", "a tenth", "--json")
+    ran = at_service(
+        *("alias", "set", prod, "1", "--weight", "2=0.1", "--description", "a tenth", "--json")
+    )
     assert (ran.json["version"], ran.json["weights"]) == ("1", {"2": 0.1})
-    table = at_service("alias", f.name).out
+    table = at_service("alias", "ls", f.name).out
     assert "2=0.1" in table and "a tenth" in table
-    aliases = [line.split()[-1] for line in at_service("versions", f.name).out.splitlines()[1:]]
+    aliases = [
+        line.split()[-1] for line in at_service("version", "ls", f.name).out.splitlines()[1:]
+    ]
     assert aliases == ["prod", "prod"]
-    assert "prod=1 (2=0.1)" in at_service("function", f.name).out
-    assert at_service("alias", prod, "2").status == 0
-    assert "prod=2\n" in at_service("function", f.name).out
+    assert "prod=1 (2=0.1)" in at_service("function", "show", f.name).out
+    assert at_service("alias", "set", prod, "2").status == 0
+    assert "prod=2\n" in at_service("function", "show", f.name).out
     assert f.said("prod") == "two"
-    assert at_service("alias", prod, "--json").json["weights"] == {}
-    assert "version  2\n" in at_service("alias", prod).out
-    refused = at_service("delete", f"{f.name}@2", "--yes")
+    assert at_service("alias", "show", prod, "--json").json["weights"] == {}
+    assert "version  2\n" in at_service("alias", "show", prod).out
+    refused = at_service("version", "delete", f"{f.name}@2", "--yes")
     assert refused.status == 1 and "code: conflict" in refused.err
-    refused = at_service("delete", prod, "--yes")
+    refused = at_service("version", "delete", prod, "--yes")
     assert "has no version 'prod': that is an alias, and a version is meant here" in refused.err
-    assert f"'thence alias {prod} --delete'" in refused.err and refused.status == 1
-    assert at_service("alias", prod, "--delete").status == 0
-    assert at_service("alias", f.name, "--json").json == {"items": []}
-    assert "code: alias_not_found" in at_service("alias", prod).err
+    assert f"'thence alias delete {prod}'" in refused.err and refused.status == 1
+    assert at_service("alias", "delete", prod).status == 0
+    assert at_service("alias", "ls", f.name, "--json").json == {"items": []}
+    assert "code: alias_not_found" in at_service("alias", "show", prod).err
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("NAME 1", "NAME@ALIAS"),
-        ("NAME --delete", "NAME@ALIAS"),
-        ("NAME@prod 1 --delete", "--delete goes alone"),
-        ("NAME@prod --weight 2=0.1", "say its VERSION too"),
-        ("NAME@prod --description x", "say its VERSION too"),
-        ("NAME@prod 1 --weight 2", "VERSION=SHARE"),
-        ("NAME@prod 1 --weight 2=nan", "VERSION=SHARE"),
-        ("NAME@prod 1 --weight =0.5", "VERSION=SHARE"),
+        ("set NAME 1", "NAME@ALIAS"),
+        ("delete NAME", "NAME@ALIAS"),
+        ("show NAME", "NAME@ALIAS"),
+        ("ls NAME@prod", "with all its versions"),
+        ("set NAME@prod --weight 2=0.1", "Missing argument 'VERSION'"),
+        ("set NAME@prod --description x", "Missing argument 'VERSION'"),
+        ("set NAME@prod 1 --weight 2", "VERSION=SHARE"),
+        ("set NAME@prod 1 --weight 2=nan", "VERSION=SHARE"),
+        ("set NAME@prod 1 --weight =0.5", "VERSION=SHARE"),
     ],
 )
 def test_an_alias_that_is_not_said_right_is_refused(
@@ -148,12 +153,12 @@ def test_an_alias_that_is_not_said_right_is_refused(
     f.publish()
     ran = at_service("alias", *words.replace("NAME", f.name).split())
     assert ran.status == 2 and says in ran.err
-    assert at_service("alias", f.name, "--json").json == {"items": []}
+    assert at_service("alias", "ls", f.name, "--json").json == {"items": []}
 
 
 def test_a_share_that_cannot_be_is_told_with_its_field(at_service: Any, f: Deployed) -> None:
     f.publish()
-    ran = at_service("alias", f"{f.name}@prod", "1", "--weight", "latest=7")
+    ran = at_service("alias", "set", f"{f.name}@prod", "1", "--weight", "latest=7")
     assert ran.status == 1 and "field: weights.latest" in ran.err
 
 
@@ -171,8 +176,9 @@ def test_settings_of_a_qualifier_count_for_its_calls(
         f'{{"type": "webhook", "url": "http://127.0.0.1:9/x", "secrets": ["{secret}"]}}'
     )
     ran = at_service(
-        *("async-config", one, "--retries", "1", "--retry-first", "10ms", "--max-event-age", "1h"),
-        *("--on-success", f"@{hook}", "--on-failure", f"queue:{f.name}", "--stop-notifies"),
+        *("async-config", "set", one, "--retries", "1", "--retry-first", "10ms"),
+        *("--max-event-age", "1h", "--on-success", f"@{hook}"),
+        *("--on-failure", f"queue:{f.name}", "--stop-notifies"),
     )
     assert ran.status == 0, ran.err
     assert f"queue:{f.name}" in ran.out and "stop notifies" in ran.out
@@ -180,24 +186,24 @@ def test_settings_of_a_qualifier_count_for_its_calls(
     ran = at_service("invoke", one, "--data", '{"fail": true}', "--wait", "--json")
     assert ran.status == 1
     assert (ran.json["attempts_made"], len(ran.json["deliveries"])) == (2, 1)
-    assert at_service("async-config", one, "--json").json["max_event_age_seconds"] == 3600
-    assert "1 h" in at_service("async-config", f.name).out
-    ran = at_service("async-config", one, "--on-failure", "none", "--json")
+    assert at_service("async-config", "show", one, "--json").json["max_event_age_seconds"] == 3600
+    assert "1 h" in at_service("async-config", "ls", f.name).out
+    ran = at_service("async-config", "set", one, "--on-failure", "none", "--json")
     assert (ran.json["max_retries"], ran.json["on_failure"]) == (3, None)
-    assert at_service("async-config", one, "--delete").status == 0
-    assert at_service("async-config", f.name, "--json").json == {"items": []}
-    for again in ((one,), (one, "--delete")):
-        ran = at_service("async-config", *again)
+    assert at_service("async-config", "delete", one).status == 0
+    assert at_service("async-config", "ls", f.name, "--json").json == {"items": []}
+    for verb in ("show", "delete"):
+        ran = at_service("async-config", verb, one)
         assert ran.status == 1 and "code: not_found" in ran.err
 
 
 def test_settings_of_no_qualifier_are_refused(at_service: Any, f: Deployed) -> None:
-    for options in (("--retries", "1"), ("--delete",)):
-        ran = at_service("async-config", f.name, *options)
+    for verb, *options in (("set", "--retries", "1"), ("show",), ("delete",)):
+        ran = at_service("async-config", verb, f.name, *options)
         assert ran.status == 2 and "NAME@QUALIFIER" in ran.err
-    ran = at_service("async-config", f"{f.name}@latest", "--retries", "1", "--delete")
-    assert ran.status == 2 and "--delete goes alone" in ran.err
-    ran = at_service("async-config", f"{f.name}@latest", "--retries", "99")
+    ran = at_service("async-config", "set", f"{f.name}@latest")
+    assert ran.status == 2 and "say what, such as --retries 2" in ran.err
+    ran = at_service("async-config", "set", f"{f.name}@latest", "--retries", "99")
     assert ran.status == 1 and "field: max_retries" in ran.err
 
 
@@ -205,50 +211,50 @@ def test_settings_of_no_qualifier_are_refused(at_service: Any, f: Deployed) -> N
 
 
 def test_a_disabled_function_is_told_why_until_it_is_enabled(at_service: Any, f: Deployed) -> None:
-    assert at_service("limit", f.name, "7").status == 0
-    ran = at_service("disable", f.name, "--reason", "it is moved", "--abort")
-    assert ran.status == 0 and f"thence enable {f.name}" in ran.err
+    assert at_service("function", "limit", f.name, "7").status == 0
+    ran = at_service("function", "disable", f.name, "--reason", "it is moved", "--abort")
+    assert ran.status == 0 and f"thence function enable {f.name}" in ran.err
     refused = at_service("invoke", f.name)
     assert refused.status == 1
     assert "code: function_disabled" in refused.err and "it is moved" in refused.err
-    ran = at_service("enable", f.name, "--json")
+    ran = at_service("function", "enable", f.name, "--json")
     assert (ran.json["disabled"], ran.json["limit"]) == (None, 7)  # the limit has stayed
     assert f.said("latest") == "one"
 
 
 def test_a_reason_stays_until_another_is_said(at_service: Any, f: Deployed) -> None:
     def disable(*more: str) -> Any:
-        ran = at_service("disable", f.name, *more)
+        ran = at_service("function", "disable", f.name, *more)
         assert ran.status == 0
-        return ran.err, at_service("function", f.name, "--json").json["disabled"]
+        return ran.err, at_service("function", "show", f.name, "--json").json["disabled"]
 
-    assert disable() == (f"{f.name} is disabled. Enable it:  thence enable {f.name}\n", "")
+    assert disable() == (f"{f.name} is disabled. Enable it:  thence function enable {f.name}\n", "")
     said, reason = disable("--reason", "it is moved")
     assert reason == "it is moved" and f"{f.name} is disabled: it is moved. Enable it" in said
     said, reason = disable("--abort")
     assert reason == "it is moved" and "it is moved (the reason that it had)" in said
     assert disable("--reason", "")[1] == ""
-    at_service("enable", f.name)
+    at_service("function", "enable", f.name)
     assert disable()[1] == "", "the reason of the time before"
 
 
 def test_a_limit_is_set_and_lifted(at_service: Any, f: Deployed) -> None:
-    at_service("disable", f.name)
-    ran = at_service("limit", f.name, "0", "--json")
+    at_service("function", "disable", f.name)
+    ran = at_service("function", "limit", f.name, "0", "--json")
     assert (ran.json["limit"], ran.json["disabled"]) == (0, "")
-    at_service("enable", f.name)
+    at_service("function", "enable", f.name)
     id = at_service("invoke", f.name).out.strip()
     assert "limit of all versions is 0" in at_service("show", id).out
-    assert at_service("limit", f.name, "none", "--json").json["limit"] is None
+    assert at_service("function", "limit", f.name, "none", "--json").json["limit"] is None
     assert at_service("stop", id).status == 0
 
 
 def test_controls_that_cannot_be_are_refused(at_service: Any, f: Deployed) -> None:
-    assert at_service("limit", f.name, "many").status == 2
-    ran = at_service("limit", f.name, "1001")
+    assert at_service("function", "limit", f.name, "many").status == 2
+    ran = at_service("function", "limit", f.name, "1001")
     assert ran.status == 1 and "field: limit" in ran.err
     for words in (("disable", "nobody"), ("enable", "nobody"), ("limit", "nobody", "1")):
-        ran = at_service(*words)
+        ran = at_service("function", *words)
         assert ran.status == 1 and "code: function_not_found" in ran.err
 
 
@@ -256,11 +262,11 @@ def test_controls_that_cannot_be_are_refused(at_service: Any, f: Deployed) -> No
 
 
 def test_versions_and_aliases_are_completed_behind_the_name(at_service: Any, f: Deployed) -> None:
-    from thence.cli.invocation import invoke
+    from thence.cli.invoke import invoke
     from thence.cli.options import qualified_names
 
     f.publish()
-    at_service("alias", f"{f.name}@prod", "1")
+    at_service("alias", "set", f"{f.name}@prod", "1")
 
     def completed(typed: str) -> list[str]:
         return qualified_names(click.Context(invoke), invoke.params[0], typed)

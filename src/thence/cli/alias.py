@@ -8,117 +8,156 @@ from typing import Any
 import click
 
 from .client import Client, part
-from .options import as_json_option, connected, qualified, qualified_names
-from .output import clean, instant, instant_utc, print_facts, print_json, print_table, say
+from .figures import instant, instant_utc
+from .function_text import shares_text
+from .noun import Noun
+from .options import (
+    as_json_option,
+    connected,
+    function_names,
+    qualified,
+    qualified_names,
+    whole_function,
+)
+from .output import clean, print_facts, print_json, print_table, say
 
 _NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,17})?")
+name_argument = click.argument("name", metavar="NAME@ALIAS", shell_complete=qualified_names)
 
 
-@click.command()
-@click.argument("name", metavar="NAME[@ALIAS]", shell_complete=qualified_names)
-@click.argument("version", required=False)
-@click.option("--weight", multiple=True, metavar="VERSION=SHARE", help="0 to 1; may be repeated.")
-@click.option("--description", help="A line for people.")
-@click.option("--delete", is_flag=True, help="Delete the alias; its versions stay.")
-@as_json_option
-@connected
-def alias(
-    client: Client,
-    name: str,
-    version: str | None,
-    weight: tuple[str, ...],
-    description: str | None,
-    delete: bool,
-    as_json: bool,
-) -> None:
-    """List, show, set or delete names for versions.
+@click.group(cls=Noun)
+def alias() -> None:
+    """Set, show, list or delete names for versions.
 
-    NAME lists the aliases of a function, NAME@ALIAS shows one. With VERSION it is created or
-    replaced as a whole: calls of NAME@ALIAS are run by that version, but for the share that each
-    --weight gives to another. A call keeps its version in all its attempts.
+    Calls of NAME@ALIAS are run by the version that the alias names, but for a share of them that
+    other versions may be given. A call keeps its version in all its attempts.
 
     \b
     Example:
-      thence alias hello@prod 1
-      thence alias hello@prod 1 --weight 2=0.1     version 2 gets a tenth of the calls
-      thence alias hello@prod 2                    and then all of them
-      thence alias hello
+      thence alias set hello@prod 1
+      thence alias ls hello
     """
-    function, chosen = qualified(name)
-    path = f"/v1/functions/{part(function)}/aliases"
-    changing = version is not None or weight or description is not None
-    _check(chosen, version, changing=bool(changing), delete=delete)
-    if chosen is None:
-        _list(list(client.pages(path)), function, as_json)
-        return
-    path = f"{path}/{part(chosen)}"
-    if delete:
-        client.delete(path)
-        say(f"{clean(name)} is deleted.")
-        return
-    if version is None:
-        _show(client.get(path), as_json)
-        return
-    body = {"version": version, "weights": _weights(weight), "description": description or ""}
-    _show(client.send("PUT", path, body), as_json)
 
 
-def _check(chosen: str | None, version: str | None, *, changing: bool, delete: bool) -> None:
-    if chosen is None and (changing or delete):
-        raise click.UsageError("say which alias: NAME@ALIAS.")
-    if changing and delete:
-        raise click.UsageError("--delete goes alone.")
-    if changing and version is None:
-        raise click.UsageError("an alias is replaced as a whole: say its VERSION too.")
+@alias.command("set")
+@name_argument
+@click.argument("version")
+@click.option("--weight", multiple=True, metavar="VERSION=SHARE", help="0 to 1; may be repeated.")
+@click.option("--description", default="", help="A line for people.")
+@as_json_option
+@connected
+def set_alias(
+    client: Client,
+    name: str,
+    version: str,
+    weight: tuple[str, ...],
+    description: str,
+    as_json: bool,
+) -> None:
+    """Create an alias, or replace it as a whole.
+
+    Calls of NAME@ALIAS are run by VERSION, but for the share that each --weight gives to another.
+
+    \b
+    Example:
+      thence alias set hello@prod 1
+      thence alias set hello@prod 1 --weight 2=0.1     version 2 gets a tenth of the calls
+      thence alias set hello@prod 2                    and then all of them
+    """
+    path = _path(name)
+    body = {"version": version, "weights": _weights(weight), "description": description}
+    _print(client.send("PUT", path, body), as_json)
 
 
-def _weights(given: tuple[str, ...]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for one in given:
-        version, equals, share = one.rpartition("=")
-        if not equals or not version or _NUMBER.fullmatch(share) is None:
-            raise click.UsageError(f"--weight {one!r}: write VERSION=SHARE, such as 2=0.1.")
-        found[version] = float(share)
-    return found
+@alias.command("show")
+@name_argument
+@as_json_option
+@connected
+def show(client: Client, name: str, as_json: bool) -> None:
+    """Show one alias.
+
+    \b
+    Example:
+      thence alias show hello@prod
+    """
+    _print(client.get(_path(name)), as_json)
 
 
-def _list(items: list[dict[str, Any]], function: str, as_json: bool) -> None:
+@alias.command("ls")
+@click.argument("name", shell_complete=function_names, callback=whole_function)
+@as_json_option
+@connected
+def ls(client: Client, name: str, as_json: bool) -> None:
+    """List the aliases of a function.
+
+    \b
+    Example:
+      thence alias ls hello
+    """
+    aliases = list(client.pages(f"/v1/functions/{part(name)}/aliases"))
     if as_json:
-        print_json({"items": items})
+        print_json({"items": aliases})
         return
     print_table(
         ("alias", "version", "weights", "changed (UTC)", "description"),
         [
             (
-                one["name"],
-                one["version"],
-                shares_text(one),
-                instant(one["updated_at"]),
-                " ".join(one["description"].split()),
+                alias["name"],
+                alias["version"],
+                shares_text(alias),
+                instant(alias["updated_at"]),
+                " ".join(alias["description"].split()),
             )
-            for one in items
+            for alias in aliases
         ],
-        f"{function} has no aliases. Set one:  thence alias {function}@NAME VERSION",
+        f"{name} has no aliases. Set one:  thence alias set {name}@ALIAS VERSION",
         optional=("changed (UTC)",),
         prose="description",
     )
 
 
-def _show(one: dict[str, Any], as_json: bool) -> None:
+@alias.command("delete")
+@name_argument
+@connected
+def delete(client: Client, name: str) -> None:
+    """Delete an alias; its versions stay.
+
+    \b
+    Example:
+      thence alias delete hello@prod
+    """
+    client.delete(_path(name))
+    say(f"{clean(name)} is deleted.")
+
+
+def _path(name: str) -> str:
+    function, alias = qualified(name)
+    if alias is None:
+        raise click.UsageError("say which alias: NAME@ALIAS.")
+    return f"/v1/functions/{part(function)}/aliases/{part(alias)}"
+
+
+def _weights(given: tuple[str, ...]) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for weight in given:
+        version, equals, share = weight.rpartition("=")
+        if not equals or not version or _NUMBER.fullmatch(share) is None:
+            raise click.UsageError(f"--weight {weight!r}: write VERSION=SHARE, such as 2=0.1.")
+        weights[version] = float(share)
+    return weights
+
+
+def _print(alias: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print_json(one)
+        print_json(alias)
         return
     print_facts(
         {
-            "alias": f"{one['function']}@{one['name']}",
-            "version": one["version"],
-            "weights": shares_text(one),
-            "description": one["description"],
-            "created": instant_utc(one["created_at"]),
-            "changed": instant_utc(one["updated_at"]),
+            "alias": f"{alias['function']}@{alias['name']}",
+            "version": alias["version"],
+            "weights": shares_text(alias),
+            "description": alias["description"],
+            "created": instant_utc(alias["created_at"]),
+            "changed": instant_utc(alias["updated_at"]),
         }
     )
-
-
-def shares_text(one: dict[str, Any]) -> str:
-    return ", ".join(f"{version}={share:g}" for version, share in sorted(one["weights"].items()))

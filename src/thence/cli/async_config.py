@@ -6,112 +6,147 @@ from typing import Any
 
 import click
 
+from .async_options import async_fields, async_options
 from .client import Client, part
-from .function import destination_text, read_destination
-from .options import SECONDS, as_json_option, connected, qualified, qualified_names
-from .output import clean, instant, instant_utc, print_facts, print_json, print_table, say, span
+from .figures import instant, instant_utc, span
+from .function_text import destination_text
+from .noun import Noun
+from .options import (
+    as_json_option,
+    connected,
+    function_names,
+    qualified,
+    qualified_names,
+    whole_function,
+)
+from .output import clean, print_facts, print_json, print_table, say
+
+name_argument = click.argument("name", metavar="NAME@QUALIFIER", shell_complete=qualified_names)
 
 
-@click.command("async-config")
-@click.argument("name", metavar="NAME[@QUALIFIER]", shell_complete=qualified_names)
-@click.option("--retries", type=int, metavar="N", help="Retries of function errors.")
-@click.option("--retry-first", type=SECONDS, help="Wait before the first retry; it doubles.")
-@click.option("--retry-cap", type=SECONDS, help="Longest wait between retries.")
-@click.option("--max-event-age", type=SECONDS, help="After it, what still waits expires.")
-@click.option("--on-success", metavar="DEST", help="Where records of successes go.")
-@click.option("--on-failure", metavar="DEST", help="Where records of dead ends go.")
-@click.option("--stop-notifies", is_flag=True, help="Records of stopped ones go there, too.")
-@click.option("--delete", is_flag=True, help="Delete it; what was deployed counts then.")
-@as_json_option
-@connected
-def async_config(client: Client, name: str, delete: bool, as_json: bool, **given: Any) -> None:
-    """Show, set or delete the settings of asynchronous calls by qualifier.
+@click.group(cls=Noun)
+def async_config() -> None:
+    """Set, show, list or delete settings of asynchronous calls.
 
-    NAME lists what a function has, NAME@QUALIFIER shows that of a version, an alias or 'latest'.
-    With options it is replaced as a whole: what they do not say has its default. It counts for
-    calls that name the qualifier; where there is none, what the version was deployed with does.
-    Deploying says it for 'latest', and so deletes that one.
+    They count for calls that name the qualifier: a version, an alias or 'latest'. Where there are
+    none, what the version was deployed with does. Deploying says them for 'latest', and so deletes
+    those of that one.
 
     \b
     Example:
-      thence async-config hello@prod --retries 2 --max-event-age 1h --on-failure queue:dead
-      thence async-config hello
+      thence async-config set hello@prod --retries 2 --on-failure queue:dead
+      thence async-config ls hello
     """
-    function, qualifier = qualified(name)
-    body = _body(given)
-    if qualifier is None and (body or delete):
-        raise click.UsageError("say of which qualifier: NAME@QUALIFIER, such as NAME@latest.")
-    if body and delete:
-        raise click.UsageError("--delete goes alone.")
-    path = f"/v1/functions/{part(function)}/async-configs"
-    if qualifier is None:
-        _list(list(client.pages(path)), function, as_json)
-        return
-    path = f"{path}/{part(qualifier)}"
-    if delete:
-        client.delete(path)
-        say(f"The settings of {clean(name)} are deleted.")
-        return
-    _show(client.send("PUT", path, body) if body else client.get(path), as_json)
 
 
-def _body(given: dict[str, Any]) -> dict[str, Any]:
-    """What the options say; empty where they say nothing."""
-    body: dict[str, Any] = {}
-    if given["retries"] is not None:
-        body["max_retries"] = given["retries"]
-    if given["max_event_age"] is not None:
-        body["max_event_age_seconds"] = round(given["max_event_age"])
-    waits = {"first_seconds": given["retry_first"], "cap_seconds": given["retry_cap"]}
-    waits = {name: value for name, value in waits.items() if value is not None}
-    if waits:
-        body["retry_wait"] = waits
-    for which in ("on_success", "on_failure"):
-        if given[which] is not None:
-            body[which] = read_destination(given[which])
-    if given["stop_notifies"]:
-        body["stop_notifies"] = True
-    return body
+@async_config.command("set")
+@name_argument
+@async_options
+@click.option("--stop-notifies", is_flag=True, help="Records of stopped ones go there, too.")
+@as_json_option
+@connected
+def set_config(client: Client, name: str, stop_notifies: bool, as_json: bool, **given: Any) -> None:
+    """Create the settings of a qualifier, or replace them as a whole.
+
+    What the options do not say has its default.
+
+    \b
+    Example:
+      thence async-config set hello@prod --retries 2 --max-event-age 1h --on-failure queue:dead
+    """
+    path = _path(name)
+    body = async_fields(given) | ({"stop_notifies": True} if stop_notifies else {})
+    if not body:
+        raise click.UsageError(
+            "say what, such as --retries 2; all that is not said has its default then."
+        )
+    _print(client.send("PUT", path, body), as_json)
 
 
-def _list(items: list[dict[str, Any]], function: str, as_json: bool) -> None:
+@async_config.command("show")
+@name_argument
+@as_json_option
+@connected
+def show(client: Client, name: str, as_json: bool) -> None:
+    """Show the settings of one qualifier.
+
+    \b
+    Example:
+      thence async-config show hello@prod
+    """
+    _print(client.get(_path(name)), as_json)
+
+
+@async_config.command("ls")
+@click.argument("name", shell_complete=function_names, callback=whole_function)
+@as_json_option
+@connected
+def ls(client: Client, name: str, as_json: bool) -> None:
+    """List the settings that a function has by qualifier.
+
+    \b
+    Example:
+      thence async-config ls hello
+    """
+    configs = list(client.pages(f"/v1/functions/{part(name)}/async-configs"))
     if as_json:
-        print_json({"items": items})
+        print_json({"items": configs})
         return
     print_table(
         ("qualifier", "retries", "event age", "on success", "on failure", "changed (UTC)"),
         [
             (
-                one["qualifier"],
-                one["max_retries"],
-                span(one["max_event_age_seconds"]),
-                destination_text(one["on_success"]),
-                destination_text(one["on_failure"]),
-                instant(one["updated_at"]),
+                config["qualifier"],
+                config["max_retries"],
+                span(config["max_event_age_seconds"]),
+                destination_text(config["on_success"]),
+                destination_text(config["on_failure"]),
+                instant(config["updated_at"]),
             )
-            for one in items
+            for config in configs
         ],
-        f"{function} has no settings by qualifier: what was deployed counts for all its calls.",
+        f"{name} has no settings by qualifier: what was deployed counts for all its calls.",
         optional=("changed (UTC)", "event age"),
     )
 
 
-def _show(one: dict[str, Any], as_json: bool) -> None:
+@async_config.command("delete")
+@name_argument
+@connected
+def delete(client: Client, name: str) -> None:
+    """Delete the settings of a qualifier; what was deployed counts then.
+
+    \b
+    Example:
+      thence async-config delete hello@prod
+    """
+    client.delete(_path(name))
+    say(f"The settings of {clean(name)} are deleted.")
+
+
+def _path(name: str) -> str:
+    function, qualifier = qualified(name)
+    if qualifier is None:
+        raise click.UsageError("say of which qualifier: NAME@QUALIFIER, such as NAME@latest.")
+    return f"/v1/functions/{part(function)}/async-configs/{part(qualifier)}"
+
+
+def _print(config: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print_json(one)
+        print_json(config)
         return
-    wait = one["retry_wait"]
+    wait = config["retry_wait"]
     print_facts(
         {
-            "qualifier": f"{one['function']}@{one['qualifier']}",
-            "retries": one["max_retries"],
+            "qualifier": f"{config['function']}@{config['qualifier']}",
+            "retries": config["max_retries"],
             "retry wait": f"{span(wait['first_seconds'])} to {span(wait['cap_seconds'])}",
-            "event age": span(one["max_event_age_seconds"]),
-            "on success": destination_text(one["on_success"]),
-            "on failure": destination_text(one["on_failure"]),
-            "stop notifies": "yes" if one["stop_notifies"] else "",
-            "changed": instant_utc(one["updated_at"]),
+            "event age": span(config["max_event_age_seconds"]),
+            "on success": destination_text(config["on_success"]),
+            "on failure": destination_text(config["on_failure"]),
+            "stop notifies": "yes" if config["stop_notifies"] else "",
+            "changed": instant_utc(config["updated_at"]),
         }
     )
-    for warning in one.get("warnings") or []:
+    for warning in config.get("warnings") or []:
         say(f"Warning: {warning}")

@@ -1,4 +1,4 @@
-"""`thence backup`, `thence restore`: a data directory copied as it is at one moment, and back."""
+"""`thence backup`: a data directory copied as it is at one moment. Its back is restore.py."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import click
 import msgspec
 
 from ..config import load
+from .figures import moment_utc, size, span
 from .options import as_json_option
-from .output import moment_utc, print_facts, print_json, print_problems, say, size, span
+from .output import print_facts, print_json, print_problems, say
 from .progress import bar
 
 PROBLEMS_SHOWN = 20
@@ -57,58 +58,21 @@ def backup(directory: Path, data_dir: Path | None, damaged: bool, as_json: bool)
     """
     from ..store.sqlite.backup import backup as make
 
-    folder, began = _folder(data_dir), time.monotonic()
+    folder, began = folder_of(data_dir), time.monotonic()
     with progress() as phase:
         manifest = make(folder, directory, phase, damaged=damaged)
-    _show(manifest, {"backup": str(directory)}, began, as_json)
+    print_manifest(manifest, {"backup": str(directory)}, began, as_json)
     if manifest.problems:
         say("It has problems: see 'problems' in its backup.json. Restore it with --damaged.")
     return 1 if manifest.problems else 0
 
 
-@click.command()
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@data_dir_option
-@click.option("--damaged", is_flag=True, help="Restore a damaged backup too, all that can be read.")
-@as_json_option
-def restore(directory: Path, data_dir: Path | None, damaged: bool, as_json: bool) -> int:
-    """Make an empty folder a data directory as the backup DIR has it.
-
-    The folder of the settings (or --data-dir) must be empty or not exist: nothing is ever replaced.
-    Stop the service first, and move its folder away. Everything is checked before the folder can be
-    used; a backup that was cut off is refused.
-
-    What waited or ran at the time of the backup runs after the next start, also what has run since:
-    a restored store knows nothing of what came after it.
-
-    \b
-    Example:
-      systemctl stop thence
-      mv /var/lib/thence /var/lib/thence.old
-      thence restore /backups/now --data-dir /var/lib/thence
-      systemctl start thence
-    """
-    from ..store.sqlite.restore import restore as make
-
-    folder, began = _folder(data_dir), time.monotonic()
-    with progress() as phase:
-        manifest = make(directory, folder, phase, damaged=damaged)
-    _show(manifest, {"data directory": str(folder)}, began, as_json)
-    live = manifest.waiting + manifest.running
-    if live and not as_json:
-        say(
-            f"Waiting or running at that moment: {live}. They run after the next start, also those "
-            "that have run since."
-        )
-    return 0
-
-
-def _folder(data_dir: Path | None) -> Path:
+def folder_of(data_dir: Path | None) -> Path:
     flags = {"data_dir": str(data_dir)} if data_dir is not None else {}
     return Path(load(flags=flags).data_dir)
 
 
-def _show(manifest: Any, where: dict[str, str], began: float, as_json: bool) -> None:
+def print_manifest(manifest: Any, where: dict[str, str], began: float, as_json: bool) -> None:
     facts: dict[str, Any] = msgspec.to_builtins(manifest)
     seconds = time.monotonic() - began
     if as_json:

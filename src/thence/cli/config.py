@@ -38,17 +38,22 @@ def config(client: Client, local: bool, as_json: bool, config: Path | None, **gi
             "settings are given to 'thence serve'; with --local this shows what they would come to."
         )
     if local:
-        items = msgspec.to_builtins(shown(settings_of(config, given)))
+        settings = msgspec.to_builtins(shown(settings_of(config, given)))
     else:
-        items = client.items("/v1/settings")
+        settings = client.items("/v1/settings")
     if as_json:
-        print_json({"items": items})
+        print_json({"items": settings})
         return
     print_table(
         ("", "setting", "value", "variable"),
         [
-            ("" if one["default"] else "*", one["name"], _text(one["value"]), one["variable"])
-            for one in items
+            (
+                "" if setting["default"] else "*",
+                setting["name"],
+                _text(setting["value"]),
+                setting["variable"],
+            )
+            for setting in settings
         ],
         "There are no settings.",
         optional=("variable",),

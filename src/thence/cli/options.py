@@ -81,12 +81,16 @@ def connected(command: F) -> F:
 as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="JSON for programs instead of a table."
 )
+limit_option = click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many."
+)
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def function_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For shell completion: the functions of the service, or none when it does not answer soon."""
     try:
-        names = [str(one["name"]) for one in _asking(ctx).pages("/v1/functions")]
+        names = [str(found["name"]) for found in _asking(ctx).pages("/v1/functions")]
     except Exception:  # completing is a courtesy: no failure may disturb the prompt
         return []
     return [name for name in names if name.startswith(incomplete)]
@@ -153,7 +157,8 @@ def qualified_names(ctx: click.Context, param: click.Parameter, incomplete: str)
         qualifiers = ["latest", *found["aliases"], *reversed(found["versions"])]
     except Exception:  # as there
         return []
-    return [one for one in (f"{name}@{end}" for end in qualifiers) if one.startswith(incomplete)]
+    names = [f"{name}@{qualifier}" for qualifier in qualifiers]
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def _asking(ctx: click.Context) -> Client:

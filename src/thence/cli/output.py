@@ -10,7 +10,6 @@ import json
 import os
 import re
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -85,6 +84,16 @@ def print_body(text: str) -> None:
         console().print(clean(text), markup=False, soft_wrap=True)
         return
     console().print(JSONHighlighter()(shown), soft_wrap=True)
+
+
+def print_bytes(body: bytes) -> None:
+    """A body as it is; to a terminal only as text that cannot steer it."""
+    if not sys.stdout.isatty():
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+        return
+    text = body.decode("utf-8", "replace")
+    click.echo("\n".join(clean(line) for line in text.split("\n")))
 
 
 def print_line(value: Any) -> None:
@@ -209,47 +218,3 @@ def tell_error(title: str, detail: str, fields: Mapping[str, Any]) -> None:
     error = fields.get("error")
     if isinstance(error, dict) and error.get("stack"):
         print_block(str(error["stack"]), screen)
-
-
-# ---------------------------------------------------------------- words for numbers
-
-
-def span(seconds: float | None) -> str:
-    """A time span for people: `0.4 ms`, `350 ms`, `4.2 s`, `3 m 20 s`, `5 h 10 m`, `2 d 3 h`."""
-    if seconds is None:
-        return ""
-    if seconds < 1:
-        return f"{seconds * 1000:.{1 if 0 < seconds < 0.01 else 0}f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    for large, small, unit, part in (("m", "s", 60, 1), ("h", "m", 3600, 60)):
-        if seconds < (3600 if large == "m" else 86_400):
-            rest = int(seconds % unit // part)
-            return f"{int(seconds // unit)} {large}" + (f" {rest} {small}" if rest else "")
-    rest = int(seconds % 86_400 // 3600)
-    return f"{int(seconds // 86_400)} d" + (f" {rest} h" if rest else "")
-
-
-def size(count: int | None) -> str:
-    """Bytes for people."""
-    if count is None:
-        return ""
-    if count < 1024:
-        return f"{count} B"
-    return f"{count / 1024:.1f} KiB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MiB"
-
-
-def instant(text: Any) -> str:
-    """An instant of the service (ISO 8601, UTC) as people read it: `2026-01-02 03:04:05.678`. For
-    columns, whose heads say that it is UTC."""
-    return "" if not text else clean(text).replace("T", " ").removesuffix("Z")
-
-
-def moment_utc(ms: int) -> str:
-    """Milliseconds since 1970 as people read them: `2026-01-02 03:04:05 UTC`."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(ms / 1000))
-
-
-def instant_utc(text: Any) -> str:
-    """The same where it stands alone: `2026-01-02 03:04:05.678 UTC`."""
-    return f"{instant(text)} UTC" if text else ""

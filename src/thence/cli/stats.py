@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from .client import Client
+from .figures import span
 from .options import as_json_option, connected
-from .output import print_facts, print_json, print_table, span
+from .output import print_facts, print_json, print_table
 
 COUNTED = ("waiting", "running", "succeeded", "failed", "stopped", "expired", "invalid")
 
@@ -34,12 +35,12 @@ def stats(client: Client, as_json: bool) -> int:
         ("function", "accepted", *COUNTED, "oldest waits"),
         [
             (
-                one["function"],
-                one["accepted"],
-                *(one[name] for name in COUNTED),
-                span(one.get("oldest_age_seconds")),
+                counts["function"],
+                counts["accepted"],
+                *(counts[name] for name in COUNTED),
+                span(counts.get("oldest_age_seconds")),
             )
-            for one in found["functions"]
+            for counts in found["functions"]
         ],
         "Nothing was accepted yet.",
         optional=("invalid", "expired", "stopped", "accepted"),

@@ -12,8 +12,10 @@ import msgspec
 from ..config import load
 from ..errors import StartupError, StoreMissing, StoreUnavailable
 from ..store.folder import MANIFEST, STORE, DataFolder, check_restored
+from .figures import moment_utc
 from .options import as_json_option
-from .output import console, moment_utc, print_facts, print_json, print_problems
+from .output import console, print_facts, print_json, print_problems
+from .progress import bar
 
 
 @click.command()
@@ -46,8 +48,6 @@ def verify(data_dir: Path | None, as_json: bool) -> int:
 
 async def check(folder: Path) -> dict[str, Any]:
     """`{"problems": [sentences], …counts}` of a data directory or a backup. Raises StartupError."""
-    from .progress import bar
-
     path = folder / STORE
     if (folder / MANIFEST).exists():
         return _check_backup(folder)
@@ -90,15 +90,15 @@ def _check_files(folder: Path) -> list[str]:
     """What is wrong with bodies and code that the store names; nobody uses it."""
     from ..store.sqlite import files
     from ..store.sqlite.alone import opened
-    from .progress import bar
 
     with opened(folder / STORE) as db:
         there = list(files.named(db))
-    with bar("Checking bodies and code", sum(one.bytes for one in there), of_bytes=True) as advance:
+    total = sum(file.bytes for file in there)
+    with bar("Checking bodies and code", total, of_bytes=True) as advance:
         problems = []
-        for one in there:
-            problems.append(files.check(folder, one))
-            advance(one.bytes)
+        for file in there:
+            problems.append(files.check(folder, file))
+            advance(file.bytes)
     return [problem for problem in problems if problem]
 
 
@@ -109,7 +109,7 @@ def _check_backup(folder: Path) -> dict[str, Any]:
     with progress() as phase:
         manifest, problems = check_backup(folder, phase)
     known = set(manifest.problems)
-    found = manifest.problems + [one for one in problems if one not in known]
+    found = manifest.problems + [problem for problem in problems if problem not in known]
     return {"problems": found} | {
         name: value for name, value in msgspec.to_builtins(manifest).items() if name != "problems"
     }

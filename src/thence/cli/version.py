@@ -1,4 +1,4 @@
-"""`thence publish`, `thence versions`: frozen copies of what is deployed."""
+"""`thence version`: frozen copies of what is deployed."""
 
 from __future__ import annotations
 
@@ -7,28 +7,56 @@ from typing import Any
 import click
 
 from .client import Client, part
-from .options import as_json_option, connected, function_names, whole_function
-from .output import clean, instant, print_json, print_table, say, say_where_it_ends, size
+from .figures import instant, size
+from .function import delete_after_asking
+from .noun import Noun
+from .options import (
+    as_json_option,
+    connected,
+    function_names,
+    limit_option,
+    qualified,
+    qualified_names,
+    whole_function,
+    yes_option,
+)
+from .output import clean, print_json, print_table, say, say_where_it_ends
 
 
-@click.command()
-@click.argument("name", shell_complete=function_names, callback=whole_function)
-@click.option("--note", default="", help="Why, for people.")
-@click.option("--version", metavar="NAME", help="Its name; otherwise the next whole number.")
-@as_json_option
-@connected
-def publish(client: Client, name: str, note: str, version: str | None, as_json: bool) -> None:
-    """Publish what is deployed as a version, which never changes.
+@click.group(cls=Noun)
+def version() -> None:
+    """Publish, list or delete versions, which never change.
 
-    Prints the version. It is called as NAME@VERSION, and has slots and instances of its own.
-    Deploying goes on changing NAME alone, which is NAME@latest.
+    A version is a copy of a function's code and settings under a name. It is called as
+    NAME@VERSION, and has slots and instances of its own.
 
     \b
     Example:
-      thence publish hello --note "greets in two languages"
+      thence version publish hello
+      thence version ls hello
+    """
+
+
+@version.command("publish")
+@click.argument("name", shell_complete=function_names, callback=whole_function)
+@click.option("--note", default="", help="Why, for people.")
+@click.option(
+    "--version", "called", metavar="NAME", help="Its name; otherwise the next whole number."
+)
+@as_json_option
+@connected
+def publish(client: Client, name: str, note: str, called: str | None, as_json: bool) -> None:
+    """Publish what is deployed as a version, which never changes.
+
+    Prints the version. It is called as NAME@VERSION. Deploying goes on changing NAME alone, which
+    is NAME@latest.
+
+    \b
+    Example:
+      thence version publish hello --note "greets in two languages"
       thence invoke hello@1 --data '{"name": "Ada"}' --wait
     """
-    body = {"note": note} | ({} if version is None else {"version": version})
+    body = {"note": note} | ({} if called is None else {"version": called})
     published = client.send("POST", f"/v1/functions/{part(name)}/versions", body)
     if as_json:
         print_json(published)
@@ -37,52 +65,73 @@ def publish(client: Client, name: str, note: str, version: str | None, as_json: 
     say(f"Call it:  thence invoke {clean(name)}@{published['version']} --data '{{}}' --wait")
 
 
-@click.command()
+@version.command("ls")
 @click.argument("name", shell_complete=function_names, callback=whole_function)
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most.")
+@limit_option
 @as_json_option
 @connected
-def versions(client: Client, name: str, limit: int, as_json: bool) -> None:
+def ls(client: Client, name: str, limit: int, as_json: bool) -> None:
     """List the published versions of a function, newest first.
-
-    'thence delete NAME@VERSION' deletes one that no alias names.
 
     \b
     Example:
-      thence versions hello
-      thence delete hello@1
+      thence version ls hello
     """
     path = f"/v1/functions/{part(name)}"
-    items = list(client.pages(f"{path}/versions", limit=limit))
+    versions = list(client.pages(f"{path}/versions", limit=limit))
     if as_json:
-        print_json({"items": items})
-        say_where_it_ends(items, limit)
-        return
-    named = _aliases_by_version(client, path) if items else {}
+        print_json({"items": versions})
+    else:
+        _print(name, versions, _aliases_by_version(client, path) if versions else {})
+    say_where_it_ends(versions, limit)
+
+
+def _print(name: str, versions: list[dict[str, Any]], aliases: dict[str, list[str]]) -> None:
     print_table(
         ("version", "published (UTC)", "code", "digest", "aliases", "note"),
         [
             (
-                one["version"],
-                instant(one["created_at"]),
-                size(one["code_bytes"]),
-                one["code_digest"][:12],
-                ", ".join(named.get(one["version"], [])),
-                " ".join(one["note"].split()),
+                version["version"],
+                instant(version["created_at"]),
+                size(version["code_bytes"]),
+                version["code_digest"][:12],
+                ", ".join(aliases.get(version["version"], [])),
+                " ".join(version["note"].split()),
             )
-            for one in items
+            for version in versions
         ],
-        f"{name} has no versions. Publish one:  thence publish {name}",
+        f"{name} has no versions. Publish one:  thence version publish {name}",
         optional=("digest", "code", "published (UTC)"),
         prose="note",
     )
-    say_where_it_ends(items, limit)
 
 
 def _aliases_by_version(client: Client, path: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for alias in client.pages(f"{path}/aliases"):
-        version: Any
         for version in (alias["version"], *alias["weights"]):
             found.setdefault(version, []).append(alias["name"])
     return found
+
+
+@version.command("delete")
+@click.argument("name", metavar="NAME@VERSION", shell_complete=qualified_names)
+@yes_option
+@connected
+def delete(client: Client, name: str, yes: bool) -> int:
+    """Delete a version that no alias names.
+
+    What waits for it ends as invalid; what runs may finish.
+
+    \b
+    Example:
+      thence version delete hello@1 --yes
+    """
+    function, chosen = qualified(name)
+    if chosen is None:
+        raise click.UsageError(
+            f"say which version: {clean(function)}@VERSION. The function with all of them is deleted "
+            f"by 'thence function delete {clean(function)}'."
+        )
+    path = f"/v1/functions/{part(function)}/versions/{part(chosen)}"
+    return delete_after_asking(client, name, path, yes)

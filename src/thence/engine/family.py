@@ -181,7 +181,7 @@ class Family(Generic[L]):
     def no_version(self, version: str) -> VersionNotFound:
         what = (
             f": that is an alias, and a version is meant here (an alias is deleted by 'thence alias "
-            f"{self.name}@{version} --delete')."
+            f"delete {self.name}@{version}')."
             if version in self.aliases
             else "; publish it first."
         )

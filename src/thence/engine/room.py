@@ -60,8 +60,8 @@ class Room:
         )
         return StoreUnavailable(
             f"The disk is full: {free:,} bytes are free in {folder}, {why}. A restart of the service "
-            "cuts off what runs, and nothing of a disabled function begins again ('thence disable NAME' "
-            "without --abort needs little room). Or delete other files on that disk.",
+            "cuts off what runs, and nothing of a disabled function begins again ('thence function "
+            "disable NAME' without --abort needs little room). Or delete other files on that disk.",
             retry_after_seconds=RETRY_SECONDS,
             path=str(folder),
             free_bytes=free,

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ...errors import StartupError
 from ..client import Client
-from ..invocation import FINAL
+from ..invoke import FINAL
 from ..verify import check as verify_folder
 from .promises import Check, check
 from .receiver import Receiver

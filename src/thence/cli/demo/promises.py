@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..client import Client
-from ..invocation import FINAL
+from ..invoke import FINAL
 from .receiver import Receiver
 from .scenario import FAILURES, SUCCESSES, Send
 

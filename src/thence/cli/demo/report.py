@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..invocation_view import between
-from ..output import clean, span, styled
+from ..figures import span
+from ..invocation_text import between
+from ..output import clean, styled
 from .promises import Check
 from .scenario import Send
 from .service import Service

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..client import Client, Problem, Unreachable
-from ..events import follow
 from ..output import clean, styled
+from ..tail import follow
 from .scenario import Send
 
 RECENT = 6

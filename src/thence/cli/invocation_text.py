@@ -1,24 +1,51 @@
-"""One invocation for people: its state and why it waits, its attempts, its deliveries."""
+"""Invocations for people: a table, and all about one: state, why it waits, attempts, deliveries."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from .output import (
-    clean,
-    heading,
-    instant,
-    instant_utc,
-    print_block,
-    print_facts,
-    print_table,
-    size,
-    span,
-)
+from .figures import instant, instant_utc, size, span
+from .output import clean, heading, print_block, print_facts, print_table
 
 SHORT = 60  # characters of an error that fit into the table
 LATEST = "latest"
+
+
+def print_invocations(invocations: list[dict[str, Any]], empty: str) -> None:
+    """A table of invocations, newest first."""
+    print_table(
+        (
+            "invocation",
+            "function",
+            "state",
+            "reason",
+            "attempts",
+            "accepted (UTC)",
+            "took",
+            "redriven",
+        ),
+        [
+            (
+                invocation["id"],
+                _with_version(invocation),
+                invocation["state"],
+                invocation["reason"],
+                invocation["attempts_made"],
+                instant(invocation["accepted_at"]),
+                took(invocation),
+                invocation["redriven_as"],
+            )
+            for invocation in invocations
+        ],
+        empty,
+        optional=("redriven", "took", "attempts", "accepted (UTC)", "reason"),
+    )
+
+
+def _with_version(invocation: dict[str, Any]) -> str:
+    function, version = str(invocation["function"]), invocation["version"]
+    return function if version == LATEST else f"{function}@{version}"
 
 
 def print_invocation(view: dict[str, Any]) -> None:
@@ -48,7 +75,7 @@ def print_invocation(view: dict[str, Any]) -> None:
         heading("Attempts")
         print_table(
             ("attempt", "outcome", "started (UTC)", "took", "spent", "billed", "error"),
-            [_attempt(one) for one in attempts],
+            [_attempt(attempt) for attempt in attempts],
             "",
             optional=("started (UTC)", "billed", "spent"),
             prose="error",
@@ -58,10 +85,10 @@ def print_invocation(view: dict[str, Any]) -> None:
     if deliveries:
         heading("Deliveries")
         print_table(
-            ("to", "for", "state", "tries", "last answer", "id"),
-            [_delivery(one) for one in deliveries],
+            ("to", "for", "state", "attempts", "last answer", "id"),
+            [_delivery(delivery) for delivery in deliveries],
             "",
-            optional=("id", "tries", "for"),
+            optional=("id", "attempts", "for"),
             prose="last answer",
         )
 
@@ -73,38 +100,38 @@ def _called(view: dict[str, Any]) -> str:
     return f"{view['function']}@{view['qualifier']}"
 
 
-def _attempt(one: dict[str, Any]) -> tuple[Any, ...]:
-    outcome, started = one.get("outcome"), one.get("started_at")
+def _attempt(attempt: dict[str, Any]) -> tuple[Any, ...]:
+    outcome, started = attempt.get("outcome"), attempt.get("started_at")
     return (
-        one["attempt"],
+        attempt["attempt"],
         outcome or "running",
         # Empty: its code never began. Of one that was lost nobody knows whether it did.
         instant(started) or ("not known" if outcome == "lost" else ""),
         # Of one that was lost nobody knows it, and what never began took none.
-        span(one["duration_ms"] / 1000) if outcome and started else "",
-        (one["budget"] or "").replace("_", " "),
-        "yes" if one["billed"] else "no",
-        _in_table(one),
+        span(attempt["duration_ms"] / 1000) if outcome and started else "",
+        (attempt["budget"] or "").replace("_", " "),
+        "yes" if attempt["billed"] else "no",
+        _in_table(attempt),
     )
 
 
-def _delivery(one: dict[str, Any]) -> tuple[Any, ...]:
-    tries = one["attempts"]
-    last = tries[-1] if tries else {}
+def _delivery(delivery: dict[str, Any]) -> tuple[Any, ...]:
+    attempts = delivery["attempts"]
+    last = attempts[-1] if attempts else {}
     answer = f"{last.get('status') or ''} {last.get('error') or ''}".strip()
-    state = one["state"]
-    if state == "pending" and one.get("next_attempt_at"):
-        due = instant_utc(one["next_attempt_at"])
-        answer += f"; again at {due}" if tries else f"none yet; due at {due}"
-    if one.get("reason"):
-        answer = f"{one['reason']}: {answer}"
+    state = delivery["state"]
+    if state == "pending" and delivery.get("next_attempt_at"):
+        due = instant_utc(delivery["next_attempt_at"])
+        answer += f"; again at {due}" if attempts else f"none yet; due at {due}"
+    if delivery.get("reason"):
+        answer = f"{delivery['reason']}: {answer}"
     return (
-        one["destination"],
-        one["condition"],
+        delivery["destination"],
+        delivery["condition"],
         state,
-        one["attempts_made"],
+        delivery["attempts_made"],
         _on_one_line(answer),
-        one["id"],
+        delivery["id"],
     )
 
 
@@ -125,13 +152,13 @@ def _print_errors(attempts: list[dict[str, Any]]) -> None:
     """What the table does not hold: long errors, and tracebacks. Each once, of the last attempt that
     ended with it."""
     last: dict[tuple[str, str], dict[str, Any]] = {}
-    for one in attempts:
-        stack = (one.get("error") or {}).get("stack") or ""
-        if stack or len(error_of(one)) > SHORT:
-            last[error_of(one), stack] = one
-    for (text, stack), one in last.items():
-        heading(f"Error of attempt {one['attempt']}")
-        if not stack or one["error"]["message"] not in stack:
+    for attempt in attempts:
+        stack = (attempt.get("error") or {}).get("stack") or ""
+        if stack or len(error_of(attempt)) > SHORT:
+            last[error_of(attempt), stack] = attempt
+    for (text, stack), attempt in last.items():
+        heading(f"Error of attempt {attempt['attempt']}")
+        if not stack or attempt["error"]["message"] not in stack:
             print_block(text)
         if stack:
             print_block(stack)
@@ -156,8 +183,8 @@ def between(first: Any, second: Any) -> float | None:
     """Seconds between two instants of the service; None where one is missing."""
     if not first or not second:
         return None
-    a, b = (datetime.fromisoformat(str(one)) for one in (first, second))
-    return (b - a).total_seconds()
+    began, ended = datetime.fromisoformat(str(first)), datetime.fromisoformat(str(second))
+    return (ended - began).total_seconds()
 
 
 def _on_one_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`thence invoke`, `show`, `stop`: single invocations."""
+"""`thence invoke`: a call, and the wait for its end."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ import click
 from ..lifecycle import states
 from ..lifecycle.policy import DELAY_SECONDS_MAX
 from .client import NOT_THENCE, Client, Unreachable, part
-from .options import SECONDS, as_json_option, connected, not_empty, qualified, qualified_names
-from .output import clean, print_json, say, span
+from .figures import span
+from .invocation_text import last_error
+from .options import SECONDS, as_json_option, connected, qualified, qualified_names
+from .output import print_bytes, print_json, say
 
 POLL_SECONDS = 20
 FINAL = frozenset(str(state) for state in states.FINAL)
@@ -130,7 +132,7 @@ def invoke(
         )
         if answer.header("Thence-Invocation-Id") is None:
             raise Unreachable(f"The answer is not that of a call: {NOT_THENCE}")
-        _print_bytes(answer.body)
+        print_bytes(answer.body)
         return 0
     if delay:
         headers["Thence-Delay-Seconds"] = f"{delay:.3f}"
@@ -160,7 +162,7 @@ def _wait(client: Client, id: str, seconds: float | None, as_json: bool) -> int:
         print_json(view)
         return 0 if view["state"] == "succeeded" else 1
     if view["state"] == "succeeded":
-        _print_bytes(client.request("GET", f"/v1/invocations/{id}/result").body)
+        print_bytes(client.request("GET", f"/v1/invocations/{id}/result").body)
         return 0
     if view["state"] not in FINAL:
         why = view.get("why") or {}
@@ -169,8 +171,6 @@ def _wait(client: Client, id: str, seconds: float | None, as_json: bool) -> int:
             f"{id} is {view['state']} after {span(seconds)}{because}. Look later:  thence show {id}"
         )
         return 1
-    from .invocation_view import last_error
-
     say(f"{id} {view['state']} ({view.get('reason')}): {last_error(view)}")
     say(f"All of it:  thence show {id}")
     return 1
@@ -189,84 +189,3 @@ def wait_for_end(client: Client, id: str, seconds: float | None = None) -> dict[
         ).json()
         if view["state"] in FINAL or (end is not None and time.monotonic() >= end):
             return view
-
-
-def _print_bytes(body: bytes) -> None:
-    """A body as it is; to a terminal only as text that cannot steer it."""
-    if not sys.stdout.isatty():
-        sys.stdout.buffer.write(body)
-        sys.stdout.buffer.flush()
-        return
-    text = body.decode("utf-8", "replace")
-    click.echo("\n".join(clean(line) for line in text.split("\n")))
-
-
-@click.command()
-@click.argument("id", callback=not_empty)
-@click.option("--log", is_flag=True, help="Only what its last attempt printed.")
-@click.option("--payload", is_flag=True, help="Only its payload.")
-@click.option("--result", is_flag=True, help="Only its result.")
-@click.option("--attempt", type=int, metavar="N", help="With --log: of that attempt.")
-@as_json_option
-@connected
-def show(
-    client: Client,
-    id: str,
-    log: bool,
-    payload: bool,
-    result: bool,
-    attempt: int | None,
-    as_json: bool,
-) -> None:
-    """Show everything about one invocation.
-
-    Its state and why it waits, every attempt with its outcome and the budget that it spent, every
-    delivery with its tries.
-
-    \b
-    Example:
-      thence show 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42
-      thence show 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42 --log
-    """
-    parts = {"log": log, "payload": payload, "result": result, "json": as_json}
-    shown = [name for name, asked in parts.items() if asked]
-    if len(shown) > 1:
-        raise click.UsageError("--log, --payload, --result and --json are four ways; take one.")
-    if attempt is not None and not log:
-        raise click.UsageError("--attempt says of which attempt --log is; give --log too.")
-    path = f"/v1/invocations/{part(id)}"
-    if shown and not as_json:
-        query = {"attempt": attempt} if log else None
-        _print_bytes(client.request("GET", f"{path}/{shown[0]}", query=query).body)
-        return
-    view = client.get(path)
-    if as_json:
-        print_json(view)
-        return
-    from .invocation_view import print_invocation
-
-    print_invocation(view)
-
-
-@click.command()
-@click.argument("id", callback=not_empty)
-@as_json_option
-@connected
-def stop(client: Client, id: str, as_json: bool) -> None:
-    """Stop an invocation, whatever its state.
-
-    Waiting: it ends now. Running: its instance is ended. Final: deliveries still owed are stopped;
-    a final state never changes.
-
-    \b
-    Example:
-      thence stop 0197b2c4-5d1e-7000-8a11-3f0c5a7e9b42
-    """
-    answer = client.send("POST", f"/v1/invocations/{part(id)}/stop")
-    if as_json:
-        print_json(answer)
-        return
-    stopped = answer.get("deliveries_stopped") or 0
-    more = f"; {stopped} deliveries are stopped" if stopped else ""
-    unchanged = "" if answer.get("changed", True) else " already"
-    say(f"{clean(id)} is{unchanged} {answer['state']}{more}.")
