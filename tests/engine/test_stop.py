@@ -194,3 +194,14 @@ async def test_a_stop_written_by_one_who_did_not_see_the_run_ends_it_after_its_a
     await gather_now(s, writer.wait(writer.mark_stopping, mark))
     await s.clock.advance(600)
     assert await ended(s, format_id(view.id)) == STOPPED and s.starts("f") == [0.0]
+
+
+async def test_a_stop_that_an_expiry_did_not_know_of_counts(s: Service) -> None:
+    """The retry would come after the event age, so the attempt ends as expired; but it was stopping."""
+    await s.function("f", answers=[Error(seconds=1.9)], max_retries=3, max_event_age_seconds=2)
+    view = await s.show(await s.invoke("f"))
+    writer, mark = s.engine.writer, StopMark(view.id, view.function_id, 1, s.clock.now())
+    await gather_now(s, writer.wait(writer.mark_stopping, mark))
+    await s.clock.advance(600)
+    assert await ended(s, format_id(view.id)) == STOPPED and s.starts("f") == [0.0]
+    assert await s.verify() == []

@@ -24,9 +24,12 @@ from thence.lifecycle.states import (
     FINAL,
     TRANSITIONS,
     WAITING,
+    ForbiddenTransition,
     Reason,
     State,
     allowed,
+    check_transition,
+    sources,
 )
 
 NOW = 1_700_000_000_000
@@ -131,6 +134,13 @@ def test_a_final_state_never_changes_and_every_other_has_a_way_to_its_end() -> N
         assert TRANSITIONS[state] == frozenset()
     for state in WAITING | ACTIVE:
         assert State.STOPPED in TRANSITIONS[state]
+
+
+def test_a_transition_that_is_not_in_the_table_is_refused_with_its_name() -> None:
+    check_transition(State.RUNNING, State.RETRYING)
+    with pytest.raises(ForbiddenTransition, match="from stopping to expired"):
+        check_transition(State.STOPPING, State.EXPIRED)
+    assert sources(State.STOPPING) == {State.RUNNING} and sources(State.RUNNING) == WAITING
 
 
 def test_success_is_success_even_when_a_stop_was_asked_or_the_age_is_over() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from thence.lifecycle.states import State
-from thence.store.records import Claim, DeliveryResult
+import pytest
 
-from .scene import NOW, Scene
+from thence.lifecycle.ids import format_id
+from thence.lifecycle.states import State
+from thence.store import history
+from thence.store.history import History
+from thence.store.records import Claim, DeliveryResult, JournalEntry, Transition
+
+from .scene import NOW, F, Scene
 
 
 async def test_the_journal_keeps_each_commit_in_order_as_it_was_told(scene: Scene) -> None:
@@ -24,14 +29,6 @@ async def test_the_journal_keeps_each_commit_in_order_as_it_was_told(scene: Scen
     told = [t.state for t in second.entry.transitions]
     assert sorted(told) == ["delivery:pending", "running", "succeeded"]
     assert told.index("succeeded") < told.index("delivery:pending") < told.index("running")
-
-
-async def test_a_batch_that_asks_for_no_journal_tells_its_changes_but_keeps_none(
-    scene: Scene,
-) -> None:
-    answer = await scene.commit(accepts=[scene.new()], journal=False)
-    assert answer.entry is not None and len(answer.entry.transitions) == 1
-    assert await scene.store.journal(0, 10) == []
 
 
 async def test_a_whole_life_can_be_read_from_the_journal(scene: Scene) -> None:
@@ -66,3 +63,38 @@ async def test_a_whole_life_can_be_read_from_the_journal(scene: Scene) -> None:
         "delivery:stopped",
     ]
     assert [entry.seq for entry in entries] == sorted(entry.seq for entry in entries)
+
+
+def followed(*states: str, ids: tuple[int, ...] = (1,)) -> list[str]:
+    """What is said of a journal in which each of `ids` goes through `states`, an entry each."""
+    history, found = History(), []
+    for seq, state in enumerate(states, 1):
+        entry = JournalEntry(seq, [Transition(NOW, id, F, state, 1) for id in ids])
+        found += history.forbidden(entry)
+    return found
+
+
+def test_a_way_that_no_invocation_may_go_is_found_in_the_journal() -> None:
+    assert followed("queued", "running", "retrying", "running", "succeeded") == []
+    (problem,) = followed("queued", "succeeded")
+    assert problem == (
+        f"Invocation {format_id(1)} went from queued to succeeded (journal entry 2), which no "
+        "invocation may."
+    )
+    assert len(followed("running", "failed", "succeeded", ids=(1, 2))) == 2
+    assert len(followed("running", "stopping", "retrying", "running")) == 1
+
+
+def test_what_was_before_the_journal_begins_is_not_guessed() -> None:
+    assert followed("succeeded") == [] and followed("running", "succeeded") == []
+
+
+def test_following_the_journal_remembers_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "FOLLOWED_MAX", 2)
+    followed_ids = History()
+    for seq, state in enumerate(("queued", "running", "queued"), 1):
+        list(followed_ids.forbidden(JournalEntry(seq, [Transition(NOW, seq, F, state, 1)])))
+    # The first is forgotten: nothing is said of it. The last is not.
+    again = JournalEntry(4, [Transition(NOW, id, F, "succeeded", 1) for id in (1, 3)])
+    (problem,) = followed_ids.forbidden(again)
+    assert format_id(3) in problem

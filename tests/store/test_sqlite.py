@@ -404,6 +404,11 @@ DAMAGE = {
         "UPDATE delivery SET ended_at = 5",
         ["pending with an end"],
     ),
+    "a way that no invocation may go": (
+        "INSERT INTO journal (at, transitions) "
+        "SELECT at, transitions FROM journal ORDER BY seq DESC LIMIT 1",
+        ["went from queued to queued"],
+    ),
     "a listed row of nobody": (
         "INSERT INTO listed (id, tail, family, caller_id, qualifier) VALUES (5, 5, 1, 'a', 'latest')",
         ["A row of listed (0000000000000005) belongs to no invocation"],

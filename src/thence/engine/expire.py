@@ -15,7 +15,7 @@ from typing import Any
 
 from ..catalog.function import Function
 from ..clock import Clock
-from ..lifecycle.states import Reason, State
+from ..lifecycle.states import Reason, State, check_transition
 from ..notices import InvocationSettled, Notices
 from ..store.interface import Store
 from ..store.records import End, Waiting
@@ -144,6 +144,7 @@ class Expire:
         lane = self._lanes.get(waiting.function_id)
         if lane is None:
             return False
+        check_transition(waiting.state, state)
         now = self._clock.now()
         deliveries = self.owed(lane, state, now, waiting.qualifier)
         end = End(waiting.id, waiting.function_id, state, reason, now, deliveries)

@@ -17,7 +17,7 @@ from ..lifecycle.decide import Complete, Fail, GiveBack, RetryAt, Spent, decide
 from ..lifecycle.ids import IdSource
 from ..lifecycle.outcome import BUDGET, Outcome
 from ..lifecycle.policy import Policy
-from ..lifecycle.states import DEAD, FINAL, WAITING, Reason, State
+from ..lifecycle.states import DEAD, FINAL, Reason, State, allowed, check_transition
 from ..notices import (
     AttemptEnded,
     InvocationRetrying,
@@ -248,6 +248,7 @@ class SettleAttempts:
             settle.due_at = now
         else:
             assert not isinstance(decision, Complete)
+        check_transition(State.STOPPING if stopping else State.RUNNING, settle.state)
 
     def owed(self, lane: Lane, state: State, now: int, alias: str) -> tuple[NewDelivery, ...]:
         """The deliveries that an ending owes: on_success, on_failure; a stop owes one only where the
@@ -322,7 +323,7 @@ class SettleAttempts:
             if error is not None:
                 self._unsettled(lane, settle, run, error, alias)
                 return
-            if not applied and run is not None and settle.state in WAITING:
+            if not applied and run is not None and not allowed(State.STOPPING, settle.state):
                 stopped = _stopped(settle, run)
                 stopped.deliveries = self.owed(lane, State.STOPPED, settle.now, alias)
                 self._ask(lane, stopped, run, alias)
@@ -413,8 +414,9 @@ class SettleAttempts:
 
 
 def _stopped(settle: Settle, run: Run) -> Settle:
-    """What was to wait again and was refused: a stop may have been written for it by one who did
-    not see its run here. Then this is its end; if another attempt owns it, this is refused too."""
+    """What was to wait again, or to end as one that is stopping cannot, and was refused: a stop may
+    have been written for it by one who did not see its run here. Then this is its end; if another
+    attempt owns it, this is refused too."""
     return replace(
         settle,
         state=State.STOPPED,

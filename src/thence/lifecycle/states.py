@@ -8,8 +8,9 @@
       │  └──▶ stopped | expired | failed | invalid
       └── (an attempt that never started is given back)
 
-A final state never changes. Everything that affects transitions lives here; the diagram in
-`docs/concepts/invocation.md` is checked against `TRANSITIONS`.
+A final state never changes. Everything that affects transitions lives here: whoever decides on a
+change checks it (`check_transition`), a store writes none that is not in the table, and `thence verify`
+follows the journal. The diagram in `docs/concepts/invocation.md` is checked against `TRANSITIONS`.
 """
 
 from __future__ import annotations
@@ -80,6 +81,25 @@ class Reason(str, Enum):
     __str__ = str.__str__
 
 
+class ForbiddenTransition(RuntimeError):
+    """A change that is not in the table was to be made: a mistake in the program."""
+
+    def __init__(self, before: State | None, after: State) -> None:
+        known = "what it was" if before is None else before.value
+        super().__init__(f"no invocation goes from {known} to {after.value} in this way")
+
+
 def allowed(before: State, after: State) -> bool:
     """Whether the table lets an invocation go from `before` to `after`."""
     return after in TRANSITIONS[before]
+
+
+def sources(after: State) -> frozenset[State]:
+    """The states from which the table lets an invocation go to `after`."""
+    return frozenset(before for before in State if after in TRANSITIONS[before])
+
+
+def check_transition(before: State, after: State) -> None:
+    """Raises ForbiddenTransition."""
+    if after not in TRANSITIONS[before]:
+        raise ForbiddenTransition(before, after)

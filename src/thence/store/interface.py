@@ -72,7 +72,6 @@ class Batch(Struct):
     delivery_results: list[DeliveryResult] = field(default_factory=list)
     delivery_claims: list[DeliveryClaim] = field(default_factory=list)
     mailbox: list[MailboxPut] = field(default_factory=list)
-    journal: bool = True  # keep the transitions of this batch for the event stream
 
 
 class Committed(Struct):

@@ -364,14 +364,6 @@ class Page(Struct):
     cursor: str | None
 
 
-class Redriven(Struct, gc=False):
-    """What a redrive of one dead letter became."""
-
-    id: int
-    new_id: int
-    duplicate: bool  # it had been redriven before; new_id is the earlier one
-
-
 class FunctionCounts(Struct):
     """Per function: waiting now, running now, and counters since the store was made."""
 

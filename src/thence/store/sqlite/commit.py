@@ -30,6 +30,5 @@ def apply(db: sqlite3.Connection, batch: Batch, *, careful: bool = False) -> Com
     write_counters(db, changes)
     entry = None
     if changes.transitions:
-        seq = write_journal(db, changes) if batch.journal else 0
-        entry = JournalEntry(seq, changes.transitions)
+        entry = JournalEntry(write_journal(db, changes), changes.transitions)
     return Committed(accepts, settles, ends, stops, claims, results, taken, entry)

@@ -38,6 +38,10 @@ SELECT id, tail FROM listed WHERE family = ? AND caller_id = ?
 -- Fewer rows than ids: another attempt owns one of them now.
 DELETE FROM running WHERE attempt = ? AND lease = ? AND id IN (:ids)
 
+-- name: settle_fence_unstopped
+-- The same for endings that one which is stopping cannot come to.
+DELETE FROM running WHERE attempt = ? AND lease = ? AND state = 2 AND id IN (:ids)
+
 -- name: running_rows
 -- What runs, of these.
 SELECT id, attempt, lease, state, due_at, expires_at, retries_used, platform_tries, platform_since,

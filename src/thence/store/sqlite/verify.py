@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from ..codes import DELIVERY_STATES, STATES, SUCCEEDED
+from ..history import History
+from ..journal import decode_entry
 from .damage import glance, hit
-from .reading import unreadable
+from .reading import TOLD_MAX, unreadable
 from .statements import load
 
 _SQL = load("verify.sql")
@@ -40,6 +44,7 @@ def verify(db: sqlite3.Connection) -> dict[str, Any]:
         ("the counters", lambda: _conservation(db, counters)),
         ("the counters of deliveries", lambda: _deliveries(db, counters)),
         *((name, partial(_each, db, name)) for name in _EACH),
+        ("the journal", lambda: _ways(db)),
         ("the sums", lambda: _sums(db, counters, counts)),
     ]
     for what, look in looks:
@@ -191,6 +196,24 @@ def _each(db: sqlite3.Connection, name: str) -> Iterator[str]:
     """Row by row; at most 20 of a kind are told."""
     for row in db.execute(_SQL[name]):
         yield _EACH[name](*row)
+
+
+def _ways(db: sqlite3.Connection) -> Iterator[str]:
+    """The ways that invocations went, as far as the journal is kept; at most 20 wrong ones are told."""
+    history, told = History(), 0
+    for seq, data in db.execute(_SQL["journal"]):
+        try:
+            entry = decode_entry(seq, data)
+        except (msgspec.DecodeError, ValueError, TypeError):
+            history = (
+                History()
+            )  # a damaged row, which is told with the others; something is missing
+            continue
+        for problem in history.forbidden(entry):
+            told += 1
+            if told > TOLD_MAX:
+                return
+            yield problem
 
 
 def _rows(db: sqlite3.Connection, name: str) -> list[dict[str, int]]:

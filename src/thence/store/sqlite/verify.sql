@@ -86,6 +86,10 @@ UNION ALL SELECT id FROM dead
   WHERE id NOT IN (SELECT id FROM ended WHERE state IN (5, 7, 8) OR reason = 10)
 LIMIT 20
 
+-- name: journal
+-- Every entry, in order.
+SELECT seq, transitions FROM journal ORDER BY seq
+
 -- name: early_deliveries
 -- Nothing is owed before the end.
 SELECT d.id FROM delivery d WHERE d.invocation_id NOT IN (SELECT id FROM ended)

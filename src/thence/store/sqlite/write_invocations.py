@@ -12,8 +12,18 @@ from typing import Any
 from ...lifecycle.decide import Spent
 from ...lifecycle.ids import LOW_MASK, format_id
 from ...lifecycle.outcome import Outcome
-from ...lifecycle.states import DEAD, WAITING, Reason, State
-from ..codes import REASON, STATE, STOPPING, SUCCEEDED, budget_code, outcome_code
+from ...lifecycle.states import (
+    ACTIVE,
+    DEAD,
+    FINAL,
+    WAITING,
+    ForbiddenTransition,
+    Reason,
+    State,
+    allowed,
+    sources,
+)
+from ..codes import REASON, STATE, STATES, SUCCEEDED, budget_code, outcome_code
 from ..digests import digest, stored_body
 from ..interface import StopMark
 from ..journal import Changes
@@ -47,6 +57,16 @@ _DEAD_STATES = frozenset(STATE[state] for state in DEAD)
 _ABORTED = REASON[Reason.FUNCTION_DISABLED]
 _QUEUED, _RUNNING = State.QUEUED.value, State.RUNNING.value
 _SUCCEEDED, _OK = State.SUCCEEDED.value, Reason.OK.value
+# What the table of transitions says of the statements here: their rows are those of one table each.
+_FENCES = {
+    state: _SQL["settle_fence" if sources(state) >= ACTIVE else "settle_fence_unstopped"]
+    for state in FINAL
+    if State.RUNNING in sources(state)
+}
+"""How one that runs comes to a final state."""
+_FENCE = _FENCES[State.SUCCEEDED]
+_ENDS = frozenset(state for state in FINAL if sources(state) >= WAITING)
+"""The final states that one which waits may come to."""
 
 
 class FenceBroken(Exception):
@@ -161,7 +181,7 @@ def _sort_out(db: sqlite3.Connection, items: Sequence[Settle]) -> list[bool]:
         row = rows.get(item.id >> 64)
         good = row is not None and row[1] == item.attempt and row[2] == item.lease
         # A stop that was asked is kept: what is stopping never waits again.
-        good = good and row is not None and not (row[3] == STOPPING and item.state in WAITING)
+        good = good and row is not None and allowed(STATES[row[3]], item.state)
         if good:
             del rows[item.id >> 64]
         applies.append(good)
@@ -170,7 +190,7 @@ def _sort_out(db: sqlite3.Connection, items: Sequence[Settle]) -> list[bool]:
 
 def _settle_all(db: sqlite3.Connection, items: Sequence[Settle], changes: Changes) -> None:
     again: list[Settle] = []
-    fences: dict[tuple[int, int], list[int]] = {}
+    fences: dict[tuple[str, int, int], list[int]] = {}
     simple: list[Any] = []
     full: list[Any] = []
     owing: list[Settle] = []
@@ -183,12 +203,8 @@ def _settle_all(db: sqlite3.Connection, items: Sequence[Settle], changes: Change
             continue
         id, function_id, attempt, now = item.id, item.function_id, item.attempt, item.now
         high = id >> 64
-        fence = (attempt, item.lease)
-        if fence in fences:
-            fences[fence].append(high)
-        else:
-            fences[fence] = [high]
         body = item.result
+        text = _FENCE
         if (
             state is State.SUCCEEDED
             and (body is None or body.ref is None)
@@ -204,11 +220,19 @@ def _settle_all(db: sqlite3.Connection, items: Sequence[Settle], changes: Change
             counts[function_id] = counts.get(function_id, 0) + 1
             log(Transition(now, id, function_id, _SUCCEEDED, attempt, _OK))
         else:
+            if state not in _FENCES:
+                raise ForbiddenTransition(State.RUNNING, state)
+            text = _FENCES[state]
             _end_with_attempt(full, item, changes)
+        fence = (text, attempt, item.lease)
+        if fence in fences:
+            fences[fence].append(high)
+        else:
+            fences[fence] = [high]
         if item.deliveries:
             owing.append(item)
-    for (attempt, lease), ids in fences.items():
-        if change(db, _SQL["settle_fence"], (attempt, lease), ids) != len(ids):
+    for (text, attempt, lease), ids in fences.items():
+        if change(db, text, (attempt, lease), ids) != len(ids):
             raise FenceBroken
     _END_SUCCESS.run(db, simple)
     _write_endings(db, full)
@@ -248,7 +272,9 @@ def _settle_again(db: sqlite3.Connection, items: Sequence[Settle], changes: Chan
     for item in items:
         high = item.id >> 64
         row = rows.pop(high, None)
-        if row is None or (row[1], row[2]) != (item.attempt, item.lease) or row[3] == STOPPING:
+        if row is None or (row[1], row[2]) != (item.attempt, item.lease):
+            raise FenceBroken
+        if not allowed(STATES[row[3]], item.state):
             raise FenceBroken
         _, _, _, _, due_at, expires_at, *spent = row
         attempt = item.attempt
@@ -334,6 +360,8 @@ def end(db: sqlite3.Connection, items: Sequence[End], changes: Changes) -> list[
         answers.append(row is not None)
         if row is None:
             continue
+        if item.state not in _ENDS:
+            raise ForbiddenTransition(None, item.state)
         ids.append(high)
         _, attempt, *spent = row
         state = STATE[item.state]
