@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from thence.cli.project import document
-from thence.cli.project.deploy import wanted_of
-from thence.cli.project.document import read_document
-from thence.cli.project.unresolved import reasons
+from thence.cli.serverless_devs import document
+from thence.cli.serverless_devs.deploy import wanted_of
+from thence.cli.serverless_devs.document import read_document
+from thence.cli.serverless_devs.missing_values import reasons
 from thence.errors import InvalidInput
 
 
@@ -449,8 +449,8 @@ def test_a_long_text_is_read_in_the_time_that_its_length_takes(tmp_path: Path, t
     path.write_text(f"resources: {{r: {{component: fc3, props: {{functionName: {text}}}}}}}")
     program = (
         "import sys, pathlib\n"
-        "from thence.cli.project.deploy import wanted_of\n"
-        "from thence.cli.project.document import read_document\n"
+        "from thence.cli.serverless_devs.deploy import wanted_of\n"
+        "from thence.cli.serverless_devs.document import read_document\n"
         "print(len(wanted_of(read_document(pathlib.Path(sys.argv[1]), {}))))"
     )
     ran = subprocess.run(

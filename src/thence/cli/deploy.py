@@ -74,7 +74,7 @@ def deploy(
           --on-success queue:unzipped --on-failure queue:dead-letters
     """
     if target.suffix in PROJECTS:
-        from .project.deploy import deploy_project
+        from .serverless_devs.deploy import deploy_project
 
         _only_for_functions(given)
         return deploy_project(

@@ -15,7 +15,7 @@ from ...catalog.code import pack
 from ...errors import InvalidInput
 from ..files import inside, read_bounded
 from ..source import pack_folder
-from .unresolved import Unresolved
+from .missing_values import Unresolved
 
 TARGETS = ("onSuccess", "onFailure")
 TOLD_MAX = 50  # of mistakes of one kind

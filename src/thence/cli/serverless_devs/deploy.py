@@ -13,13 +13,13 @@ from ..options import credentials
 from ..output import print_json
 from . import fc, fc3
 from .apply import Done, apply
+from .checker import Foretelling, takes_service
 from .document import Document, read_document
-from .foretell import Foretelling, takes_service
+from .fc_client import Vendor
+from .missing_values import Unresolved, reasons, without
 from .plan import Plan, make_plans
-from .show import plan_json, show_done, show_plan
-from .unresolved import Unresolved, reasons, without
-from .vendor import Vendor
-from .wanted import Folder, Wanted
+from .plan_text import plan_json, show_done, show_plan
+from .resource import Folder, Wanted
 
 THINGS_MAX = 2_000  # of one file: the service is asked about each
 NAME_CHARACTERS_MAX = 256  # of a resource: all that is told of it begins so

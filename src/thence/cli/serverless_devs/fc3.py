@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from ...errors import InvalidInput
-from .elsewhere import put
-from .unresolved import reasons, without
-from .wanted import (
+from .left_out import put
+from .missing_values import reasons, without
+from .resource import (
     TOLD_MAX,
     Folder,
     Wanted,

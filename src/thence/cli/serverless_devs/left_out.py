@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...api.fc.function_input import asks
-from .wanted import Wanted
+from .resource import Wanted
 
 _NETWORK = "functions use the network of the machine"
 _MOUNTS = "nothing can be mounted here; put files into the code"

@@ -15,9 +15,9 @@ from typing import Any
 
 from ...errors import InvalidInput
 from ..files import inside, read_bounded
-from .loader import NESTING_MAX, load
-from .unresolved import Unresolved
-from .wanted import plain
+from .missing_values import Unresolved
+from .resource import plain
+from .yaml_file import NESTING_MAX, load
 
 DEPTH_MAX = 16  # references that lead to references
 VALUES_MAX = 100_000  # after all references are in their places

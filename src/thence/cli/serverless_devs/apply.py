@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from .fc_client import Refused, Vendor
 from .plan import Change, Plan
-from .vendor import Refused, Vendor
 
 ORDER = ("service", "function", "tags", "concurrency", "async config", "trigger")
 

@@ -7,9 +7,9 @@ from collections.abc import Set
 from typing import Any
 
 from ...errors import InvalidInput
-from .elsewhere import put
-from .unresolved import reasons, without
-from .wanted import Folder, Wanted, WantedTrigger, async_config, listed, table, text, texts
+from .left_out import put
+from .missing_values import reasons, without
+from .resource import Folder, Wanted, WantedTrigger, async_config, listed, table, text, texts
 
 READ = ("region", "service", "function", "triggers")
 LEFT_OUT = {

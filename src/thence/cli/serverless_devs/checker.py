@@ -24,9 +24,9 @@ from ...catalog.function import LATEST, FunctionSpec
 from ...catalog.graph import find_cycle
 from ...errors import ThenceError
 from ..client import Client
+from .fc_client import Vendor, segment
 from .plan import Change, Plan
-from .vendor import Vendor, segment
-from .wanted import Archive
+from .resource import Archive
 
 PROBLEMS_MAX = 50  # of one change
 _FIELD = re.compile(r"([A-Za-z_][\w.\[\]-]*): ")

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from .vendor import Vendor, segment
-from .wanted import Archive, Wanted, WantedTrigger
+from .fc_client import Vendor, segment
+from .resource import Archive, Wanted, WantedTrigger
 
 Kind = Literal["create", "update", "same"]
 SECRET = "(changed)"
@@ -24,7 +24,7 @@ class Difference(Struct):
 
 class Change(Struct):
     """One thing to be made. `what`: service, function, tags, concurrency, async config, trigger.
-    `problems`: why the service will refuse it, all that is known beforehand (foretell.py)."""
+    `problems`: why the service will refuse it, all that is known beforehand (checker.py)."""
 
     what: str
     name: str
