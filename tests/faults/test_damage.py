@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import threading
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from thence.errors import (
 from thence.lifecycle.states import State
 from thence.notices import Notice, StoreBack, StoreHit, StoreLost
 from thence.store.interface import Filter, ListFilter
-from thence.store.sqlite import SqliteStore, damage
+from thence.store.sqlite import SqliteStore, damage, work
 from thence.testing import Error, Forever, Lost, Ok, Service
 
 from .pages import flip, overwrite, overwrite_under, trees
@@ -157,6 +158,31 @@ async def test_damage_under_a_running_service_is_said_once_with_its_table_and_en
             except StoreUnavailable:
                 pass  # that one is on the page
         assert readable >= 2
+
+
+@pytest.mark.parametrize("inline", [True, False])
+async def test_damage_is_noted_when_it_is_found_also_where_the_process_is_killed_then(
+    inline: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found while a service left was noted at its end only."""
+    path = folder / "thence.db"
+    is_noted = threading.Event()
+
+    def note(path: Path) -> None:
+        damage.note(path)
+        is_noted.set()
+
+    monkeypatch.setattr(work, "note", note)
+    store = SqliteStore(path, inline=inline)
+    await store.open()
+    await store.tend()
+    assert not damage.noted(path)
+    overwrite_under(store, "mailbox")
+    with pytest.raises(StoreDamaged):
+        await store.mailbox_names()
+    # Nothing else is done: neither a look at the files nor an end.
+    assert await asyncio.to_thread(is_noted.wait, 20) and damage.noted(path)
+    await store.close()
 
 
 @pytest.mark.parametrize("served", [True, False])

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_Call = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[..., Any], tuple[Any, ...]]
+_Asker = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+_Call = tuple[_Asker | None, Callable[..., Any], tuple[Any, ...]]
 
 
 class Threads:
@@ -27,11 +28,9 @@ class Threads:
     async def run(self, call: Callable[..., T], *args: Any) -> T:
         """`call(*args)` in a thread. When the waiting is cancelled, it first waits for the thread
         to be done: what the call uses is then free."""
-        if len(self._threads) < self._number:
-            self._start_one()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._calls.put((loop, future, call, args))
+        self._put((loop, future), call, args)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -42,6 +41,15 @@ class Threads:
                     continue  # still in use; the first cancel is passed on below
             future.exception()  # nobody is left to hear it
             raise
+
+    def start(self, call: Callable[..., None], *args: Any) -> None:
+        """The same for nobody who waits. It must not raise."""
+        self._put(None, call, args)
+
+    def _put(self, asker: _Asker | None, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        if len(self._threads) < self._number:
+            self._start_one()
+        self._calls.put((asker, call, args))
 
     def close(self) -> None:
         """Let the calls that came before finish, then end every thread."""
@@ -60,7 +68,11 @@ class Threads:
 
     def _serve(self) -> None:
         while (item := self._calls.get()) is not None:
-            loop, future, call, args = item
+            asker, call, args = item
+            if asker is None:
+                call(*args)
+                continue
+            loop, future = asker
             try:
                 tell: Callable[..., None] = _finish
                 answer: Any = call(*args)

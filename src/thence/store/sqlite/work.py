@@ -216,9 +216,8 @@ class Work:
         """Called every second."""
         self._tended = True
         moved = self._files.look()
-        if self.damage is not None and not self._noted:
-            self._noted = True
-            await self._off_loop(self._readers, note, self._path)
+        if self.damage is not None:
+            self._note()
         if self.damage is None and {self._path.name, f"{self._path.name}-wal"} & set(moved):
             await self._lost_files(moved)
         size = self._files.log_bytes()
@@ -253,7 +252,19 @@ class Work:
         """From now on nothing is written."""
         if self.damage is None:
             self.damage = damage
+            self._note()
             self.on_damage(damage)
+
+    def _note(self) -> None:
+        """At once and off the loop: the next start is to read every page, also where this process is
+        killed before it ends. Whoever only looks changes nothing."""
+        if not self._tended or self._noted:
+            return
+        self._noted = True
+        if self._inline:
+            note(self._path)
+        else:
+            self._readers.start(note, self._path)
 
     # ------------------------------------------------------------ threads
 
@@ -279,8 +290,6 @@ class Work:
                 await asyncio.to_thread(self._end, let_go)
 
     def _end(self, let_go: Callable[[], None]) -> None:
-        if self._tended and self.damage is not None and not self._noted:
-            note(self._path)  # found since the last tend, or by what leaves
         self._readers.close()
         self._writer.close()
         self._log.close()
