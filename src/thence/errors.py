@@ -94,6 +94,11 @@ class AliasNotFound(QualifierNotFound):
     title = "The function has no such alias"
 
 
+class TriggerNotFound(NotFound):
+    code = "trigger_not_found"
+    title = "The function has no trigger of that name"
+
+
 class InvocationNotFound(NotFound):
     code = "invocation_not_found"
     title = "There is no invocation with that id"

@@ -50,6 +50,10 @@ from .notices import (
     StoreLogLong,
     StoreLost,
     StoreMoved,
+    TriggerFailed,
+    TriggerFired,
+    TriggerRecovered,
+    TriggerRefused,
 )
 
 # What every kind of notice is logged as. Those of each invocation are for debugging only: at full
@@ -84,6 +88,10 @@ LINES: dict[type[Notice], tuple[int, str]] = {
         "late answer dropped: another attempt owns the invocation",
     ),
     DeliveryEnded: (logging.DEBUG, "delivery ended"),
+    TriggerFailed: (logging.WARNING, "trigger failed: it is tried again until it works"),
+    TriggerRecovered: (logging.INFO, "trigger works again"),
+    TriggerRefused: (logging.ERROR, "firing refused: it can never be accepted and is left behind"),
+    TriggerFired: (logging.DEBUG, "trigger fired"),
     InvocationAccepted: (logging.DEBUG, "invocation accepted"),
     InvocationThrottled: (logging.DEBUG, "invocation throttled"),
     AttemptStarted: (logging.DEBUG, "attempt started"),

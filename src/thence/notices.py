@@ -115,6 +115,36 @@ class FunctionChanged(Notice, frozen=True, gc=False):
     actor: str = "local"
 
 
+class TriggerFired(Notice, frozen=True, gc=False):
+    """An invocation that a trigger caused is accepted and on disk."""
+
+    function: str
+    trigger: str
+    type: str
+
+
+class TriggerRefused(Notice, frozen=True, gc=False):
+    """A firing that never can be accepted was left behind; `key` names it at its source."""
+
+    function: str
+    trigger: str
+    key: str
+    error: str
+
+
+class TriggerFailed(Notice, frozen=True, gc=False):
+    """Its source cannot be read, or what it yields not be accepted; tried again until it can be."""
+
+    function: str
+    trigger: str
+    error: str
+
+
+class TriggerRecovered(Notice, frozen=True, gc=False):
+    function: str
+    trigger: str
+
+
 class InstanceStarted(Notice, frozen=True, gc=False):
     function: str
     instance: str

@@ -88,10 +88,12 @@ class Service:
         self._memory.start()
         self.engine.tend.loop.start()
         await self.door.functiongraph.logs.start(self.engine, self.engine.notices)
+        await self.door.triggers.start()
         self.door.started()
 
     async def stop(self, seconds: float) -> None:
         """Drain: accept nothing more, give runs `seconds` to end, leave the store. Idempotent."""
+        await self.door.triggers.stop()
         await self._memory.stop()
         await self.engine.tend.loop.stop()
         await self.door.metrics.stop()

@@ -1,18 +1,21 @@
-"""Routes of what belongs to one function: versions, aliases, asynchronous configurations, control."""
+"""Routes of what belongs to one function: versions, aliases, asynchronous configurations, triggers,
+control."""
 
 from __future__ import annotations
 
-from . import aliases, async_configs, control, versions
+from . import aliases, async_configs, control, triggers, versions
 from .aliases import AliasBody, AliasPage, AliasShown
 from .async_configs import AsyncConfigBody, AsyncConfigPage, AsyncConfigShown
 from .control import ControlBody, ControlShown
 from .parameter import CURSOR, LIMIT
 from .route import Route
+from .triggers import TriggerBody, TriggerPage, TriggerShown
 from .versions import PublishBody, VersionPage, VersionShown
 
 ONE = "/v1/functions/{name}"
 VERSION = ONE + "/versions/{version}"
 ALIAS = ONE + "/aliases/{alias}"
+TRIGGER = ONE + "/triggers/{trigger}"
 CONFIG = ONE + "/async-configs/{qualifier}"
 
 VERSIONS = (
@@ -99,6 +102,34 @@ ASYNC_CONFIGS = (
     ),
 )
 
+TRIGGERS = (
+    Route(
+        "GET",
+        f"{ONE}/triggers",
+        triggers.listed,
+        "Triggers of a function by name",
+        {200: TriggerPage},
+        (LIMIT, CURSOR),
+    ),
+    Route(
+        "PUT",
+        TRIGGER,
+        triggers.put,
+        "Create a trigger (201), or replace it (200)",
+        {201: TriggerShown, 200: TriggerShown},
+        body=TriggerBody,
+        example={"type": "tide", "config": {}, "qualifier": "latest", "enabled": True},
+    ),
+    Route("GET", TRIGGER, triggers.get, "One trigger and what it does", {200: TriggerShown}),
+    Route(
+        "DELETE",
+        TRIGGER,
+        triggers.delete,
+        "Delete a trigger; what it fired goes on",
+        {204: None},
+    ),
+)
+
 CONTROL = (
     Route(
         "GET",
@@ -118,4 +149,4 @@ CONTROL = (
     ),
 )
 
-FAMILY: tuple[Route, ...] = (*VERSIONS, *ALIASES, *ASYNC_CONFIGS, *CONTROL)
+FAMILY: tuple[Route, ...] = (*VERSIONS, *ALIASES, *ASYNC_CONFIGS, *TRIGGERS, *CONTROL)

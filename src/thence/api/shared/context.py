@@ -15,11 +15,13 @@ from ...destinations.addresses import AddressGuard
 from ...engine.engine import Engine
 from ...engine.stats import Stats
 from ...notices import NodeDraining, Notices
+from ...triggers.triggers import Triggers
 from ..fc.prometheus import series as fc_series
 from ..fc.state import FcState
 from ..functiongraph.state import FunctionGraphState
 from ..metrics.scrape import Metrics
 from ..metrics.tally import Tally
+from ..metrics.triggers import trigger_series
 from .credentials import Credentials
 from .edge_metrics import edge_series
 from .places import Places
@@ -38,6 +40,7 @@ class Door:
         notices: Notices,
         metrics: Metrics,
         *,
+        triggers: Triggers | None = None,
         connections_max: int | None = None,
     ) -> None:
         self.engine = engine
@@ -49,6 +52,8 @@ class Door:
         self.clock = clock
         self.notices = notices
         self.metrics = metrics
+        self.triggers = triggers or Triggers(engine, clock, notices)
+        metrics.more.append(self._trigger_series)
         metrics.by_function.append(fc_series)
         metrics.more.append(self._series)
         self.credentials = Credentials(settings.root_access_key_id, settings.root_access_key_secret)
@@ -68,6 +73,9 @@ class Door:
 
     def _series(self, _stats: Stats | None, _tally: Tally) -> Iterator[Metric]:
         return edge_series(self.places, self.unproven, self.unread)
+
+    def _trigger_series(self, _stats: Stats | None, _tally: Tally) -> Iterator[Metric]:
+        return trigger_series(self.triggers)
 
     def check_unread(self) -> None:
         """Before something is done whose answer may be large. Raises Overloaded."""

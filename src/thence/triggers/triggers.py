@@ -1,0 +1,221 @@
+"""All triggers of the service: put, looked at, deleted; watched while they are enabled.
+
+What is configured is in the store, as entries that belong to the function and go with it; positions
+likewise. What is watched follows that: at once where it was changed here, within `LOOK_SECONDS` where
+another node changed it. Cost: a look goes over all triggers, a firing over none but its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ..catalog.entry import Entry
+from ..clock import Clock
+from ..engine import sources
+from ..engine.engine import Engine
+from ..engine.loop import Loop
+from ..errors import FunctionNotFound, TriggerNotFound
+from ..notices import FunctionChanged, Notices
+from .interface import Firing, Kind, Source, Tools
+from .kinds import installed_kinds
+from .runner import Counts, Runner, Status, WatchState
+from .trigger import Trigger, checked, configuration
+
+log = logging.getLogger("thence.triggers")
+
+TRIGGER, POSITION = "trigger", "trigger_position"  # kinds of entries; owner: the family
+LOOK_SECONDS = 5.0
+Key = tuple[str, str]
+"""Owner and name."""
+
+
+class TriggerView(Struct, frozen=True):
+    """One trigger and what it does. `status`: None where it is not watched."""
+
+    function: str
+    trigger: Trigger
+    shown: Any  # its configuration without secrets
+    installed: bool  # whether its kind is
+    status: Status | None
+    created_at: int
+    updated_at: int
+
+
+class Triggers:
+    """A service: `start` when the engine has started, `stop` before it drains."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        notices: Notices,
+        kinds: Mapping[str, Kind] | None = None,
+    ) -> None:
+        self.kinds = installed_kinds() if kinds is None else kinds
+        self._engine = engine
+        self._clock = clock
+        self._notices = notices
+        self._watched: dict[Key, tuple[Entry, Runner]] = {}
+        self.counts: dict[str, Counts] = {type: Counts() for type in self.kinds}
+        """By type."""
+        self._loop = Loop("triggers", self._look, clock, notices, interval_seconds=LOOK_SECONDS)
+        notices.on(FunctionChanged, self._function_changed)
+
+    async def start(self) -> None:
+        self._loop.start()
+
+    async def stop(self) -> None:
+        """Watch no source any more. Idempotent."""
+        await self._loop.stop()
+        for key in list(self._watched):
+            await self._end(key)
+
+    # ------------------------------------------------------------ configured
+
+    async def put(self, function: str, trigger: Trigger) -> tuple[TriggerView, bool]:
+        """Create (True) or replace. A replaced one of the same type goes on from where it was. Raises
+        FunctionNotFound, QualifierNotFound, InvalidInput naming the field, StoreUnavailable."""
+        owner = str(self._engine.function(function).family)
+        self._engine.function(function, trigger.qualifier)
+        trigger = checked(trigger, self.kinds)
+        before = self._entry(owner, trigger.name)
+        if before is not None and _read(before).type != trigger.type:
+            await self._engine.delete_entry(POSITION, owner, trigger.name)
+        entry = await self._engine.put_entry(
+            TRIGGER, owner, trigger.name, msgspec.json.encode(trigger)
+        )
+        await self._follow(function, (entry.owner, entry.name))
+        return self._view(function, entry), before is None
+
+    def get(self, function: str, name: str) -> TriggerView:
+        """Raises FunctionNotFound, TriggerNotFound."""
+        entry = self._entry(str(self._engine.function(function).family), name)
+        if entry is None:
+            raise self._missing(function, name)
+        return self._view(function, entry)
+
+    def all(self, function: str) -> list[TriggerView]:
+        """By name. Raises FunctionNotFound."""
+        owner = str(self._engine.function(function).family)
+        return [self._view(function, entry) for entry in self._engine.entries(TRIGGER, owner)]
+
+    async def delete(self, function: str, name: str) -> None:
+        """Raises FunctionNotFound, TriggerNotFound, StoreUnavailable."""
+        owner = str(self._engine.function(function).family)
+        if not await self._engine.delete_entry(TRIGGER, owner, name):
+            raise self._missing(function, name)
+        await self._end((owner, name))
+        await self._engine.delete_entry(POSITION, owner, name)
+
+    def _entry(self, owner: str, name: str, kind: str = TRIGGER) -> Entry | None:
+        found = self._engine.entries(kind, owner)
+        return next((entry for entry in found if entry.name == name), None)
+
+    def _missing(self, function: str, name: str) -> TriggerNotFound:
+        return TriggerNotFound(
+            f"Function {function!r} has no trigger {name[:140]!r}.", kind="trigger", name=name[:140]
+        )
+
+    def _view(self, function: str, entry: Entry) -> TriggerView:
+        trigger = _read(entry)
+        kind = self.kinds.get(trigger.type)
+        watched = self._watched.get((entry.owner, entry.name))
+        shown = {} if kind is None else kind.shown(configuration(trigger.config, kind))
+        return TriggerView(
+            function=function,
+            trigger=trigger,
+            shown=shown,
+            installed=kind is not None,
+            status=None if watched is None else watched[1].status,
+            created_at=entry.created_at,
+            updated_at=entry.updated_at,
+        )
+
+    def watched(self) -> Iterator[tuple[str, WatchState]]:
+        """Type and state of each trigger that is watched here."""
+        for entry, runner in self._watched.values():
+            yield _read(entry).type, runner.status.state
+
+    # ------------------------------------------------------------ watched
+
+    async def _look(self) -> None:
+        """What is configured is watched, and nothing else."""
+        functions = {str(function.family): function.name for function in self._engine.functions()}
+        configured = {(entry.owner, entry.name) for entry in self._engine.entries(TRIGGER)}
+        for key in (*configured, *(key for key in self._watched if key not in configured)):
+            await self._follow(functions.get(key[0]), key)
+
+    async def _follow(self, function: str | None, key: Key) -> None:
+        """Watch one trigger as it is configured now, or no more. `function`: its name; None: deleted."""
+        while True:
+            entry = None if function is None else self._entry(*key)
+            watched = self._watched.get(key)
+            if watched is None or watched[0] == entry:
+                break
+            await self._end(key)  # meanwhile it may be changed again
+        if watched is not None or entry is None or function is None:
+            return
+        trigger = _read(entry)
+        kind = self.kinds.get(trigger.type)
+        if trigger.enabled and kind is not None:
+            runner = self._runner(function, entry, trigger, kind)
+            self._watched[key] = (entry, runner)
+            runner.start()
+
+    async def _end(self, key: Key) -> None:
+        watched = self._watched.pop(key, None)
+        if watched is not None:
+            await watched[1].stop()
+
+    def _function_changed(self, notice: FunctionChanged) -> None:
+        if notice.change == "deleted":
+            self._loop.wake()
+
+    def _runner(self, function: str, entry: Entry, trigger: Trigger, kind: Kind) -> Runner:
+        owner, name, engine = entry.owner, entry.name, self._engine
+
+        def make() -> Source:
+            config = configuration(trigger.config, kind)
+            return kind.make(config, Tools(self._clock, entry.created_at))
+
+        async def accept(firing: Firing, key: str) -> bool:
+            if str(engine.function(function).family) != owner:
+                raise FunctionNotFound(
+                    f"The function of trigger {name!r} is deleted.", name=function
+                )
+            call = sources.Firing(
+                payload=firing.payload,
+                content_type=firing.content_type,
+                source=f"trigger:{trigger.type}:{name}",
+                idempotency_key=key,
+                fingerprint=b"",  # the key alone says that it is the same
+            )
+            accepted = await engine.sources.accept(function, call, qualifier=trigger.qualifier)
+            return not accepted.duplicate
+
+        async def keep(position: str) -> None:
+            await engine.put_entry(POSITION, owner, name, msgspec.json.encode(position))
+
+        kept = self._entry(owner, name, POSITION)
+        return Runner(
+            function,
+            name,
+            trigger.type,
+            f"{owner}/{name}/{entry.created_at}",
+            make,
+            "" if kept is None else msgspec.json.decode(kept.data, type=str),
+            accept,
+            keep,
+            self.counts.setdefault(trigger.type, Counts()),
+            self._clock,
+            self._notices,
+        )
+
+
+def _read(entry: Entry) -> Trigger:
+    return msgspec.json.decode(entry.data, type=Trigger)

@@ -1,0 +1,25 @@
+"""The service in virtual time, one for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from thence.testing import Service
+
+from .tapes import Tapes
+
+
+@pytest.fixture
+def tapes() -> Tapes:
+    return Tapes()
+
+
+@pytest_asyncio.fixture
+async def s() -> AsyncIterator[Service]:
+    async with Service() as service:
+        yield service
+        service.outage.full_until = service.outage.gone_until = 0
+        assert await service.verify() == []
