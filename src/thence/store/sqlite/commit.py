@@ -8,9 +8,11 @@ from ..interface import Batch, Committed
 from ..journal import Changes
 from ..records import JournalEntry
 from . import write_deliveries as deliveries
-from . import write_invocations as invocations
 from .changes import write_counters, write_journal
-from .write_invocations import FenceBroken
+from .write_accepts import accept
+from .write_claims import claim
+from .write_endings import end, stop
+from .write_settles import FenceBroken, settle
 
 __all__ = ["FenceBroken", "apply"]
 
@@ -19,11 +21,11 @@ def apply(db: sqlite3.Connection, batch: Batch, *, careful: bool = False) -> Com
     """Run every change of the batch in the transaction that the caller began and will commit.
     Raises FenceBroken where a settle does not apply; `careful` sorts those out."""
     changes = Changes()
-    accepts = invocations.accept(db, batch.accepts, changes)
-    settles = invocations.settle(db, batch.settles, changes, careful)
-    ends = invocations.end(db, batch.ends, changes)
-    stops = invocations.stop(db, batch.stops, changes)
-    claims = invocations.claim(db, batch.claims, changes)
+    accepts = accept(db, batch.accepts, changes)
+    settles = settle(db, batch.settles, changes, careful)
+    ends = end(db, batch.ends, changes)
+    stops = stop(db, batch.stops, changes)
+    claims = claim(db, batch.claims, changes)
     results = deliveries.record(db, batch.delivery_results, changes)
     taken = deliveries.claim(db, batch.delivery_claims)
     deliveries.put(db, batch.mailbox)
