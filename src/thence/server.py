@@ -40,6 +40,7 @@ from .destinations.senders import Doors, Senders
 from .engine.engine import Engine
 from .engine.loop import Loop
 from .engine.options import Options
+from .engine.sources import Inside
 from .errors import StartupError
 from .logs import log_notices, set_up
 from .memory import LOOK_SECONDS, GiveBack
@@ -70,10 +71,9 @@ MakeRuntime = Callable[[CodeCache, Notices, Clock], Runtime]
 class Service:
     """Everything of one node, built and connected. `start()` first, `stop()` last."""
 
-    def __init__(self, settings: Settings, engine: Engine, senders: Senders, door: Door) -> None:
+    def __init__(self, settings: Settings, engine: Engine, door: Door) -> None:
         self.settings = settings
         self.engine = engine
-        self.senders = senders
         self.door = door
         self.app = build_app(door)
         self._memory = Loop(
@@ -99,7 +99,6 @@ class Service:
         await self.door.metrics.stop()
         await self.door.functiongraph.logs.stop()
         await self.engine.drain(seconds)
-        await self.senders.close()
 
 
 def build(
@@ -124,6 +123,7 @@ def build(
     shares = _shares(settings)
     code, blobs = CodeCache(folder / "code"), FileBlobs(folder / "blobs")
     runtime = make_runtime(code, notices, clock) if make_runtime else None
+    engine_options = options(settings, shares.tries)
     engine = Engine(
         store=make_store(
             Wanted(settings.store, folder, fresh=fresh, held_to_the_end=held_to_the_end)
@@ -133,23 +133,16 @@ def build(
         blobs=blobs,
         clock=clock,
         notices=notices,
-        options=options(settings, shares.tries),
+        options=engine_options,
+        make_sending=lambda inside: _post(settings, inside, engine_options),
+        check_archive=_archive_check(settings),
         reserve=Reserve(folder, settings.limits.disk_reserve_bytes),
     )
     code.allowed, blobs.allowed = engine.room.check, engine.check_body
     code.short = blobs.short = engine.writer.short
-    engine.catalogue.check_archive = _archive_check(settings)
-    senders = _senders(settings, engine)
-    post = Post(
-        senders,
-        engine.options.record_preview_bytes_max,
-        account_id=settings.account_id,
-        region=settings.region,
-    )
-    engine.deliver_with(post)
     metrics = Metrics(engine, notices, clock, version=__version__)
     door = Door(engine, settings, clock, notices, metrics, connections_max=shares.connections)
-    return Service(settings, engine, senders, door)
+    return Service(settings, engine, door)
 
 
 def _shares(settings: Settings) -> Shares:
@@ -240,16 +233,23 @@ def _archive_check(settings: Settings) -> Callable[[bytes], ArchiveInfo]:
     return lambda archive: check_archive(archive, limits)
 
 
-def _senders(settings: Settings, engine: Engine) -> Senders:
+def _post(settings: Settings, inside: Inside, options: Options) -> Post:
+    """What sends records; `inside`: what destinations within this process may use."""
     networks = [ipaddress.ip_network(text) for text in settings.destinations.allow_networks]
-    return Senders(
+    senders = Senders(
         Doors(
-            put=engine.inside.put,
-            accept=engine.inside.accept,
+            put=inside.put,
+            accept=inside.accept,
             allow_networks=networks,
             timeout_seconds=settings.destinations.timeout_seconds,
-            tries_max=engine.options.delivery_tries_max,
+            tries_max=options.delivery_tries_max,
         )
+    )
+    return Post(
+        senders,
+        options.record_preview_bytes_max,
+        account_id=settings.account_id,
+        region=settings.region,
     )
 
 

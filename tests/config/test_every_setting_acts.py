@@ -104,7 +104,7 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
     assert (service.door.unproven.bytes_max, service.door.unread.bytes_max) == (24, 28)
     assert service.door.limits.connections_max == 16 and doors[0].timeout_seconds == 20.0
     assert (tmp_path / "data").is_dir()
-    await service.senders.close()
+    await service.engine.parts.sending.close()
 
 
 def test_the_lists_above_know_every_setting() -> None:
@@ -124,4 +124,4 @@ async def test_the_sandbox_is_a_setting(
     settings = Settings(data_dir=str(folder), runtime=Runtime(sandbox=sandbox))
     service = server.build(settings)
     assert seen["closed"] == (folder if closed else None)
-    await service.senders.close()
+    await service.engine.parts.sending.close()

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from thence.catalog.code import check_archive, pack
+from thence.catalog.code import pack
 from thence.catalog.function import parse_spec
 from thence.clock import SystemClock
 from thence.destinations.post import Post
@@ -25,7 +25,7 @@ from thence.store.sqlite import SqliteStore
 def build(folder: Path, instances_max: int, kept_free_percent: int = 0) -> Engine:
     """One that is not started."""
     notices, clock, code = Notices(), SystemClock(), CodeCache(folder / "code")
-    engine = Engine(
+    return Engine(
         store=SqliteStore(folder / "store.db"),
         runtime=ProcessRuntime(
             lambda function: code.path(function.code_digest),
@@ -39,11 +39,11 @@ def build(folder: Path, instances_max: int, kept_free_percent: int = 0) -> Engin
         clock=clock,
         notices=notices,
         options=Options(),
+        make_sending=lambda inside: Post(
+            Senders(Doors(put=inside.put, accept=inside.accept)),
+            Options().record_preview_bytes_max,
+        ),
     )
-    engine.catalogue.check_archive = check_archive
-    senders = Senders(Doors(put=engine.inside.put, accept=engine.inside.accept))
-    engine.deliver_with(Post(senders, engine.options.record_preview_bytes_max))
-    return engine
 
 
 @asynccontextmanager

@@ -101,7 +101,7 @@ class StartingLarge(Starting):
             self.anew()
         for name in self.paused | (self.large if self.refusing else set()):
             self.anew(name)
-        engine, ended = self.s.engine, self.s.engine.run.running.values()
+        engine, ended = self.s.engine, list(self.s.engine.parts.running)
         runs, lanes = Counter(run.function.id for run in ended), engine.lanes.all()
         kept = sum(lane.kept_of_node for lane in lanes)
         taken = len(engine.runtime._here) + sum(lane.reserved for lane in lanes) + kept

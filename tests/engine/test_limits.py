@@ -106,7 +106,7 @@ async def test_the_memory_of_a_lane_does_not_grow_with_its_backlog(s: Service) -
     for _ in range(300):
         await s.invoke("f")
     engine = s.engine
-    assert engine.run.running == {} and engine.dispatch._look == {}
+    assert not engine.parts.running and engine.dispatch._look == {}
     assert not engine.dispatch._turn and not engine.dispatch.line.buckets
     assert engine.lanes.all()[0].waiting == 300
 

@@ -37,7 +37,7 @@ async def owe(s: Service, count: int, due_in_ms: int) -> None:
                 s.engine.node.incarnation,
             )  # fmt: skip
             owed = NewDelivery(
-                s.engine.ids.next(now), s.engine.deliver.key_of(destination),
+                s.engine.ids.next(now), s.engine.parts.sending.key_of(destination),
                 encode_destination(destination), "success", now + due_in_ms,
             )  # fmt: skip
             batch.accepts.append(new)
@@ -118,7 +118,7 @@ async def test_all_tries_under_way_have_a_bound_and_a_prompt_receiver_always_fin
         await s.function("f", answers=["ok"], on_success=GOOD)
         await s.invoke("f")
         await s.settle()  # it answered promptly: it is known
-        send, gate, most = s.engine.deliver.send, asyncio.Event(), [0]
+        send, gate, most = s.engine.deliver.tries.send, asyncio.Event(), [0]
         under_way: list[str] = []
 
         async def hangs(delivery: Any, *parts: Any) -> Any:
@@ -131,7 +131,7 @@ async def test_all_tries_under_way_have_a_bound_and_a_prompt_receiver_always_fin
             finally:
                 under_way.remove(delivery.key)
 
-        s.engine.deliver.send = hangs
+        s.engine.deliver.tries.send = hangs
         await owe(s, 100, 0)
         for number in range(100):
             s.receiver(dead(number)).down()

@@ -134,7 +134,7 @@ async def test_after_a_storm_everything_has_one_end(tmp_path: Path, seed: int) -
     assert {view.state for view in views} <= FINAL
     assert all(len(states) == 1 for states in storm.finals.values())
     assert all(one.reserved == one.claiming == 0 for one in engine.lanes.all())
-    assert not engine.run.running and engine.runtime.occupancy().in_use == 0
+    assert not engine.parts.running and engine.runtime.occupancy().in_use == 0
     assert Outcome.NOT_STARTED not in storm.sync
     await engine.drain(0)
 

@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from thence.engine import settle
+from thence.engine import large_results
 
 from .starting import Starting
 from .starting_large import LARGE, StartingLarge
@@ -32,5 +32,5 @@ async def test_large_results_keep_nobody_from_beginning_but_their_own_function(
     print(f"THENCE_SEED={seed}")  # shown when it fails
     few = seed % 3 == 0
     if few:
-        monkeypatch.setattr(settle, "KEPT_BYTES_MAX", 5 * len(LARGE))
+        monkeypatch.setattr(large_results, "KEPT_BYTES_MAX", 5 * len(LARGE))
     await StartingLarge(seed, few).walk(40)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from thence.catalog.control import Control
-from thence.engine import settle
+from thence.engine import large_results
 from thence.engine.lanes import BESIDE_MAX
 from thence.engine.writer import AGAIN_SECONDS
 from thence.errors import StoreUnavailable
@@ -41,7 +41,7 @@ async def test_what_has_ended_and_cannot_be_written_keeps_its_slot(ahead: int) -
         s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
         ids = [await s.invoke("f") for _ in range(CALLS - 1)]
         await s.clock.advance(60)
-        assert SLOTS <= len(s.engine.run.running) <= SLOTS + 2 * BESIDE_MAX
+        assert SLOTS <= len(s.engine.parts.running) <= SLOTS + 2 * BESIDE_MAX
         other = await s.invoke("small")
         await s.settle()
         assert (await s.show(other)).state == "succeeded"
@@ -63,7 +63,7 @@ async def test_a_limit_of_all_versions_counts_what_cannot_be_written() -> None:
         s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
         ids = [await s.invoke("f") for _ in range(8)]
         await s.clock.advance(60)
-        assert len(s.engine.run.running) <= 2
+        assert len(s.engine.parts.running) <= 2
         s.engine.blobs.allowed = take  # type: ignore[attr-defined]
         await s.clock.advance(20)
         assert {(await s.show(id)).state for id in ids} == {"succeeded"}
@@ -86,7 +86,7 @@ async def test_what_cannot_be_written_keeps_nothing_of_the_node(functions: int) 
         for name in names * (60 // functions):
             await s.invoke(name)
         await s.clock.advance(60)
-        assert len(s.engine.run.running) == min(60, 28 * functions)
+        assert len(s.engine.parts.running) == min(60, 28 * functions)
         assert s.engine.runtime.occupancy().in_use == 0
         other = await s.invoke("small")
         await s.settle()
@@ -100,7 +100,7 @@ async def test_many_functions_together_keep_no_more_in_memory_than_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bound, instances, functions, calls = 30, 8, 40, 5
-    monkeypatch.setattr(settle, "KEPT_BYTES_MAX", bound * len(LARGE))
+    monkeypatch.setattr(large_results, "KEPT_BYTES_MAX", bound * len(LARGE))
     async with Service(instances_max=instances, kept_free_percent=0) as s:
         names = [f"f{n}" for n in range(functions)]
         for name in names:
@@ -108,14 +108,14 @@ async def test_many_functions_together_keep_no_more_in_memory_than_a_bound(
         s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
         ids = [await s.invoke(name) for name in names * calls]
         await s.clock.advance(60)
-        assert bound <= len(s.engine.run.running) <= bound + instances + BESIDE_MAX
+        assert bound <= len(s.engine.parts.running) <= bound + instances + BESIDE_MAX
         s.engine.blobs.allowed = take  # type: ignore[attr-defined]
         await s.clock.advance(20)
         views = [await s.show(id) for id in ids]
         assert {(view.state, view.attempt) for view in views} == {("succeeded", 1)}
         assert s.engine.runtime.occupancy().in_use == 0
         assert not any(lane.kept_of_node or lane.family.used for lane in s.engine.lanes.all())
-        assert s.engine.settle._kept_bytes == 0
+        assert s.engine.parts.results._kept_bytes == 0
 
 
 async def test_a_suspect_whose_slot_is_kept_by_what_has_ended_holds_nobody_back() -> None:

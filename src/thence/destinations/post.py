@@ -1,7 +1,7 @@
 """One delivery from the engine to its sender: builds the record, packs the parcel, makes one try, or
 says what a commit puts or calls.
 
-This is the `Office` that the engine is given.
+This is the `Sending` that the engine is given (engine/sending.py).
 """
 
 from __future__ import annotations
@@ -71,6 +71,10 @@ class Post:
             log.exception("the record of delivery %s failed", format_id(delivery.id))
             return None
         return None if isinstance(parcel, Sent) else self._senders.place(parcel)
+
+    async def close(self) -> None:
+        """No try follows. Idempotent."""
+        await self._senders.close()
 
     def key_of(self, destination: Destination) -> str:
         """See Senders.key_of."""

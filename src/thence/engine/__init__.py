@@ -1,12 +1,15 @@
 """Moves invocations: one verb a file, one loop shape, one writer. Knows no vendor and no HTTP.
 
 accept  dispatch  run  settle  deliver      the way of one invocation
-stop  redrive  rescue  expire  prune        what else may happen to it
+end  stop  redrive  rescue  expire  prune   what else may happen to it
 sources                                     how anything inside this process has a function called
+deciding  owed  place  large_results        what an ending means, owes, and does on its way to the disk
 writer                                      every change goes through its group commits
-lanes  family  effect  node  loop           what the verbs share
+wiring  flow                                builds the verbs and connects them
+lanes  family  running  lease  backlog      what the verbs share
+effect  node  loop
 catalogue  versions  aliases  configs       what is deployed, and how it is called; targets: cycles
 controls  entries  load
 minutes                                     counts by function and minute
-engine  functions  looking                  builds them and is what the doors talk to
+engine  functions  looking                  starts and stops all that, and is what the doors talk to
 """

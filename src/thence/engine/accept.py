@@ -7,7 +7,6 @@ holds the invocation is on disk (design §2, promise 1), or with the error.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -31,9 +30,12 @@ from ..notices import InvocationAccepted, Notices
 from ..store.blobs import BlobStore
 from ..store.records import Accepted, Body, Claimed, Meta, NewInvocation
 from .answer import Done
+from .backlog import Backlog
 from .checks import check_payload
 from .dispatch import Dispatch
+from .flow import Flow
 from .lanes import Lane
+from .lease import Lease
 from .options import Options
 from .tasks import Tasks
 from .writer import Writer
@@ -54,6 +56,9 @@ class Accept:
         notices: Notices,
         options: Options,
         ids: IdSource,
+        backlog: Backlog,
+        flow: Flow,
+        lease: Lease,
     ) -> None:
         self._writer = writer
         self._dispatch = dispatch
@@ -62,9 +67,10 @@ class Accept:
         self._notices = notices
         self._options = options
         self._ids = ids
+        self._backlog = backlog
+        self._flow = flow
+        self._lease = lease
         self._tasks = Tasks()
-        self.note_waiting: Callable[[Lane, int, int], None]
-        """(lane, due_at, expires_at): an invocation waits; set by the engine."""
         self.closed = True
         """Not accepting: starting up or draining."""
 
@@ -138,7 +144,7 @@ class Accept:
         if self._notices.wanted(InvocationAccepted):
             self._notices.publish(InvocationAccepted(new.id, lane.function.name))
         lane.count_waiting(1)
-        self.note_waiting(lane, new.due_at, new.expires_at)
+        self._backlog.waits(lane, new.due_at, new.expires_at)
 
     def _made(
         self,
@@ -269,7 +275,7 @@ class Accept:
         dispatch = self._dispatch
         direct = new.due_at <= new.accepted_at and dispatch.room(lane) > 0
         if direct:
-            new.lease = dispatch.lease
+            new.lease = self._lease.number
             lane.reserve(1)
 
         def committed(accepted: Any, error: ThenceError | None) -> None:
@@ -305,7 +311,7 @@ class Accept:
         if direct:
             # (Of a function that was deleted meanwhile too: run.py gives it back, settle ends it.)
             body = new.payload if offloaded is None else Body(offloaded, len(offloaded))
-            dispatch.begin(
+            self._flow.begin(
                 lane,
                 Claimed(
                     new.id,
@@ -323,7 +329,7 @@ class Accept:
         lane.count_waiting(1)
         if new.due_at <= new.accepted_at:
             dispatch.throttled(lane, new.id)
-        self.note_waiting(lane, new.due_at, new.expires_at)
+        self._backlog.waits(lane, new.due_at, new.expires_at)
 
 
 def _named(meta: Meta | None, alias: str, caller_id: str | None) -> Meta:

@@ -25,6 +25,7 @@ from .actor import ACTOR
 from .effect import in_effect, of_row
 from .entries import Entries
 from .family import Family
+from .flow import Flow
 from .lanes import Lane, Lanes
 from .load import drop_kept, drop_unused, keep_configs, load_family
 from .options import Options
@@ -42,7 +43,11 @@ class Catalogue:
         notices: Notices,
         options: Options,
         rng: random.Random,
+        flow: Flow,
+        *,
+        check_archive: Callable[[bytes], ArchiveInfo],
     ) -> None:
+        """check_archive: by the configured limits."""
         self.store = store
         self.clock = clock
         self.options = options
@@ -56,10 +61,8 @@ class Catalogue:
         self._random = rng.random
         self._by_name: dict[str, Lane] = {}  # the `latest` of each
         self._in_use: Counter[str] = Counter()  # code that is tried, by digest
-        self.check_archive: Callable[[bytes], ArchiveInfo]
-        """Checks an archive by the configured limits; set by the engine's builder."""
-        self.retire: Callable[[Lane], None]
-        """Told of a deleted function or version, so that what waits for it ends; set by the engine."""
+        self._flow = flow
+        self._check_archive = check_archive
 
     async def load(self) -> None:
         """Read the catalogue at start. Deleted functions whose invocations remain keep a lane, so
@@ -181,7 +184,7 @@ class Catalogue:
                 await asyncio.to_thread(self._code.drop, digest)
 
     async def _checked(self, archive: bytes) -> ArchiveInfo:
-        return await asyncio.to_thread(self.check_archive, archive)
+        return await asyncio.to_thread(self._check_archive, archive)
 
     async def _keep_code(
         self, name: str, archive: bytes | None, info: ArchiveInfo | None = None
@@ -220,7 +223,7 @@ class Catalogue:
         """That row is deleted in the store."""
         lane.delete()
         self._runtime.forget(lane.function.id)
-        self.retire(lane)
+        self._flow.deleted(lane)
 
     async def forget(self, family: Family[Lane]) -> None:
         """A deleted lane of it is dropped: what was kept for it goes too."""

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..catalog.destination import Destination
 from ..clock import Clock
 from ..errors import StoreDamaged, StoreUnavailable, ThenceError
 from ..lifecycle.delivery import DeliveryPolicy
@@ -29,8 +28,10 @@ from ..store.blobs import BlobStore
 from ..store.interface import Store
 from ..store.records import ClaimedDeliveries, DeliveryClaim, DeliverySource, DeliveryView
 from .alarm import Alarm
+from .lease import Lease
+from .sending import Sending
 from .tasks import Tasks
-from .tries import Made, Send, Tries
+from .tries import Made, Tries
 from .turns import CLAIM_MAX, Key, Trust, Turns, Waits
 from .writer import Writer
 
@@ -67,6 +68,8 @@ class Deliver:
         tries_max: int,
         timeout_seconds: float,
         function_name: Callable[[int], str],
+        lease: Lease,
+        sending: Sending,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -74,7 +77,7 @@ class Deliver:
         self._concurrency = concurrency
         # A claim outlives the try it is for, also when fetching a blob is slow.
         self._claim_ms = round((timeout_seconds * 2 + 30) * 1000)
-        self.tries = Tries(blobs, clock, notices, policy, function_name)
+        self.tries = Tries(blobs, clock, notices, policy, function_name, send=sending)
         self._keys: dict[str, _Lane] = {}
         self._idle: dict[str, _Lane] = {}  # the one that has been idle for longest first
         self._remote, self._local = Turns(tries_max), Turns(LOCAL_TRIES_MAX)
@@ -83,19 +86,8 @@ class Deliver:
         self._alarm = Alarm(clock, self._ring)
         self._tasks = Tasks()
         self.paused = True
-        self.lease = 0
-        self.key_of: Callable[[Destination], str]
-        """Set by whoever knows the destinations, as `send` is."""
-        self.local: Callable[[str], bool] = lambda key: False
-        """Whether deliveries of that key stay within this store."""
-
-    @property
-    def send(self) -> Send:
-        return self.tries.send
-
-    @send.setter
-    def send(self, send: Send) -> None:
-        self.tries.send = send
+        self._lease = lease
+        self._local_key = sending.local
 
     # ------------------------------------------------------------ life
 
@@ -113,10 +105,6 @@ class Deliver:
         timer = self._clock.call_at(self._clock.now() + round(seconds * 1000), self._tasks.cancel)
         await self._tasks.settled()
         timer.cancel()
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._tasks)
 
     @property
     def keys(self) -> int:
@@ -140,7 +128,7 @@ class Deliver:
         known = self._idle.pop(key, None)
         if known is not None:
             return known
-        if self.local(key):
+        if self._local_key(key):
             return _Lane(key, CLAIM_MAX, Trust.PROMPT, self._local)
         return _Lane(key, self._concurrency, Trust.NEW, self._remote)
 
@@ -158,7 +146,7 @@ class Deliver:
         # What is noted from here on may not be in this claim: it sets `ready` again.
         lane.ready, lane.claiming = False, True
         now = self._clock.now()
-        claim = DeliveryClaim(lane.name, number, now, now + self._claim_ms, self.lease)
+        claim = DeliveryClaim(lane.name, number, now, now + self._claim_ms, self._lease.number)
         self._writer.claim_deliveries(claim, partial(self._claimed, lane, trust, number))
 
     def _claimed(

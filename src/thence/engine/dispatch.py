@@ -21,11 +21,13 @@ from ..errors import ThenceError
 from ..notices import InvocationThrottled, Notices
 from ..runtimes.interface import Runtime
 from ..store.interface import Store
-from ..store.records import Claim, Claimed
+from ..store.records import Claim
 from .agenda import Agenda
 from .alarm import Alarm
 from .family import Family
+from .flow import Flow
 from .lanes import UNKNOWN, Lane, Lanes
+from .lease import Lease
 from .line import LOOKED_AT_MAX, Line
 from .loop import Loop
 from .writer import Writer
@@ -42,9 +44,13 @@ class Dispatch:
         store: Store,
         clock: Clock,
         notices: Notices,
+        flow: Flow,
+        lease: Lease,
         *,
+        held: Callable[[Lane], None],
         claim_max: int,
     ) -> None:
+        """held: told when a lane comes to a limit with a backlog."""
         self._lanes = lanes
         self._runtime = runtime
         self._writer = writer
@@ -61,20 +67,17 @@ class Dispatch:
         self._loop = Loop("dispatch", self._look_ahead, clock, notices, interval_seconds=5.0)
         self._pumping = False
         self._turns = 0  # that lanes had
-        self.lease = 0
+        self._flow = flow
+        self._lease = lease
+        self._held = held
         self.paused = True
         self.held_back = False
         """Nothing begins, because a suspect has the node; see hold_back()."""
-        self.begin: Callable[[Lane, Claimed], None]
-        """Hands a committed claim to the runtime; set by the engine."""
-        self.held: Callable[[Lane], None]
-        """Told when a lane comes to a limit with a backlog; set by the engine."""
 
     # ------------------------------------------------------------ life
 
-    async def start(self, lease: int) -> None:
+    async def start(self) -> None:
         """Learn what waits, without reading it, and begin."""
-        self.lease = lease
         now = self._clock.now()
         for function_id, due_at in (await self._store.due_functions()).items():
             lane = self._lanes.get(function_id)
@@ -143,7 +146,7 @@ class Dispatch:
     def _hold(self, lane: Lane) -> None:
         if lane.throttled_since is None:
             lane.throttled_since = self._clock.now()
-            self.held(lane)
+            self._held(lane)
 
     def freed(self, lane: Lane) -> None:
         """A run of that lane has ended, or room that was promised to it is not used."""
@@ -286,7 +289,7 @@ class Dispatch:
         lane.backlog = left = max(0, lane.backlog - limit)
         if lane.family.bucket is not None:
             self.line.look(lane.family)
-        claim = Claim(lane.function.id, limit, self.lease, self._clock.now())
+        claim = Claim(lane.function.id, limit, self._lease.number, self._clock.now())
 
         def done(claimed: Any, error: ThenceError | None) -> None:
             lane.claiming = 0
@@ -300,7 +303,7 @@ class Dispatch:
                 return
             lane.count_waiting(-len(claimed))
             for one in claimed:
-                self.begin(lane, one)
+                self._flow.begin(lane, one)
             if len(claimed) < limit:
                 # That is all that was due then. What was noted since still is, and comes first.
                 lane.backlog = max(0, lane.backlog - left)

@@ -8,50 +8,33 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from ..catalog.code import check_archive
 from ..catalog.function import LATEST
 from ..clock import Clock
 from ..errors import StoreDamaged, StoreUnavailable
-from ..lifecycle.delivery import DeliveryPolicy
-from ..lifecycle.ids import IdSource, id_millis
+from ..lifecycle.ids import id_millis
 from ..lifecycle.lineage import Lineage
 from ..notices import NodeDraining, NodeStopped, Notices, StoreBack, StoreHit, StoreLost
 from ..runtimes.code import CodeCache
-from ..runtimes.interface import Ended, Run, Runtime
+from ..runtimes.interface import Ended, Runtime
 from ..store.blobs import BlobStore
 from ..store.interface import Filter, Store
 from ..store.records import Accepted
 from ..store.reserve import Reserve
-from .accept import Accept
 from .answer import Done
-from .catalogue import Catalogue
-from .deliver import Deliver
-from .dispatch import Dispatch
 from .events import Events
-from .expire import Expire
 from .functions import Functions
-from .invoke import Invoke
-from .lanes import UNKNOWN, Lane, Lanes
 from .looking import Looking
 from .loop import Loop
 from .minutes import Minutes
-from .node import Node
 from .options import Options
-from .place import Office, Place
-from .prune import Prune
-from .redrive import Redrive, RedriveReport
-from .rescue import Rescue
-from .retire import Retire
-from .room import Room
-from .run import RunAttempts
-from .settle import SettleAttempts
-from .sources import Firing, Inside, Sources
-from .stop import Stop, Stopped
-from .suspects import Suspects
-from .sweep import Sweep
+from .redrive import RedriveReport
+from .sources import Firing
+from .stop import Stopped
 from .tasks import Tasks
 from .tend import Tend
 from .wait import Wait
-from .writer import Writer
+from .wiring import CheckArchive, Given, MakeSending, Parts
 
 T = TypeVar("T")
 log = logging.getLogger("thence.engine")
@@ -73,9 +56,13 @@ class Engine(Functions, Looking):
         clock: Clock,
         notices: Notices,
         options: Options,
+        make_sending: MakeSending,
+        check_archive: CheckArchive = check_archive,
         rng: random.Random | None = None,
         reserve: Reserve | None = None,
     ) -> None:
+        """make_sending: builds what sends records, see wiring.py. check_archive: by the configured
+        limits."""
         self.store = store
         self.runtime = runtime
         self.code = code
@@ -83,151 +70,45 @@ class Engine(Functions, Looking):
         self.clock = clock
         self.notices = notices
         self.options = options
-        self._rng = rng or random.Random()
-        self.lanes = Lanes(runtime.promise)
-        self.ids = IdSource(self._rng)
-        self.room = Room(store, reserve)
-        self.writer = Writer(store, clock, notices, self.room)
+        self.parts = parts = Parts(
+            Given(
+                store=store,
+                runtime=runtime,
+                code=code,
+                blobs=blobs,
+                clock=clock,
+                notices=notices,
+                options=options,
+                make_sending=make_sending,
+                check_archive=check_archive,
+                rng=rng or random.Random(),
+                reserve=reserve,
+            )
+        )
+        self.lanes, self.ids, self.room, self.writer = (
+            parts.lanes, parts.ids, parts.room, parts.writer,
+        )  # fmt: skip
+        self.dispatch, self.expire, self.deliver = parts.dispatch, parts.expire, parts.deliver
+        self.settle, self.run, self.place = parts.settle, parts.run, parts.place
+        self.accepting, self.invoking, self.stopping = parts.accept, parts.invoke, parts.stop
+        self.redriving, self.sources, self.inside = parts.redrive, parts.sources, parts.inside
+        self.prune, self.sweep, self.node = parts.prune, parts.sweep, parts.node
+        self.rescue, self.suspects, self.retire = parts.rescue, parts.suspects, parts.retire
+        self._offer(parts.catalogue)
         self.events_ = Events(store, notices)
+        self.minutes_ = Minutes(store, clock, notices)
+        self.tend = Tend(store, clock, notices)
         self.draining = False
         self.held_up = asyncio.Event()
         """A start that waits for room on the disk: nothing has begun."""
         self._tasks = Tasks()
         self.waits = Wait(self.show, clock, notices)
-        self._build()
-        self._connect()
-
-    # ------------------------------------------------------------ building
-
-    def _build(self) -> None:
-        o, clock, notices, store = self.options, self.clock, self.notices, self.store
-        self._offer(
-            Catalogue(store, self.lanes, self.code, self.runtime, clock, notices, o, self._rng)
-        )
-        self.dispatch = Dispatch(
-            self.lanes, self.runtime, self.writer, store, clock, notices, claim_max=o.claim_max
-        )
-        self.expire = Expire(
-            self.lanes,
-            store,
-            self.writer,
-            clock,
-            notices,
-            slots_used=lambda function: self.runtime.limits(function)[0],
-        )
-        self.deliver = Deliver(
-            store,
-            self.writer,
-            self.blobs,
-            clock,
-            notices,
-            policy=DeliveryPolicy(o.delivery_first_seconds, o.delivery_budget_seconds),
-            concurrency=o.delivery_concurrency,
-            tries_max=o.delivery_tries_max,
-            timeout_seconds=o.delivery_timeout_seconds,
-            function_name=self._function_name,
-        )
-        self.settle = SettleAttempts(
-            self.lanes,
-            self.writer,
-            self.deliver,
-            self.blobs,
-            clock,
-            notices,
-            self.ids,
-            self._rng,
-            inline_bytes_max=o.inline_bytes_max,
-        )
-        self.run = RunAttempts(self.runtime, self.settle, self.blobs, clock, notices)
-        self.accepting = Accept(self.writer, self.dispatch, self.blobs, clock, notices, o, self.ids)
-        self.sources = Sources(self.accepting, self.catalogue)
-        self.inside = Inside(self.sources, self.writer, o)
-        self.place = self.settle.place = Place(
-            self.deliver,
-            self.accepting,
-            self.catalogue,
-            clock,
-            record_bytes_max=o.record_bytes_max,
-            inline_bytes_max=o.inline_bytes_max,
-        )
-        self.invoking = Invoke(self.dispatch, self.runtime, clock, self.ids, o)
-        self.stopping = Stop(store, self.writer, self.runtime, self.run.running, clock)
-        self.redriving = Redrive(
-            store,
-            self.blobs,
-            clock,
-            self.catalogue.resolve,
-            self.sources,
-            self.deliver.note,
-            o.history_retention_seconds,
-        )
-        self.prune = Prune(store, self.blobs, clock, notices, o)
-        self.sweep = Sweep(
-            store,
-            self.blobs,
-            self._sweep_code,
-            clock,
-            notices,
-            kept_seconds=o.unused_retention_seconds,
-        )
-        self.node = Node(store, clock, notices, name=o.node_name, lease_seconds=o.lease_seconds)
-        self.rescue = Rescue(
-            self.lanes,
-            store,
-            self.settle,
-            clock,
-            notices,
-            interval_seconds=o.lease_seconds / 2,
-            held=lambda: self.node.held,
-        )
-        self.suspects = Suspects(
-            self.lanes,
-            self.runtime,
-            self.dispatch,
-            self.writer,
-            store,
-            clock,
-            notices,
-            self.run.running,
-            alone_seconds=o.suspect_alone_seconds,
-            random=self._rng.random,
-        )
-        self.retire = Retire(
-            self.lanes, store, self.expire.end, clock, notices, forget=self._forget
-        )
-        self.minutes_ = Minutes(store, clock, notices)
-        self.tend = Tend(store, clock, notices)
-
-    def _connect(self) -> None:
-        self.settle.running = self.run.running
-        self.settle.note_waiting = self.accepting.note_waiting = self._note_waiting
-        self.settle.note_suspect = self._note_suspect
-        self.settle.suspect_over = self.suspects.over
-        self.settle.left = self.dispatch.left
-        self.dispatch.begin = self.run.begin
-        self.dispatch.held = self.expire.held
-        self.expire.owed = self.settle.owed
-        self.expire.note_delivery = self.deliver.note
-        self.run.freed = self.settle.freed = self.dispatch.freed
-        self.stopping.end = self.expire.end
-        self.catalogue.retire = self.retire.note
         self.room_grown, self.abort = self._room_grown, self._abort
         self.control_changed = self.dispatch.control_changed
-        self.node.on_lease = self._on_lease
-        self.notices.on(StoreBack, self._store_back)
-        self.store.on_damage(self._damaged)
-        self.store.on_unwritten(self.writer.unwritten)
-        self.notices.on(StoreLost, self._store_lost)
-
-    def deliver_with(self, office: Office) -> None:
-        """How records are made and where they go. Before `start`."""
-        self.deliver.send, self.place.make = office, office.place
-        self.deliver.key_of, self.deliver.local = office.key_of, office.local
-
-    def _on_lease(self, incarnation: int) -> None:
-        self.dispatch.lease = incarnation
-        self.run.lease = incarnation
-        self.deliver.lease = incarnation
+        notices.on(StoreBack, self._store_back)
+        notices.on(StoreLost, self._store_lost)
+        store.on_damage(self._damaged)
+        store.on_unwritten(self.writer.unwritten)
 
     def _damaged(self, error: StoreDamaged) -> None:
         self.writer.condemn(error)
@@ -263,13 +144,11 @@ class Engine(Functions, Looking):
     def _room_grown(self, function_id: int) -> None:
         lane = self.lanes.get(function_id)
         if lane is not None:
-            # Another concurrency: whatever waits of it may be due.
-            self.dispatch.note(lane, self.clock.now(), self.clock.now(), UNKNOWN)
-        self.dispatch.pump()
+            self.parts.backlog.may_begin(lane)
 
     async def _abort(self, family_id: int) -> None:
         self.invoking.abort(family_id)
-        runs = [run for run in self._runs() if run.function.family == family_id]
+        runs = self.parts.running.of(family_id)
         work = (self.stopping.abort(run) for run in runs)
         answers = await asyncio.gather(*work, return_exceptions=True)
         refused = [one for one in answers if one is not None]
@@ -281,31 +160,6 @@ class Engine(Functions, Looking):
             ) from refused[0]
         if refused:
             raise refused[0]
-
-    def _note_suspect(self, lane: Lane, due_at: int, expires_at: int) -> None:
-        if lane.deleted:
-            self.retire.note(lane)
-            return
-        self.expire.note(expires_at)
-        self.suspects.note(lane, due_at)
-
-    def _note_waiting(self, lane: Lane, due_at: int, expires_at: int) -> None:
-        if lane.deleted:
-            self.retire.note(lane)
-            return
-        self.expire.note(expires_at)
-        self.dispatch.note(lane, due_at, self.clock.now())
-        self.dispatch.pump()
-
-    async def _forget(self, lane: Lane) -> None:
-        self.suspects.forget(lane)
-        self.dispatch.forget(lane)
-        self.runtime.forget(lane.function.id)  # whoever asked of it since had it known again
-        await self.catalogue.forget(lane.family)
-
-    def _function_name(self, function_id: int) -> str:
-        found = self.lanes.named(function_id)
-        return f"#{function_id}" if found is None else found[0]
 
     # ------------------------------------------------------------ life
 
@@ -335,11 +189,11 @@ class Engine(Functions, Looking):
         await self._begin_time(id_millis(highest))
         await self.catalogue.load()
         await self.runtime.start()
-        lease = await self._when_there_is_room(self.node.join)
+        await self._when_there_is_room(self.node.join)
         self.writer.start()
         if self.options.waiting_max:
             await self._count_waiting()  # before anything begins, or ends, that is counted then
-        await self.dispatch.start(lease)
+        await self.dispatch.start()
         await self.suspects.start()
         await self.deliver.start()
         for loop in (self.node.loop, self.minutes_.loop, *self._chores()):
@@ -407,12 +261,13 @@ class Engine(Functions, Looking):
         await asyncio.sleep(0)  # they are
         await running
         until = max(ends, self.clock.now()) + LEAVE_MS
-        await self.settle.settled(until)
+        await self.parts.results.settled(until)
         await self.writer.written(until)
         await sending
         await self.minutes_.close()
         await self.writer.stop()
         await self.runtime.close()
+        await self.parts.sending.close()
         await self.node.leave()
         await self.store.close()
         self.notices.publish(NodeStopped(self.node.name, self.settle.cut_off))
@@ -422,12 +277,6 @@ class Engine(Functions, Looking):
         writes what its runs came to in the reserve's space; the last of it is for rows."""
         if not self.draining or (self.room.free_bytes() or 0) < ROWS_BYTES:
             self.room.check()
-
-    async def _sweep_code(self) -> tuple[int, int]:
-        return await self.catalogue.prune_code({run.function.code_digest for run in self._runs()})
-
-    def _runs(self) -> list[Run]:
-        return list(self.run.running.values())
 
     def _chores(self) -> tuple[Loop, ...]:
         return (

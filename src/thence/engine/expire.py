@@ -11,17 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
 
 from ..catalog.function import Function
 from ..clock import Clock
-from ..lifecycle.states import Reason, State, check_transition
-from ..notices import InvocationSettled, Notices
+from ..lifecycle.states import Reason, State
+from ..notices import Notices
 from ..store.interface import Store
-from ..store.records import End, Waiting
+from .end import EndWaiting
 from .lanes import Lane, Lanes
 from .loop import Loop
-from .writer import Writer
 
 STEP = 200
 LOOK_SECONDS = 60.0  # should an instant ever be missed, it is found after so long
@@ -34,7 +32,7 @@ class Expire:
         self,
         lanes: Lanes,
         store: Store,
-        writer: Writer,
+        ending: EndWaiting,
         clock: Clock,
         notices: Notices,
         *,
@@ -42,7 +40,7 @@ class Expire:
     ) -> None:
         self._lanes = lanes
         self._store = store
-        self._writer = writer
+        self._ending = ending
         self._clock = clock
         self._notices = notices
         self._slots_used = slots_used
@@ -50,9 +48,6 @@ class Expire:
         self._next: int | None = None  # the next event age to end, as far as known
         self._budgets: list[tuple[int, int]] = []  # heap: (when to look, function id)
         self._noted: set[int] = set()  # the functions in it
-        self.owed: Callable[[Lane, State, int, str], tuple[Any, ...]]
-        """settle.owed; set by the engine."""
-        self.note_delivery: Callable[[str, int], None]
 
     def note(self, expires_at: int) -> None:
         """Something waits that expires then."""
@@ -91,7 +86,7 @@ class Expire:
 
     async def _aged(self, now: int) -> bool:
         found = await self._store.expiring(now, STEP)
-        ends = (self.end(one, State.EXPIRED, Reason.EVENT_AGE_EXCEEDED) for one in found)
+        ends = (self._ending.end(one, State.EXPIRED, Reason.EVENT_AGE_EXCEEDED) for one in found)
         await asyncio.gather(*ends)
         return bool(found)
 
@@ -128,7 +123,9 @@ class Expire:
         found = await self._store.waiting(id, STEP, due_before=now - budget_ms + 1)
         limit = lane.filled or lane.at_limit(self._slots_used(lane.function))
         reason = Reason.CONCURRENCY_LIMIT if limit else Reason.NO_RESOURCES
-        if any(await asyncio.gather(*(self.end(one, State.FAILED, reason) for one in found))):
+        if any(
+            await asyncio.gather(*(self._ending.end(one, State.FAILED, reason) for one in found))
+        ):
             return True, now
         # The oldest has not waited that long; where none waits, none will have before that.
         oldest = await self._store.waiting(id, 1)
@@ -136,32 +133,6 @@ class Expire:
         if since is None:
             return False, None
         return False, max(since, oldest[0].due_at if oldest else now) + budget_ms
-
-    async def end(
-        self, waiting: Waiting, state: State, reason: Reason, *, at_once: bool = False
-    ) -> bool:
-        """End a waiting invocation; False: it does not wait any more. `at_once`: see Writer.at_once."""
-        lane = self._lanes.get(waiting.function_id)
-        if lane is None:
-            return False
-        check_transition(waiting.state, state)
-        now = self._clock.now()
-        deliveries = self.owed(lane, state, now, waiting.qualifier)
-        end = End(waiting.id, waiting.function_id, state, reason, now, deliveries)
-        writer = self._writer
-        work = writer.at_once("ends", end) if at_once else writer.wait(writer.end, end)
-        applied: bool = await work
-        if applied:
-            lane.count_waiting(-1)
-            if self._notices.wanted(InvocationSettled):
-                self._notices.publish(
-                    InvocationSettled(
-                        waiting.id, lane.function.name, state, reason, waiting.attempts
-                    )
-                )
-            for delivery in deliveries:
-                self.note_delivery(delivery.key, delivery.due_at)
-        return applied
 
 
 def _since(lane: Lane) -> int | None:

@@ -257,6 +257,11 @@ class Lanes:
             return lane.function.name, lane.function.family
         return self._past.get(function_id)
 
+    def shown(self, function_id: int) -> str:
+        """The same name, or a number where it is not known."""
+        found = self.named(function_id)
+        return f"#{function_id}" if found is None else found[0]
+
     def past_families(self, name: str | None = None) -> set[int]:
         """Of what is deleted, all or of that name. For the start and for questions."""
         waits = ((one.function.name, one.function.family) for one in self.all() if one.deleted)

@@ -7,12 +7,12 @@ can never be taken for the new one. All attempts it claims carry its number as t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from ..clock import Clock
 from ..errors import StoreUnavailable
 from ..notices import ClockAstray, ClockRight, NodeStarted, Notices
 from ..store.interface import Store
+from .lease import Lease
 from .loop import Loop
 
 ASTRAY_MS = 5000
@@ -21,29 +21,39 @@ log = logging.getLogger("thence.node")
 
 class Node:
     def __init__(
-        self, store: Store, clock: Clock, notices: Notices, *, name: str, lease_seconds: float
+        self,
+        store: Store,
+        lease: Lease,
+        clock: Clock,
+        notices: Notices,
+        *,
+        name: str,
+        lease_seconds: float,
     ) -> None:
         self._store = store
         self._clock = clock
         self._notices = notices
         self.name = name
+        self._lease = lease
         self._lease_ms = round(lease_seconds * 1000)
-        self.incarnation = 0
         self._held_until = 0
         self._astray = False
         self.loop = Loop("lease", self.once, clock, notices, interval_seconds=lease_seconds / 2)
-        self.on_lease: Callable[[int], None]
-        """Told of every new incarnation number; set by the engine."""
 
     async def join(self) -> int:
         now = self._clock.now()
-        self.incarnation = await self._store.join(
+        incarnation = await self._store.join(
             self.name, now, now + self._lease_ms, self._clock.mark()
         )
+        self._lease.number = incarnation
         self._held_until = now + self._lease_ms
-        self.on_lease(self.incarnation)
-        self._notices.publish(NodeStarted(self.name, self.incarnation))
-        return self.incarnation
+        self._notices.publish(NodeStarted(self.name, incarnation))
+        return incarnation
+
+    @property
+    def incarnation(self) -> int:
+        """The number of the present one; 0: it has not joined, or has left."""
+        return self._lease.number
 
     @property
     def held(self) -> bool:
@@ -81,4 +91,4 @@ class Node:
             except StoreUnavailable as error:
                 # The goodbye only shortens a wait: what we hold is lost when the lease ends.
                 log.warning("incarnation %d could not leave: %s", self.incarnation, error)
-            self.incarnation = 0
+            self._lease.number = 0

@@ -11,12 +11,9 @@ shutdown) leaves the delivery owed, and deliver.py makes its first try and recor
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from msgspec import Struct
 
 from ..catalog.destination import Destination, decode_destination
-from ..clock import Clock
 from ..errors import ThenceError
 from ..lifecycle.outcome import Outcome
 from ..runtimes.interface import Run
@@ -34,36 +31,7 @@ from .accept import Accept
 from .catalogue import Catalogue
 from .deliver import Deliver
 from .lanes import Lane
-from .tries import Send
-
-
-class Make(Protocol):
-    """What a delivery puts or calls, or None where it is for another store or must be tried."""
-
-    def __call__(
-        self,
-        delivery: NewDelivery,
-        destination: Destination,
-        view: InvocationView,
-        payload: bytes,
-        result: bytes | None,
-        now: int,
-    ) -> MailboxPut | Call | None: ...
-
-
-class Office(Send, Protocol):
-    """Whoever knows the destinations: called, it makes one try."""
-
-    @property
-    def place(self) -> Make: ...
-
-    def key_of(self, destination: Destination) -> str:
-        """The lane of its deliveries."""
-        ...
-
-    def local(self, key: str) -> bool:
-        """Whether deliveries of that lane stay within this store."""
-        ...
+from .sending import Make, Sending
 
 
 class Placed(Struct):
@@ -83,7 +51,7 @@ class Place:
         deliver: Deliver,
         accepting: Accept,
         catalogue: Catalogue,
-        clock: Clock,
+        sending: Sending,
         *,
         record_bytes_max: int,
         inline_bytes_max: int,
@@ -91,17 +59,16 @@ class Place:
         self._deliver = deliver
         self._accepting = accepting
         self._catalogue = catalogue
-        self._clock = clock
         self._record_bytes_max = record_bytes_max
         self._inline_bytes_max = inline_bytes_max
-        self.make: Make | None = None
-        """Set by whoever knows the destinations."""
+        self._local = sending.local
+        self.make: Make = sending.place
 
     def place(self, lane: Lane, settle: Settle, run: Run) -> list[Placed]:
         """Of what `settle` owes, what its commit makes: these get their `put` or `call`."""
-        make, local = self.make, self._deliver.local
+        make, local = self.make, self._local
         owed = [one for one in settle.deliveries if local(one.key)]
-        if make is None or not owed or not self._at_hand(settle, run):
+        if not owed or not self._at_hand(settle, run):
             return []
         view, placed = _view(lane, settle, run), []
         result = None if settle.result is None else settle.result.data

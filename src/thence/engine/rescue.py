@@ -15,9 +15,10 @@ from ..clock import Clock
 from ..lifecycle.outcome import Outcome
 from ..lifecycle.states import State
 from ..notices import AttemptLost, Notices
-from ..runtimes.interface import Ended
+from ..runtimes.interface import Ended, Run
 from ..store.interface import Store
-from .lanes import Lanes
+from ..store.records import Lost
+from .lanes import Lane, Lanes
 from .loop import Loop
 from .settle import SettleAttempts
 
@@ -51,9 +52,9 @@ class Rescue:
             # here would be taken for lost. The lease loop decides first whether we live.
             return 1.0
         lost = await self._store.lost(self._clock.now(), STEP)
-        fresh = [one for one in lost if (one.id, one.attempt) not in self._asked]
-        for one in fresh:
-            lane = self._lanes.get(one.function_id)
+        fresh = [found for found in lost if (found.id, found.attempt) not in self._asked]
+        for attempt in fresh:
+            lane = self._lanes.get(attempt.function_id)
             if lane is None:
                 continue
             ended = Ended(
@@ -61,22 +62,15 @@ class Rescue:
                 error_type="AttemptLost",
                 error_message="The node that ran this attempt is gone; it may or may not have run.",
             )
-            settle = self._settle.decided(
+            self._asked.add((attempt.id, attempt.attempt))
+            self._settle.lost(
                 lane,
-                id=one.id,
-                attempt=one.attempt,
-                lease=one.lease,
-                spent=one.spent,
-                expires_at=one.expires_at,
-                stopping=one.state is State.STOPPING,
-                ended=ended,
-                alias=one.qualifier,
-                charged=not one.beside_suspect,
-                aborted=one.aborted,
+                _run(lane, attempt),
+                ended,
+                self._answered,
+                charged=not attempt.beside_suspect,
             )
-            self._asked.add((one.id, one.attempt))
-            self._settle.ask(lane, settle, one.qualifier, self._answered)
-            self._notices.publish(AttemptLost(one.id, lane.function.name, one.attempt))
+            self._notices.publish(AttemptLost(attempt.id, lane.function.name, attempt.attempt))
         if not lost:
             self._asked.clear()
             return None
@@ -86,3 +80,28 @@ class Rescue:
         if not applied:
             # It changed since it was read (a stop was asked): look at it again.
             self._asked.discard((id, attempt))
+
+
+def _run(lane: Lane, lost: Lost) -> Run:
+    """The run that it was, as far as its settle asks."""
+    return Run(
+        lost.id,
+        lane.function,
+        lost.attempt,
+        b"",
+        0,
+        lost.expires_at,
+        lost.spent.retries_used,
+        lost.spent.may_have_run,
+        lost.spent.losses_used > 0,
+        _nobody,
+        lease=lost.lease,
+        spent=lost.spent,
+        stops=int(lost.state is State.STOPPING),
+        qualifier=lost.qualifier,
+        aborted=lost.aborted,
+    )
+
+
+def _nobody(run: Run, ended: Ended) -> None:
+    """No instance answers for it."""

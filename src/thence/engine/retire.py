@@ -14,7 +14,7 @@ from ..clock import Clock
 from ..lifecycle.states import Reason, State
 from ..notices import Notices
 from ..store.interface import Store
-from ..store.records import Waiting
+from .end import EndWaiting
 from .lanes import Lane, Lanes
 from .loop import Loop
 
@@ -23,14 +23,13 @@ SECONDS = 5.0
 
 
 class Retire:
-    """end: expire.end, which ends one waiting invocation with all it owes. forget: told of each lane
-    that is dropped."""
+    """forget: told of each lane that is dropped."""
 
     def __init__(
         self,
         lanes: Lanes,
         store: Store,
-        end: Callable[[Waiting, State, Reason], Awaitable[bool]],
+        ending: EndWaiting,
         clock: Clock,
         notices: Notices,
         *,
@@ -38,10 +37,10 @@ class Retire:
     ) -> None:
         self._lanes = lanes
         self._store = store
-        self._end = end
+        self._ending = ending
         self._forget = forget
         self._left: dict[int, Lane] = {}  # something may wait
-        self._ending: dict[int, Lane] = {}  # nothing waits, something may run
+        self._finishing: dict[int, Lane] = {}  # nothing waits, something may run
         self._dropped: dict[int, Lane] = {}  # nothing of them is here; to be told of
         self.loop = Loop("retire", self.once, clock, notices, interval_seconds=SECONDS)
 
@@ -56,9 +55,9 @@ class Retire:
             function_id = next(reversed(self._left))
             found = await self._store.waiting(function_id, STEP)
             if not found:
-                self._ending[function_id] = self._left.pop(function_id)
+                self._finishing[function_id] = self._left.pop(function_id)
                 continue
-            ends = (self._end(one, State.INVALID, Reason.FUNCTION_DELETED) for one in found)
+            ends = (self._ending.end(one, State.INVALID, Reason.FUNCTION_DELETED) for one in found)
             await asyncio.gather(*ends)
             return 0
         await self._let_go()
@@ -67,19 +66,19 @@ class Retire:
     async def _let_go(self) -> None:
         """Forget those of which the store has nothing under way. Of the others something runs, or
         came to wait since they were looked at: they are looked at again."""
-        quiet = [id for id, lane in self._ending.items() if lane.idle]
+        quiet = [id for id, lane in self._finishing.items() if lane.idle]
         for at in range(0, len(quiet), STEP):
             step = quiet[at : at + STEP]
             live = await self._store.live(step)
             for id in step:
-                lane = self._ending.pop(id)
+                lane = self._finishing.pop(id)
                 if id in live:
                     self._left[id] = lane
                 elif lane.idle and id not in self._left:
                     self._lanes.drop(lane)
                     self._dropped[id] = lane
                 elif id not in self._left:
-                    self._ending[id] = lane  # something began meanwhile
+                    self._finishing[id] = lane  # something began meanwhile
         for id, lane in list(self._dropped.items()):
             if self._lanes.get(id) is None:
                 await self._forget(lane)  # or the next time, where the store is away

@@ -6,7 +6,6 @@ Only committed claims come here. Whatever happens, exactly one ending follows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 import msgspec
 
@@ -17,7 +16,10 @@ from ..notices import AttemptStarted, Notices
 from ..runtimes.interface import Ended, Run, Runtime
 from ..store.blobs import BlobStore
 from ..store.records import Claimed, Meta
+from .dispatch import Dispatch
 from .lanes import Lane
+from .lease import Lease
+from .running import Running
 from .settle import SettleAttempts
 from .tasks import Tasks
 
@@ -32,6 +34,9 @@ class RunAttempts:
         self,
         runtime: Runtime,
         settle: SettleAttempts,
+        dispatch: Dispatch,
+        running: Running,
+        lease: Lease,
         blobs: BlobStore,
         clock: Clock,
         notices: Notices,
@@ -41,12 +46,10 @@ class RunAttempts:
         self._blobs = blobs
         self._clock = clock
         self._notices = notices
+        self._dispatch = dispatch
+        self._running = running
+        self._lease = lease
         self._tasks = Tasks()
-        self.running: dict[int, Run] = {}
-        """Attempts this node answers for, by invocation id."""
-        self.lease = 0
-        self.freed: Callable[[Lane], None]
-        """A slot that was kept for an attempt was not used; set by the engine."""
 
     def begin(self, lane: Lane, claimed: Claimed) -> None:
         meta = _NO_META if claimed.meta is None else _decode_meta(claimed.meta)
@@ -64,13 +67,13 @@ class RunAttempts:
             self._settle.settle,
             meta.content_type,
             meta.traceparent,
-            self.lease,
+            self._lease.number,
             spent,
             qualifier=meta.qualifier,
             due_at=claimed.due_at,
             meta=meta,
         )
-        self.running[run.id] = run
+        self._running.add(run)
         body = claimed.payload
         if body.data is None and body.ref is not None:
             lane.reserve(1)  # the slot it was claimed for, until it is handed over
@@ -88,7 +91,7 @@ class RunAttempts:
         if lane.deleted or run.stops or lane.family.disabled is not None:
             outcome = Outcome.STOPPED if run.stops else Outcome.NOT_STARTED
             self._settle.settle(run, Ended(outcome))
-            self.freed(lane)
+            self._dispatch.freed(lane)
             return
         if self._notices.wanted(AttemptStarted):
             wait = max(0, self._clock.now() - due_at)
@@ -114,4 +117,4 @@ class RunAttempts:
     def _unreadable(self, lane: Lane, run: Run, why: str) -> None:
         ended = Ended(Outcome.PLATFORM_ERROR, error_type="PayloadUnreadable", error_message=why)
         self._settle.settle(run, ended)
-        self.freed(lane)
+        self._dispatch.freed(lane)

@@ -19,6 +19,7 @@ from ..store.records import Accepted, MailboxPut, Meta
 from .accept import Accept
 from .answer import answered
 from .catalogue import Catalogue
+from .flow import Flow
 from .lanes import Lane
 from .options import Options
 from .writer import Writer
@@ -104,8 +105,8 @@ class Sources:
 class Inside:
     """What destinations within this process use of the engine: the mailbox, and other functions."""
 
-    def __init__(self, sources: Sources, writer: Writer, options: Options) -> None:
-        self._sources = sources
+    def __init__(self, flow: Flow, writer: Writer, options: Options) -> None:
+        self._flow = flow
         self._writer = writer
         self._record_bytes_max = options.record_bytes_max
 
@@ -137,5 +138,5 @@ class Inside:
             idempotency_key=idempotency_key,
             payload_bytes_max=self._record_bytes_max,
         )
-        accepted = await self._sources.accept(function, firing, qualifier=qualifier or LATEST)
+        accepted = await self._flow.accept(function, firing, qualifier=qualifier or LATEST)
         return accepted.id

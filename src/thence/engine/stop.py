@@ -7,8 +7,6 @@ let the next start run it again. On a full disk a stop is written in the reserve
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from msgspec import Struct
 
 from ..clock import Clock
@@ -18,6 +16,8 @@ from ..lifecycle.states import FINAL, WAITING, Reason, State
 from ..runtimes.interface import Run, Runtime
 from ..store.interface import StopMark, Store
 from ..store.records import InvocationView, Waiting
+from .end import EndWaiting
+from .running import Running
 from .writer import Writer
 
 TRIES = 10
@@ -37,16 +37,16 @@ class Stop:
         store: Store,
         writer: Writer,
         runtime: Runtime,
-        running: dict[int, Run],
+        running: Running,
+        ending: EndWaiting,
         clock: Clock,
     ) -> None:
         self._store = store
         self._writer = writer
         self._runtime = runtime
         self._running = running
+        self._ending = ending
         self._clock = clock
-        self.end: Callable[..., Awaitable[bool]]
-        """expire.end, which ends one waiting invocation with all it owes; set by the engine."""
 
     async def stop(self, id: int, *, deliveries: bool = True) -> Stopped:
         """`deliveries`: of one that has ended, stop those still owed. Raises InvocationNotFound;
@@ -89,7 +89,7 @@ class Stop:
 
     async def abort(self, run: Run) -> None:
         """Stop that attempt because its function is disabled, if it still runs; what its invocation has come to since is left."""
-        if self._running.get(run.id) is run and not run.ended:
+        if self._running.has(run) and not run.ended:
             # Whoever asked first has stopped it.
             await self._running_one(run, aborted=not run.stops)
 
@@ -103,7 +103,9 @@ class Stop:
             view.meta.qualifier,
             view.attempt,
         )
-        return await self.end(waiting, State.STOPPED, Reason.STOPPED_BY_CALLER, at_once=True)
+        return await self._ending.end(
+            waiting, State.STOPPED, Reason.STOPPED_BY_CALLER, at_once=True
+        )
 
     async def _running_one(self, run: Run, *, aborted: bool = False) -> bool:
         run.aborted = run.aborted or aborted
@@ -114,7 +116,7 @@ class Stop:
             run.stops -= 1
             run.aborted = run.aborted and not aborted
             raise
-        if self._running.get(run.id) is not run:
+        if not self._running.has(run):
             return False  # it ended before the mark; look at what it is now
         # False from the runtime: its payload is still being fetched, and run.py sees the mark
         # before it hands the run over. Not applied: it was marked before.

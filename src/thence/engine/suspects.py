@@ -14,7 +14,7 @@ runs that end in step with the pauses would never let one begin.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from typing import Any
 
 from ..clock import Clock
@@ -25,8 +25,11 @@ from ..store.interface import Store
 from ..store.records import Claim
 from .agenda import Agenda
 from .dispatch import Dispatch
+from .flow import Flow
 from .lanes import Lane, Lanes
+from .lease import Lease
 from .loop import Loop
+from .running import Running
 from .writer import Writer
 
 QUIET_SECONDS = 0.02  # how often it is looked whether the node runs nothing
@@ -34,8 +37,6 @@ AGAIN_MS = 1000  # then a lane that cannot run now is looked at again
 
 
 class Suspects:
-    """running: the attempts that this node answers for."""
-
     def __init__(
         self,
         lanes: Lanes,
@@ -45,7 +46,9 @@ class Suspects:
         store: Store,
         clock: Clock,
         notices: Notices,
-        running: Sized,
+        running: Running,
+        flow: Flow,
+        lease: Lease,
         *,
         alone_seconds: float,
         random: Callable[[], float],
@@ -57,6 +60,8 @@ class Suspects:
         self._store = store
         self._clock = clock
         self._running = running
+        self._flow = flow
+        self._lease = lease
         self._alone_ms = round(alone_seconds * 1000)
         self._random = random
         self._due: Agenda[Lane] = Agenda()  # lanes that have suspects, and when the first is due
@@ -156,14 +161,14 @@ class Suspects:
         self._busy, self._unknown = True, lane
         lane.reserve(1)
         self._keep(lane, False)
-        claim = Claim(lane.function.id, 1, self._dispatch.lease, now, suspects=True)
+        claim = Claim(lane.function.id, 1, self._lease.number, now, suspects=True)
 
         def done(claimed: Any, error: ThenceError | None) -> None:
             lane.reserve(-1)
             self._empty = error is None and not claimed
             if error is None and claimed:
                 lane.count_waiting(-1)
-                self._dispatch.begin(lane, claimed[0])
+                self._flow.begin(lane, claimed[0])
             else:
                 self.over()
                 self._dispatch.freed(lane)

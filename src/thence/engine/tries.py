@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -16,35 +15,10 @@ from ..lifecycle.delivery import ASKED_TOO_LONG, DeliveryPolicy, GiveUp, next_tr
 from ..lifecycle.ids import format_id
 from ..notices import DeliveryAttempted, DeliveryEnded, Notices
 from ..store.blobs import BlobStore
-from ..store.records import Body, DeliveryResult, DeliverySource, DeliveryView, InvocationView
+from ..store.records import Body, DeliveryResult, DeliverySource, DeliveryView
+from .sending import Send, Tried
 
 log = logging.getLogger("thence.deliver")
-
-
-class Tried(Protocol):
-    """What a try answered; destinations.interface.Sent has this shape."""
-
-    delivered: bool
-    again: bool
-    status: int
-    error: str
-    retry_after_seconds: float | None
-    reason: str
-
-
-class Send(Protocol):
-    """Builds the record and makes one try; the service gives one that knows the destinations."""
-
-    def __call__(
-        self,
-        delivery: DeliveryView,
-        destination: Destination,
-        view: InvocationView,
-        payload: bytes | None,
-        result: bytes | None,
-        attempt: int,
-        now: int,
-    ) -> Awaitable[Tried]: ...
 
 
 class _Failed(Struct):
@@ -76,6 +50,8 @@ class Tries:
         notices: Notices,
         policy: DeliveryPolicy,
         function_name: Callable[[int], str],
+        *,
+        send: Send,
     ) -> None:
         """function_name: of a function that is known here, for a try that has no record."""
         self._blobs = blobs
@@ -83,7 +59,7 @@ class Tries:
         self._notices = notices
         self._policy = policy
         self._function_name = function_name
-        self.send: Send
+        self.send = send
 
     async def make(self, delivery: DeliveryView, source: DeliverySource | None) -> Made:
         """One try, and what follows from it. Never raises (but for the cancellation of its task)."""

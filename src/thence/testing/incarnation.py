@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..catalog.code import check_archive
 from ..catalog.destination import WebhookDestination
 from ..destinations.post import Post
 from ..destinations.senders import Doors, Kind, Senders, installed_kinds, webhook_lane
 from ..engine.engine import Engine
 from ..engine.options import Options
+from ..engine.sources import Inside
 from ..notices import Notices
 from ..runtimes.code import CodeCache
 from ..store.blobs import FileBlobs
@@ -67,17 +67,11 @@ class Incarnation:
             clock=self._branch,
             notices=self.notices,
             options=options,
+            make_sending=lambda inside: Post(
+                _senders(inside, receivers), options.record_preview_bytes_max
+            ),
             rng=rng,
         )
-        senders = self._senders(receivers)
-        self.engine.catalogue.check_archive = check_archive
-        self.engine.deliver_with(Post(senders, options.record_preview_bytes_max))
-
-    def _senders(self, receivers: Receivers) -> Senders:
-        inside = self.engine.inside
-        kinds = installed_kinds()
-        kinds[WebhookDestination] = Kind(WebhookDestination, lambda doors: receivers, webhook_lane)
-        return Senders(Doors(put=inside.put, accept=inside.accept), kinds)
 
     @property
     def dead(self) -> bool:
@@ -129,3 +123,9 @@ class Incarnation:
             if code is not None and "/thence/engine/" in code.co_filename.replace("\\", "/"):
                 found.append(task)
         return found
+
+
+def _senders(inside: Inside, receivers: Receivers) -> Senders:
+    kinds = installed_kinds()
+    kinds[WebhookDestination] = Kind(WebhookDestination, lambda doors: receivers, webhook_lane)
+    return Senders(Doors(put=inside.put, accept=inside.accept), kinds)

@@ -1,0 +1,69 @@
+"""What the engine asks of whoever knows the destinations: to make one try, to say what a commit itself can
+make, and whom a delivery is owed to."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from ..catalog.destination import Destination
+from ..store.records import Call, DeliveryView, InvocationView, MailboxPut, NewDelivery
+
+
+class Tried(Protocol):
+    """What a try answered; destinations.interface.Sent has this shape."""
+
+    delivered: bool
+    again: bool
+    status: int
+    error: str
+    retry_after_seconds: float | None
+    reason: str
+
+
+class Send(Protocol):
+    """Builds the record and makes one try; the service gives one that knows the destinations."""
+
+    def __call__(
+        self,
+        delivery: DeliveryView,
+        destination: Destination,
+        view: InvocationView,
+        payload: bytes | None,
+        result: bytes | None,
+        attempt: int,
+        now: int,
+    ) -> Awaitable[Tried]: ...
+
+
+class Make(Protocol):
+    """What a delivery puts or calls, or None where it is for another store or must be tried."""
+
+    def __call__(
+        self,
+        delivery: NewDelivery,
+        destination: Destination,
+        view: InvocationView,
+        payload: bytes,
+        result: bytes | None,
+        now: int,
+    ) -> MailboxPut | Call | None: ...
+
+
+class Sending(Send, Protocol):
+    """Whoever knows the destinations. Called, it makes one try."""
+
+    @property
+    def place(self) -> Make: ...
+
+    def key_of(self, destination: Destination) -> str:
+        """The lane of its deliveries."""
+        ...
+
+    def local(self, key: str) -> bool:
+        """Whether deliveries of that lane stay within this store."""
+        ...
+
+    async def close(self) -> None:
+        """No try follows: give back connections. Idempotent."""
+        ...
