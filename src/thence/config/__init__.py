@@ -2,7 +2,7 @@
 
 A setting is written `name` or `section.name`; its environment variable is `THENCE_NAME` or
 `THENCE_SECTION_NAME`. Names end with their unit. Limits and meanings stand in the annotations of
-`settings.py`, from which `thence serve --help`, `thence config` and `docs/reference/settings.md`
+`settings.py` and its sections, from which `thence serve --help`, `thence config` and `docs/reference/settings.md`
 take them. Nothing here imports a room.
 """
 
