@@ -30,7 +30,7 @@ from . import __version__, descriptors
 from .api.app import build_app
 from .api.listener import Listener, bind
 from .api.metrics.scrape import Metrics
-from .api.shared.context import Door
+from .api.shared.context import Context
 from .catalog.code import ArchiveInfo, CodeLimits, check_archive
 from .clock import Clock, SystemClock
 from .config import Settings
@@ -71,33 +71,33 @@ MakeRuntime = Callable[[CodeCache, Notices, Clock], Runtime]
 class Service:
     """Everything of one node, built and connected. `start()` first, `stop()` last."""
 
-    def __init__(self, settings: Settings, engine: Engine, door: Door) -> None:
+    def __init__(self, settings: Settings, engine: Engine, context: Context) -> None:
         self.settings = settings
         self.engine = engine
-        self.door = door
-        self.app = build_app(door)
+        self.context = context
+        self.app = build_app(context)
         self._memory = Loop(
-            *("memory", GiveBack().once, door.clock, engine.notices),
+            *("memory", GiveBack().once, context.clock, engine.notices),
             interval_seconds=LOOK_SECONDS,
         )
 
     async def start(self) -> None:
         """Open the store and begin. Raises StartupError."""
         await self.engine.start()
-        self.door.metrics.start()
+        self.context.metrics.start()
         self._memory.start()
         self.engine.tend.loop.start()
-        await self.door.functiongraph.logs.start(self.engine, self.engine.notices)
-        await self.door.triggers.start()
-        self.door.started()
+        await self.context.functiongraph.logs.start(self.engine, self.engine.notices)
+        await self.context.triggers.start()
+        self.context.started()
 
     async def stop(self, seconds: float) -> None:
         """Drain: accept nothing more, give runs `seconds` to end, leave the store. Idempotent."""
-        await self.door.triggers.stop()
+        await self.context.triggers.stop()
         await self._memory.stop()
         await self.engine.tend.loop.stop()
-        await self.door.metrics.stop()
-        await self.door.functiongraph.logs.stop()
+        await self.context.metrics.stop()
+        await self.context.functiongraph.logs.stop()
         await self.engine.drain(seconds)
 
 
@@ -141,8 +141,8 @@ def build(
     code.allowed, blobs.allowed = engine.room.check, engine.check_body
     code.short = blobs.short = engine.writer.short
     metrics = Metrics(engine, notices, clock, version=__version__)
-    door = Door(engine, settings, clock, notices, metrics, connections_max=shares.connections)
-    return Service(settings, engine, door)
+    context = Context(engine, settings, clock, notices, metrics, connections_max=shares.connections)
+    return Service(settings, engine, context)
 
 
 def _shares(settings: Settings) -> Shares:
@@ -281,7 +281,7 @@ async def serve(
         fresh=fresh,
         held_to_the_end=held_to_the_end,
     )
-    listener = Listener(service.door, service.app, await bind(*settings.address))
+    listener = Listener(service.context, service.app, await bind(*settings.address))
     await listener.start()
     stop = stop or asyncio.Event()
     hurry = asyncio.Event()

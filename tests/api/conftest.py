@@ -1,4 +1,4 @@
-"""A real server on a free port of the loopback: SQLite, the hot protocol, scripted functions."""
+"""A real server on a free port of the loopback: SQLite, the fast path, scripted functions."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from thence.notices import AttemptStarted, DeliveryEnded
 from thence.testing.answers import Forever
 
 PATH = "/v1/functions/f/invocations"
-WAYS = ("hot", "slow")
+WAYS = ("fast", "slow")
 
 
 def way_headers(way: str) -> dict[str, str]:
@@ -251,7 +251,7 @@ async def test_a_wait_ends_when_the_service_shuts_down(server: Any) -> None:
     started = server.next(AttemptStarted)
     asking = asyncio.ensure_future(server.post(PATH, data=b"{}", headers={"Prefer": "wait=60"}))
     await started
-    server.service.door.closing.set()
+    server.service.context.closing.set()
     assert (await asyncio.wait_for(asking, 10)).status == 202
 
 

@@ -111,7 +111,7 @@ async def test_a_silent_stream_says_that_it_lives(
 
 async def test_a_stream_ends_when_the_service_shuts_down(server: Any, streams: Any) -> None:
     stream = await streams()
-    server.service.door.closing.set()
+    server.service.context.closing.set()
     with pytest.raises(EOFError):
         await stream.next()
 
@@ -127,7 +127,7 @@ async def test_a_caller_of_http_1_0_reads_it_without_chunks(server: Any) -> None
     assert b"transfer-encoding" not in head and b"content-length" not in head
     assert await reader.readuntil(b"\n\n") == b"retry: 1000\n\n"
     assert (await asyncio.wait_for(reader.readuntil(b"\n\n"), 20)).startswith(b"id: ")
-    server.service.door.closing.set()
+    server.service.context.closing.set()
     rest = await asyncio.wait_for(reader.read(), 20)
     assert all(one.startswith((b"id: ", b": still")) for one in rest.split(b"\n\n")[:-1])
     writer.close()
@@ -143,7 +143,7 @@ async def test_a_reader_that_goes_away_leaves_no_task(chunks: int) -> None:
         yield b""
 
     before = asyncio.all_tasks()
-    call: Any = SimpleNamespace(door=SimpleNamespace(closing=asyncio.Event()))
+    call: Any = SimpleNamespace(context=SimpleNamespace(closing=asyncio.Event()))
     stream = module._chunks(call, nothing())
     assert await anext(stream) == b"retry: 1000\n\n"
     await begun.wait()

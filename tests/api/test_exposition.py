@@ -112,7 +112,7 @@ async def test_no_piece_of_the_metrics_is_of_more_than_a_few_functions(
         pieces.append(len(stats.functions))
         yield from ()
 
-    metrics = server.service.door.metrics
+    metrics = server.service.context.metrics
     metrics.by_function.append(series)
     monkeypatch.setattr(
         exposition, "write", lambda given: write(given, lambda: rests.append(len(pieces)))
@@ -142,7 +142,7 @@ async def test_those_who_ask_while_the_metrics_are_written_share_the_next_text(
         return written[-1]
 
     monkeypatch.setattr(exposition, "write", held)
-    metrics = server.service.door.metrics
+    metrics = server.service.context.metrics
     first = asyncio.create_task(metrics.exposition())
     await asyncio.to_thread(begun.wait, 30)
     await server.deploy("second")
@@ -168,7 +168,7 @@ async def test_metrics_are_told_after_those_that_waited_were_given_up(
         return write(pieces)
 
     monkeypatch.setattr(exposition, "write", held)
-    metrics = server.service.door.metrics
+    metrics = server.service.context.metrics
     asked = [asyncio.create_task(metrics.exposition()) for _ in range(2)]
     await asyncio.to_thread(begun.wait, 30)
     asked.append(asyncio.create_task(metrics.exposition()))

@@ -63,7 +63,7 @@ async def test_how_far_service_time_is_ahead_of_the_machines_clock_is_told(serve
         def wall(self) -> int:
             return 1_800_000_000_000
 
-    server.service.door.metrics._clock = Set()
+    server.service.context.metrics._clock = Set()
     assert (await gauges(server))["thence_clock_ahead_seconds"] == 60.5
 
 
@@ -73,12 +73,12 @@ async def test_the_connections_and_what_nobody_vouches_for_are_told(make_server:
     half[0][1].write(b"POST /v1/functions/f/invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
     half[1][1].write(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     await half[1][0].readline()  # both are connected
-    server.service.door.unproven.take(3_000_000)
+    server.service.context.unproven.take(3_000_000)
     found = await gauges(server)
     assert found["thence_connections"] == 3
-    assert found["thence_connections_limit"] == server.service.door.places.most
+    assert found["thence_connections_limit"] == server.service.context.places.most
     assert 3_000_000 <= found["thence_unproven_bytes"] <= 3_010_000
     assert found["thence_overloaded_total"] == 0
-    server.service.door.unproven.give(3_000_000)
+    server.service.context.unproven.give(3_000_000)
     for _, writer in half:
         writer.close()

@@ -79,7 +79,7 @@ async def test_a_body_whose_retention_has_ended_is_gone(server: Any) -> None:
     await server.deploy(answers=[{"n": 1}])
     id = await server.accept(data=b'{"a": 1}')
     await server.ended(id)
-    later = server.service.door.clock.now() + 10
+    later = server.service.context.clock.now() + 10
     await server.engine.store.prune(
         history_before=0,
         payload_before=later,

@@ -96,7 +96,7 @@ async def test_nothing_long_of_what_is_refused_before_it_is_proven_is_kept(
     make_server: Any,
 ) -> None:
     server = await make_server(**KEYS)
-    for path, headers in signed(server.service.door.clock.wall()):
+    for path, headers in signed(server.service.context.clock.wall()):
         for data in long_ones(path, headers):
             assert statuses(await server.raw(data))[-1] >= 400
         # Every header that a list names may be there: the list is read before.

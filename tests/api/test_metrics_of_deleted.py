@@ -10,7 +10,7 @@ from .conftest import CODE
 
 
 async def series(server: Any) -> list[str]:
-    server.service.door.metrics._stats = None  # not the one of the last second
+    server.service.context.metrics._stats = None  # not the one of the last second
     text = (await server.get("/metrics")).body.decode()
     return [line for line in text.splitlines() if not line.startswith("#")]
 
@@ -50,7 +50,7 @@ async def test_what_a_process_counted_of_a_deleted_function_is_forgotten_without
     await server.deploy("gone")
     await server.ended(await server.accept("gone"))
     await server.request("DELETE", "/v1/functions/gone")
-    metrics = server.service.door.metrics
+    metrics = server.service.context.metrics
     assert metrics.tally.attempts
     await metrics._samples.once()
     tally = metrics.tally

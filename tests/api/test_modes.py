@@ -51,7 +51,7 @@ def careless() -> Iterator[None]:
 
 
 async def fc(server: Any, method: str, path: str, nonce: str) -> Any:
-    now = server.service.door.clock.wall()
+    now = server.service.context.clock.wall()
     given = [(b"host", b"127.0.0.1")]
     lines = acs3.sign(method, path.encode(), b"", given, b"", KEY, now=now, nonce=nonce)
     headers = {name.decode(): value.decode() for name, value in lines}
@@ -64,7 +64,7 @@ async def upload(server: Any) -> None:
     key = Key(
         *(its["AccessKeyId"], its["AccessKeySecret"], its["SecurityToken"]), algorithm=oss.ALGORITHM
     )
-    now = server.service.door.clock.wall()
+    now = server.service.context.clock.wall()
     given = [(b"content-type", b"application/zip")]
     lines = oss.sign("PUT", BUCKET.encode(), object.encode(), given, key, now=now)
     headers = {name.decode(): value.decode() for name, value in lines}

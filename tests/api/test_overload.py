@@ -52,14 +52,14 @@ async def test_what_comes_behind_a_request_is_kept_unread_and_reading_pauses(ser
     writer.write(get(f"/v1/invocations/{id}?wait=30") + get("/livez") * (behind - 1) + LAST)
     (held,) = await until(lambda: [one for one in connections(server) if one._held])
     assert held.flow.read_paused and not held.pipeline
-    assert len(held._held) == server.service.door.unproven.bytes <= MIB
+    assert len(held._held) == server.service.context.unproven.bytes <= MIB
     assert (await server.get("/livez")).status == 200
     await server.post(f"/v1/invocations/{id}/stop")
     answers = parse(await asyncio.wait_for(reader.read(), 60))
     writer.close()
     assert [status for status, _, _ in answers] == [200] * (behind + 1)
     assert answers[0].json["id"] == id
-    await until(lambda: server.service.door.unproven.bytes == 0)
+    await until(lambda: server.service.context.unproven.bytes == 0)
 
 
 async def test_at_most_one_request_of_a_connection_is_under_way(server: Any) -> None:
@@ -116,8 +116,8 @@ async def test_bodies_that_nobody_vouches_for_have_one_bound_and_others_are_unhu
         writer.write(body[-100_000:])
         assert (await reader.readline()).startswith(b"HTTP/1.1 202 ")
         writer.close()
-    await until(lambda: server.service.door.unproven.bytes == 0)
-    assert server.service.door.unproven.refused == 1
+    await until(lambda: server.service.context.unproven.bytes == 0)
+    assert server.service.context.unproven.refused == 1
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ async def test_every_door_counts_what_it_keeps_before_it_knows_who_asks(
     server = await make_server(limits=Limits(unproven_bytes_max=MIB), **keys)
     if not keys:
         await server.deploy()
-    unproven = server.service.door.unproven
-    now = server.service.door.clock.now()
+    unproven = server.service.context.unproven
+    now = server.service.context.clock.now()
     lines = [line.replace("%s", write_basic(now).decode()) for line in lines]
     body = b"x" * 120_000
     sent = request("POST", path, body, *lines)
@@ -164,7 +164,7 @@ async def test_a_head_that_was_seen_and_is_sent_again_keeps_no_more_than_one_tha
     """The scheme `FC` and signed URLs have no nonce; ACS3 has."""
     server = await make_server(limits=Limits(unproven_bytes_max=MIB), **KEYS)
     await server.service.engine.put_function("s$f", FunctionSpec(), CODE)
-    unproven, now = server.service.door.unproven, server.service.door.clock.now()
+    unproven, now = server.service.context.unproven, server.service.context.clock.now()
     path, body = "/2016-08-15/services/s/functions/f/invocations", b"x" * 120_000
     given = [(b"x-fc-invocation-type", kind.encode())]
     target, lines = path.encode(), given
@@ -191,7 +191,7 @@ async def test_a_head_that_was_seen_and_is_sent_again_keeps_no_more_than_one_tha
 
 async def test_headers_that_do_not_end_are_counted_and_given_back(make_server: Any) -> None:
     server = await make_server(limits=Limits(unproven_bytes_max=MIB))
-    unproven = server.service.door.unproven
+    unproven = server.service.context.unproven
     head = b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 100
     reader, writer = await server.connect()
     writer.write(head)
@@ -208,7 +208,7 @@ async def test_what_waits_behind_a_request_is_refused_in_its_turn_when_it_is_too
     make_server: Any,
 ) -> None:
     server = await make_server(limits=Limits(unproven_bytes_max=MIB))
-    server.service.door.unproven.take(MIB)
+    server.service.context.unproven.take(MIB)
     answers = parse(await server.raw(get("/livez") + get("/livez") * 50))
     found = [status for status, _, _ in answers]
     assert found[0] == 200 and found[-1] == 503 and set(found[:-1]) == {200}
@@ -259,7 +259,7 @@ async def test_a_large_body_that_comes_steadily_has_time_for_its_size(server: An
     _, writer = await server.connect()
     writer.write(request(body=b"x" * 900_000)[:-1])
     (connection,) = await until(lambda: [one for one in connections(server) if one._busy()])
-    await until(lambda: connection._hot.size > 800_000)
+    await until(lambda: connection._fast.size > 800_000)
     due = connection._body_due() - connection._body_since
     assert due > protocol.BODY_SECONDS + 800_000 / protocol.BODY_BYTES_PER_SECOND_MIN
     writer.close()
@@ -297,7 +297,7 @@ async def test_a_connection_whose_answers_nobody_reads_is_ended(
         monkeypatch.setattr(protocol, name, -1000.0)
     connection._read_by -= 1000
     connection._look()
-    await until(lambda: not len(server.service.door.places))
+    await until(lambda: not len(server.service.context.places))
     sending.cancel()
     caller.close()
 
@@ -322,7 +322,7 @@ async def test_what_is_told_of_all_functions_is_written_beside_the_event_loop(
         assert tally is not metrics.tally and tally.begun == {"f": 1}, "it does not change any more"
         yield from ()
 
-    metrics = server.service.door.metrics
+    metrics = server.service.context.metrics
     metrics.by_function.append(series)
     monkeypatch.setattr(stats, "_function", slowly)
     asked = asyncio.ensure_future(server.get(path))
@@ -337,7 +337,7 @@ async def test_what_is_told_of_all_functions_is_written_beside_the_event_loop(
 async def test_a_copy_of_what_was_counted_stays_as_it_is(server: Any) -> None:
     await server.deploy()
     await server.ended(await server.accept())
-    tally = server.service.door.metrics.tally
+    tally = server.service.context.metrics.tally
     copy = await tally.copy()
     await server.ended(await server.accept())
     assert copy.begun == {"f": 1} and tally.begun == {"f": 2}

@@ -74,7 +74,7 @@ async def test_idle_connections_make_room_for_new_ones(make_server: Any) -> None
     server = await make_server(limits=Limits(connections_max=4))
     await server.session.close()
     idle = [await server.connect() for _ in range(4)]
-    await until(lambda: len(server.service.door.places) == 4)
+    await until(lambda: len(server.service.context.places) == 4)
     for _, writer in idle[2:]:
         writer.write(b"GET / HTTP/1.1\r\nX: ")  # nor does a header that does not end hold a place
     assert statuses(await server.raw(get("/livez", "Connection: close"))) == [200]
@@ -122,7 +122,7 @@ async def test_a_connection_without_any_place_is_refused_at_once(
     make_server: Any, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server()
-    monkeypatch.setattr(server.service.door.places, "enter", lambda *_: Place.NONE)
+    monkeypatch.setattr(server.service.context.places, "enter", lambda *_: Place.NONE)
     ((status, headers, body),) = parse(await server.raw(request("POST", path)))
     assert status == 503 and headers["retry-after"]
     assert json.loads(body)["code"] == "too_many_connections"

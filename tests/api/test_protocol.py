@@ -410,7 +410,7 @@ def chunked(body: bytes, *lines: str) -> bytes:
 
 
 def mangle(rng: random.Random) -> bytes:
-    """A stream of requests, good and bad, hot and slow, with some bytes changed."""
+    """A stream of requests, good and bad, fast and slow, with some bytes changed."""
     pieces = []
     for _ in range(rng.randint(1, 6)):
         body = rng.randbytes(rng.choice((0, 1, 50, 3000)))
@@ -467,5 +467,5 @@ async def test_whatever_comes_the_server_goes_on_and_counts_right(
     assert stats["accepted"] >= accepted - 25  # a repeated key is accepted once
     answer = await server.post(PATH, data=b"{}")
     assert answer.status == 202
-    assert server.service.door.unproven.bytes == 0
+    assert server.service.context.unproven.bytes == 0
     assert errors_of(caplog) == []

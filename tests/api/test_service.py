@@ -91,8 +91,8 @@ async def test_pages_of_other_sites_are_kept_out(server: Any, headers: Any, stat
     assert "access-control-allow-origin" not in answer.headers
     if "Origin" in headers and status == 403:
         await server.deploy()
-        hot = await server.post("/v1/functions/f/invocations", data=b"{}", headers=headers)
-        assert hot.status == 403 and await server.accepted() == 0
+        fast = await server.post("/v1/functions/f/invocations", data=b"{}", headers=headers)
+        assert fast.status == 403 and await server.accepted() == 0
 
 
 # ---------------------------------------------------------------- routing
@@ -352,7 +352,7 @@ async def test_who_reads_nothing_is_no_failure_of_a_shutdown(
         return StreamingResponse(chunks())
 
     app = Starlette(routes=[Route("/endless", endless)])
-    listener = Listener(server.service.door, app, await bind("127.0.0.1", 0))
+    listener = Listener(server.service.context, app, await bind("127.0.0.1", 0))
     await listener.start()
     host, port = listener.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port), limit=1)
@@ -384,7 +384,7 @@ async def test_while_it_starts_nothing_is_said_of_what_is_deployed(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await server.deploy()
-    monkeypatch.setattr(server.service.door, "started_at", None)
+    monkeypatch.setattr(server.service.context, "started_at", None)
     for way in ({}, {"Prefer": "respond-async"}):
         answer = await server.post("/v1/functions/nobody/invocations", data=b"{}", headers=way)
         assert answer.status == 503 and answer.problem()["code"] == "not_ready"
@@ -398,7 +398,7 @@ async def test_while_it_starts_nothing_is_said_of_what_is_deployed(
 async def test_a_start_says_at_every_door_what_it_waits_for(
     full: bool, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    door = server.service.door
+    door = server.service.context
     disk = StoreUnavailable("The disk is full: 7 bytes are free in /data.")
     monkeypatch.setattr(door, "started_at", None)
     monkeypatch.setattr(door.engine.room, "full", full)
@@ -422,7 +422,7 @@ async def test_while_it_drains_it_is_not_ready_and_accepts_nothing(server: Any) 
     await server.accept()
     await started
     draining = asyncio.ensure_future(server.service.stop(30))
-    await server.service.door.closing.wait()
+    await server.service.context.closing.wait()
     ready = await server.get("/readyz")
     assert ready.status == 503 and "shutting down" in ready.problem()["detail"]
     refused = await server.post("/v1/functions/f/invocations", data=b"{}")

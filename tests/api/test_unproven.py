@@ -24,7 +24,7 @@ PATH = "/2016-08-15/services/s/functions"
 
 
 def signed(server: Any, path: str, content: dict[str, Any]) -> bytes:
-    body, now = json.dumps(content).encode(), server.service.door.clock.now()
+    body, now = json.dumps(content).encode(), server.service.context.clock.now()
     md5 = hashlib.md5(body).hexdigest().encode()
     given = [(b"content-md5", md5), (b"content-type", b"application/json")]
     lines = fc.sign("POST", path.encode(), b"", given, KEY, now=now)
@@ -52,7 +52,7 @@ async def test_uploads_that_have_no_room_beside_one_another_are_taken_one_after_
     make_server: Any,
 ) -> None:
     server = await make_server(limits=Limits(unproven_bytes_max=3 * MIB), **KEYS)
-    unproven = server.service.door.unproven
+    unproven = server.service.context.unproven
     made = await server.raw(signed(server, "/2016-08-15/services", {"serviceName": "s"}))
     assert statuses(made) == [200]
     first = upload(server, "first")

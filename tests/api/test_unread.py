@@ -66,7 +66,7 @@ async def test_large_answers_that_nobody_reads_have_one_bound(make_server: Any) 
     await server.ended(id)
     path = f"/v1/invocations/{id}/result"
     first = await silent(server, ask(path))
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     assert 700_000 < kept.bytes <= MIB
     refused = await server.get(path)
     assert refused.problem()["code"] == "overloaded" and refused.status == 503
@@ -86,7 +86,7 @@ async def test_every_door_counts_the_answers_of_synchronous_calls(
     make_server: Any, path: str
 ) -> None:
     server = await begin(make_server)
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     first = await silent(server, ask(path, "POST"))
     assert 700_000 < kept.bytes <= MIB
     refused = await server.post(path, data=b"{}")
@@ -103,7 +103,7 @@ async def test_at_the_bound_a_synchronous_call_is_refused_before_it_runs(
 ) -> None:
     server = await begin(make_server)
     first = await silent(server, ask(path, "POST"))
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     ran = len(server.scripts.starts)
     kept.bytes_max = kept.bytes
     assert (await server.post(path, data=b"{}")).status == 503
@@ -119,7 +119,7 @@ async def test_at_the_bound_who_reads_too_slowly_is_cut_off(
     monkeypatch.setattr(unread, "READ_SECONDS", -1000.0)
     server = await begin(make_server)
     first = await silent(server, ask(SYNC[0], "POST"))
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     assert kept.bytes and not kept.cut, "below the bound nobody is hurried"
     assert (await server.post(SYNC[0], data=b"{}")).status == 200
     assert kept.cut == 1 and not kept.refused
@@ -135,7 +135,7 @@ async def test_what_is_refused_is_not_even_read(
     await server.ended(id)
     path = f"/v1/invocations/{id}/result"
     first = await silent(server, ask(path))
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     assert 700_000 < kept.bytes <= MIB, "it is counted once"
     blobs = server.engine.blobs
     monkeypatch.setattr(blobs, "get", None)  # whoever calls it fails
@@ -155,7 +155,7 @@ async def test_an_answer_is_counted_until_its_last_byte_has_gone(make_server: An
     server = await begin(make_server)
     size = unread.COUNTED_BYTES + 1  # with its head and what the system takes, no reason to pause
     await server.deploy(answers=[Ok(b"x" * size)])
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     known = set(connections(server))
     caller = await silent(server, request("POST", SYNC[0], b"{}") + get("/livez"))
     (connection,) = [one for one in connections(server) if one not in known]
@@ -171,7 +171,7 @@ async def test_an_answer_is_counted_until_its_last_byte_has_gone(make_server: An
 
 async def test_what_was_counted_is_given_back_when_the_caller_goes(make_server: Any) -> None:
     server = await begin(make_server)
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     caller = await silent(server, ask(SYNC[0], "POST"))
     caller.close()
     await until(lambda: not kept.bytes)
@@ -181,9 +181,9 @@ async def test_what_was_counted_is_given_back_when_the_caller_goes(make_server: 
 
 async def test_an_answer_that_is_larger_than_the_bound_goes_out_alone(make_server: Any) -> None:
     server = await begin(make_server)
-    server.service.door.unread.bytes_max = 1000
+    server.service.context.unread.bytes_max = 1000
     assert (await server.post(SYNC[0], data=b"{}")).json == RESULT
-    await until(lambda: not server.service.door.unread.bytes)
+    await until(lambda: not server.service.context.unread.bytes)
 
 
 async def test_the_answer_to_head_is_not_counted(make_server: Any) -> None:
@@ -198,7 +198,7 @@ async def test_the_answer_to_head_is_not_counted(make_server: Any) -> None:
 async def begin_with_result(make_server: Any, bytes_max: int) -> tuple[Any, str]:
     """A server, and the path of a large result."""
     server = await begin(make_server)
-    server.service.door.unread.bytes_max = bytes_max
+    server.service.context.unread.bytes_max = bytes_max
     id = await server.accept()
     await server.ended(id)
     return server, f"/v1/invocations/{id}/result"
@@ -216,8 +216,8 @@ async def test_of_a_caller_that_goes_on_reading_no_more_is_counted_than_is_kept(
     answers = parse(await asyncio.wait_for(reader.read(), 30))
     writer.close()
     assert [status for status, _, _ in answers] == [200] * 6
-    assert not server.service.door.unread.refused
-    await until(lambda: not server.service.door.unread.bytes)
+    assert not server.service.context.unread.refused
+    await until(lambda: not server.service.context.unread.bytes)
 
 
 async def test_who_has_read_a_large_answer_may_wait_for_another_one(make_server: Any) -> None:
@@ -225,7 +225,7 @@ async def test_who_has_read_a_large_answer_may_wait_for_another_one(make_server:
     await server.deploy("slow", answers=[Forever()])
     id = await server.accept("slow")
     caller = await silent(server, get(path) + get(f"/v1/invocations/{id}?wait=60"))
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     assert kept.bytes > 700_000
     reader, writer = await asyncio.open_connection(sock=caller)
     size = int((await reader.readuntil(b"\r\n\r\n")).split(b"content-length: ")[1].split()[0])
@@ -255,7 +255,7 @@ async def test_what_a_closing_connection_keeps_is_counted(
     await begun.wait()
     caller.shutdown(socket.SHUT_WR)
     await until(connection.transport.is_closing)
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     assert 700_000 < kept.bytes < 1_400_000
     end.set()
     await until(lambda: kept.bytes > 1_400_000)
@@ -298,7 +298,7 @@ NDJSON = {"content-type": "application/x-ndjson", "idempotency-key": "k"}
 
 async def test_a_batch_that_was_accepted_is_never_answered_503(make_server: Any) -> None:
     server = await begin(make_server, batch_max=2000)
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     first = await silent(server, ask(SYNC[0], "POST"))
     kept.bytes_max = kept.bytes + 1
     path = "/v1/functions/f/invocations:batch"
@@ -319,7 +319,7 @@ async def test_a_call_that_was_accepted_and_waited_for_is_never_answered_503(
     make_server: Any,
 ) -> None:
     server = await begin(make_server)
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     first = await silent(server, ask(SYNC[0], "POST"))
     kept.bytes_max = kept.bytes
     short = "x" * (unread.COUNTED_BYTES - 100)  # with what is told beside it, more than that
@@ -338,7 +338,7 @@ async def test_messages_are_not_taken_when_they_could_not_be_told(make_server: A
     ended = server.next(DeliveryEnded)
     await server.accept()
     await ended
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     first = await silent(server, ask(SYNC[0], "POST"))
     path = "/v1/mailbox/queue/done:receive"
     kept.bytes_max = kept.bytes
@@ -355,13 +355,13 @@ async def test_at_the_bound_metrics_are_still_to_be_had(
     make_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await begin(make_server)
-    metrics = server.service.door.metrics
+    metrics = server.service.context.metrics
 
     async def many() -> bytes:
         return b"# a line of many functions\n" * 10_000
 
     monkeypatch.setattr(metrics, "exposition", many)
-    kept = server.service.door.unread
+    kept = server.service.context.unread
     callers = [await silent(server, ask(SYNC[0], "POST"))]
     kept.bytes_max = kept.bytes
     assert (await server.get("/metrics")).status == 200 and not kept.refused

@@ -54,8 +54,8 @@ async def half_sent(
     server: Any, data: bytes, counted: int
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection whose bytes the service has, and counts."""
-    before = server.service.door.unproven.bytes
+    before = server.service.context.unproven.bytes
     reader, writer = await server.connect()
     writer.write(data)
-    await until(lambda: server.service.door.unproven.bytes >= before + counted)
+    await until(lambda: server.service.context.unproven.bytes >= before + counted)
     return reader, writer

@@ -96,13 +96,13 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
         "idle_seconds": 18.0, "start_seconds": 19.0, "account_id": "acc", "region": "moon",
     }  # fmt: skip
     assert {name: seen[name] for name in expected} == expected
-    assert service.door.fc.limits == Fc(21, 22)
+    assert service.context.fc.limits == Fc(21, 22)
     # What each of these then does: tests/functiongraph/.
-    assert service.door.functiongraph.settings is settings.functiongraph
+    assert service.context.functiongraph.settings is settings.functiongraph
     reserve = service.engine.room._reserve
     assert reserve is not None and (reserve.folder, reserve.bytes_wanted) == (tmp_path / "data", 25)
-    assert (service.door.unproven.bytes_max, service.door.unread.bytes_max) == (24, 28)
-    assert service.door.limits.connections_max == 16 and doors[0].timeout_seconds == 20.0
+    assert (service.context.unproven.bytes_max, service.context.unread.bytes_max) == (24, 28)
+    assert service.context.limits.connections_max == 16 and doors[0].timeout_seconds == 20.0
     assert (tmp_path / "data").is_dir()
     await service.engine.parts.sending.close()
 

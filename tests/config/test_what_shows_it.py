@@ -68,7 +68,7 @@ SHOWN = {
     "fc.async_payload_bytes_max": ("fc/test_invoke_async.py::test_the_limit_is_a_setting", "async_payload_bytes_max="),
     "fc.sync_payload_bytes_max": ("fc/test_invoke_sync.py::test_the_limit_is_a_setting", "sync_payload_bytes_max="),
     "fc.platform_wait_cap_seconds": ("engine/test_options.py::test_platform_wait_caps_are_those_of_a_contract", "platform_wait_caps="),
-    "functiongraph.auth_token": ("functiongraph/test_invoke_hot.py::test_the_token_lets_in_with_or_without_keys", "token"),
+    "functiongraph.auth_token": ("functiongraph/test_fast_path.py::test_the_token_lets_in_with_or_without_keys", "token"),
     "functiongraph.async_payload_bytes_max": ("functiongraph/test_invoke_async.py::test_the_limit_of_a_body_is_a_setting", "async_payload_bytes_max="),
     "functiongraph.sync_payload_bytes_max": ("functiongraph/test_invoke_sync.py::*", "sync_payload_bytes_max"),
     "functiongraph.retry_attempts_default": ("functiongraph/test_retries.py::test_settings_that_leave_the_retries_out_have_the_default", "FunctionGraph(**settings)"),

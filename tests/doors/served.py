@@ -26,7 +26,7 @@ class Served(Port):
         self.service = service
         self.scripts = scripts
         self.notices = service.engine.notices
-        self.clock: Any = service.door.clock
+        self.clock: Any = service.context.clock
 
     async def stop(self) -> None:
         """A second call does nothing."""
@@ -48,7 +48,7 @@ async def served(
         return ScriptedRuntime(clock, scripts)
 
     service = build(settings, clock, make_runtime=runtime if scripted else None)
-    async with listening(service.door, service.app) as listener:
+    async with listening(service.context, service.app) as listener:
         await service.start()
         port = kind(service, listener, scripts)
         try:

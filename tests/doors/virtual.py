@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from thence.api.app import build_app
 from thence.api.metrics.scrape import Metrics
-from thence.api.shared.context import Door
+from thence.api.shared.context import Context
 from thence.config import Settings
 from thence.testing.service import Service
 
@@ -28,9 +28,9 @@ class VirtualDoor(Asker):
         self.engine = service.engine
         self.clock = service.clock
         metrics = Metrics(service.engine, service.notices, service.clock, version="0")
-        self.door = Door(service.engine, settings, service.clock, service.notices, metrics)
-        self.door.started()
-        self.app = build_app(self.door)
+        self.context = Context(service.engine, settings, service.clock, service.notices, metrics)
+        self.context.started()
+        self.app = build_app(self.context)
 
     async def request(self, method: str, path: str, **more: Any) -> Any:
         return await ask(self.app, method, path, answer=self.answer, **more)

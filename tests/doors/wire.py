@@ -110,12 +110,12 @@ class TwoWays(Port):
         self.service = door.service
         self.slow = slow
 
-    async def one(self, data: bytes, *, hot: bool) -> Answer:
+    async def one(self, data: bytes, *, fast: bool) -> Answer:
         """The answer to one request, which must have taken that way."""
         self.slow.clear()
         answers = await self.answers(data + LAST)
         assert len(answers) == 2 and answers[1].status == 200, (data[:400], answers)
-        assert len(self.slow) == (1 if hot else 2), (data[:400], self.slow)
+        assert len(self.slow) == (1 if fast else 2), (data[:400], self.slow)
         return answers[0]
 
 
@@ -127,7 +127,7 @@ async def two_ways(door: Any) -> AsyncIterator[TwoWays]:
         slow.append(scope["path"])
         await door.app(scope, receive, send)
 
-    async with listening(door.door, noted) as listener:
+    async with listening(door.context, noted) as listener:
         line = TwoWays(door, listener, slow)
         try:
             yield line
@@ -136,9 +136,9 @@ async def two_ways(door: Any) -> AsyncIterator[TwoWays]:
 
 
 @contextlib.asynccontextmanager
-async def listening(door: Any, app: Any) -> AsyncIterator[Listener]:
+async def listening(context: Any, app: Any) -> AsyncIterator[Listener]:
     """Both on a free port of the loopback."""
-    listener = Listener(door, app, await bind("127.0.0.1", 0))
+    listener = Listener(context, app, await bind("127.0.0.1", 0))
     await listener.start()
     try:
         yield listener

@@ -1,6 +1,6 @@
 """The door in virtual time: its whole application over SQLite and scripted functions. `door` asks
 it without sockets; `wire` through the service's own protocol on the loopback, which answers some
-requests itself (the fast path) and leaves others to the application (the slow way)."""
+requests itself (the fast path) and leaves others to the application (the slow path)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FcDoor(VirtualDoor):
 
 
 class Wire(Port):
-    """A door behind a port. `way`: "hot", or "slow" with a header that the fast path leaves alone."""
+    """A door behind a port. `way`: "fast", or "slow" with a header that the fast path leaves alone."""
 
     answer = Answer
     way = ""
@@ -52,7 +52,7 @@ class Wire(Port):
 
 @contextlib.asynccontextmanager
 async def wired(door: FcDoor, kind: type[Wire] = Wire) -> AsyncIterator[Any]:
-    async with listening(door.door, door.app) as listener:
+    async with listening(door.context, door.app) as listener:
         wire = kind(door, listener)
         try:
             yield wire
@@ -76,7 +76,7 @@ async def door(make_door: MakeDoor) -> FcDoor:
     return await make_door()
 
 
-@pytest.fixture(params=["hot", "slow"])
+@pytest.fixture(params=["fast", "slow"])
 async def make_wire(request: pytest.FixtureRequest, make_door: MakeDoor) -> AsyncIterator[MakeWire]:
     """As make_door, behind a port; each test runs for both ways."""
     async with contextlib.AsyncExitStack() as wires:

@@ -442,7 +442,7 @@ async def test_the_recorded_configuration_of_the_old_client_is_taken(old_port: P
     assert answer.error()[:2] == (404, "AliasNotFound")
 
 
-async def test_the_recorded_call_of_an_http_function_passes_the_gate(old_port: Port) -> None:
+async def test_the_recorded_call_of_an_http_function_is_let_in(old_port: Port) -> None:
     """With the query in its signature; there are no HTTP functions behind it."""
     target = "/2016-08-15/proxy/svc.LATEST/fn/a%20b?q=1+2"
     head = signed_fc("POST", target, fc_head(body=b""), with_query=True)

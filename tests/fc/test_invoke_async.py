@@ -1,4 +1,4 @@
-"""Asynchronous calls: 202 and what comes with it, in all three generations, the hot way and the slow
+"""Asynchronous calls: 202 and what comes with it, in all three generations, the fast path and the slow
 way."""
 
 from __future__ import annotations

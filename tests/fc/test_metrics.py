@@ -135,7 +135,7 @@ async def test_unknown_metrics_are_refused_and_known_ones_listed(door: Any) -> N
 
 async def test_prometheus_has_the_same_names(door: Any) -> None:
     await calls(door, 2)
-    text = (await door.door.metrics.exposition()).decode()
+    text = (await door.context.metrics.exposition()).decode()
     labels = '{functionName="f",serviceName=""}'
     for name, value in (
         ("FunctionDestinationSucceed_total", 2.0),

@@ -48,7 +48,7 @@ async def test_a_service_is_created_shown_updated_and_deleted(door: Any, service
 async def test_a_service_is_still_there_after_a_restart(door: Any, services: str) -> None:
     created = await create(door, services, description="d")
     await door.service.restart()
-    door.door.engine = door.service.engine
+    door.context.engine = door.service.engine
     assert (await door.get(f"{services}/s")).json == created
 
 

@@ -72,13 +72,13 @@ class FgDoor(VirtualDoor):
 
     async def follow(self) -> None:
         """The status log is written when `write_log` says so, not by the clock."""
-        logs = self.door.functiongraph.logs
+        logs = self.context.functiongraph.logs
         await logs.start(self.engine, self.service.notices)
         for one in logs.followers:
             await one.loop.stop()
 
     async def write_log(self) -> None:
-        for one in self.door.functiongraph.logs.followers:
+        for one in self.context.functiongraph.logs.followers:
             while await one.once() == 0:
                 pass
 

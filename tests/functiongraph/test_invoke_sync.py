@@ -178,9 +178,9 @@ async def test_after_90_seconds_the_gateway_answers_and_the_run_goes_on(door: An
     assert door.service.runtime.running()
     await door.clock.advance(120)
     assert not door.service.runtime.running()
-    assert not door.door.functiongraph.unanswered
+    assert not door.context.functiongraph.unanswered
     # It counts as what it was: a run that ended well.
-    assert door.door.metrics.tally.attempts["f", Outcome.OK] == 1
+    assert door.context.metrics.tally.attempts["f", Outcome.OK] == 1
 
 
 async def test_the_gateways_limit_is_a_setting(make_door: Any) -> None:

@@ -77,7 +77,7 @@ async def test_the_queue_has_metrics_of_its_own(door: Any) -> None:
     await door.function(
         answers=[Forever()], concurrency=1, max_event_age_seconds=150, timeout_seconds=900
     )
-    door.door.metrics.start()
+    door.context.metrics.start()
     for _ in range(3):
         await door.start()
     await door.clock.advance(100)
@@ -86,7 +86,7 @@ async def test_the_queue_has_metrics_of_its_own(door: Any) -> None:
     assert found["oldest_waiting_ms"][-1] == 90_000
     await door.clock.advance(60)
     assert sum(value for value in (await series(door))["discard_count"] if value > 0) == 2
-    await door.door.metrics.stop()
+    await door.context.metrics.stop()
 
 
 async def test_the_queue_is_in_prometheus_series(door: Any) -> None:

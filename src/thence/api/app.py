@@ -20,27 +20,27 @@ from .native.answer import problem
 from .native.call import Call
 from .native.route import Route
 from .native.table import ROUTES
-from .shared.context import Door
+from .shared.context import Context
 from .shared.problems import MethodNotAllowed, NotReady, RouteNotFound, internal
 from .shared.unread import ASKING, CONNECTION, counted
 
 log = logging.getLogger("thence.api")
 
 
-def build_app(door: Door) -> ASGIApp:
+def build_app(context: Context) -> ASGIApp:
     """The application of all doors."""
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         by_path.setdefault(route.path, {})[route.method] = route
-    paths = [Path(path, _Endpoint(door, routes)) for path, routes in by_path.items()]
-    return _App(door, Router(paths, redirect_slashes=False, default=_nothing))
+    paths = [Path(path, _Endpoint(context, routes)) for path, routes in by_path.items()]
+    return _App(context, Router(paths, redirect_slashes=False, default=_nothing))
 
 
 class _Endpoint:
     """The methods of one path."""
 
-    def __init__(self, door: Door, routes: dict[str, Route]) -> None:
-        self._door = door
+    def __init__(self, context: Context, routes: dict[str, Route]) -> None:
+        self._context = context
         self._routes = routes
         self._allow = ", ".join(
             sorted({*routes, *(("HEAD",) if "GET" in routes else ()), "OPTIONS"})
@@ -58,7 +58,7 @@ class _Endpoint:
                 f"{scope['path'][:200]} does not take {method}; it takes {self._allow}.",
                 self._allow,
             )
-        call = Call(self._door, Request(scope, receive), route.parameters)
+        call = Call(self._context, Request(scope, receive), route.parameters)
         response = await route.handler(call)
         await response(scope, receive, send)
 
@@ -66,11 +66,11 @@ class _Endpoint:
 class _App:
     """Around the routes: who asks, and what becomes of errors."""
 
-    def __init__(self, door: Door, router: Router) -> None:
-        self._door = door
+    def __init__(self, context: Context, router: Router) -> None:
+        self._context = context
         self._router = router
-        self._uploads = UploadApp(door)
-        self._vendors = (FcApp(door), FunctionGraphApp(door))
+        self._uploads = UploadApp(context)
+        self._vendors = (FcApp(context), FunctionGraphApp(context))
         self._open = frozenset(route.path for route in ROUTES if route.open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,16 +116,16 @@ class _App:
     def _check(self, scope: Scope) -> None:
         if scope["path"] in self._open:
             return
-        starting = self._door.starting()
+        starting = self._context.starting()
         if starting is not None:
             raise NotReady(starting)
-        self._door.credentials.check(_header(scope, b"authorization"))
-        ACTOR.set(self._door.credentials.actor)
+        self._context.credentials.check(_header(scope, b"authorization"))
+        ACTOR.set(self._context.credentials.actor)
         self._check_origin(scope)
 
     def _check_origin(self, scope: Scope) -> None:
         origin, host = _header(scope, b"origin"), _header(scope, b"host")
-        self._door.credentials.check_origin(
+        self._context.credentials.check_origin(
             origin.decode("latin-1") if origin is not None else None,
             host.decode("latin-1") if host is not None else None,
         )

@@ -15,11 +15,11 @@ from typing import Any
 import uvicorn
 
 from ..errors import StartupError
-from .fc.fast_path import FcWay
-from .functiongraph.fast_path import FunctionGraphWay
-from .native.fast_path import NativeWay
+from .fc.fast_path import FcFastPath
+from .functiongraph.fast_path import FunctionGraphFastPath
+from .native.fast_path import NativeFastPath
 from .protocol.protocol import Protocol
-from .shared.context import Door
+from .shared.context import Context
 
 BACKLOG = 4096
 AFTER_SECONDS = 1  # what answers a connection that was closed has for its own end
@@ -50,16 +50,16 @@ async def bind(host: str, port: int) -> socket.socket:
 
 
 class Listener:
-    """Serves the application and the hot protocol on one socket."""
+    """Serves the application and the fast path on one socket."""
 
-    def __init__(self, door: Door, app: Any, bound: socket.socket) -> None:
-        ways = (NativeWay(door), FcWay(door), FunctionGraphWay(door))
+    def __init__(self, context: Context, app: Any, bound: socket.socket) -> None:
+        fast_paths = (NativeFastPath(context), FcFastPath(context), FunctionGraphFastPath(context))
         host, port = bound.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._socket = bound
         config = uvicorn.Config(
             app,
-            http=functools.partial(Protocol, door, ways),  # type: ignore[arg-type]
+            http=functools.partial(Protocol, context, fast_paths),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,

@@ -1,4 +1,4 @@
-"""The ASGI application of this door: finds the route, asks the gate, turns every error into the
+"""The ASGI application of this door: finds the route, asks who it is, turns every error into the
 vendor's words, gives every answer its request id."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from ...engine.actor import ACTOR, UNAUTHENTICATED
 from ...errors import Overloaded, ThenceError
 from ...lifecycle.ids import format_id
-from ..shared.context import Door
+from ..shared.context import Context
 from ..shared.every_answer import with_header
 from ..shared.segments import Segments, split
 from .answer import refusal
@@ -31,8 +31,8 @@ REQUEST_ID = "x-fc-request-id"
 class FcApp:
     """Answers everything below `/2023-03-30`, `/2021-04-06` and `/2016-08-15`."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._routes = {
             generation: Segments[Route](
                 (one.method, one.path, one) for one in ROUTES if generation in one.generations
@@ -45,7 +45,7 @@ class FcApp:
         return path[1:].partition("/")[0] in self._routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = format_id(self._door.engine.ids.next(self._door.clock.now()))
+        request_id = format_id(self._context.engine.ids.next(self._context.clock.now()))
         try:
             response = await self._answer(Request(scope, receive), scope, request_id)
         except ClientDisconnect:
@@ -74,18 +74,18 @@ class FcApp:
         found = methods.get(method) or methods.get("ANY")
         names, route = found if found is not None else ((), None)
         call = Call(
-            self._door,
+            self._context,
             request,
             generation,
             dict(zip(names, values, strict=True)) if route else {},
             request_id,
         )
-        starting = self._door.starting()
+        starting = self._context.starting()
         if starting is not None:
             raise FcError(503, "ResourceThrottled", starting)
         # Who asks comes before what there is: strangers learn nothing of the paths.
         if route is None or not route.open:
-            call.caller = self._door.fc.gate.check(
+            call.caller = self._context.fc.authenticator.check(
                 method, raw_path, scope["query_string"], scope["headers"]
             )
             ACTOR.set(call.caller.access_key_id if call.caller else UNAUTHENTICATED)

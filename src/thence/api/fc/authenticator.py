@@ -24,7 +24,7 @@ NOT_MATCHING = (
 PROXY = b"/2016-08-15/proxy/"
 
 
-class Gate:
+class Authenticator:
     """Checks against the service's root credentials; without any (loopback only) all may ask."""
 
     def __init__(self, settings: Settings, clock: Clock, nonces: Path) -> None:

@@ -20,7 +20,7 @@ from .errors import changed, invalid, too_large
 from .names import Name, check_function, check_service, qualifier_of
 
 if TYPE_CHECKING:
-    from ..shared.context import Door  # which keeps this door's state
+    from ..shared.context import Context  # which keeps this door's state
 
 JSON_BYTES_MAX = 256 * 1024
 PARAMETERS_MAX = 100
@@ -35,14 +35,14 @@ class Call:
 
     def __init__(
         self,
-        door: Door,
+        context: Context,
         request: Request,
         generation: Generation,
         path: dict[str, str],
         request_id: str,
     ) -> None:
-        self.door = door
-        self.engine = door.engine
+        self.context = context
+        self.engine = context.engine
         self.request = request
         self.generation = generation
         self.path = path
@@ -133,7 +133,7 @@ class Call:
             self.request,
             limit,
             lambda _size: too_large(limit),
-            unproven=None if vouched(self.caller) else self.door.unproven,
+            unproven=None if vouched(self.caller) else self.context.unproven,
             signed=self.caller is not None,
             prove=lambda body: check_body(self.caller, body, of_java=self._may_be_of_java()),
         )

@@ -1,7 +1,7 @@
-"""The hot way of InvokeFunction with `x-fc-invocation-type: Async`, in all three generations.
+"""The fast path of InvokeFunction with `x-fc-invocation-type: Async`, in all three generations.
 
 It takes plain URLs whose headers can be read and whose signature is right; all else is left to the
-slow way. The gate is asked last, because it takes a nonce only once.
+slow path. Who asks is looked at last, because that takes a nonce only once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...lifecycle.ids import format_id
 from ...signing.interface import Verified
 from ...store.records import Accepted
 from ..shared import problems
-from ..shared.context import Door
+from ..shared.context import Context
 from ..shared.every_answer import as_written, written
 from ..shared.fast_path import Headers, raw
 from .answer import COMMON, refusal
@@ -25,7 +25,7 @@ from .authenticator import check_body, vouched
 from .errors import FcError, too_large
 from .names import Name, qualifier_of
 from .refused import refused
-from .request_options import Wishes, read_wishes
+from .request_options import RequestOptions, read_options
 
 TARGETS_MAX = 1000
 _FUNCTION = rb"/functions/([A-Za-z_][A-Za-z0-9_-]{0,63})/invocations"
@@ -55,20 +55,20 @@ class Target(Struct, frozen=True, gc=False):
     query: bytes
 
 
-class Wish(Struct, gc=False):
+class Asked(Struct, gc=False):
     target: Target
-    wishes: Wishes
+    options: RequestOptions
     caller: Verified | None
 
 
-class FcWay:
+class FcFastPath:
     prefixes = (b"/2023-03-30/", b"/2021-04-06/", b"/2016-08-15/")
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._engine = door.engine
-        self._gate = door.fc.gate
-        self.bytes_max = door.fc.limits.async_payload_bytes_max
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._engine = context.engine
+        self._authenticator = context.fc.authenticator
+        self.bytes_max = context.fc.limits.async_payload_bytes_max
         self._targets: dict[bytes, Target | None] = {}  # of URLs: clients send few, again and again
         self._date = b""
         self._head = b""
@@ -84,57 +84,57 @@ class FcWay:
             self._targets[url] = found
         return found
 
-    def admit(self, target: Target, headers: Headers) -> Wish | None:
+    def admit(self, target: Target, headers: Headers) -> Asked | None:
         try:
-            wishes = read_wishes(headers)
-            if not wishes.asynchronous:
+            options = read_options(headers)
+            if not options.asynchronous:
                 return None
-            caller = self._gate.check("POST", target.path, target.query, headers)
+            caller = self._authenticator.check("POST", target.path, target.query, headers)
         except ThenceError:
-            return None  # the slow way finds the same and says it
-        return Wish(target, wishes, caller)
+            return None  # the slow path finds the same and says it
+        return Asked(target, options, caller)
 
-    def vouched(self, wish: Wish) -> bool:
-        return vouched(wish.caller)
+    def vouched(self, asked: Asked) -> bool:
+        return vouched(asked.caller)
 
-    def accept(self, wish: Wish, headers: Headers, payload: bytes, done: Done) -> None:
-        target, wishes = wish.target, wish.wishes
-        check_body(wish.caller, payload)
+    def accept(self, asked: Asked, headers: Headers, payload: bytes, done: Done) -> None:
+        target, options = asked.target, asked.options
+        check_body(asked.caller, payload)
         self._engine.accept(
             target.ours,
             payload,
             done,
-            meta=wishes.meta(),
+            meta=options.meta(),
             qualifier=target.qualifier,
-            delay_seconds=wishes.delay_seconds,
-            caller_id=wishes.task_id or None,
-            listed=wishes.listed or None,
+            delay_seconds=options.delay_seconds,
+            caller_id=options.task_id or None,
+            listed=options.listed or None,
             payload_bytes_max=self.bytes_max,
         )
 
-    def accepted(self, wish: Wish, accepted: Accepted, date: bytes) -> bytes:
+    def accepted(self, asked: Asked, accepted: Accepted, date: bytes) -> bytes:
         if date is not self._date:
             self._date = date
             self._head = b"%sdate: %s\r\ncontent-length: 0\r\nX-Fc-Request-Id: " % (_HEAD, date)
         id = format_id(accepted.id).encode()
-        task_id = wish.wishes.task_id
+        task_id = asked.options.task_id
         if task_id:
             return b"%s%s%s%s\r\n\r\n" % (self._head, id, _TASK_ID, task_id.encode())
-        if wish.target.v3:
+        if asked.target.v3:
             return b"%s%s%s%s\r\n\r\n" % (self._head, id, _TASK_ID, id)
         return b"%s%s\r\n\r\n" % (self._head, id)
 
-    def refused(self, wish: Wish, error: ThenceError, date: bytes, *, close: bool) -> bytes:
-        target = wish.target
+    def refused(self, asked: Asked, error: ThenceError, date: bytes, *, close: bool) -> bytes:
+        target = asked.target
         found = refused(
             error,
             self._engine,
             target.name,
             target.qualifier,
-            wish.wishes.task_id,
+            asked.options.task_id,
             v3=target.v3,
         )
-        request_id = format_id(self._engine.ids.next(self._door.clock.now()))
+        request_id = format_id(self._engine.ids.next(self._context.clock.now()))
         response = refusal(found, request_id)
         response.headers["x-fc-request-id"] = request_id
         response.raw_headers = written(response.raw_headers)
@@ -142,7 +142,7 @@ class FcWay:
 
     def broken(self, error: ThenceError, date: bytes) -> bytes:
         """The status that HTTP has for it, in a body that the vendor's clients can read."""
-        request_id = format_id(self._engine.ids.next(self._door.clock.now()))
+        request_id = format_id(self._engine.ids.next(self._context.clock.now()))
         status = problems.status_of(error)
         code = "ResourceThrottled" if status == 503 else "InvalidArgument"
         found = FcError(status, code, error.detail)

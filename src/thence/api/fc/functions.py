@@ -58,7 +58,7 @@ async def create_function(call: Call) -> Response:
     archive = await read_archive(call, given.code)
     if archive is None:
         raise invalid("code: it is required; send the archive in code.zipFile")
-    async with call.door.fc.changing:
+    async with call.context.fc.changing:
         if name.ours in call.engine.catalogue.names():
             raise _exists(name)
         created, _ = await call.engine.put_function(name.ours, spec, archive.data)
@@ -91,7 +91,7 @@ async def update_function(call: Call) -> Response:
     if isinstance(given, FunctionInput3) and given.tags:
         raise invalid("tags: an update does not change them; use TagResources and UntagResources")
     archive = await read_archive(call, given.code)
-    async with call.door.fc.changing:
+    async with call.context.fc.changing:
         before = wanted(call)
         call.check_match(await _show(call, before))
         spec = changed_spec(before.spec, given)
@@ -103,7 +103,7 @@ async def update_function(call: Call) -> Response:
 
 
 async def delete_function(call: Call) -> Response:
-    async with call.door.fc.changing:
+    async with call.context.fc.changing:
         function = wanted(call)
         call.check_match(await _show(call, function))
         if triggers_of(call.engine, function):
@@ -126,7 +126,7 @@ def _asked(call: Call, tags: dict[str, dict[str, str]]) -> list[Function]:
         raise invalid(f"fcVersion: {version[:40]!r} is not v2 or v3")
     if query.get("gpuType"):
         return []  # no function has one
-    wishes = read_tag_filter(query.get("tags", ""), "tags")
+    wanted = read_tag_filter(query.get("tags", ""), "tags")
     found = []
     for one in call.engine.functions():
         kept = attributes(one.spec)
@@ -137,7 +137,7 @@ def _asked(call: Call, tags: dict[str, dict[str, str]]) -> list[Function]:
             and query.get("description", "") in one.spec.description
             and query.get("runtime", "") in ("", kept.get("runtime", PYTHON))
             and query.get("resourceGroupId", "") in ("", kept.get("resourceGroupId"))
-            and has_tags(tags.get(function_owner(one), {}), wishes)
+            and has_tags(tags.get(function_owner(one), {}), wanted)
         ):
             found.append(one)
     return found
@@ -170,7 +170,7 @@ def _short(call: Call, function: Function) -> str:
 
 async def _read(call: Call) -> FunctionInput3 | FunctionInput2:
     """The body, whose code may be large."""
-    code_max = call.door.limits.code_bytes_max
+    code_max = call.context.limits.code_bytes_max
     limit = JSON_BYTES_MAX + (code_max + 2) // 3 * 4
     data = await call.object(limit)
     return read_3(data) if call.v3 else read_2(data)
@@ -188,8 +188,8 @@ async def _show(
         call.engine.control(function.name),
         tags.get(function_owner(function), {}),
         await checksum(call.engine, function),
-        call.door.fc.region,
-        call.door.fc.account,
+        call.context.fc.region,
+        call.context.fc.account,
         qualifier,
     )
     return show_3(shown) if call.v3 else show_2(shown)

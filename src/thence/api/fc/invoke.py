@@ -13,7 +13,7 @@ from ...lifecycle.ids import format_id
 from .answer import empty
 from .call import Call
 from .refused import refused
-from .request_options import Wishes, read_wishes
+from .request_options import RequestOptions, read_options
 from .route import V2, V3, Route
 from .sync import invoke_now
 
@@ -21,39 +21,39 @@ TASK_ID = "x-fc-async-task-id"
 
 
 async def invoke(call: Call) -> Response:
-    wishes = read_wishes(call.request.scope["headers"])
+    options = read_options(call.request.scope["headers"])
     try:
         # Before the body: what does not exist takes none.
         call.engine.function(call.name.ours, call.qualifier)
-        if wishes.asynchronous:
-            return await _accept(call, wishes)
-        return await invoke_now(call, wishes)
+        if options.asynchronous:
+            return await _accept(call, options)
+        return await invoke_now(call, options)
     except ThenceError as error:
         raise refused(
-            error, call.engine, call.name, call.qualifier, wishes.task_id, v3=call.v3
+            error, call.engine, call.name, call.qualifier, options.task_id, v3=call.v3
         ) from None
 
 
-async def _accept(call: Call, wishes: Wishes) -> Response:
-    limit = call.door.fc.limits.async_payload_bytes_max
+async def _accept(call: Call, options: RequestOptions) -> Response:
+    limit = call.context.fc.limits.async_payload_bytes_max
     payload = await call.body(limit)
     accepted = await call.engine.accepted(
         call.name.ours,
         payload,
         qualifier=call.qualifier,
-        delay_seconds=wishes.delay_seconds,
-        caller_id=wishes.task_id or None,
-        listed=wishes.listed or None,
-        traceparent=wishes.traceparent,
-        lineage=wishes.lineage,
+        delay_seconds=options.delay_seconds,
+        caller_id=options.task_id or None,
+        listed=options.listed or None,
+        traceparent=options.traceparent,
+        lineage=options.lineage,
         payload_bytes_max=limit,
     )
     response = empty(202)
     request_id = format_id(accepted.id)
     response.headers["x-fc-request-id"] = request_id
-    if call.v3 or wishes.task_id:
+    if call.v3 or options.task_id:
         # The request id serves as the task id where none was given (reference 3.1).
-        response.headers[TASK_ID] = wishes.task_id or request_id
+        response.headers[TASK_ID] = options.task_id or request_id
     return response
 
 

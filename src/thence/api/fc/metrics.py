@@ -93,7 +93,7 @@ def _function(call: Call) -> str | None:
 
 def _range(call: Call, period: int) -> tuple[int, int]:
     """[since, until) in ms, widened to whole periods; by default the last hour."""
-    until = _instant(call, "endTime", call.door.clock.now() + 1)  # the present minute too
+    until = _instant(call, "endTime", call.context.clock.now() + 1)  # the present minute too
     since = _instant(call, "startTime", until - HOUR_MS)
     if not 0 <= until - since <= RANGE_MS_MAX:
         raise invalid(

@@ -1,4 +1,4 @@
-"""What the headers of an invocation ask for (reference 3.1). The hot protocol and the slow way read
+"""What the headers of an invocation ask for (reference 3.1). The fast path and the slow path read
 them with this.
 
 Task ids are taken under the names of both generations by all of them. Names that are not here
@@ -13,16 +13,16 @@ from msgspec import Struct
 
 from ...lifecycle.lineage import Lineage
 from ...store.records import Meta
-from ..shared.request_options import read_wishes as read_native
+from ..shared.request_options import read_options as read_shared
 from .errors import FcError, invalid
 from .limits import check_task_id, choice, read_delay
 
 TYPES, LOG_TYPES = "Sync | Async", "Tail | None"
-_OF_NATIVE = frozenset({b"traceparent", b"thence-lineage"})
+_NOT_OF_VENDOR = frozenset({b"traceparent", b"thence-lineage"})
 """Not of the vendor: a trace that goes on, and the chain of destinations that must end."""
 
 
-class Wishes(Struct, gc=False):
+class RequestOptions(Struct, gc=False):
     """`task_id`: the caller's, empty where there is none. `listed`: task mode was asked for."""
 
     asynchronous: bool = False
@@ -40,32 +40,32 @@ class Wishes(Struct, gc=False):
         return Meta(traceparent=self.traceparent, lineage=self.lineage)
 
 
-def read_wishes(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
-    """The wishes in a request's headers (names in lower case). Raises FcError, InvalidInput.
+def read_options(headers: Iterable[tuple[bytes, bytes]]) -> RequestOptions:
+    """What a request's headers (names in lower case) ask for. Raises FcError, InvalidInput.
 
     What only an asynchronous call can have is not looked at in a synchronous one.
     """
     given: dict[bytes, str] = {}
-    native: list[tuple[bytes, bytes]] = []
+    others: list[tuple[bytes, bytes]] = []
     for name, value in headers:
         if name.startswith(b"x-fc-"):
             if name in given:  # nobody could tell which of the two was meant
                 raise invalid(f"{name.decode('latin-1')}: it came more than once; send it once")
             given[name] = _unquoted(value.decode("latin-1"))
-        elif name in _OF_NATIVE:
-            native.append((name, value))
-    wishes = Wishes()
+        elif name in _NOT_OF_VENDOR:
+            others.append((name, value))
+    options = RequestOptions()
     kind = given.get(b"x-fc-invocation-type", "Sync")
     if kind not in ("Sync", "Async"):
         raise choice("InvocationType", TYPES, kind)
-    wishes.asynchronous = kind == "Async"
-    wishes.tail = _tail(given.get(b"x-fc-log-type", "None"), wishes.asynchronous)
-    if wishes.asynchronous:
-        _read_asynchronous(wishes, given)
-    if native:
-        beside = read_native(native)
-        wishes.traceparent, wishes.lineage = beside.traceparent, beside.lineage
-    return wishes
+    options.asynchronous = kind == "Async"
+    options.tail = _tail(given.get(b"x-fc-log-type", "None"), options.asynchronous)
+    if options.asynchronous:
+        _read_asynchronous(options, given)
+    if others:
+        beside = read_shared(others)
+        options.traceparent, options.lineage = beside.traceparent, beside.lineage
+    return options
 
 
 def _unquoted(text: str) -> str:
@@ -80,20 +80,20 @@ def _tail(text: str, asynchronous: bool) -> bool:
     raise choice("LogType", "None" if asynchronous and text == "Tail" else LOG_TYPES, text)
 
 
-def _read_asynchronous(wishes: Wishes, given: dict[bytes, str]) -> None:
+def _read_asynchronous(options: RequestOptions, given: dict[bytes, str]) -> None:
     new = given.get(b"x-fc-async-task-id", "")
     old = given.get(b"x-fc-stateful-async-invocation-id", "")
     if new and old and new != old:
         raise _two_ids(new, old)
     if new or old:
-        wishes.task_id = check_task_id(new or old)
+        options.task_id = check_task_id(new or old)
     enable = given.get(b"x-fc-stateful-async-invocation-enable", "").lower()
     if enable not in ("", "true", "false"):
         raise choice("StatefulAsyncInvocationEnable", "true | false", enable)
-    wishes.listed = enable == "true"
+    options.listed = enable == "true"
     delay = given.get(b"x-fc-async-delay")
     if delay:
-        wishes.delay_seconds = read_delay(delay)
+        options.delay_seconds = read_delay(delay)
 
 
 def _two_ids(new: str, old: str) -> FcError:

@@ -17,7 +17,7 @@ V2: tuple[Generation, ...] = ("2021-04-06", "2016-08-15")
 class Route(Struct, frozen=True):
     """One method at one path below the generations' prefixes. Path names are `{function}`,
     `{service}` and whatever else the handler reads from `call.path`. `operation`: the vendor's name
-    of it, as in `x-acs-action`. `open`: the gate is not asked; the handler knows who may."""
+    of it, as in `x-acs-action`. `open`: the authenticator is not asked; the handler knows who may."""
 
     operation: str
     method: str

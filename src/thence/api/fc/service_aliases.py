@@ -42,10 +42,10 @@ _decode = msgspec.json.Decoder(ServiceAlias).decode
 async def create_alias(call: Call) -> Response:
     service, asked = service_of(call), await body(call, CreateAlias)
     alias = created(asked, old=True)
-    async with call.door.fc.changing:
+    async with call.context.fc.changing:
         if _find(call.engine, service, alias.name) is not None:
             raise exists(alias.name)
-        now = call.door.clock.now()
+        now = call.context.clock.now()
         alias = replace(alias, created_at=now, updated_at=now)
         return resource(shown(call, await _put(call.engine, service, ServiceAlias(alias))))
 
@@ -61,18 +61,18 @@ async def get_alias(call: Call) -> Response:
 
 async def update_alias(call: Call) -> Response:
     service, asked = service_of(call), await body(call, UpdateAlias)
-    async with call.door.fc.changing:
+    async with call.context.fc.changing:
         before = _get(call, service)
         call.check_match(shown(call, before.alias))
         alias = updated(before.alias, asked, old=True)
-        alias = replace(alias, updated_at=call.door.clock.now())
+        alias = replace(alias, updated_at=call.context.clock.now())
         saved = await _put(call.engine, service, replace(before, alias=alias))
         return resource(shown(call, saved))
 
 
 async def delete_alias(call: Call) -> Response:
     service = service_of(call)
-    async with call.door.fc.changing:
+    async with call.context.fc.changing:
         alias = _get(call, service).alias
         call.check_match(shown(call, alias))
         for name in names_of(call.engine, service):

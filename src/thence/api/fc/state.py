@@ -8,7 +8,7 @@ from pathlib import Path
 from ...clock import Clock
 from ...config import Settings
 from ..shared.code_link import CodeLinks
-from .authenticator import Gate
+from .authenticator import Authenticator
 from .uploads import TemporaryKeys, Uploads
 
 
@@ -17,7 +17,7 @@ class FcState:
     is held from looking at a function or service to changing it."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        self.gate = Gate(settings, clock, Path(settings.data_dir) / "nonces")
+        self.authenticator = Authenticator(settings, clock, Path(settings.data_dir) / "nonces")
         self.limits = settings.fc
         self.links = CodeLinks(clock, settings.public_url)
         self.upload_keys = TemporaryKeys(clock)

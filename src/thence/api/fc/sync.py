@@ -27,7 +27,7 @@ from .code import checksum
 from .errors import FcError, internal
 from .limits import LOG_TAIL_BYTES
 from .names import shown_qualifier
-from .request_options import Wishes
+from .request_options import RequestOptions
 
 EXPOSED = (
     "Date,x-fc-request-id,x-fc-error-type,x-fc-code-checksum,x-fc-invocation-duration,"
@@ -37,17 +37,17 @@ MIB = 1 << 20
 T = TypeVar("T")
 
 
-async def invoke_now(call: Call, wishes: Wishes) -> Response:
-    limit = call.door.fc.limits.sync_payload_bytes_max
+async def invoke_now(call: Call, options: RequestOptions) -> Response:
+    limit = call.context.fc.limits.sync_payload_bytes_max
     payload = await call.body(limit)
-    call.door.check_unread()
+    call.context.check_unread()
     work = call.engine.invoke(
         call.name.ours,
         payload,
         qualifier=call.qualifier,
         queue_seconds=0,
         measure=True,
-        traceparent=wishes.traceparent,
+        traceparent=options.traceparent,
         payload_bytes_max=limit,
     )
     try:
@@ -57,7 +57,7 @@ async def invoke_now(call: Call, wishes: Wishes) -> Response:
         outcome = Outcome.THROTTLED if limit_met else Outcome.NO_RESOURCES
         call.engine.count_minute(call.name.ours, ATTEMPTS[outcome])
         raise
-    call.door.metrics.tally.ran(
+    call.context.metrics.tally.ran(
         call.name.ours, ended.outcome, ended.duration_us, ended.memory_bytes
     )
     if ended.outcome is Outcome.OK:
@@ -67,10 +67,10 @@ async def invoke_now(call: Call, wishes: Wishes) -> Response:
     else:
         raise _platform(ended)
     reserve(len(body))
-    return Response(body, 200, await _headers(call, wishes, id, ended))
+    return Response(body, 200, await _headers(call, options, id, ended))
 
 
-async def _headers(call: Call, wishes: Wishes, id: int, ended: Ended) -> dict[str, str]:
+async def _headers(call: Call, options: RequestOptions, id: int, ended: Ended) -> dict[str, str]:
     function = ended.function
     assert function is not None
     headers = {
@@ -89,7 +89,7 @@ async def _headers(call: Call, wishes: Wishes, id: int, ended: Ended) -> dict[st
         headers["x-fc-code-checksum"] = await checksum(call.engine, function)
     if ended.outcome is not Outcome.OK:
         headers["x-fc-error-type"] = fc_error.error_type(ended.outcome)
-    if wishes.tail:
+    if options.tail:
         tail = (ended.log or b"")[-LOG_TAIL_BYTES:]
         headers["x-fc-log-result"] = base64.b64encode(tail).decode()
     return headers

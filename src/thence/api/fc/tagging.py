@@ -82,12 +82,12 @@ async def list_tag_resources(call: Call) -> Response:
     kind = type_of(call.query.get("ResourceType") or FUNCTION_TYPE)
     names = _texts(call, "ResourceId")
     found = _named(call, names, kind) if names else all_of(call, kind)
-    wishes = read_tag_filter(call.query.get("Tag", ""), "Tag")
+    wanted = read_tag_filter(call.query.get("Tag", ""), "Tag")
     tags = tags_by_owner(call.engine)
     rows = [
         {"ResourceId": one.arn, "ResourceType": one.type, "TagKey": key, "TagValue": value}
         for one in sorted(found, key=lambda one: one.arn)
-        if has_tags(tags.get(one.owner, {}), wishes)
+        if has_tags(tags.get(one.owner, {}), wanted)
         for key, value in sorted(tags.get(one.owner, {}).items())
     ]
     for theirs in ("Limit", "NextToken"):  # as this operation alone spells them
@@ -140,7 +140,7 @@ async def list_tagged_resources(call: Call) -> Response:
 async def _tag(call: Call, found: list[Resource], tags: dict[str, str], where: str) -> None:
     if not tags:
         raise invalid(f"{where}: at least one tag is needed")
-    async with call.door.fc.changing:
+    async with call.context.fc.changing:
         for one in found:
             check_room(call.engine, one, tags)
         for one in found:
@@ -153,7 +153,7 @@ async def _untag(
     """Keys that are named count before "all" (PY2)."""
     if not keys and not everything:
         raise invalid(f"{where}: name at least one key, or ask for all")
-    async with call.door.fc.changing:
+    async with call.context.fc.changing:
         for one in found:
             await drop_tags(call.engine, one.owner, keys or None)
 

@@ -123,8 +123,8 @@ def read_tag_filter(text: str, where: str) -> dict[str, str]:
         ) from None
 
 
-def has_tags(tags: dict[str, str], wishes: dict[str, str]) -> bool:
-    return all(key in tags and value in ("", tags[key]) for key, value in wishes.items())
+def has_tags(tags: dict[str, str], wanted: dict[str, str]) -> bool:
+    return all(key in tags and value in ("", tags[key]) for key, value in wanted.items())
 
 
 # ---------------------------------------------------------------- resources
@@ -164,7 +164,7 @@ def resource_of(call: Call, text: str, kind: str | None = None) -> Resource:
 
 def _check_home(call: Call, region: str | None, account: str | None) -> None:
     """An ARN of elsewhere does not mean what has the same name here."""
-    fc = call.door.fc
+    fc = call.context.fc
     for which, given, own in (("region", region, fc.region), ("account", account, fc.account)):
         if given and given != own:
             raise invalid(
@@ -181,13 +181,13 @@ def all_of(call: Call, kind: str) -> list[Resource]:
 
 
 def of_function(call: Call, function: Function) -> Resource:
-    fc = call.door.fc
+    fc = call.context.fc
     arn = function_arn(name_of(function.name), LATEST, fc.region, fc.account)
     return Resource(FUNCTION_TYPE, arn, function_owner(function))
 
 
 def of_service(call: Call, name: str) -> Resource:
-    fc = call.door.fc
+    fc = call.context.fc
     arn = f"acs:fc:{fc.region}:{fc.account}:services/{name}"
     return Resource(SERVICE_TYPE, arn, service_owner(name))
 

@@ -129,7 +129,7 @@ def error_body(view: InvocationView) -> bytes | None:
 
 
 def events(view: InvocationView, begun: bool) -> list[dict[str, Any]]:
-    """What happened to it so far, each with an id from 1. Only what has a known instant: the wish
+    """What happened to it so far, each with an id from 1. Only what has a known instant: the request
     to stop has none."""
     found = [(view.accepted_at, STATES[State.QUEUED], "")]
     for attempt in view.attempts:

@@ -152,7 +152,7 @@ def _choice(call: Call, name: str, allowed: tuple[str, ...]) -> str:
 
 
 async def _shown(call: Call, view: InvocationView, *, bodies: bool) -> dict[str, Any]:
-    engine, fc = call.engine, call.door.fc
+    engine, fc = call.engine, call.context.fc
     payload = returned = None
     if bodies:
         kept = await engine.store.payload(view.id)
@@ -163,7 +163,7 @@ async def _shown(call: Call, view: InvocationView, *, bodies: bool) -> dict[str,
         call.name,
         v3=call.v3,
         begun=engine.begun(view.id),
-        now=call.door.clock.now(),
+        now=call.context.clock.now(),
         region=fc.region,
         account=fc.account,
         payload=payload,

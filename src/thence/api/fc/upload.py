@@ -1,6 +1,6 @@
 """Uploading code as Serverless Devs does: a temporary key, then one PUT as to an object storage.
 
-`GET /tempBucketToken` (behind the gate) answers a key for one object of the bucket BUCKET, and the
+`GET /tempBucketToken` (for those who may ask) answers a key for one object of the bucket BUCKET, and the
 vendor's storage clients (`ali-oss`, `oss2`) put the archive there. They name the bucket in the path,
 or in the host: `ali-oss`, given an address, writes BUCKET and a host of the vendor into `Host`.
 
@@ -34,7 +34,7 @@ from .route import V2, Route
 from .uploads import KEY_SECONDS, OBJECT, TooSlow, too_large
 
 if TYPE_CHECKING:
-    from ..shared.context import Door  # which keeps this door's state
+    from ..shared.context import Context  # which keeps this door's state
 
 log = logging.getLogger("thence.api.fc")
 
@@ -72,7 +72,7 @@ def object_of(name: str) -> str | None:
 
 
 async def get_temp_bucket_token(call: Call) -> Response:
-    made = call.door.fc.upload_keys.make()
+    made = call.context.fc.upload_keys.make()
     credentials = {
         "AccessKeyId": made.access_key_id,
         "AccessKeySecret": made.secret,
@@ -82,7 +82,7 @@ async def get_temp_bucket_token(call: Call) -> Response:
     return answer(
         {
             "credentials": credentials,
-            "ossRegion": call.door.fc.region,
+            "ossRegion": call.context.fc.region,
             "ossBucket": BUCKET,
             "objectName": made.object,
         }
@@ -99,9 +99,9 @@ class UploadApp:
     """Answers everything below `/BUCKET/`, and requests to a host `BUCKET.…` that are signed as the
     storage's clients do. The only keys it takes are temporary ones."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._window = Window(door.clock)
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._window = Window(context.clock)
 
     def takes(self, scope: Scope) -> bool:
         if scope["path"].startswith(_PATH):
@@ -115,19 +115,19 @@ class UploadApp:
         return by_host and signed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = format_id(self._door.engine.ids.next(self._door.clock.now()))
+        request_id = format_id(self._context.engine.ids.next(self._context.clock.now()))
         try:
             response = await self._answer(Request(scope, receive), scope)
         except ClientDisconnect:
             return  # nobody is there to be answered, and nothing was kept
         except ThenceError as error:
-            response = _refusal(_translated(error), request_id, self._door.clock)
+            response = _refusal(_translated(error), request_id, self._context.clock)
         except Exception:  # whatever a mistake of ours is, the caller learns nothing of its inside
             log.exception("an upload failed")
             response = _refusal(
                 OssError(500, "InternalError", "an internal error has occurred"),
                 request_id,
-                self._door.clock,
+                self._context.clock,
             )
         response.headers[REQUEST_ID] = request_id
         await response(scope, receive, send)
@@ -141,14 +141,14 @@ class UploadApp:
             named,
             scope["query_string"],
             scope["headers"],
-            self._door.fc.upload_keys.key,
+            self._context.fc.upload_keys.key,
             self._window,
         )
         if scope["method"] != "PUT":
             raise OssError(405, "MethodNotAllowed", "objects can be put here, and nothing else")
         object = self._object(caller, named)
         _check_headers(scope)
-        uploads = self._door.fc.uploads
+        uploads = self._context.fc.uploads
         length = request.headers.get("content-length", "")
         if length.isascii() and length.isdecimal() and int(length) > uploads.bytes_max:
             raise too_large(uploads.bytes_max)
@@ -165,7 +165,7 @@ class UploadApp:
 
     def _object(self, caller: Verified, named: bytes) -> str:
         """The object of the path, which must be the one that the key was made for."""
-        key = self._door.fc.upload_keys.find(caller.access_key_id)
+        key = self._context.fc.upload_keys.find(caller.access_key_id)
         segments = split(named) or []
         if key is None or object_of("/".join(segments)) != key.object:
             raise OssError(

@@ -1,4 +1,4 @@
-"""The ASGI application of this door: finds the route, asks the gate, turns every error into the
+"""The ASGI application of this door: finds the route, asks who it is, turns every error into the
 vendor's words, gives every answer its request id."""
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .route import Route
 from .table import ROUTES
 
 if TYPE_CHECKING:
-    from ..shared.context import Door
+    from ..shared.context import Context
 
 log = logging.getLogger("thence.api.functiongraph")
 
@@ -33,8 +33,8 @@ REQUEST_ID = "x-request-id"
 class FunctionGraphApp:
     """Answers everything below `/v2/{project_id}`."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._routes = Segments[Route]((one.method, one.path, one) for one in ROUTES)
 
     def takes(self, path: str) -> bool:
@@ -42,7 +42,7 @@ class FunctionGraphApp:
         return path[1:].partition("/")[0] == PREFIX
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = format_id(self._door.engine.ids.next(self._door.clock.now()))
+        request_id = format_id(self._context.engine.ids.next(self._context.clock.now()))
         try:
             response = await self._answer(Request(scope, receive), scope, request_id)
         except ClientDisconnect:
@@ -70,19 +70,19 @@ class FunctionGraphApp:
         found = methods.get(method)
         names, route = found if found is not None else ((), None)
         path_names = dict(zip(names, values, strict=True)) if route is not None else {}
-        call = Call(self._door, request, path_names, request_id)
-        starting = self._door.starting()
+        call = Call(self._context, request, path_names, request_id)
+        starting = self._context.starting()
         if starting is not None:
             raise FssError(503, "FSS.0503", starting)
         # Who asks comes before what there is: strangers learn nothing of the paths.
         if route is None or not route.open:
-            call.claim = self._door.functiongraph.gate.check(
+            call.claim = self._context.functiongraph.authenticator.check(
                 method, raw_path, scope["query_string"], scope["headers"]
             )
             ACTOR.set(_actor(call))
-        settings = self._door.functiongraph.settings
+        settings = self._context.functiongraph.settings
         await call.body(route.body_bytes_max(settings) if route is not None else 256 * 1024)
-        project = self._door.functiongraph.project
+        project = self._context.functiongraph.project
         if segments[1] != project:
             raise FssError(
                 403,
@@ -99,4 +99,4 @@ def _actor(call: Call) -> str:
     """Who asks, once the body has proven it."""
     if call.claim is not None:
         return call.claim.key.access_key_id
-    return UNAUTHENTICATED if call.state.gate.open else TOKEN
+    return UNAUTHENTICATED if call.state.authenticator.open else TOKEN

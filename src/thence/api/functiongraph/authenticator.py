@@ -13,7 +13,7 @@ from ...signing.window import Window
 from .errors import FssError
 
 
-class Gate:
+class Authenticator:
     """Checks against the service's root credentials; without any (loopback only) all may ask."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:

@@ -20,7 +20,7 @@ from .errors import FssError, invalid, too_large
 from .urn import Urn, read
 
 if TYPE_CHECKING:
-    from ..shared.context import Door
+    from ..shared.context import Context
 
 JSON_BYTES_MAX = 256 * 1024
 T = TypeVar("T")
@@ -30,10 +30,12 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}")
 class Call:
     """`path`: the decoded names of the route's template. `request_id`: of this answer."""
 
-    def __init__(self, door: Door, request: Request, path: dict[str, str], request_id: str) -> None:
-        self.door = door
-        self.engine = door.engine
-        self.state = door.functiongraph
+    def __init__(
+        self, context: Context, request: Request, path: dict[str, str], request_id: str
+    ) -> None:
+        self.context = context
+        self.engine = context.engine
+        self.state = context.functiongraph
         self.request = request
         self.path = path
         self.request_id = request_id
@@ -83,12 +85,12 @@ class Call:
         this scheme can be judged only with it, so every handler reads it before it does anything."""
         if self._body is not None:
             return self._body
-        vouched = self.claim is None and not self.state.gate.open
+        vouched = self.claim is None and not self.state.authenticator.open
         self._body = await read_body(
             self.request,
             limit,
             lambda _size: too_large(limit),
-            unproven=None if vouched else self.door.unproven,
+            unproven=None if vouched else self.context.unproven,
             prove=lambda body: prove(self.claim, body),
         )
         self.claim = None

@@ -47,7 +47,7 @@ async def show_function_code(call: Call) -> Response:
 async def update_function_code(call: Call) -> Response:
     given = read(await call.object(), CodeInput)
     before = latest(call)
-    archive = await read_archive(given, before.spec.handler, call.door.limits.code_bytes_max)
+    archive = await read_archive(given, before.spec.handler, call.context.limits.code_bytes_max)
     async with call.state.changing:
         before = latest(call)
         spec = with_attributes(before.spec, **about(given))

@@ -1,7 +1,7 @@
-"""The hot way of async_invoke_function (reference 4.2).
+"""The fast path of async_invoke_function (reference 4.2).
 
 It takes paths without a query that name a function of this service's region and project, in any form
-of a URN; who asks must be readable in the headers. All else is left to the slow way. Whether the
+of a URN; who asks must be readable in the headers. All else is left to the slow path. Whether the
 signature is right is known only when the body is there, so that is said here.
 """
 
@@ -19,10 +19,10 @@ from ...lifecycle.ids import format_id
 from ...signing.sdk_hmac import Claim
 from ...store.records import Accepted
 from ..shared import problems
-from ..shared.context import Door
+from ..shared.context import Context
 from ..shared.every_answer import as_written, written
 from ..shared.fast_path import Headers, raw
-from ..shared.request_options import Wishes
+from ..shared.request_options import RequestOptions
 from .answer import COMMON, JSON, refusal
 from .app import REQUEST_ID
 from .authenticator import prove
@@ -54,22 +54,22 @@ class Target(Struct, frozen=True, gc=False):
     path: bytes
 
 
-class Wish(Struct, gc=False):
+class Asked(Struct, gc=False):
     """claim: what the body must prove; None: nothing."""
 
     target: Target
-    beside: Wishes
+    beside: RequestOptions
     claim: Claim | None
 
 
-class FunctionGraphWay:
+class FunctionGraphFastPath:
     prefixes = (b"/v2/",)
 
-    def __init__(self, door: Door) -> None:
-        state = door.functiongraph
-        self._door = door
-        self._engine = door.engine
-        self._gate = state.gate
+    def __init__(self, context: Context) -> None:
+        state = context.functiongraph
+        self._context = context
+        self._engine = context.engine
+        self._authenticator = state.authenticator
         self._region, self._project = state.region, state.project
         self.bytes_max = state.settings.async_payload_bytes_max
         self._pattern = re.compile(
@@ -98,40 +98,40 @@ class FunctionGraphWay:
         try:
             urn = read(unquote_to_bytes(match[1]).decode(), self._region, self._project)
         except (ThenceError, UnicodeDecodeError):
-            return None  # the slow way finds the same and says it
+            return None  # the slow path finds the same and says it
         return Target(urn, urn.ours, urn.qualifier == LATEST and not urn.alias, url)
 
-    def admit(self, target: Target, headers: Headers) -> Wish | None:
+    def admit(self, target: Target, headers: Headers) -> Asked | None:
         try:
-            claim = self._gate.check("POST", target.path, b"", headers)
+            claim = self._authenticator.check("POST", target.path, b"", headers)
             sizes = [value for name, value in headers if name == _MEMORY]
             if len(sizes) > 1:
                 return None
             for size in sizes:
                 check_memory(size.decode("latin-1"))
-            return Wish(target, read_beside(headers), claim)
+            return Asked(target, read_beside(headers), claim)
         except ThenceError:
-            return None  # the slow way finds the same and says it
+            return None  # the slow path finds the same and says it
 
-    def vouched(self, wish: Wish) -> bool:
-        return wish.claim is None and not self._gate.open
+    def vouched(self, asked: Asked) -> bool:
+        return asked.claim is None and not self._authenticator.open
 
-    def accept(self, wish: Wish, headers: Headers, payload: bytes, done: Done) -> None:
-        prove(wish.claim, payload)
-        target = wish.target
+    def accept(self, asked: Asked, headers: Headers, payload: bytes, done: Done) -> None:
+        prove(asked.claim, payload)
+        target = asked.target
         if not target.plain:
             row_of(self._engine, target.urn)
         self._engine.accept(
             target.ours,
             payload,
             done,
-            meta=wish.beside.meta(),
+            meta=asked.beside.meta(),
             qualifier=target.urn.qualifier,
             listed=True,
             payload_bytes_max=self.bytes_max,
         )
 
-    def accepted(self, wish: Wish, accepted: Accepted, date: bytes) -> bytes:
+    def accepted(self, asked: Asked, accepted: Accepted, date: bytes) -> bytes:
         if date is not self._date:
             self._date = date
             self._head = (_HEAD % date.decode()).encode()
@@ -142,9 +142,9 @@ class FunctionGraphWay:
             *(self._request_id().encode(), _BODY % id),
         )
 
-    def refused(self, wish: Wish, error: ThenceError, date: bytes, *, close: bool) -> bytes:
+    def refused(self, asked: Asked, error: ThenceError, date: bytes, *, close: bool) -> bytes:
         if isinstance(error, FunctionNotFound):
-            error = no_function(wish.target.urn)
+            error = no_function(asked.target.urn)
         return self._refusal(translated(error), date, close=close)
 
     def broken(self, error: ThenceError, date: bytes) -> bytes:
@@ -163,5 +163,5 @@ class FunctionGraphWay:
         return raw(response, date, close=close)
 
     def _request_id(self) -> str:
-        """Of this answer; the slow way, too, gives it another one than the invocation has."""
-        return format_id(self._engine.ids.next(self._door.clock.now()))
+        """Of this answer; the slow path, too, gives it another one than the invocation has."""
+        return format_id(self._engine.ids.next(self._context.clock.now()))

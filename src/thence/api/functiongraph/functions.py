@@ -37,7 +37,7 @@ async def create_function(call: Call) -> Response:
     check_required(given)
     urn = _new_name(given)
     spec = with_attributes(new_spec(given, call.state.project), **about(given))
-    archive = await read_archive(given, spec.handler, call.door.limits.code_bytes_max)
+    archive = await read_archive(given, spec.handler, call.context.limits.code_bytes_max)
     async with call.state.changing:
         if urn.ours in call.engine.catalogue.names():
             raise FssError(409, "FSS.1061", f"function {urn.package}:{urn.name} already exists")

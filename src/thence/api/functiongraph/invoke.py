@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from starlette.responses import Response
 
 from ...lifecycle.ids import format_id
-from ..shared.request_options import Wishes, read_wishes
+from ..shared.request_options import RequestOptions, read_options
 from .answer import answer
 from .call import Call
 from .errors import invalid
@@ -23,7 +23,7 @@ from .route import Route
 from .sync import REQUEST_ID, invoke_now
 
 MEMORY = "x-cff-instance-memory"
-_OF_NATIVE = frozenset({b"traceparent", b"thence-lineage"})
+_NOT_OF_VENDOR = frozenset({b"traceparent", b"thence-lineage"})
 """Not of the vendor: a trace that goes on, and the chain of destinations that must end."""
 
 
@@ -38,23 +38,23 @@ async def async_invoke_function(call: Call) -> Response:
     urn = call.urn
     row(call, urn)
     limit = call.state.settings.async_payload_bytes_max
-    wishes = read_beside(call.request.scope["headers"])
+    options = read_beside(call.request.scope["headers"])
     accepted = await call.engine.accepted(
         urn.ours,
         await call.body(limit),
         qualifier=urn.qualifier,
         listed=True,
-        traceparent=wishes.traceparent,
-        lineage=wishes.lineage,
+        traceparent=options.traceparent,
+        lineage=options.lineage,
         payload_bytes_max=limit,
     )
     request_id = format_id(accepted.id)
     return answer({"request_id": request_id}, 202, {REQUEST_ID: request_id})
 
 
-def read_beside(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
+def read_beside(headers: Iterable[tuple[bytes, bytes]]) -> RequestOptions:
     """What is not of the vendor. Raises InvalidInput for a chain of destinations that is too long."""
-    return read_wishes(one for one in headers if one[0] in _OF_NATIVE)
+    return read_options(one for one in headers if one[0] in _NOT_OF_VENDOR)
 
 
 def check_memory(text: str | None) -> None:

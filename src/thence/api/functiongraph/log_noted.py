@@ -11,7 +11,7 @@ from ...engine.engine import Engine
 from ...store.records import InvocationView
 
 FAMILIES = "functiongraph.status_log_functions"  # entries; owner: none, name: the family
-DOOR, BEFORE = "functiongraph", "status_log"  # where an earlier version kept the wish
+DOOR, BEFORE = "functiongraph", "status_log"  # where an earlier version kept what was asked for
 
 
 class Noted(Struct, frozen=True):

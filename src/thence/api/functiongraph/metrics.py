@@ -94,7 +94,7 @@ async def list_function_as_metric(call: Call) -> Response:
     if metric not in ("count", "fail_count", "function_error_count", "system_error_count",
                       "reject_count", "discard_count"):  # fmt: skip
         raise _query(f"type: {kind[:40]!r} is not a count, such as failcount or count")
-    now = call.door.clock.now()
+    now = call.context.clock.now()
     asked = call.instant("end_time")
     until = now if asked is None else asked
     asked = call.instant("start_time")
@@ -121,7 +121,7 @@ def _most(sums: Counter[str], limit: int) -> list[tuple[str, int]]:
 
 async def _series(call: Call, function: str | None, minutes: int) -> dict[str, list[Any]]:
     step = MINUTE_MS if minutes <= FINE_MAX else HOUR_MS
-    until = call.door.clock.now() // step * step + step
+    until = call.context.clock.now() // step * step + step
     since = until - -(-minutes * MINUTE_MS // step) * step
     counts = await call.engine.minutes(since, until, function=function)
     merged = [one if function else _of_all(one) for one in counts]

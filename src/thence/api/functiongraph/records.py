@@ -113,7 +113,7 @@ def _filter(call: Call, urn: Urn, among: frozenset[State], *, everything: bool) 
     if since is not None and until is not None and since > until:
         raise _query("query_begin_time: it is after query_end_time")
     if not everything:
-        until = call.door.clock.now() if until is None else until
+        until = call.context.clock.now() if until is None else until
         since = until - WINDOW_MS if since is None else since
     return ListFilter(
         states=among & states_of(status) if status else among,

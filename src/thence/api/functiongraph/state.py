@@ -8,7 +8,7 @@ from typing import Any
 from ...clock import Clock
 from ...config import Settings
 from ..shared.code_link import CodeLinks
-from .authenticator import Gate
+from .authenticator import Authenticator
 from .logs import StatusLogs
 
 
@@ -16,7 +16,7 @@ class FunctionGraphState:
     """`region` and `project`: what URNs are made of (THENCE_REGION, THENCE_ACCOUNT_ID)."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        self.gate = Gate(settings, clock)
+        self.authenticator = Authenticator(settings, clock)
         self.region = settings.region
         self.project = settings.account_id
         self.settings = settings.functiongraph

@@ -44,13 +44,13 @@ async def invoke_now(call: Call, traceparent: str) -> Response:
     version = (call.header("x-cff-request-version") or VERSIONS[0]).lower()
     if version not in VERSIONS:
         raise invalid(f"X-CFF-Request-Version: {version[:40]!r} is not v0 or v1")
-    call.door.check_unread()
+    call.context.check_unread()
     id, ended = await _answered(call, asyncio.ensure_future(_run(call, traceparent)))
     if ended.outcome is not Outcome.OK and not run_error.is_functions(ended.outcome):
         raise _platform(ended)
     limit = call.state.settings.sync_payload_bytes_max
     error = run_error.code(ended)
-    if error == run_error.RESULT_SIZE and call.door.limits.result_bytes_max >= limit:
+    if error == run_error.RESULT_SIZE and call.context.limits.result_bytes_max >= limit:
         error = run_error.BODY_SIZE  # the runtime has only looked first
     body = ended.result or b"" if ended.outcome is Outcome.OK else error_body(ended)
     if len(body) > limit:
@@ -83,7 +83,7 @@ async def _run(call: Call, traceparent: str) -> tuple[int, Ended]:
     except Throttled:
         call.engine.count_minute(urn.ours, ATTEMPTS[Outcome.THROTTLED])
         raise
-    call.door.metrics.tally.ran(urn.ours, ended.outcome, ended.duration_us, ended.memory_bytes)
+    call.context.metrics.tally.ran(urn.ours, ended.outcome, ended.duration_us, ended.memory_bytes)
     return id, ended
 
 
@@ -95,7 +95,7 @@ async def _answered(call: Call, run: Run) -> tuple[int, Ended]:
     ended."""
     late = asyncio.Event()
     seconds = call.state.settings.gateway_seconds
-    clock = call.door.clock
+    clock = call.context.clock
     timer = clock.call_at(clock.now() + round(seconds * 1000), late.set)
     gone, over = asyncio.ensure_future(_gone(call)), asyncio.ensure_future(late.wait())
     try:

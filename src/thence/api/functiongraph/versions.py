@@ -121,7 +121,7 @@ def _check_changed(function: Function, versions: list[Function]) -> None:
 def _automatic(call: Call, name: str, versions: list[Function]) -> str:
     """`vYYYYMMDD-HHMMSS`, in UTC: of now, or of the next second without a version."""
     taken = {one.version for one in versions} | {one.name for one in call.engine.aliases(name)}
-    now = call.door.clock.now() // 1000
+    now = call.context.clock.now() // 1000
     names = (
         time.strftime("v%Y%m%d-%H%M%S", time.gmtime(now + more)) for more in range(_AUTOMATIC_TRIES)
     )

@@ -1,4 +1,4 @@
-"""Counting notices, cheaply: every handler is a few dictionary steps, for the hot path calls it.
+"""Counting notices, cheaply: every handler is a few dictionary steps, for the fast path calls it.
 
 What Prometheus reads begins at 0 with the process. What is counted by the minute is gathered here
 only until the event loop's next round and then given to the engine, which keeps it.

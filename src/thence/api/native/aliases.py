@@ -44,7 +44,7 @@ class AliasPage(Struct):
 
 
 async def put(call: Call) -> Response:
-    engine, name, alias = call.door.engine, call.path["name"], call.path["alias"]
+    engine, name, alias = call.context.engine, call.path["name"], call.path["alias"]
     engine.function(name)
     body = await call.json(AliasBody)
     wanted = Alias(alias, body.version, _shares(body.weights), body.description)
@@ -56,18 +56,18 @@ async def put(call: Call) -> Response:
 
 async def get(call: Call) -> Response:
     name = call.path["name"]
-    return answer(show(name, call.door.engine.alias(name, call.path["alias"])))
+    return answer(show(name, call.context.engine.alias(name, call.path["alias"])))
 
 
 async def listed(call: Call) -> Response:
     name, after = call.path["name"], after_name(call)
-    found = [one for one in call.door.engine.aliases(name) if one.name > after]
+    found = [one for one in call.context.engine.aliases(name) if one.name > after]
     page, following = cut(found, call.query["limit"], lambda one: one.name)
     return answer(AliasPage([show(name, one) for one in page], following))
 
 
 async def delete(call: Call) -> Response:
-    await call.door.engine.delete_alias(call.path["name"], call.path["alias"])
+    await call.context.engine.delete_alias(call.path["name"], call.path["alias"])
     return empty()
 
 

@@ -56,7 +56,7 @@ class AsyncConfigPage(Struct):
 
 
 async def put(call: Call) -> Response:
-    engine, name, qualifier = call.door.engine, call.path["name"], call.path["qualifier"]
+    engine, name, qualifier = call.context.engine, call.path["name"], call.path["qualifier"]
     before = engine.async_config(name, qualifier)
     body = await call.json(AsyncConfigBody)
     check_waits(body.retry_wait)
@@ -74,13 +74,13 @@ async def put(call: Call) -> Response:
     saved = await engine.put_async_config(name, qualifier, config)
     headers = {} if before else {"location": f"/v1/functions/{name}/async-configs/{qualifier}"}
     shown = show(name, qualifier, saved)
-    shown.warnings = of_configuration(engine, call.door.guard, saved)
+    shown.warnings = of_configuration(engine, call.context.guard, saved)
     return answer(shown, 200 if before else 201, headers)
 
 
 async def get(call: Call) -> Response:
     name, qualifier = call.path["name"], call.path["qualifier"]
-    config = call.door.engine.async_config(name, qualifier)
+    config = call.context.engine.async_config(name, qualifier)
     if config is None:
         raise _none(name, qualifier)
     return answer(show(name, qualifier, config))
@@ -88,7 +88,7 @@ async def get(call: Call) -> Response:
 
 async def listed(call: Call) -> Response:
     name, after = call.path["name"], after_name(call)
-    configs = call.door.engine.async_configs(name)
+    configs = call.context.engine.async_configs(name)
     found = [qualifier for qualifier in configs if qualifier > after]
     page, following = cut(found, call.query["limit"], str)
     return answer(AsyncConfigPage([show(name, one, configs[one]) for one in page], following))
@@ -96,7 +96,7 @@ async def listed(call: Call) -> Response:
 
 async def delete(call: Call) -> Response:
     name, qualifier = call.path["name"], call.path["qualifier"]
-    if not await call.door.engine.delete_async_config(name, qualifier):
+    if not await call.context.engine.delete_async_config(name, qualifier):
         raise _none(name, qualifier)
     return empty()
 

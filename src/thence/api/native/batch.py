@@ -18,7 +18,7 @@ from ...catalog.function import LATEST
 from ...errors import InvalidInput, ThenceError
 from ...lifecycle.ids import format_id
 from ..shared import problems
-from ..shared.request_options import Wishes, read_wishes
+from ..shared.request_options import RequestOptions, read_options
 from ..shared.unread import COUNTED_BYTES
 from .answer import answer
 from .call import Call, malformed_json
@@ -48,17 +48,17 @@ class BatchAnswer(Struct):
 
 async def accept(call: Call) -> Response:
     call.media_type(*MEDIA_TYPES)
-    name, engine, limits = call.path["name"], call.door.engine, call.door.limits
+    name, engine, limits = call.path["name"], call.context.engine, call.context.limits
     engine.catalogue.get(name)
-    wishes = read_wishes(
+    options = read_options(
         [(header, value) for header, value in call.headers if header != b"content-type"]
     )
     most = min(BODY_BYTES_MAX, limits.batch_max * (limits.payload_bytes_max + 1))
     lines = _lines(await call.body(most), limits.batch_max)
     if len(lines) * ITEM_BYTES > COUNTED_BYTES:
-        call.door.check_unread()
+        call.context.check_unread()
     answers = [
-        _ask(call, name, payload, number, wishes) for number, payload in enumerate(lines, start=1)
+        _ask(call, name, payload, number, options) for number, payload in enumerate(lines, start=1)
     ]
     items = [_item(number, one) for number, one in enumerate(await _all(answers), start=1)]
     refused = sum(item.problem is not UNSET for item in items)
@@ -93,7 +93,9 @@ def _too_many(count: int, most: int) -> InvalidInput:
     )
 
 
-def _ask(call: Call, name: str, payload: bytes, number: int, wishes: Wishes) -> asyncio.Future[Any]:
+def _ask(
+    call: Call, name: str, payload: bytes, number: int, options: RequestOptions
+) -> asyncio.Future[Any]:
     """Ask for one accept. An `Idempotency-Key` of the request is `KEY#LINE` for each line, so that a
     batch that is sent again is accepted once."""
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -102,15 +104,15 @@ def _ask(call: Call, name: str, payload: bytes, number: int, wishes: Wishes) -> 
         if not future.done():
             future.set_result(error if error is not None else accepted)
 
-    key = wishes.idempotency_key
-    one = Wishes(
-        delay_seconds=wishes.delay_seconds,
+    key = options.idempotency_key
+    one = RequestOptions(
+        delay_seconds=options.delay_seconds,
         idempotency_key=None if key is None else f"{key}#{number}",
-        traceparent=wishes.traceparent,
-        lineage=wishes.lineage,
+        traceparent=options.traceparent,
+        lineage=options.lineage,
     )
     try:
-        call.door.engine.accept(
+        call.context.engine.accept(
             name,
             payload,
             done,

@@ -13,7 +13,7 @@ from ...catalog.refusal import refusal
 from ...errors import InvalidInput, InvocationNotFound, PayloadTooLarge
 from ...lifecycle.ids import parse_id
 from ..shared.body import read_body
-from ..shared.context import Door
+from ..shared.context import Context
 from ..shared.problems import UnsupportedMediaType
 from .parameter import Parameter, read_query
 
@@ -24,8 +24,10 @@ T = TypeVar("T")
 class Call:
     """One request at one route."""
 
-    def __init__(self, door: Door, request: Request, parameters: tuple[Parameter, ...]) -> None:
-        self.door = door
+    def __init__(
+        self, context: Context, request: Request, parameters: tuple[Parameter, ...]
+    ) -> None:
+        self.context = context
         self.request = request
         self.path: dict[str, str] = request.path_params
         self.query: dict[str, Any] = read_query(request.scope["query_string"], parameters)
@@ -57,7 +59,7 @@ class Call:
             self.request,
             limit,
             lambda size: _too_large(size, limit),
-            unproven=None if self.door.credentials.required else self.door.unproven,
+            unproven=None if self.context.credentials.required else self.context.unproven,
         )
 
     async def json(self, kind: type[T], limit: int = JSON_BYTES_MAX) -> T:
@@ -80,7 +82,7 @@ class Call:
     async def unless_closing(self, work: Awaitable[T]) -> T | None:
         """The work's answer; None when the service begins to shut down before it is there."""
         task = asyncio.ensure_future(work)
-        closing = asyncio.ensure_future(self.door.closing.wait())
+        closing = asyncio.ensure_future(self.context.closing.wait())
         try:
             await asyncio.wait({task, closing}, return_when=asyncio.FIRST_COMPLETED)
             return task.result() if task.done() else None

@@ -36,11 +36,11 @@ class ControlShown(Struct):
 
 async def get(call: Call) -> Response:
     name = call.path["name"]
-    return answer(show(name, call.door.engine.control(name)))
+    return answer(show(name, call.context.engine.control(name)))
 
 
 async def put(call: Call) -> Response:
-    engine, name = call.door.engine, call.path["name"]
+    engine, name = call.context.engine, call.path["name"]
     engine.function(name)
     body = await call.json(ControlBody)
     if body.abort and body.disabled is None:

@@ -37,7 +37,7 @@ class RedriveBody(Struct, forbid_unknown_fields=True):
 
 
 async def listed(call: Call) -> Response:
-    query, engine = call.query, call.door.engine
+    query, engine = call.query, call.context.engine
     if query["kind"] == "delivery":
         for name in ("reason", "since", "until"):
             if query[name] is not None:
@@ -79,9 +79,9 @@ async def redrive(call: Call) -> Response:
                 field="qualifier",
                 value=body.qualifier[:140],
             )
-        call.door.engine.function(body.function, body.qualifier)  # or there is none
+        call.context.engine.function(body.function, body.qualifier)  # or there is none
     wanted = make_filter(
-        call.door.engine,
+        call.context.engine,
         function=body.function,
         reason=body.reason,
         since=None if body.since is None else read_time("since", str(body.since)),
@@ -89,7 +89,7 @@ async def redrive(call: Call) -> Response:
         dead=True,
         redriven=False,
     )
-    report: RedriveReport = await call.door.engine.redrive_dead_letters(
+    report: RedriveReport = await call.context.engine.redrive_dead_letters(
         wanted,
         dry_run=body.dry_run,
         rate_per_second=body.rate_per_second,

@@ -26,7 +26,7 @@ async def listed(call: Call) -> Response:
 
 async def page(call: Call, state: str | None) -> Response:
     """One page of the deliveries in that state."""
-    query, engine = call.query, call.door.engine
+    query, engine = call.query, call.context.engine
     found = await engine.store.deliveries(
         state, family_id(engine, query["function"]), query["limit"], query["cursor"]
     )
@@ -35,15 +35,15 @@ async def page(call: Call, state: str | None) -> Response:
 
 async def get(call: Call) -> Response:
     id = _id(call)
-    found = await call.door.engine.store.delivery(id)
+    found = await call.context.engine.store.delivery(id)
     if found is None:
         raise _unknown(format_id(id))
-    return answer(show_delivery(call.door.engine, found))
+    return answer(show_delivery(call.context.engine, found))
 
 
 async def redrive(call: Call) -> Response:
     id = _id(call)
-    await call.door.engine.redrive_delivery(id)
+    await call.context.engine.redrive_delivery(id)
     return answer(DeliveryRedriveAnswer(format_id(id), "pending"), 202)
 
 

@@ -44,7 +44,7 @@ class EventShown(Struct, omit_defaults=True):
 
 
 async def stream(call: Call) -> Response:
-    query, engine = call.query, call.door.engine
+    query, engine = call.query, call.context.engine
     after = call.header("last-event-id") or query["after"]
     if after is not None:
         parse_event_id(after)
@@ -108,7 +108,7 @@ async def _chunks(call: Call, events: AsyncIterator[bytes]) -> AsyncIterator[byt
     the store cannot be read: the caller comes back with the last id it saw."""
     queue: asyncio.Queue[bytes] = asyncio.Queue(AHEAD)
     reader = asyncio.ensure_future(_fill(queue, events))
-    closing = asyncio.ensure_future(call.door.closing.wait())
+    closing = asyncio.ensure_future(call.context.closing.wait())
     getting: asyncio.Future[bytes] | None = None
     try:
         yield b"retry: 1000\n\n"

@@ -1,4 +1,4 @@
-"""The hot way of `POST /v1/functions/{name}/invocations`."""
+"""The fast path of `POST /v1/functions/{name}/invocations`."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from ...errors import PayloadTooLarge, ThenceError, Unauthorized
 from ...lifecycle.ids import format_id
 from ...store.records import Accepted
 from ..shared import problems
-from ..shared.context import Door
+from ..shared.context import Context
 from ..shared.fast_path import Headers, with_header
-from ..shared.request_options import read_wishes
+from ..shared.request_options import read_options
 from .accepting import NAME_BYTES, accepted_parts
 
 TEMPLATES_MAX = 1000
 
 
-class NativeWay:
-    """Targets and wishes are names of functions."""
+class NativeFastPath:
+    """What a URL names and what is asked for are both the name of a function."""
 
     prefixes = (b"/v1/functions/",)
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._engine = door.engine
-        self.bytes_max = door.limits.payload_bytes_max
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._engine = context.engine
+        self.bytes_max = context.limits.payload_bytes_max
         self._date = b""
         self._templates: dict[str, list[bytes]] = {}  # the 202 answers of that date, by name
 
@@ -32,7 +32,7 @@ class NativeWay:
         return None if match is None else match[1].decode()
 
     def admit(self, target: str, headers: Headers) -> str | None:
-        if not self._door.credentials.required:
+        if not self._context.credentials.required:
             return target
         authorization: bytes | None = None
         for name, value in headers:
@@ -40,40 +40,40 @@ class NativeWay:
                 authorization = value
         try:
             # Before any of the body is kept.
-            self._door.credentials.check(authorization)
+            self._context.credentials.check(authorization)
         except Unauthorized:
             return None
         return target
 
-    def vouched(self, wish: str) -> bool:
-        return self._door.credentials.required
+    def vouched(self, asked: str) -> bool:
+        return self._context.credentials.required
 
-    def accept(self, wish: str, headers: Headers, payload: bytes, done: Done) -> None:
-        wishes = read_wishes(headers)
+    def accept(self, asked: str, headers: Headers, payload: bytes, done: Done) -> None:
+        options = read_options(headers)
         self._engine.accept(
-            wish,
+            asked,
             payload,
             done,
-            meta=wishes.meta(),
-            delay_seconds=wishes.delay_seconds,
-            idempotency_key=wishes.idempotency_key,
+            meta=options.meta(),
+            delay_seconds=options.delay_seconds,
+            idempotency_key=options.idempotency_key,
         )
 
-    def accepted(self, wish: str, accepted: Accepted, date: bytes) -> bytes:
-        if date is not self._date or wish not in self._templates:
-            self._prepare(wish, date)
-        answer = format_id(accepted.id).encode().join(self._templates[wish])
+    def accepted(self, asked: str, accepted: Accepted, date: bytes) -> bytes:
+        if date is not self._date or asked not in self._templates:
+            self._prepare(asked, date)
+        answer = format_id(accepted.id).encode().join(self._templates[asked])
         if accepted.duplicate:
             return with_header(answer, b"idempotency-replayed: true")
         return answer
 
-    def _prepare(self, wish: str, date: bytes) -> None:
+    def _prepare(self, asked: str, date: bytes) -> None:
         if date is not self._date or len(self._templates) >= TEMPLATES_MAX:
             self._date = date
             self._templates.clear()
-        self._templates[wish] = accepted_parts(wish, date)
+        self._templates[asked] = accepted_parts(asked, date)
 
-    def refused(self, wish: str, error: ThenceError, date: bytes, *, close: bool) -> bytes:
+    def refused(self, asked: str, error: ThenceError, date: bytes, *, close: bool) -> bytes:
         return problems.raw(error, date=date, close=close)
 
     def broken(self, error: ThenceError, date: bytes) -> bytes:

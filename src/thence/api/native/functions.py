@@ -123,7 +123,7 @@ class FunctionPage(msgspec.Struct):
 async def put(call: Call) -> Response:
     name = check_name(call.path["name"])
     call.media_type("application/json")
-    code_max = call.door.limits.code_bytes_max
+    code_max = call.context.limits.code_bytes_max
     limit = SPEC_BYTES_MAX + (code_max + 2) // 3 * 4
     try:
         body = await call.body(limit)
@@ -140,8 +140,8 @@ async def put(call: Call) -> Response:
         spec, archive, said = await asyncio.to_thread(_read, body)
     else:
         spec, archive, said = _read(body)
-    engine = call.door.engine
-    warnings = of_configuration(engine, call.door.guard, spec)
+    engine = call.context.engine
+    warnings = of_configuration(engine, call.context.guard, spec)
     if call.query["check"]:
         warnings = await engine.try_code(name, spec, archive) + warnings
     before = _present(engine, name)
@@ -218,17 +218,17 @@ def _read(body: bytes) -> tuple[FunctionSpec, bytes | None, frozenset[str]]:
 
 
 async def get(call: Call) -> Response:
-    engine = call.door.engine
+    engine = call.context.engine
     return answer(show(engine, engine.function(call.path["name"])))
 
 
 async def delete(call: Call) -> Response:
-    await call.door.engine.delete_function(call.path["name"])
+    await call.context.engine.delete_function(call.path["name"])
     return empty()
 
 
 async def listed(call: Call) -> Response:
-    engine = call.door.engine
+    engine = call.context.engine
     names = engine.catalogue.names()
     after, limit = call.query["cursor"], call.query["limit"]
     start = bisect.bisect_right(names, check_name(after, "cursor")) if after is not None else 0

@@ -21,7 +21,7 @@ async def live(call: Call) -> Response:
 
 async def ready(call: Call) -> Response:
     """The service takes work; 503 with the reason while it starts, drains or cannot write."""
-    reason = call.door.unready()
+    reason = call.context.unready()
     if reason is not None:
         raise NotReady(reason)
     return answer(Health("ok"))

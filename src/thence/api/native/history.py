@@ -35,17 +35,17 @@ class RedriveAnswer(Struct):
 
 
 async def get(call: Call) -> Response:
-    engine, id = call.door.engine, call.invocation_id()
-    seconds = min(call.query["wait"] or 0.0, call.door.limits.wait_seconds_max)
+    engine, id = call.context.engine, call.invocation_id()
+    seconds = min(call.query["wait"] or 0.0, call.context.limits.wait_seconds_max)
     view = None
-    if seconds and not call.door.closing.is_set():
+    if seconds and not call.context.closing.is_set():
         view = await call.unless_closing(engine.wait(id, seconds))
     return answer(show_invocation(engine, view or await engine.show(id)))
 
 
 async def payload(call: Call) -> Response:
     id = call.invocation_id()
-    found = await call.door.engine.store.payload(id)
+    found = await call.context.engine.store.payload(id)
     if found is None:
         raise _unknown(id)
     body, content_type = found
@@ -53,7 +53,7 @@ async def payload(call: Call) -> Response:
 
 
 async def result(call: Call) -> Response:
-    engine, id = call.door.engine, call.invocation_id()
+    engine, id = call.context.engine, call.invocation_id()
     view = await engine.show(id)
     body = await engine.store.result(id)
     if view.state not in FINAL:
@@ -76,7 +76,7 @@ async def result(call: Call) -> Response:
 async def _bytes(call: Call, body: Body, what: str) -> bytes:
     if body.ref is not None:
         reserve(body.bytes)
-    data = await call.door.engine.body(body)
+    data = await call.context.engine.body(body)
     if data is None:
         raise Gone(f"The {what} is not kept any more (retention.{what}_days).", bytes=body.bytes)
     return data
@@ -84,7 +84,7 @@ async def _bytes(call: Call, body: Body, what: str) -> bytes:
 
 async def log(call: Call) -> Response:
     """What the function printed in one attempt (the last that has ended, without `attempt`)."""
-    engine, id, attempt = call.door.engine, call.invocation_id(), call.query["attempt"]
+    engine, id, attempt = call.context.engine, call.invocation_id(), call.query["attempt"]
     data = await engine.store.log(id, attempt)
     if data is None:
         view = await engine.show(id)
@@ -98,7 +98,7 @@ async def log(call: Call) -> Response:
 
 
 async def listed(call: Call) -> Response:
-    query, engine = call.query, call.door.engine
+    query, engine = call.query, call.context.engine
     wanted = make_filter(
         engine,
         function=query["function"],
@@ -113,7 +113,7 @@ async def listed(call: Call) -> Response:
 
 async def stop(call: Call) -> Response:
     id = call.invocation_id()
-    stopped = await call.door.engine.stop(id)
+    stopped = await call.context.engine.stop(id)
     return answer(
         StopAnswer(format_id(id), str(stopped.state), stopped.changed, stopped.deliveries_stopped)
     )
@@ -121,7 +121,7 @@ async def stop(call: Call) -> Response:
 
 async def redrive(call: Call) -> Response:
     id, query = call.invocation_id(), call.query
-    new, before = await call.door.engine.redrive(
+    new, before = await call.context.engine.redrive(
         id, again=query["again"], qualifier=query["qualifier"]
     )
     location = {"location": f"/v1/invocations/{format_id(new)}"}

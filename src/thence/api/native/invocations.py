@@ -1,6 +1,6 @@
-"""Accepting invocations the slow way: with `Prefer: wait`, a qualifier, or beside other requests.
+"""Accepting invocations in the application: with `Prefer: wait`, a qualifier, or beside other requests.
 
-The same headers and the same answer as in the hot protocol; see accepting.py.
+The same headers and the same answer as on the fast path; see accepting.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...errors import InvalidInput
 from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL
 from ...store.records import Accepted
-from ..shared.request_options import read_wishes
+from ..shared.request_options import read_options
 from .accepting import REPLAYED, accepted_body
 from .answer import COMMON, answer
 from .call import Call
@@ -36,18 +36,18 @@ class InvocationAnswer(InvocationShown, kw_only=True):
 
 
 async def accept(call: Call) -> Response:
-    payload = await call.body(call.door.limits.payload_bytes_max)
+    payload = await call.body(call.context.limits.payload_bytes_max)
     seconds = _wait_wished(call)
-    wishes = read_wishes(call.headers)
-    engine = call.door.engine
+    options = read_options(call.headers)
+    engine = call.context.engine
     accepted = await engine.accepted(
         call.path["name"],
         payload,
-        content_type=wishes.content_type,
-        idempotency_key=wishes.idempotency_key,
-        traceparent=wishes.traceparent,
-        lineage=wishes.lineage,
-        delay_seconds=wishes.delay_seconds,
+        content_type=options.content_type,
+        idempotency_key=options.idempotency_key,
+        traceparent=options.traceparent,
+        lineage=options.lineage,
+        delay_seconds=options.delay_seconds,
         qualifier=call.query["qualifier"] or LATEST,
     )
     if seconds:
@@ -74,10 +74,10 @@ def _headers(accepted: Accepted, more: dict[str, str]) -> dict[str, str]:
 
 
 async def _preview(call: Call, id: int) -> dict[str, Any]:
-    body = await call.door.engine.store.result(id)
+    body = await call.context.engine.store.result(id)
     if body is None or body.bytes > PREVIEW_BYTES_MAX:
         return {}
-    data = await call.door.engine.body(body)
+    data = await call.context.engine.body(body)
     return {} if data is None else {"result": embed(data)}
 
 
@@ -99,7 +99,7 @@ def _wait_wished(call: Call) -> float | None:
                     f"Prefer: wait={match[1][:40]!r} is not a number of seconds.",
                     field="Prefer",
                     value=match[1][:40],
-                    limit=call.door.limits.wait_seconds_max,
+                    limit=call.context.limits.wait_seconds_max,
                 )
-            found = min(float(match[1]), call.door.limits.wait_seconds_max)
+            found = min(float(match[1]), call.context.limits.wait_seconds_max)
     return found

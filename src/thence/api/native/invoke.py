@@ -17,7 +17,7 @@ from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
 from ...runtimes.wire.output import end_of
 from ..shared.problems import FunctionFailed
-from ..shared.request_options import read_wishes
+from ..shared.request_options import read_options
 from ..shared.unread import reserve
 from .answer import problem, raw
 from .call import Call
@@ -36,22 +36,22 @@ PLATFORM = (503, "platform_error", "The function could not be run")
 
 
 async def invoke(call: Call) -> Response:
-    name, engine = call.path["name"], call.door.engine
+    name, engine = call.path["name"], call.context.engine
     engine.catalogue.get(name)
-    payload = await call.body(call.door.limits.payload_bytes_max)
-    wishes = read_wishes(call.headers)
-    if wishes.idempotency_key is not None:
+    payload = await call.body(call.context.limits.payload_bytes_max)
+    options = read_options(call.headers)
+    if options.idempotency_key is not None:
         raise _of_kept_ones(name, "Idempotency-Key")
-    if wishes.delay_seconds:
+    if options.delay_seconds:
         raise _of_kept_ones(name, "Thence-Delay-Seconds")
-    call.door.check_unread()
+    call.context.check_unread()
     work = asyncio.ensure_future(
         engine.invoke(
             name,
             payload,
             qualifier=call.query["qualifier"] or LATEST,
-            content_type=wishes.content_type,
-            traceparent=wishes.traceparent,
+            content_type=options.content_type,
+            traceparent=options.traceparent,
         )
     )
     gone = asyncio.ensure_future(_gone(call))
@@ -66,7 +66,7 @@ async def invoke(call: Call) -> Response:
     finally:
         gone.cancel()
         work.cancel()
-    call.door.metrics.tally.ran(name, ended.outcome, ended.duration_us, ended.memory_bytes)
+    call.context.metrics.tally.ran(name, ended.outcome, ended.duration_us, ended.memory_bytes)
     headers = {
         "thence-invocation-id": format_id(id),
         "thence-duration-ms": f"{ended.duration_us / 1000:.3f}",

@@ -62,7 +62,7 @@ class DeletedAnswer(Struct):
 
 
 async def boxes(call: Call) -> Response:
-    found = await call.door.engine.store.mailbox_names()
+    found = await call.context.engine.store.mailbox_names()
     return answer(
         BoxList(
             [
@@ -81,7 +81,7 @@ async def read(call: Call) -> Response:
     kind, name = _box(call)
     after = query["after"] if query["cursor"] is None else query["cursor"]
     limit = query["limit"]
-    found = await call.door.engine.store.mailbox_read(
+    found = await call.context.engine.store.mailbox_read(
         kind, name, after, limit, query["prefix"] or ""
     )
     full = len(found) == limit or sum(len(one.body) for one in found) >= MAILBOX_PAGE_BYTES
@@ -91,11 +91,11 @@ async def read(call: Call) -> Response:
 
 async def receive(call: Call) -> Response:
     body = await call.json(ReceiveBody)
-    call.door.check_unread()  # before they are hidden from others
-    found = await call.door.engine.store.mailbox_receive(
+    call.context.check_unread()  # before they are hidden from others
+    found = await call.context.engine.store.mailbox_receive(
         call.path["name"],
         body.limit,
-        call.door.clock.now(),
+        call.context.clock.now(),
         round(body.visibility_seconds * 1000),
     )
     return answer(MessagePage([_show(one) for one in found], None))
@@ -111,7 +111,7 @@ async def delete(call: Call) -> Response:
             "query: say what to delete: one of seq, receipt or key, or all=true for the whole box.",
             field="query",
         )
-    count = await call.door.engine.store.mailbox_delete(
+    count = await call.context.engine.store.mailbox_delete(
         kind, name, seq=query["seq"], receipt=query["receipt"], key=query["key"]
     )
     if not count and given:

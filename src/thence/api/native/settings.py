@@ -17,4 +17,4 @@ class SettingList(Struct):
 
 
 async def listed(call: Call) -> Response:
-    return answer(SettingList(shown(call.door.settings)))
+    return answer(SettingList(shown(call.context.settings)))

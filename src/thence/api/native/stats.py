@@ -76,9 +76,9 @@ class MinutesAnswer(Struct):
 
 
 async def stats(call: Call) -> Response:
-    found = await call.door.engine.stats()
+    found = await call.context.engine.stats()
     # In a thread: with ten thousand functions it takes a tenth of a second.
-    return await asyncio.to_thread(_answer, found, call.door.clock.now())
+    return await asyncio.to_thread(_answer, found, call.context.clock.now())
 
 
 def _answer(found: Stats, now: int) -> Response:
@@ -113,12 +113,12 @@ def _age(since: int | None, now: int) -> float | None:
 
 
 async def deliveries(call: Call) -> Response:
-    query, now = call.query, call.door.clock.now()
+    query, now = call.query, call.context.clock.now()
     since = now - DAY_MS if query["since"] is None else query["since"]
     until = now + MINUTE_MS if query["until"] is None else query["until"]
     counts: list[MinuteCount] = []
     for metric in ("deliveries_delivered", "deliveries_dead"):
-        counts += await call.door.engine.minutes(
+        counts += await call.context.engine.minutes(
             since - since % MINUTE_MS, until, function=query["function"], metric=metric
         )
     return answer(
@@ -137,6 +137,6 @@ async def deliveries(call: Call) -> Response:
 
 
 async def metrics(call: Call) -> Response:
-    data = await call.door.metrics.exposition()
+    data = await call.context.metrics.exposition()
     reserve(len(data), spare=True)
     return Response(data, 200, {**COMMON, "content-type": CONTENT_TYPE_LATEST})

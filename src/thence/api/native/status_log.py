@@ -40,7 +40,7 @@ class StatusPage(Struct):
 
 
 async def listed(call: Call) -> Response:
-    query, state = call.query, call.door.functiongraph
+    query, state = call.query, call.context.functiongraph
     wanted = Query(
         request_id=query["request_id"] or "",
         function=_urn(query["function"] or "", state.region, state.project),

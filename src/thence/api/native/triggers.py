@@ -54,7 +54,7 @@ class TriggerPage(Struct):
 
 async def put(call: Call) -> Response:
     name, trigger = call.path["name"], call.path["trigger"]
-    call.door.engine.function(name)  # what is not there is said before the rest
+    call.context.engine.function(name)  # what is not there is said before the rest
     body = await call.json(TriggerBody)
     wanted = Trigger(
         name=trigger,
@@ -64,25 +64,25 @@ async def put(call: Call) -> Response:
         enabled=body.enabled,
         description=body.description,
     )
-    view, created = await call.door.triggers.put(name, wanted)
+    view, created = await call.context.triggers.put(name, wanted)
     headers = {"location": f"/v1/functions/{name}/triggers/{trigger}"} if created else {}
     return answer(show(view), 201 if created else 200, headers)
 
 
 async def get(call: Call) -> Response:
-    return answer(show(call.door.triggers.get(call.path["name"], call.path["trigger"])))
+    return answer(show(call.context.triggers.get(call.path["name"], call.path["trigger"])))
 
 
 async def listed(call: Call) -> Response:
     after = after_name(call)
-    views = call.door.triggers.all(call.path["name"])
+    views = call.context.triggers.all(call.path["name"])
     found = [view for view in views if view.trigger.name > after]
     page, following = cut(found, call.query["limit"], lambda view: view.trigger.name)
     return answer(TriggerPage([show(view) for view in page], following))
 
 
 async def delete(call: Call) -> Response:
-    await call.door.triggers.delete(call.path["name"], call.path["trigger"])
+    await call.context.triggers.delete(call.path["name"], call.path["trigger"])
     return empty()
 
 

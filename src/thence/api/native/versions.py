@@ -42,7 +42,7 @@ class VersionPage(Struct):
 
 
 async def publish(call: Call) -> Response:
-    engine, name = call.door.engine, call.path["name"]
+    engine, name = call.context.engine, call.path["name"]
     engine.function(name)  # what is not there is said before the rest
     body = await call.json(PublishBody)
     shown = show(engine, await engine.publish_version(name, body.note, body.version))
@@ -50,7 +50,7 @@ async def publish(call: Call) -> Response:
 
 
 async def listed(call: Call) -> Response:
-    engine, cursor = call.door.engine, call.query["cursor"]
+    engine, cursor = call.context.engine, call.query["cursor"]
     found = engine.versions(call.path["name"])[::-1]
     if cursor is not None:
         if not (cursor.isascii() and cursor.isdecimal()):
@@ -61,7 +61,7 @@ async def listed(call: Call) -> Response:
 
 
 async def get(call: Call) -> Response:
-    engine, name, version = call.door.engine, call.path["name"], call.path["version"]
+    engine, name, version = call.context.engine, call.path["name"], call.path["version"]
     for one in engine.versions(name):
         if one.version == version:
             return answer(show(engine, one))
@@ -69,7 +69,7 @@ async def get(call: Call) -> Response:
 
 
 async def delete(call: Call) -> Response:
-    await call.door.engine.delete_version(call.path["name"], call.path["version"])
+    await call.context.engine.delete_version(call.path["name"], call.path["version"])
     return empty()
 
 

@@ -20,8 +20,8 @@ import httptools
 
 from ...errors import ThenceError
 from ..shared import problems
-from ..shared.context import Door
-from ..shared.fast_path import Hot, Way, with_header
+from ..shared.context import Context
+from ..shared.fast_path import FastPath, FastRequest, with_header
 from ..shared.places import Place
 from ..shared.unread import CONNECTION, COUNTED_BYTES
 from .turns import Turns
@@ -45,7 +45,7 @@ LINGER_SECONDS = 2.0  # after a refusal: so that the caller can read it before t
 ONCE = frozenset({b"host", b"authorization", b"x-auth-token", b"origin", b"expect"})
 # What is answered when there is no place for anything else.
 OPEN = frozenset({b"/livez", b"/readyz"})
-# Headers with which a request takes the slow way.
+# Headers with which a request takes the slow path.
 SLOW = frozenset({b"prefer", b"expect", b"origin"})
 VERSIONS = frozenset({"1.0", "1.1"})
 READ_VERSIONS = VERSIONS | {"0.0"}  # the parser's before it has read one
@@ -56,13 +56,15 @@ _TARGETS = re.compile(rb"(?:^|\n)[A-Z]{3,10} (/[!-~]{0,200})")
 class Protocol(Turns):
     """One connection."""
 
-    def __init__(self, door: Door, ways: tuple[Way, ...], *arguments: Any, **settings: Any) -> None:
+    def __init__(
+        self, context: Context, fast_paths: tuple[FastPath, ...], *arguments: Any, **settings: Any
+    ) -> None:
         super().__init__(*arguments, **settings)
-        self._door = door
-        self._ways = ways
+        self._context = context
+        self._fast_paths = fast_paths
         self.url = b""
-        self._hot = Hot()
-        self._is_hot = False  # the request being read is hot, or refused
+        self._fast = FastRequest()
+        self._is_fast = False  # the request being read is fast, or refused
         self._piece = 0  # bytes of what is being parsed
         self._begun_in = 0  # bytes of that piece in which the request began
         self._in_head = True  # between requests, or in a request's header
@@ -73,7 +75,9 @@ class Protocol(Turns):
         self._refusal: ThenceError | None = None  # to be sent when earlier requests are answered
         self._deaf = False  # refused: what still comes is thrown away
         self._fed = b""  # what the parser gave up on
-        self._anew = b""  # the head of a request that asked for another protocol, without that wish
+        self._anew = (
+            b""  # the head of a request that asked for another protocol, without the header
+        )
         self._idle_since = self.loop.time()
         self._heard_at = self._idle_since
         self._patience: asyncio.TimerHandle | None = None
@@ -88,7 +92,7 @@ class Protocol(Turns):
         self._host = b""
         self._length = 0
         self._slow = False
-        self._hosts = None if door.credentials.required else door.credentials.hosts
+        self._hosts = None if context.credentials.required else context.credentials.hosts
 
     # ------------------------------------------------------------ the connection
 
@@ -96,7 +100,7 @@ class Protocol(Turns):
         super().connection_made(transport)
         # These waits are of the connection, not of the service: real time, like all of HTTP.
         self._patience = self.loop.call_later(IDLE_SECONDS, self._look)
-        place = self._door.places.enter(self, self._idle_since)
+        place = self._context.places.enter(self, self._idle_since)
         self._limited = place is not Place.ANY
         if place is Place.NONE:
             self._refuse(self._no_place())
@@ -106,12 +110,12 @@ class Protocol(Turns):
             self._patience.cancel()
             self._patience = None
         self._held.clear()
-        self._door.places.leave(self)
+        self._context.places.leave(self)
         self._lost, self._unread = True, False
-        self._door.unread.give(self)
+        self._context.unread.give(self)
         super().connection_lost(exc)
         if self._counted:
-            self._door.unproven.give(self._counted)
+            self._context.unproven.give(self._counted)
             self._counted = 0
 
     def idle_since(self) -> float | None:
@@ -122,7 +126,7 @@ class Protocol(Turns):
         self.transport.close()
 
     def _no_place(self) -> problems.HttpError:
-        most = self._door.places.most
+        most = self._context.places.most
         return problems.TooManyConnections(
             f"{most} connections are open and in use; more are not taken (limits.connections_max, or "
             "what the limit of open files leaves of it). Try again later.",
@@ -192,7 +196,7 @@ class Protocol(Turns):
     def _count(self, size: int, **how: bool) -> None:
         if self._lost:
             return  # (One that is closing still keeps what is written to it.)
-        self._door.unread.take(self, size, self.loop.time(), **how)
+        self._context.unread.take(self, size, self.loop.time(), **how)
         self._unread = True
         self._making += size
 
@@ -202,7 +206,7 @@ class Protocol(Turns):
     def _all_read(self) -> None:
         """All that was written; the next answer may be waiting for that."""
         self._unread = self._making > 0
-        self._door.unread.read(self, self._making, self.loop.time())
+        self._context.unread.read(self, self._making, self.loop.time())
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if cycle.scope["method"] != "HEAD":
@@ -214,7 +218,7 @@ class Protocol(Turns):
     def _body_due(self) -> float:
         """When the body that is being read must have ended."""
         cycle: Any = self.cycle
-        size = self._hot.size if cycle is self._hot else self._body_size
+        size = self._fast.size if cycle is self._fast else self._body_size
         return self._body_since + BODY_SECONDS + size / BODY_BYTES_PER_SECOND_MIN
 
     def data_received(self, data: bytes) -> None:
@@ -268,38 +272,38 @@ class Protocol(Turns):
         more = wanted - self._counted
         if more > 0:
             try:
-                self._door.unproven.take(more)
+                self._context.unproven.take(more)
             except ThenceError as error:
                 self._overloaded(error)
                 return
         elif more < 0:
-            self._door.unproven.give(-more)
+            self._context.unproven.give(-more)
         self._counted = wanted
 
     def _unproven_bytes(self) -> int:
-        hot, wanted = self._hot, len(self._held)
+        fast, wanted = self._fast, len(self._held)
         cycle: Any = self.cycle
         if self._in_head:
             wanted += self._beside_body
             if self._beside_body and not self._deaf:
                 wanted += len(self.headers or ()) * HEADER_BYTES
-        elif cycle is hot and hot.more_body and not hot.way.vouched(hot.wish):
-            wanted += hot.size
+        elif cycle is fast and fast.more_body and not fast.via.vouched(fast.asked):
+            wanted += fast.size
         elif self.pipeline:
             wanted += len(cycle.body)
         return wanted
 
     def _overloaded(self, error: ThenceError) -> None:
-        hot = self._hot
+        fast = self._fast
         cycle: Any = self.cycle
         self._held.clear()
-        if cycle is hot and not hot.response_complete and hot.more_body:
-            hot.chunks = []
-            self._refuse_hot(error)
+        if cycle is fast and not fast.response_complete and fast.more_body:
+            fast.chunks = []
+            self._refuse_fast(error)
         else:
             self._refuse_in_turn(error)
         if self._counted:
-            self._door.unproven.give(self._counted)
+            self._context.unproven.give(self._counted)
             self._counted = 0
 
     # ------------------------------------------------------------ the parser's callbacks
@@ -308,7 +312,7 @@ class Protocol(Turns):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
-        self._is_hot = False
+        self._is_fast = False
         self._begun_in = self._piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -325,11 +329,11 @@ class Protocol(Turns):
         self._in_head = False
         if self._deaf or self._refusal is not None or self.transport.is_closing():
             # A refusal closes the connection: what was sent behind it is not looked at.
-            self._is_hot = True
+            self._is_fast = True
             return
         url, version = self.url, self.parser.get_http_version()
         if tunnel or version not in VERSIONS:
-            self._is_hot = True
+            self._is_fast = True
             self._refuse_in_turn(_no_tunnel() if tunnel else _other_version())
             return
         if (
@@ -340,23 +344,23 @@ class Protocol(Turns):
             or len(url) > TARGET_BYTES_MAX
             or len(self.headers) > HEADERS_MAX
         ):
-            self._is_hot = True
+            self._is_fast = True
             self._refuse_in_turn(self._head_refusal())
             return
         if self._limited and url.partition(b"?")[0] not in OPEN:
-            self._is_hot = True
-            self._door.places.refused += 1
+            self._is_fast = True
+            self._context.places.refused += 1
             self._refuse_in_turn(self._no_place())
             return
         unclear = self._look_through(version)
         if unclear is not None:
-            self._is_hot = True
+            self._is_fast = True
             self._refuse_in_turn(unclear)
             return
         self._body_since = self._heard_at
-        for way in self._ways:
-            if url.startswith(way.prefixes):
-                if not self._busy() and self._begin_hot(way, url, version):
+        for fast_path in self._fast_paths:
+            if url.startswith(fast_path.prefixes):
+                if not self._busy() and self._begin_fast(fast_path, url, version):
                     return
                 break
         headers, expect = self.headers, self.expect_100_continue
@@ -367,7 +371,7 @@ class Protocol(Turns):
             super().on_headers_complete()
         except Exception as error:  # httptools' errors for targets that are no URLs have no base
             log.debug("a request's target cannot be read: %r", error)
-            self._is_hot = True
+            self._is_fast = True
             self._refuse_in_turn(problems.Malformed("The request's target cannot be read."))
             return
         self._body_size = 0
@@ -428,71 +432,71 @@ class Protocol(Turns):
 
     def on_body(self, body: bytes) -> None:
         self._beside_body = 0
-        if not self._is_hot:
+        if not self._is_fast:
             self._body_size += len(body)
             super().on_body(body)
             return
-        hot = self._hot
-        if hot.response_complete or not hot.more_body:
+        fast = self._fast
+        if fast.response_complete or not fast.more_body:
             return  # refused already, or sent behind a refused request
-        hot.size += len(body)
-        if hot.size > hot.way.bytes_max:
-            self._refuse_hot(hot.way.too_large(hot.size))
+        fast.size += len(body)
+        if fast.size > fast.via.bytes_max:
+            self._refuse_fast(fast.via.too_large(fast.size))
             return
-        hot.chunks.append(body)
+        fast.chunks.append(body)
 
     def on_message_complete(self) -> None:
         if self._anew:
             return  # it is read once more
         self._in_head = True
         self._beside_body = 0
-        if not self._is_hot:
+        if not self._is_fast:
             super().on_message_complete()
             return
-        hot = self._hot
-        if hot.response_complete or not hot.more_body:
+        fast = self._fast
+        if fast.response_complete or not fast.more_body:
             return
-        hot.more_body = False
-        chunks = hot.chunks
+        fast.more_body = False
+        chunks = fast.chunks
         payload = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        hot.chunks = []
+        fast.chunks = []
         try:
-            hot.way.accept(hot.wish, self.headers, payload, self._accepted)
+            fast.via.accept(fast.asked, self.headers, payload, self._accepted)
         except ThenceError as error:
             self._answer_error(error)
         except Exception:  # a mistake of ours must not end the connection without an answer
             log.exception("accepting failed")
             self._answer_error(problems.internal())
 
-    # ------------------------------------------------------------ the hot way
+    # ------------------------------------------------------------ the fast path
 
-    def _begin_hot(self, way: Way, url: bytes, version: str) -> bool:
+    def _begin_fast(self, fast_path: FastPath, url: bytes, version: str) -> bool:
         """Whether the request is answered in here; then its body is collected."""
-        target = way.target(url)
+        target = fast_path.target(url)
         if target is None or self.parser.get_method() != b"POST" or self.flow.write_paused:
             return False
-        if self._door.started_at is None:
+        if self._context.started_at is None:
             return False
         if self._slow or version != "1.1":
             return False
         if self._hosts is not None and self._host not in self._hosts:
-            if not self._door.credentials.takes_host(self._host):
+            if not self._context.credentials.takes_host(self._host):
                 return False
-        wish = way.admit(target, self.headers)
-        if wish is None:
+        asked = fast_path.admit(target, self.headers)
+        if asked is None:
             return False
-        hot = self._hot
-        hot.way = way
-        hot.wish = wish
-        hot.keep_alive = self.parser.should_keep_alive()
-        hot.response_complete = False
-        hot.more_body = True
-        hot.chunks = []
-        hot.size = 0
-        self.cycle = hot  # type: ignore[assignment]
-        self._is_hot = True
-        if self._length > way.bytes_max:
-            self._refuse_hot(way.too_large(self._length))
+        fast = self._fast
+        fast.via = fast_path
+        fast.asked = asked
+        fast.keep_alive = self.parser.should_keep_alive()
+        fast.response_complete = False
+        fast.more_body = True
+        fast.chunks = []
+        fast.size = 0
+        self.cycle = fast  # type: ignore[assignment]
+        self._is_fast = True
+        if self._length > fast_path.bytes_max:
+            self._refuse_fast(fast_path.too_large(self._length))
         return True
 
     def _accepted(self, accepted: Any, error: ThenceError | None) -> None:
@@ -500,30 +504,30 @@ class Protocol(Turns):
         if error is not None:
             self._answer_error(error)
             return
-        hot = self._hot
-        answer = hot.way.accepted(hot.wish, accepted, self._date())
-        if not hot.keep_alive:
+        fast = self._fast
+        answer = fast.via.accepted(fast.asked, accepted, self._date())
+        if not fast.keep_alive:
             answer = with_header(answer, b"connection: close")
         self._write(answer)
 
     def _answer_error(self, error: ThenceError) -> None:
-        hot = self._hot
-        self._write(hot.way.refused(hot.wish, error, self._date(), close=not hot.keep_alive))
+        fast = self._fast
+        self._write(fast.via.refused(fast.asked, error, self._date(), close=not fast.keep_alive))
 
-    def _refuse_hot(self, error: ThenceError) -> None:
+    def _refuse_fast(self, error: ThenceError) -> None:
         """Its body is not wanted: answer, and end the connection."""
-        hot = self._hot
-        hot.response_complete = True
-        self._end(hot.way.refused(hot.wish, error, self._date(), close=True))
+        fast = self._fast
+        fast.response_complete = True
+        self._end(fast.via.refused(fast.asked, error, self._date(), close=True))
 
     def _write(self, answer: bytes) -> None:
-        hot = self._hot
-        hot.response_complete = True
+        fast = self._fast
+        fast.response_complete = True
         transport = self.transport
         if transport.is_closing():
             return  # the caller has gone; what was accepted stays accepted
         transport.write(answer)
-        if not hot.keep_alive:
+        if not fast.keep_alive:
             transport.close()
         self.on_response_complete()
 
@@ -582,8 +586,8 @@ class Protocol(Turns):
         cycle: Any = self.cycle
         if self._busy() and cycle.more_body:
             # It broke in the middle of a body: that request can never be complete.
-            if cycle is self._hot:
-                self._hot.response_complete = True
+            if cycle is self._fast:
+                self._fast.response_complete = True
                 self._refuse(problem)
                 return
             queued = [entry for entry in self.pipeline if entry[0] is cycle]
@@ -611,9 +615,9 @@ class Protocol(Turns):
         return self._busy() or bool(self.pipeline)
 
     def _refuse(self, error: ThenceError) -> None:
-        for way in self._ways:
-            if self.url.startswith(way.prefixes):
-                self._end(way.broken(error, self._date()))
+        for fast_path in self._fast_paths:
+            if self.url.startswith(fast_path.prefixes):
+                self._end(fast_path.broken(error, self._date()))
                 return
         self._end(problems.raw(error, date=self._date(), close=True))
 
@@ -644,9 +648,9 @@ class Protocol(Turns):
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """True keeps the way to the caller open: one that has sent all it will send may still read
         the answer. Not for other requests: there the end of the caller is what ends their work."""
-        hot = self._hot
-        if not self._deaf and not hot.response_complete and not hot.more_body:
-            hot.keep_alive = False
+        fast = self._fast
+        if not self._deaf and not fast.response_complete and not fast.more_body:
+            fast.keep_alive = False
             return not self.pipeline
         return None
 

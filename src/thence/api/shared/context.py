@@ -29,7 +29,7 @@ from .unproven import Unproven
 from .unread import Unread
 
 
-class Door:
+class Context:
     """Shared by every handler of one service."""
 
     def __init__(

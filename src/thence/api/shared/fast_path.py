@@ -1,7 +1,7 @@
-"""The hot way: accepts that the protocol answers itself, and the contract that each door's fills.
+"""The fast path: accepts that the protocol answers itself, and the contract that each door's fills.
 
 `POST …/invocations` is most of the traffic, and an ASGI application costs more than the rest of an
-accept. A way says which requests it takes; it takes none that it would have to answer differently
+accept. A fast path says which requests it takes; it takes none that it would have to answer differently
 than the application, so that nobody can tell the two apart but by the clock.
 """
 
@@ -20,34 +20,34 @@ Headers = list[tuple[bytes, bytes]]
 """Of a request; names in lower case."""
 
 
-class Way(Protocol):
-    """One door's. A target is what a URL names, a wish what the whole request asks for."""
+class FastPath(Protocol):
+    """One door's. A target is what a URL names, and `asked` what the whole request asks for."""
 
     prefixes: tuple[bytes, ...]  # of the URLs that may be its own
     bytes_max: int  # of a payload
 
     def target(self, url: bytes) -> Any:
-        """None: the slow way. url: path and query as on the wire."""
+        """None: the slow path. url: path and query as on the wire."""
         ...
 
     def admit(self, target: Any, headers: Headers) -> Any:
-        """Called once the header is there and nothing else stands against the hot way: the wish, or
-        None for the slow way. Who may not ask goes the slow way, which says why."""
+        """Called once the header is there and nothing else stands against the fast path: what is asked, or
+        None for the slow path. Who may not ask is left to the slow path, which says why."""
         ...
 
-    def vouched(self, wish: Any) -> bool:
+    def vouched(self, asked: Any) -> bool:
         """Whether credentials or a signature vouch for the request before its body is there."""
         ...
 
-    def accept(self, wish: Any, headers: Headers, payload: bytes, done: Done) -> None:
+    def accept(self, asked: Any, headers: Headers, payload: bytes, done: Done) -> None:
         """Raises ThenceError, as `done` gets it."""
         ...
 
-    def accepted(self, wish: Any, accepted: Accepted, date: bytes) -> bytes:
+    def accepted(self, asked: Any, accepted: Accepted, date: bytes) -> bytes:
         """The whole answer."""
         ...
 
-    def refused(self, wish: Any, error: ThenceError, date: bytes, *, close: bool) -> bytes:
+    def refused(self, asked: Any, error: ThenceError, date: bytes, *, close: bool) -> bytes:
         """The whole answer; `close`: it says that the connection ends."""
         ...
 
@@ -83,11 +83,12 @@ class _Silent:
     def set(self) -> None: ...
 
 
-class Hot:
+class FastRequest:
     """The request of a connection that is answered in the protocol. In uvicorn's eyes a
     request-response cycle, so that it queues later requests behind it."""
 
     __slots__ = (
+        "asked",
         "chunks",
         "disconnected",
         "keep_alive",
@@ -95,8 +96,7 @@ class Hot:
         "more_body",
         "response_complete",
         "size",
-        "way",
-        "wish",
+        "via",
     )
 
     def __init__(self) -> None:
@@ -107,5 +107,5 @@ class Hot:
         self.message_event = _Silent()
         self.chunks: list[bytes] = []
         self.size = 0
-        self.way: Way
-        self.wish: Any = None
+        self.via: FastPath  # whose it is
+        self.asked: Any = None

@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,20})?")
 JSON = b"application/json"
 
 
-class Wishes(Struct, gc=False):
+class RequestOptions(Struct, gc=False):
     """The headers of an accept. `content_type` is empty for application/json and for none: the
     payload's own bytes say then what it is."""
 
@@ -41,33 +41,33 @@ class Wishes(Struct, gc=False):
         )
 
 
-PLAIN = Wishes()
+PLAIN = RequestOptions()
 
 
-def read_wishes(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
-    """The wishes in a request's headers (names in lower case). Raises InvalidInput."""
-    wishes = PLAIN
+def read_options(headers: Iterable[tuple[bytes, bytes]]) -> RequestOptions:
+    """What a request's headers (names in lower case) ask for. Raises InvalidInput."""
+    options = PLAIN
     for name, value in headers:
         read = _READERS.get(name)
         if read is None or (read is _content_type and value == JSON):
             continue
-        if wishes is PLAIN:
-            wishes = Wishes()
-        read(wishes, value.decode("latin-1"))
-    return wishes
+        if options is PLAIN:
+            options = RequestOptions()
+        read(options, value.decode("latin-1"))
+    return options
 
 
-def _content_type(wishes: Wishes, text: str) -> None:
+def _content_type(options: RequestOptions, text: str) -> None:
     if len(text) > CONTENT_TYPE_MAX:
         raise InvalidInput(
             f"Content-Type: {len(text)} characters; at most {CONTENT_TYPE_MAX} are taken.",
             field="Content-Type",
             limit=CONTENT_TYPE_MAX,
         )
-    wishes.content_type = "" if text == "application/json" else text
+    options.content_type = "" if text == "application/json" else text
 
 
-def _delay(wishes: Wishes, text: str) -> None:
+def _delay(options: RequestOptions, text: str) -> None:
     if _NUMBER.fullmatch(text) is None or float(text) > DELAY_SECONDS_MAX:
         raise InvalidInput(
             f"Thence-Delay-Seconds: {text[:40]!r} is not a number of seconds from 0 to "
@@ -76,22 +76,22 @@ def _delay(wishes: Wishes, text: str) -> None:
             value=text[:40],
             limit=DELAY_SECONDS_MAX,
         )
-    wishes.delay_seconds = float(text)
+    options.delay_seconds = float(text)
 
 
-def _key(wishes: Wishes, text: str) -> None:
-    if wishes.idempotency_key is not None:
+def _key(options: RequestOptions, text: str) -> None:
+    if options.idempotency_key is not None:
         raise InvalidInput("Idempotency-Key: given twice; give one.", field="Idempotency-Key")
-    wishes.idempotency_key = text
+    options.idempotency_key = text
 
 
-def _traceparent(wishes: Wishes, text: str) -> None:
+def _traceparent(options: RequestOptions, text: str) -> None:
     # W3C Trace Context: what cannot be read is left out, never an error.
     if _TRACEPARENT.fullmatch(text) is not None:
-        wishes.traceparent = text
+        options.traceparent = text
 
 
-def _lineage(wishes: Wishes, text: str) -> None:
+def _lineage(options: RequestOptions, text: str) -> None:
     """Of a webhook that leads back here. What cannot be read is left out."""
     lineage = read_header(text)
     if lineage is not None and lineage.hops > HOPS_MAX:
@@ -102,7 +102,7 @@ def _lineage(wishes: Wishes, text: str) -> None:
             value=lineage.hops,
             limit=HOPS_MAX,
         )
-    wishes.lineage = lineage
+    options.lineage = lineage
 
 
 _READERS = {

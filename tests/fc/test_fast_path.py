@@ -1,4 +1,4 @@
-"""The hot way: which requests take it, that nobody can tell it from the slow way, signatures, and
+"""The fast path: which requests take it, that nobody can tell it from the slow path, signatures, and
 requests behind one another."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 from tests.doors.asking import Answer
 from tests.doors.wire import LAST, TwoWays, request, two_ways
 
-from thence.api.fc import fast_path as hot
+from thence.api.fc import fast_path
 from thence.catalog.async_config import AsyncConfig
 from thence.config import Secret
 from thence.signing import acs3, fc
@@ -53,7 +53,7 @@ async def line(make_line: MakeLine) -> TwoWays:
 # ---------------------------------------------------------------- which way
 
 
-@pytest.mark.parametrize("prefer", ["", "prefer: x"])  # the hot way and the slow one
+@pytest.mark.parametrize("prefer", ["", "prefer: x"])  # the fast path and the slow one
 async def test_names_of_headers_are_written_as_the_vendor_does(line: TwoWays, prefer: str) -> None:
     """Its client for Java finds no `x-fc-log-result` and no `etag`."""
     lines = [ASYNC, *([prefer] if prefer else [])]
@@ -88,8 +88,8 @@ async def test_names_of_headers_are_written_as_the_vendor_does(line: TwoWays, pr
         (V2, ["X-Fc-Stateful-Async-Invocation-Id: t", "X-Fc-Account-Id: 1"]),
     ],
 )
-async def test_a_plain_call_takes_the_hot_way(line: TwoWays, path: str, lines: list[str]) -> None:
-    status, headers, _ = await line.one(request(path, ASYNC, *lines), hot=True)
+async def test_a_plain_call_takes_the_fast_path(line: TwoWays, path: str, lines: list[str]) -> None:
+    status, headers, _ = await line.one(request(path, ASYNC, *lines), fast=True)
     assert status == 202 and headers["x-fc-request-id"]
 
 
@@ -120,7 +120,7 @@ async def test_a_plain_call_takes_the_hot_way(line: TwoWays, path: str, lines: l
 async def test_what_is_not_plain_takes_the_slow_way(
     line: TwoWays, data: bytes, status: int
 ) -> None:
-    assert (await line.one(data, hot=False)).status == status
+    assert (await line.one(data, fast=False)).status == status
 
 
 async def test_a_request_of_http_1_0_takes_the_slow_way(line: TwoWays) -> None:
@@ -128,9 +128,9 @@ async def test_a_request_of_http_1_0_takes_the_slow_way(line: TwoWays) -> None:
     assert status == 202 and len(line.slow) == 1
 
 
-async def test_before_the_service_has_started_nothing_is_hot(line: TwoWays) -> None:
-    line.door.door.started_at = None
-    assert (await line.one(request(V3, ASYNC), hot=False)).status == 503
+async def test_before_the_service_has_started_nothing_takes_the_fast_path(line: TwoWays) -> None:
+    line.door.context.started_at = None
+    assert (await line.one(request(V3, ASYNC), fast=False)).status == 503
 
 
 # ---------------------------------------------------------------- the same answers
@@ -171,8 +171,8 @@ async def test_both_ways_answer_the_same(
     for name in ("f", "s$f"):
         accepted = await line.engine.accepted(name, b"", caller_id="taken", listed=True)
         assert accepted.id
-    quick = await line.one(request(path, ASYNC, *lines, body=body), hot=True)
-    slow = await line.one(request(path, ASYNC, *lines, "prefer: x", body=body), hot=False)
+    quick = await line.one(request(path, ASYNC, *lines, body=body), fast=True)
+    slow = await line.one(request(path, ASYNC, *lines, "prefer: x", body=body), fast=False)
     assert same(quick) == same(slow)
 
 
@@ -193,7 +193,7 @@ async def test_a_mistake_of_ours_is_500_in_the_vendors_words(
     line: TwoWays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line.engine.accepting, "accept", lambda *_, **__: 1 / 0)
-    status, headers, body = await line.one(request(V3, ASYNC), hot=True)
+    status, headers, body = await line.one(request(V3, ASYNC), fast=True)
     assert status == 500 and b'"Code":"InternalServerError"' in body
     assert headers["x-fc-request-id"].encode() in body and b"ZeroDivision" not in body
 
@@ -245,11 +245,11 @@ async def test_a_connection_is_closed_when_the_caller_wants_it(line: TwoWays) ->
 
 
 async def test_many_urls_are_not_kept(line: TwoWays, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hot, "TARGETS_MAX", 3)
+    monkeypatch.setattr(fast_path, "TARGETS_MAX", 3)
     for number in range(10):
         path = V3.replace("/f/", f"/f{number}/")
-        assert (await line.one(request(path, ASYNC), hot=True)).status == 404
-    assert (await line.one(request(V3, ASYNC), hot=True)).status == 202
+        assert (await line.one(request(path, ASYNC), fast=True)).status == 404
+    assert (await line.one(request(V3, ASYNC), fast=True)).status == 202
 
 
 # ---------------------------------------------------------------- signatures
@@ -270,28 +270,28 @@ def signed(line: TwoWays, scheme: str, *lines: str, body: bytes = b"{}", nonce: 
 
 
 schemes = pytest.mark.parametrize("scheme", ["acs3", "fc"])
-ways = pytest.mark.parametrize("lines", [[], ["prefer: x"]], ids=["hot", "slow"])
+ways = pytest.mark.parametrize("lines", [[], ["prefer: x"]], ids=["fast", "slow"])
 
 
 @schemes
 @ways
 async def test_a_signed_call_is_accepted(make_line: Any, scheme: str, lines: list[str]) -> None:
     line = await make_line(**CREDENTIALS)
-    answer = await line.one(signed(line, scheme, *lines), hot=not lines)
+    answer = await line.one(signed(line, scheme, *lines), fast=not lines)
     assert answer.status == 202
 
 
-@pytest.mark.parametrize("first", [[], ["prefer: x"]], ids=["hot", "slow"])
-@pytest.mark.parametrize("second", [[], ["prefer: x"]], ids=["hot", "slow"])
+@pytest.mark.parametrize("first", [[], ["prefer: x"]], ids=["fast", "slow"])
+@pytest.mark.parametrize("second", [[], ["prefer: x"]], ids=["fast", "slow"])
 async def test_a_nonce_counts_once_whichever_way_it_comes(
     make_line: Any, first: list[str], second: list[str]
 ) -> None:
     line = await make_line(**CREDENTIALS)
-    assert (await line.one(signed(line, "acs3", *first), hot=not first)).status == 202
-    status, _, body = await line.one(signed(line, "acs3", *second), hot=False)
+    assert (await line.one(signed(line, "acs3", *first), fast=not first)).status == 202
+    status, _, body = await line.one(signed(line, "acs3", *second), fast=False)
     assert status == 403 and b'"Code":"AccessDenied"' in body and b"nonce" in body
     assert await line.accepted() == 1
-    assert (await line.one(signed(line, "acs3", *second, nonce="m"), hot=not second)).status == 202
+    assert (await line.one(signed(line, "acs3", *second, nonce="m"), fast=not second)).status == 202
 
 
 @ways
@@ -300,7 +300,7 @@ async def test_another_body_than_the_signed_one_is_refused(
 ) -> None:
     line = await make_line(**CREDENTIALS)
     data = signed(line, "acs3", *lines, body=b"right").replace(b"\r\n\r\nright", b"\r\n\r\nwrong")
-    status, headers, body = await line.one(data, hot=not lines)
+    status, headers, body = await line.one(data, fast=not lines)
     assert status == 403 and b'"Code":"SignatureNotMatch"' in body
     assert headers["x-fc-request-id"].encode() in body
     assert await line.accepted() == 0
@@ -324,7 +324,7 @@ async def test_what_the_gate_refuses_is_said_by_the_slow_way(
     changed = data.replace(*change)
     if changed == data:
         return  # the change is of the other scheme's text
-    status, _, body = await line.one(changed, hot=False)
+    status, _, body = await line.one(changed, fast=False)
     assert status == 403 and code in body
     assert await line.accepted() == 0
 
@@ -335,12 +335,12 @@ async def test_an_old_date_is_refused(make_line: Any, scheme: str, lines: list[s
     line = await make_line(**CREDENTIALS)
     data = signed(line, scheme, *lines)
     await line.service.clock.advance(901)
-    assert (await line.one(data, hot=False)).status == 403
+    assert (await line.one(data, fast=False)).status == 403
 
 
 async def test_without_a_signature_nobody_is_let_in(make_line: Any) -> None:
     line = await make_line(**CREDENTIALS)
-    status, _, body = await line.one(request(V3, ASYNC), hot=False)
+    status, _, body = await line.one(request(V3, ASYNC), fast=False)
     assert status == 400 and b"MissingRequiredHeader" in body
     assert await line.accepted() == 0
 
@@ -349,12 +349,12 @@ async def test_a_refused_signature_does_not_use_up_the_nonce(make_line: Any) -> 
     line = await make_line(**CREDENTIALS)
     data = signed(line, "acs3")
     changed = data.replace(b"functions/f/", b"functions/g/")
-    assert (await line.one(changed, hot=False)).status == 403
-    assert (await line.one(data, hot=True)).status == 202
+    assert (await line.one(changed, fast=False)).status == 403
+    assert (await line.one(data, fast=True)).status == 202
 
 
 async def test_a_task_is_taken_once_whichever_way_it_comes(line: TwoWays) -> None:
     await line.engine.put_async_config("f", "latest", AsyncConfig(listed=True))
     for lines, status in (([], 202), (["prefer: x"], 409), ([], 409)):
         data = request(V3, ASYNC, "x-fc-async-task-id: t", *lines)
-        assert (await line.one(data, hot=not lines)).status == status
+        assert (await line.one(data, fast=not lines)).status == status

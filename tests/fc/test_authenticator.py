@@ -1,4 +1,4 @@
-"""Who may ask: every refusal of the gate with its status and code, over the wire, for both schemes in
+"""Who may ask: every refusal of the authenticator with its status and code, over the wire, for both schemes in
 all three generations; and that no bit of a signed request that counts can be changed."""
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ in_every_way = pytest.mark.parametrize(
         (scheme, home, kind)
         for scheme in SCHEMES
         for home in (V3, V2, OLD)
-        for kind in ("Sync", "Async")  # the second is the hot way
+        for kind in ("Sync", "Async")  # the second is the fast path
     ],
 )
 at_every_generation = pytest.mark.parametrize("home", [V3, V2, OLD])
@@ -295,7 +295,7 @@ def as_node(port: Port, home: str, *, body: bytes = BODY, more: Head) -> tuple[A
 
 
 @at_every_generation
-@pytest.mark.parametrize("way", ["hot", "slow"])
+@pytest.mark.parametrize("way", ["fast", "slow"])
 async def test_what_the_rule_leaves_open_is_taken_unsigned_and_acted_on(
     port: Port, home: str, way: str
 ) -> None:
@@ -466,7 +466,7 @@ def runner() -> Iterator[asyncio.Runner]:
 @pytest.fixture(scope="module")
 def standing(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Port]:
     """One service for all examples."""
-    context = serving(tmp_path_factory.mktemp("gate"), ACS3_KEY, ACS3_NOW, "1")
+    context = serving(tmp_path_factory.mktemp("authenticator"), ACS3_KEY, ACS3_NOW, "1")
     port = runner.run(context.__aenter__())
     runner.run(_with_aliases(port))
     yield port

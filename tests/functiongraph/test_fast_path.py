@@ -1,4 +1,4 @@
-"""The hot way: which calls take it, that nobody can tell it from the slow way, who is let in, and
+"""The fast path: which calls take it, that nobody can tell it from the slow path, who is let in, and
 requests behind one another."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 from tests.doors.asking import Answer
 from tests.doors.wire import LAST, TwoWays, request, two_ways
 
-from thence.api.functiongraph import fast_path as hot
+from thence.api.functiongraph import fast_path
 from thence.catalog.alias import Alias
 from thence.catalog.control import Control
 from thence.config import Secret
@@ -78,13 +78,13 @@ def comparable(answer: Answer) -> bytes:
     return _ID.sub(named, _DATE.sub(b"NOW", answer.whole))
 
 
-async def both(line: TwoWays, data: bytes, *, hot: bool) -> Answer:
-    """The answer to it, once it is found to be that of the slow way, and to have stored the same.
-    `hot`: that it takes the hot way."""
+async def both(line: TwoWays, data: bytes, *, fast: bool) -> Answer:
+    """The answer to it, once it is found to be that of the slow path, and to have stored the same.
+    `fast`: that it takes the fast path."""
     before = await line.accepted()
-    quick = await line.one(data, hot=hot)
+    quick = await line.one(data, fast=fast)
     between = await line.accepted()
-    slow = await line.one(data.replace(b"\r\n\r\n", b"\r\nprefer: x\r\n\r\n", 1), hot=False)
+    slow = await line.one(data.replace(b"\r\n\r\n", b"\r\nprefer: x\r\n\r\n", 1), fast=False)
     after = await line.accepted()
     assert comparable(quick) == comparable(slow)
     assert between - before == after - between == (1 if quick.status == 202 else 0)
@@ -105,7 +105,7 @@ async def stored(line: TwoWays, answer: Answer) -> Any:
 # ---------------------------------------------------------------- the same answers
 
 
-@pytest.mark.parametrize("prefer", ["", "prefer: x"])  # the hot way and the slow one
+@pytest.mark.parametrize("prefer", ["", "prefer: x"])  # the fast path and the slow one
 async def test_names_of_headers_are_written_as_the_vendor_does(line: TwoWays, prefer: str) -> None:
     """Its client for Java finds no `x-cff-request-id`."""
     lines = [prefer] if prefer else []
@@ -148,7 +148,7 @@ PLAIN = [  # which function, and the status
 
 
 async def test_every_form_of_a_urn_is_answered_as_by_the_slow_way(line: TwoWays) -> None:
-    found = [(one, (await both(line, request(path(one)), hot=True)).status) for one, _ in PLAIN]
+    found = [(one, (await both(line, request(path(one)), fast=True)).status) for one, _ in PLAIN]
     assert found == PLAIN
 
 
@@ -199,11 +199,11 @@ ODD = [  # the whole path, and the status
 
 
 async def test_odd_paths_are_left_to_the_slow_way(line: TwoWays) -> None:
-    found = [(one, (await both(line, request(one), hot=False)).status) for one, _ in ODD]
+    found = [(one, (await both(line, request(one), fast=False)).status) for one, _ in ODD]
     assert found == ODD
 
 
-HEADERS = [  # lines, hot, status
+HEADERS = [  # lines, fast, status
     (["content-type: application/json"], True, 202),
     (["content-type: text/plain", "content-type: x"], True, 202),
     ([TRACE], True, 202),
@@ -229,34 +229,34 @@ HEADERS = [  # lines, hot, status
 
 async def test_headers_are_read_as_by_the_slow_way(line: TwoWays) -> None:
     for lines, plain, status in HEADERS:
-        assert (await both(line, request(PATH, *lines), hot=plain)).status == status, lines
+        assert (await both(line, request(PATH, *lines), fast=plain)).status == status, lines
 
 
 async def test_bodies_of_all_kinds_are_kept_as_they_are(line: TwoWays) -> None:
     for body in (b"", b"{}", b"\x00\xff", b"not json", b" " * (256 * 1024)):
-        assert (await both(line, request(PATH, body=body), hot=True)).status == 202
+        assert (await both(line, request(PATH, body=body), fast=True)).status == 202
     head = request(PATH, body=b"").replace(b"Content-Length: 0", b"transfer-encoding: chunked")
-    answer = await both(line, head + b"2\r\n{}\r\n1;x=y\r\n \r\n0\r\nx-cff-a: 1\r\n\r\n", hot=True)
+    answer = await both(line, head + b"2\r\n{}\r\n1;x=y\r\n \r\n0\r\nx-cff-a: 1\r\n\r\n", fast=True)
     assert (await stored(line, answer))[-1] == b"{} "
 
 
-async def test_only_post_of_http_1_1_is_hot(line: TwoWays) -> None:
+async def test_only_post_of_http_1_1_takes_the_fast_path(line: TwoWays) -> None:
     for method, status in (("GET", 404), ("PUT", 404), ("DELETE", 404), ("OPTIONS", 404)):
         data = request(PATH, first=f"{method} {{}} HTTP/1.1")
-        assert (await both(line, data, hot=False)).status == status
+        assert (await both(line, data, fast=False)).status == status
     line.slow.clear()
     (answer,) = await line.answers(request(PATH, first="POST {} HTTP/1.0"))
     assert answer.status == 202 and len(line.slow) == 1
 
 
-async def test_before_the_service_has_started_nothing_is_hot(line: TwoWays) -> None:
-    line.door.door.started_at = None
-    assert (await both(line, request(PATH), hot=False)).status == 503
+async def test_before_the_service_has_started_nothing_takes_the_fast_path(line: TwoWays) -> None:
+    line.door.context.started_at = None
+    assert (await both(line, request(PATH), fast=False)).status == 503
 
 
 async def test_what_the_engine_refuses_is_said_alike(line: TwoWays) -> None:
     line.engine.accepting.closed = True
-    answer = await both(line, request(PATH), hot=True)
+    answer = await both(line, request(PATH), fast=True)
     assert answer.status == 503 and b"FSS.0503" in answer.body
 
 
@@ -264,12 +264,12 @@ async def test_a_mistake_of_ours_is_500_in_the_vendors_words(
     line: TwoWays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line.engine.accepting, "accept", lambda *_, **__: 1 / 0)
-    answer = await both(line, request(PATH), hot=True)
+    answer = await both(line, request(PATH), fast=True)
     assert answer.status == 500 and b"FSS.0500" in answer.body and b"Zero" not in answer.body
 
 
 async def test_the_answer_has_an_id_of_its_own_beside_that_of_the_invocation(line: TwoWays) -> None:
-    answer = await line.one(request(PATH), hot=True)
+    answer = await line.one(request(PATH), fast=True)
     id = answer.headers["x-cff-request-id"]
     assert json.loads(answer.body) == {"request_id": id} and len(id) == 36
     assert len(answer.headers["x-request-id"]) == 36 and answer.headers["x-request-id"] != id
@@ -280,7 +280,7 @@ async def test_the_answer_has_an_id_of_its_own_beside_that_of_the_invocation(lin
 
 async def test_a_call_over_the_limit_is_answered_and_ends_the_connection(line: TwoWays) -> None:
     large = request(PATH, body=b"x" * (256 * 1024 + 1))
-    slow = await line.one(request(PATH, "prefer: x", body=b"x" * (256 * 1024 + 1)), hot=False)
+    slow = await line.one(request(PATH, "prefer: x", body=b"x" * (256 * 1024 + 1)), fast=False)
     line.slow.clear()
     head = request(PATH, body=b"").replace(b"Content-Length: 0", b"transfer-encoding: chunked")
     chunk = b"%x\r\n%s\r\n" % (200 * 1024, b"x" * 200 * 1024)
@@ -295,7 +295,7 @@ async def test_a_call_over_the_limit_is_answered_and_ends_the_connection(line: T
 
 async def test_the_limit_is_a_setting(make_line: MakeLine) -> None:
     line = await make_line(functiongraph=FunctionGraph(async_payload_bytes_max=10))
-    assert (await both(line, request(PATH, body=b"1234567890"), hot=True)).status == 202
+    assert (await both(line, request(PATH, body=b"1234567890"), fast=True)).status == 202
     (answer,) = await line.answers(request(PATH, body=b"12345678901"))
     assert answer.status == 413 and b" 10 bytes" in answer.body
 
@@ -335,10 +335,10 @@ async def test_a_connection_is_closed_when_the_caller_wants_it(line: TwoWays) ->
 
 
 async def test_many_urls_are_not_kept(line: TwoWays, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hot, "TARGETS_MAX", 3)
+    monkeypatch.setattr(fast_path, "TARGETS_MAX", 3)
     for number in range(10):
-        assert (await line.one(request(path(f"f{number}")), hot=True)).status == 404
-    assert (await line.one(request(PATH), hot=True)).status == 202
+        assert (await line.one(request(path(f"f{number}")), fast=True)).status == 404
+    assert (await line.one(request(PATH), fast=True)).status == 202
 
 
 # ---------------------------------------------------------------- who is let in
@@ -373,8 +373,8 @@ async def test_a_signed_call_is_accepted_whatever_it_names(make_line: MakeLine) 
         forms, ((), (unsigned,), (binary, unsigned)), (b"", b'{"k": 1}')
     ):
         data = signed(line, *more, body=body, where=path(form))
-        assert (await both(line, data, hot=True)).status == 202
-    assert (await both(line, signed(line, where=path("none")), hot=True)).status == 404
+        assert (await both(line, data, fast=True)).status == 202
+    assert (await both(line, signed(line, where=path("none")), fast=True)).status == 404
 
 
 async def test_what_the_rule_leaves_open_is_taken_unsigned(make_line: MakeLine) -> None:
@@ -384,13 +384,13 @@ async def test_what_the_rule_leaves_open_is_taken_unsigned(make_line: MakeLine) 
         name = header.partition(b":")[0]
         kept = [one for one in signed_lines(line) if not one.startswith(name)]
         data = request(PATH, *(one.decode() for one in (*kept, header)), body=b'{"k": 1}')
-        assert (await both(line, data, hot=True)).status == 202
+        assert (await both(line, data, fast=True)).status == 202
         listed = signed(line)  # as the client for Python does
         start = listed.index(b"\r\n" + name + b": ") if name in listed else 0
         if start:
             end = listed.index(b"\r\n", start + 2)
             changed = listed[: start + 2] + header + listed[end:]
-            assert (await both(line, changed, hot=True)).status == 401
+            assert (await both(line, changed, fast=True)).status == 401
 
 
 async def test_an_unsigned_header_that_came_twice_is_refused(make_line: MakeLine) -> None:
@@ -398,7 +398,7 @@ async def test_an_unsigned_header_that_came_twice_is_refused(make_line: MakeLine
     line = await make_line(**KEYS)
     twice = ["x-cff-instance-memory: 128", "x-cff-instance-memory: 256"]
     lines = [*(one.decode() for one in signed_lines(line)), *twice]
-    answer = await both(line, request(PATH, *lines, body=b'{"k": 1}'), hot=False)
+    answer = await both(line, request(PATH, *lines, body=b'{"k": 1}'), fast=False)
     assert answer.status == 400 and b"more than once" in answer.body
     assert await line.accepted() == 0
 
@@ -414,10 +414,10 @@ async def test_another_body_than_the_signed_one_is_refused(make_line: MakeLine) 
     line = await make_line(**KEYS)
     for where in (PATH, path("none")):  # who may not ask learns nothing of what there is
         data = signed(line, body=b"right", where=where).replace(b"\r\nright", b"\r\nwrong")
-        answer = await both(line, data, hot=True)
+        answer = await both(line, data, fast=True)
         assert answer.status == 401 and b"FSS.0401" in answer.body
     short = signed(line, body=b"right").replace(b"Content-Length: 5", b"Content-Length: 0")
-    assert (await both(line, short[: -len(b"right")], hot=True)).status == 401
+    assert (await both(line, short[: -len(b"right")], fast=True)).status == 401
 
 
 async def test_an_empty_body_may_be_signed_as_unsigned(make_line: MakeLine) -> None:
@@ -427,9 +427,9 @@ async def test_an_empty_body_may_be_signed_as_unsigned(make_line: MakeLine) -> N
     unsigned = (b"x-sdk-content-sha256", b"UNSIGNED-PAYLOAD")
     data = signed(line, binary, unsigned, body=b"12345")
     empty = data.replace(b"Content-Length: 5", b"Content-Length: 0")[: -len(b"12345")]
-    assert (await both(line, empty, hot=True)).status == 202
+    assert (await both(line, empty, fast=True)).status == 202
     other = empty.replace(b"x-project-id: 6", b"x-project-id: 7")
-    assert (await both(line, other, hot=True)).status == 401
+    assert (await both(line, other, fast=True)).status == 401
 
 
 async def test_what_only_the_body_proves_is_not_said_before(make_line: MakeLine) -> None:
@@ -444,7 +444,7 @@ async def test_what_only_the_body_proves_is_not_said_before(make_line: MakeLine)
         changed = data.replace(old, new)
         assert changed != data
         readable = old != b"Signature="  # that is no signature by its form
-        assert (await both(line, changed, hot=readable)).status == 401
+        assert (await both(line, changed, fast=readable)).status == 401
 
 
 async def test_what_the_head_shows_to_be_wrong_is_left_to_the_slow_way(make_line: MakeLine) -> None:
@@ -461,30 +461,30 @@ async def test_what_the_head_shows_to_be_wrong_is_left_to_the_slow_way(make_line
         signed(line, where=path("a/f")).replace(b"/a/f/", b"/a%2Ff/"),
     ]
     for data in wrong:
-        assert (await both(line, data, hot=False)).status == 401
+        assert (await both(line, data, fast=False)).status == 401
     data = signed(line)
     await line.door.clock.advance(3600)
-    assert (await both(line, data, hot=False)).status == 401
+    assert (await both(line, data, fast=False)).status == 401
 
 
 async def test_a_memory_size_that_is_none_is_said_only_to_who_may_ask(make_line: MakeLine) -> None:
     line = await make_line(**KEYS)
     memory = (b"x-cff-instance-memory", b"100")
-    assert (await both(line, signed(line, memory), hot=False)).status == 400
+    assert (await both(line, signed(line, memory), fast=False)).status == 400
     data = signed(line, memory).replace(b'"k": 1', b'"k": 2')
-    assert (await both(line, data, hot=False)).status == 401
+    assert (await both(line, data, fast=False)).status == 401
 
 
 async def test_the_token_lets_in_with_or_without_keys(make_line: MakeLine) -> None:
     for settings in (TOKEN, {**TOKEN, **KEYS}):
         line = await make_line(**settings)
-        assert (await both(line, request(PATH, "X-Auth-Token: token"), hot=True)).status == 202
+        assert (await both(line, request(PATH, "X-Auth-Token: token"), fast=True)).status == 202
         for lines in (["X-Auth-Token: other"], ["X-Auth-Token:"], []):
-            assert (await both(line, request(PATH, *lines), hot=False)).status == 401
+            assert (await both(line, request(PATH, *lines), fast=False)).status == 401
         for two in (["other", "token"], ["token", "token"]):
             sent = request(PATH, *(f"X-Auth-Token: {one}" for one in two))
             assert [one.status for one in await line.answers(sent)] == [400]
-    assert (await both(line, signed(line), hot=True)).status == 202
+    assert (await both(line, signed(line), fast=True)).status == 202
 
 
 async def test_a_stranger_is_refused_before_the_body_is_there(make_line: MakeLine) -> None:
