@@ -43,7 +43,7 @@ def overwrite_under(store: SqliteStore, tree: str) -> None:
     assert work.db is not None
     work.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     overwrite(store.path, tree)
-    for db in (work.db, *work._read_connections):
+    for db in (work.db, *work._reading.all):
         db.execute("PRAGMA shrink_memory")
 
 

@@ -36,7 +36,7 @@ WAITING = frozenset({State.QUEUED, State.RETRYING})
 ACTIVE = frozenset({State.RUNNING, State.STOPPING})
 FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED, State.EXPIRED, State.INVALID})
 DEAD = frozenset({State.FAILED, State.EXPIRED, State.INVALID})
-"""Ended, and not by wish: dead letters. Those stopped with the reason FUNCTION_DISABLED are, too."""
+"""Ended, and nobody asked for it: dead letters. Those stopped with the reason FUNCTION_DISABLED are, too."""
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset(

@@ -124,7 +124,7 @@ class DataFolder:
     def _lies(self) -> Iterator[str]:
         """What there is of an earlier store, in words."""
         folder = self._folder
-        archives = sum(1 for one in _entries(folder / "code") if one.suffix == ".zip")
+        archives = sum(1 for file in _entries(folder / "code") if file.suffix == ".zip")
         if archives:
             yield f"{archives} code archive{'s' if archives > 1 else ''} (code/)"
         if any(_entries(part) for part in _entries(folder / "blobs")):

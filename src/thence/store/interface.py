@@ -194,7 +194,7 @@ class Store(Protocol):
         came first. Those that were lost before come last."""
         ...
 
-    # ------------------------------------------------------------ the hot path
+    # ------------------------------------------------------------ the way of an invocation
     async def commit(self, batch: Batch) -> Committed: ...
 
     async def highest_id(self) -> int:

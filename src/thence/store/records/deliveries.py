@@ -28,7 +28,7 @@ class NewDelivery(Struct, gc=False):
     """A record owed to a destination, written with the final state.
 
     `put` or `call` set: the destination is in this store and gets the record in the same commit.
-    The delivery is delivered from the start, with one try at the instant of the ending; nobody will
+    The delivery is delivered from the start, with one attempt at the instant of the ending; nobody will
     ever claim it.
     """
 

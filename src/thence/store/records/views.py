@@ -48,7 +48,7 @@ class DeliveryView(Struct):
     due_at: int
     ended_at: int | None
     attempts_made: int
-    since: int | None = None  # its first try; from here its time budget runs
+    since: int | None = None  # its first attempt; from here its time budget runs
     attempts: list[DeliveryAttemptView] = field(default_factory=list)
 
 
@@ -82,7 +82,9 @@ class InvocationView(Struct):
     @property
     def last_ended(self) -> AttemptView | None:
         """The last attempt that ended, None where none has."""
-        return next((one for one in reversed(self.attempts) if one.outcome is not None), None)
+        return next(
+            (attempt for attempt in reversed(self.attempts) if attempt.outcome is not None), None
+        )
 
     @property
     def final_attempt(self) -> AttemptView | None:

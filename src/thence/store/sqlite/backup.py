@@ -14,12 +14,10 @@ is added later is not named.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -27,7 +25,7 @@ import msgspec
 from msgspec import Struct
 
 from ... import __version__
-from ...errors import BackupFailed, Conflict, InvalidInput, StoreMissing, StoreTooNew
+from ...errors import BackupFailed, InvalidInput, StoreMissing, StoreTooNew
 from ...removal import Readers
 from ...unusable import advice
 from ..folder import (
@@ -36,12 +34,12 @@ from ..folder import (
     STORE,
     DataFolder,
     check_restored,
-    make_folder,
     sync_folder,
     write_whole,
 )
 from . import files, snapshot
 from .connection import APPLICATION_ID, SCHEMA, denied
+from .partial import check_room, check_target, partial, sync_all
 from .salvage import is_broken, salvage
 from .verify import verify
 
@@ -79,9 +77,9 @@ def backup(folder: Path, target: Path, phase: Phase, *, damaged: bool = False) -
     Conflict, BackupFailed having made nothing."""
     target = target.absolute()
     _check_source(folder)
-    _check_target(folder, target)
+    check_target(folder, target)
     try:
-        with _partial(target) as made:
+        with partial(target) as made:
             manifest = _fill(folder, made, phase, damaged)
             write_whole(made / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
             sync_all(made)
@@ -153,20 +151,20 @@ def _copy_named(
 ) -> tuple[tuple[int, int, int, int], list[str]]:
     """(blobs, their bytes, archives, their bytes) and what is wrong with some."""
     sums = {"blob": [0, 0], "code": [0, 0]}
-    for one in files.named(db):
-        sums[one.kind][0] += 1
-        sums[one.kind][1] += one.bytes
+    for named in files.named(db):
+        sums[named.kind][0] += 1
+        sums[named.kind][1] += named.bytes
     total = sums["blob"][1] + sums["code"][1]
     check_room(made, total)
     advance = phase("Copying bodies and code", total)
     problems = []
-    for one in files.named(db):
-        problem = files.copy(folder, made, one)
+    for named in files.named(db):
+        problem = files.copy(folder, made, named)
         if problem:
             problems.append(problem)
-            if one.path:
-                (made / one.path).unlink(missing_ok=True)
-        advance(one.bytes)
+            if named.path:
+                (made / named.path).unlink(missing_ok=True)
+        advance(named.bytes)
     return (*sums["blob"], *sums["code"]), problems  # type: ignore[return-value]  # two and two
 
 
@@ -202,33 +200,6 @@ def _check_source(folder: Path) -> None:
         )
 
 
-def _check_target(folder: Path, target: Path) -> None:
-    if target.resolve().is_relative_to(folder.resolve()):
-        raise InvalidInput(
-            f"DIR: {target} lies in the data directory {folder}; name a folder outside, best on "
-            "another disk.",
-            field="DIR",
-            value=str(target),
-        )
-    if folder.resolve().is_relative_to(_made_as(target).resolve()):
-        raise InvalidInput(
-            f"DIR: {target} is made as {_made_as(target)}, where the data directory is; name another folder.",
-            field="DIR",
-            value=str(target),
-        )
-    if target.is_symlink() or (target.exists() and not _empty(target)):
-        raise InvalidInput(
-            f"DIR: {target} is there already, and a backup never replaces anything. Name a new "
-            "folder.",
-            field="DIR",
-            value=str(target),
-        )
-
-
-def _empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
-
-
 def _check_owner(db: sqlite3.Connection, folder: Path) -> int:
     """The schema of a store of ours."""
     schema: int = db.execute("PRAGMA user_version").fetchone()[0]
@@ -244,74 +215,3 @@ def _check_owner(db: sqlite3.Connection, folder: Path) -> int:
             known=SCHEMA,
         )
     return schema
-
-
-def check_room(made: Path, wanted: int) -> None:
-    free = snapshot.free_bytes(made)
-    if free < wanted:
-        raise BackupFailed(
-            f"There is no room for the backup: it needs {wanted:,} bytes more, and {free:,} are free "
-            f"in {made.parent}. Make room, or back up to another disk.",
-            path=str(made.parent),
-        )
-
-
-def _made_as(target: Path) -> Path:
-    return target.parent / f".{target.name}.partial"
-
-
-@contextlib.contextmanager
-def _partial(target: Path) -> Iterator[Path]:
-    """The folder that becomes the backup; gone at the end unless it was renamed. What a killed backup
-    left of it is removed first."""
-    make_folder(target.parent)
-    made = _made_as(target)
-    made.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Conflict(f"Another backup to {target} is under way.") from None
-        os.fchmod(descriptor, 0o700)
-        _clear(made)
-        try:
-            _mark(made)
-            yield made  # and it is renamed
-        except BaseException:
-            with contextlib.suppress(OSError):  # what stays goes with the next one
-                _clear(made)
-                made.rmdir()
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _mark(folder: Path) -> None:
-    flags = os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    os.close(os.open(folder / BACKING_UP, flags, 0o600))
-
-
-def _clear(folder: Path) -> None:
-    """Cut off at any step it leaves nothing that looks whole: the list goes first, the mark last."""
-    with contextlib.suppress(OSError):  # the disk may be full of it
-        _mark(folder)  # earlier versions had none
-    (folder / MANIFEST).unlink(missing_ok=True)
-    for one in folder.iterdir():
-        if one.is_dir() and not one.is_symlink():
-            shutil.rmtree(one)
-        elif one.name != BACKING_UP:
-            one.unlink()
-    (folder / BACKING_UP).unlink(missing_ok=True)
-
-
-def sync_all(folder: Path) -> None:
-    """Everything below it is on disk, names included."""
-    for directory, _, names in os.walk(folder):
-        for name in names:
-            descriptor = os.open(Path(directory, name), os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        sync_folder(Path(directory))

@@ -14,8 +14,8 @@ _ADD = Many(_SQL["add"])
 
 def add(db: sqlite3.Connection, items: list[MinuteCount]) -> None:
     flat: list[Any] = []
-    for one in items:
-        flat += (one.function, one.minute, one.metric, one.value)
+    for count in items:
+        flat += (count.function, count.minute, count.metric, count.value)
     _ADD.run(db, flat)
 
 

@@ -90,7 +90,7 @@ def _scan(
             break
     # What is found now is cleared by the caller, but may turn out to be owed again: look again.
     lowest = min(
-        (one for one in (first_kept, ids[0] if ids else None) if one is not None), default=top
+        (key for key in (first_kept, ids[0] if ids else None) if key is not None), default=top
     )
     return ids, max(mark, lowest)
 

@@ -22,8 +22,8 @@ _SQL = load("reads.sql")
 def of_invocations(db: sqlite3.Connection, keys: Sequence[int]) -> dict[int, list[DeliveryView]]:
     """By the key of the invocation, in the order in which they came to be owed."""
     owed: dict[int, list[DeliveryView]] = {}
-    for one in _with_attempts(db, select(db, _SQL["deliveries_of"], (), keys)):
-        owed.setdefault(one.invocation_id >> 64, []).append(one)
+    for found in _with_attempts(db, select(db, _SQL["deliveries_of"], (), keys)):
+        owed.setdefault(found.invocation_id >> 64, []).append(found)
     return owed
 
 

@@ -33,9 +33,9 @@ from .backup import (
     Manifest,
     Phase,
     look_through,
-    sync_all,
 )
 from .connection import SCHEMA, hold
+from .partial import sync_all
 
 ALLOWED = {"lost+found"}  # of a disk of its own
 _decode = msgspec.json.Decoder(Manifest).decode
@@ -83,10 +83,10 @@ def check(backup: Path, phase: Phase) -> tuple[Manifest, list[str]]:
             advance = phase(
                 "Checking bodies and code", manifest.blob_bytes + manifest.archive_bytes
             )
-            for one in files.named(db):
-                problem = files.check(backup, one)
+            for named in files.named(db):
+                problem = files.check(backup, named)
                 problems += [problem] if problem else []
-                advance(one.bytes)
+                advance(named.bytes)
     except (OSError, sqlite3.Error) as error:
         return manifest, [f"{STORE} cannot be read: {error}."]
     return manifest, problems
@@ -107,9 +107,9 @@ def restore(backup: Path, folder: Path, phase: Phase, *, damaged: bool = False) 
             problems = _fill(backup, folder, manifest, phase)
             known = set(manifest.problems)
             if not damaged and (problems or known):
-                told = (manifest.problems + [one for one in problems if one not in known])[
-                    :PROBLEMS_TOLD
-                ]
+                told = (
+                    manifest.problems + [problem for problem in problems if problem not in known]
+                )[:PROBLEMS_TOLD]
                 raise BackupInvalid(
                     f"{backup} is damaged: {' '.join(told)} Nothing was kept in {folder}. Use another "
                     "backup, or take what is there with --damaged.",
@@ -138,10 +138,10 @@ def _fill(backup: Path, folder: Path, manifest: Manifest, phase: Phase) -> list[
     try:
         with closing(snapshot.connect_copy(temporary)) as db:
             advance = phase("Copying bodies and code", manifest.blob_bytes + manifest.archive_bytes)
-            for one in files.named(db):
-                problem = files.copy(backup, folder, one)
+            for named in files.named(db):
+                problem = files.copy(backup, folder, named)
                 problems += [problem] if problem else []
-                advance(one.bytes)
+                advance(named.bytes)
             phase("Checking", 0)
             problems += look_through(db, manifest.schema)[1]
     except sqlite3.Error as error:
@@ -166,7 +166,7 @@ def _check_room(folder: Path, wanted: int) -> None:
 
 def _check_empty(folder: Path) -> None:
     try:
-        there = {one.name for one in folder.iterdir()} - ALLOWED
+        there = {file.name for file in folder.iterdir()} - ALLOWED
     except FileNotFoundError:
         return
     except OSError as error:
@@ -191,7 +191,7 @@ def _some(names: set[str]) -> str:
 @contextmanager
 def _unfinished(folder: Path) -> Iterator[None]:
     """The folder is ours and marked until it is whole; empty again where that fails."""
-    before = {one.name for one in folder.iterdir()}
+    before = {file.name for file in folder.iterdir()}
     held: int | None = None
     try:
         # The mark first: a service that starts now is refused by it, or by the hold.
@@ -202,13 +202,13 @@ def _unfinished(folder: Path) -> Iterator[None]:
         (folder / RESTORING).unlink()
         sync_folder(folder)
     except BaseException:
-        for one in folder.iterdir():
-            if one.name in before or one.name == RESTORING:
+        for file in folder.iterdir():
+            if file.name in before or file.name == RESTORING:
                 continue
-            if one.is_dir() and not one.is_symlink():
-                shutil.rmtree(one, ignore_errors=True)
+            if file.is_dir() and not file.is_symlink():
+                shutil.rmtree(file, ignore_errors=True)
             else:
-                one.unlink(missing_ok=True)
+                file.unlink(missing_ok=True)
         # The last: a kill before leaves the mark behind.
         (folder / RESTORING).unlink(missing_ok=True)
         raise

@@ -76,7 +76,8 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, name: str, sql: str)
     )
     for way in ("ASC", "DESC"):
         order = (
-            ", ".join(f'"{one}" {way}' for one in columns_of_key(old, name, sql)) or f"rowid {way}"
+            ", ".join(f'"{column}" {way}' for column in columns_of_key(old, name, sql))
+            or f"rowid {way}"
         )
         text = f'SELECT {", ".join(columns)} FROM "{name}" NOT INDEXED ORDER BY {order}'
         rows = _Rows(old, text)

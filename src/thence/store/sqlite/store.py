@@ -227,7 +227,7 @@ class SqliteStore:
             await self._work.write(queue.declare_dead, now)
         return await self._work.read(queue.lost, limit)
 
-    # ------------------------------------------------------------ the hot path
+    # ------------------------------------------------------------ the way of an invocation
 
     async def commit(self, batch: Batch) -> Committed:
         return await self._work.commit(batch)

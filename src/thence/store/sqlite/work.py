@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,9 +20,10 @@ from typing import Any, TypeVar
 from ...errors import StoreDamaged, StoreUnavailable
 from ..interface import Batch, Committed, Tended
 from .commit import FenceBroken, apply
-from .connection import BUSY_SECONDS, WAL_PAGES, connect_reader, connect_writer, patient
+from .connection import BUSY_SECONDS, WAL_PAGES, connect_writer, patient
 from .damage import note
 from .faults import damaged, is_busy, told
+from .read_connections import ReadConnections
 from .tending import Files, Log, last_piece, rescue
 from .threads import Threads
 
@@ -42,8 +42,7 @@ class Work:
         self._writing = asyncio.Lock()
         self._writer = Threads(1, "thence-store-write")
         self._readers = Threads(READERS, "thence-store-read")
-        self._own = threading.local()
-        self._read_connections: list[sqlite3.Connection] = []
+        self._reading = ReadConnections(path)
         self._closed = False
         self._files = Files(path)
         self._log = Log(path)
@@ -179,36 +178,7 @@ class Work:
 
     async def read(self, call: Callable[..., T], *args: Any) -> T:
         """`call(db, *args)` in one snapshot of committed data."""
-        return await self._off_loop(self._readers, self._snapshot, call, args)
-
-    def _snapshot(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
-        try:
-            db = self._reader()
-            db.execute("BEGIN")
-            try:
-                return call(db, *args)
-            finally:
-                db.execute("ROLLBACK")
-        except sqlite3.Error:
-            self._drop_reader()
-            raise
-
-    def _drop_reader(self) -> None:
-        """After an error a reader may still be inside its transaction, and would stay there."""
-        db: sqlite3.Connection | None = getattr(self._own, "db", None)
-        if db is not None:
-            self._own.db = None
-            self._read_connections.remove(db)
-            db.close()
-
-    def _reader(self) -> sqlite3.Connection:
-        if self._closed:
-            raise StoreUnavailable("The store is closed.")
-        db: sqlite3.Connection | None = getattr(self._own, "db", None)
-        if db is None:
-            db = self._own.db = connect_reader(self._path)
-            self._read_connections.append(db)
-        return db
+        return await self._off_loop(self._readers, self._reading.snapshot, call, args)
 
     # ------------------------------------------------------------ the files
 
@@ -283,7 +253,7 @@ class Work:
         """`let_go`: called when nothing of it is open any more, by whoever closes it: also where
         the waiting for that is cancelled."""
         async with self._writing:
-            self._closed = True
+            self._closed = self._reading.closed = True
             if self._inline:
                 self._end(let_go)
             else:
@@ -293,8 +263,7 @@ class Work:
         self._readers.close()
         self._writer.close()
         self._log.close()
-        for reader in self._read_connections:
-            reader.close()
+        self._reading.close()
         if self.db is not None:
             # The last connection moves the log into the file.
             self.db.close()

@@ -97,32 +97,32 @@ def owe(
 ) -> None:  # fmt: skip
     """Deliveries owed from these endings on: the same transaction (design §2, promise 5). Those
     within this store are made with it."""
-    owed: list[Any] = []
+    to_owe: list[Any] = []
     placed: list[Any] = []
-    tries: list[Any] = []
+    made: list[Any] = []
     puts: list[MailboxPut] = []
     log = changes.transitions.append
     for ending, attempt in zip(endings, attempts, strict=True):
         function_id, now, high = ending.function_id, ending.now, ending.id >> 64
-        for one in ending.deliveries:
+        for owed in ending.deliveries:
             row = (
-                *split(one.id), high, function_id, one.key, one.due_at, now, one.condition,
-                one.destination,
+                *split(owed.id), high, function_id, owed.key, owed.due_at, now, owed.condition,
+                owed.destination,
             )  # fmt: skip
-            log(Transition(now, ending.id, function_id, "delivery:pending", attempt, "", one.id))
-            if not one.placed:
-                owed += row
+            log(Transition(now, ending.id, function_id, "delivery:pending", attempt, "", owed.id))
+            if not owed.placed:
+                to_owe += row
                 changes.delivery(function_id, None, PENDING)
                 continue
             placed += (*row, now, now)
-            tries += (one.id >> 64, now)
+            made += (owed.id >> 64, now)
             changes.delivery(function_id, None, DELIVERED)
-            log(Transition(now, ending.id, function_id, "delivery:delivered", 1, "", one.id))
-            if one.put is not None:
-                puts.append(one.put)
-    _OWE.run(db, owed)
+            log(Transition(now, ending.id, function_id, "delivery:delivered", 1, "", owed.id))
+            if owed.put is not None:
+                puts.append(owed.put)
+    _OWE.run(db, to_owe)
     _OWE_PLACED.run(db, placed)
-    _ATTEMPT_PLACED.run(db, tries)
+    _ATTEMPT_PLACED.run(db, made)
     put(db, puts)
 
 

@@ -36,7 +36,7 @@ def owe(
     if not endings:
         return
     deliveries.owe(db, endings, attempts, changes)
-    calls = [one.call for ending in endings for one in ending.deliveries if one.call is not None]
+    calls = [owed.call for ending in endings for owed in ending.deliveries if owed.call is not None]
     if calls:
         accept(db, calls, changes)
 
