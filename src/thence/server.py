@@ -20,7 +20,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,11 @@ from .catalog.code import ArchiveInfo, CodeLimits, check_archive
 from .clock import Clock, SystemClock
 from .config import Settings
 from .descriptors import Shares
+from .destinations.forms import FORMS
+from .destinations.interface import Kind, Resources
+from .destinations.kinds import install_kinds
 from .destinations.post import Post
-from .destinations.senders import Doors, Senders
+from .destinations.senders import Senders
 from .engine.engine import Engine
 from .engine.loop import Loop
 from .engine.options import Options
@@ -124,6 +127,7 @@ def build(
     code, blobs = CodeCache(folder / "code"), FileBlobs(folder / "blobs")
     runtime = make_runtime(code, notices, clock) if make_runtime else None
     engine_options = options(settings, shares.tries)
+    kinds = install_kinds(forms=tuple(FORMS))
     engine = Engine(
         store=make_store(
             Wanted(settings.store, folder, fresh=fresh, held_to_the_end=held_to_the_end)
@@ -134,7 +138,7 @@ def build(
         clock=clock,
         notices=notices,
         options=engine_options,
-        make_sending=lambda inside: _post(settings, inside, engine_options),
+        make_sending=lambda inside: _post(settings, inside, engine_options, kinds),
         check_archive=_archive_check(settings),
         reserve=Reserve(folder, settings.limits.disk_reserve_bytes),
     )
@@ -233,20 +237,22 @@ def _archive_check(settings: Settings) -> Callable[[bytes], ArchiveInfo]:
     return lambda archive: check_archive(archive, limits)
 
 
-def _post(settings: Settings, inside: Inside, options: Options) -> Post:
+def _post(settings: Settings, inside: Inside, options: Options, kinds: Sequence[Kind]) -> Post:
     """What sends records; `inside`: what destinations within this process may use."""
     networks = [ipaddress.ip_network(text) for text in settings.destinations.allow_networks]
     senders = Senders(
-        Doors(
+        Resources(
             put=inside.put,
             accept=inside.accept,
             allow_networks=networks,
             timeout_seconds=settings.destinations.timeout_seconds,
-            tries_max=options.delivery_tries_max,
-        )
+            attempts_max=options.delivery_tries_max,
+        ),
+        kinds,
     )
     return Post(
         senders,
+        FORMS,
         options.record_preview_bytes_max,
         account_id=settings.account_id,
         region=settings.region,

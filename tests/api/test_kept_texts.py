@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from thence.catalog.destination import URL_MAX, parse_destination
+from thence.catalog.kinds import parse_destination
+from thence.destinations.webhook import URL_MAX
 from thence.errors import InvalidInput
 from thence.signing import acs3, acs_roa, fc, oss, sdk_hmac
 from thence.signing.interface import Headers, Key

@@ -9,17 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thence.catalog.destination import (
-    Destination,
-    FunctionDestination,
-    MailboxDestination,
-    WebhookDestination,
-    decode_destination,
-    describe,
-    encode_destination,
-    parse_destination,
-    render_destination,
-)
+from thence.catalog import kinds
+from thence.catalog.destination import Destination, UnknownDestination, encode_destination
+from thence.catalog.kinds import Kinds, decode_destination, parse_destination
+from thence.destinations.function import FunctionDestination
+from thence.destinations.interface import Kind
+from thence.destinations.kinds import KINDS
+from thence.destinations.mailbox import MailboxDestination
+from thence.destinations.webhook import WebhookDestination
 from thence.errors import InvalidInput
 
 NEW = "whsec_" + base64.b64encode(b"n" * 24).decode()
@@ -152,27 +149,111 @@ def test_secrets_and_header_values_are_never_shown() -> None:
             "headers": {"Authorization": "Bearer t0k3n"},
         }
     )
-    shown = render_destination(destination)
+    shown = destination.shown()
     assert shown["secrets"] == ["whsec_…", "whsec_…"]
     assert shown["headers"] == {"Authorization": "…"}
-    assert describe(destination) == "https://h:8443/p"
+    assert destination.describe() == "https://h:8443/p"
 
 
 @pytest.mark.parametrize(
     "text", ["function:f", "function:f@2", "queue:q", "bucket:b", "bucket:b/p/", "https://h/p"]
 )
 def test_a_destination_that_fits_a_text_is_shown_as_that_text(text: str) -> None:
-    assert render_destination(parse_destination(text)) == text
+    assert parse_destination(text).shown() == text
 
 
 def test_a_bucket_that_expires_is_shown_as_an_object_that_can_be_written_again() -> None:
     written = {"type": "bucket", "name": "b", "prefix": "p/", "expires_days": 7}
     parsed = parse_destination(written)
-    assert render_destination(parsed) == written
-    assert describe(parsed) == "bucket:b/p/"
+    assert parsed.shown() == written
+    assert parsed.describe() == "bucket:b/p/"
 
 
 def test_an_address_of_ipv6_keeps_its_brackets() -> None:
-    assert describe(parse_destination("https://[2001:db8::1]:8443/p?x")) == (
-        "https://[2001:db8::1]:8443/p"
-    )
+    destination = parse_destination("https://[2001:db8::1]:8443/p?x")
+    assert destination.describe() == "https://[2001:db8::1]:8443/p"
+
+
+class Parrot(Destination, frozen=True, tag="parrot"):
+    name: str
+    words: int = 1
+
+    def receiver(self) -> str:
+        return f"parrot:{self.name}"
+
+    def describe(self) -> str:
+        if self.name == "mute":
+            raise ValueError("it says nothing")
+        return f"parrot:{self.name}"
+
+
+PARROT = Kind(
+    destination=Parrot,
+    make=lambda resources: None,  # type: ignore[arg-type,return-value]
+    written=("parrot:NAME",),
+    read_text=lambda text, where: Parrot(text.partition(":")[2]),
+)
+WITH, WITHOUT = Kinds([*KINDS, PARROT]), Kinds(KINDS)
+
+
+@pytest.mark.parametrize("written", ["parrot:polly", {"type": "parrot", "name": "polly"}])
+def test_a_kind_is_read_by_the_types_of_its_struct_where_it_says_nothing_else(written: Any) -> None:
+    assert WITH.parse(written) == Parrot("polly")
+    assert WITH.types["parrot"] == ("name", "words")
+
+
+@pytest.mark.parametrize(
+    ("written", "where", "says"),
+    [
+        ({"type": "parrot"}, "on_failure.name", "required"),
+        ({"type": "parrot", "name": "p", "words": "x"}, "on_failure.words", "'x' is not valid"),
+        ({"type": "parrot", "name": "p", "wrods": 1}, "on_failure.wrods", "did you mean words"),
+        ({"type": "parrot", "name": "p", "form": "fc"}, "on_failure.form", "no such field"),
+    ],
+)
+def test_its_refusals_name_the_field_all_the_same(written: Any, where: str, says: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        WITH.parse(written, "on_failure")
+    assert refused.value.fields["field"] == where
+    assert refused.value.detail.startswith(where) and says in refused.value.detail
+
+
+@pytest.mark.parametrize("written", ["parrot:s3cret", {"type": "parrot", "name": "s3cret"}])
+def test_what_is_stored_of_a_kind_that_is_gone_shows_its_type_and_comes_back(written: Any) -> None:
+    gone = WITHOUT.stored(written)
+    assert isinstance(gone, UnknownDestination)
+    assert gone.receiver() == "unknown:parrot" and gone.describe() == "parrot (not installed)"
+    assert "s3cret" not in f"{gone.shown()} {gone.sentence()}"
+    assert "'parrot'" in gone.sentence() and "install" in gone.sentence()
+    owed = encode_destination(gone)
+    assert WITHOUT.decode(owed).describe() == "parrot (not installed)"
+    assert WITH.decode(owed) == Parrot("s3cret")
+
+
+def test_what_was_owed_before_the_kind_went_is_read_again_once_it_is_back() -> None:
+    owed = encode_destination(Parrot("polly"))
+    gone = WITHOUT.decode(owed)
+    assert isinstance(gone, UnknownDestination) and gone.kind == "parrot"
+    assert WITH.decode(owed) == Parrot("polly")
+
+
+def test_what_its_kind_cannot_read_any_more_says_so() -> None:
+    unread = WITH.decode(b'{"type":"parrot","plumage":"blue"}')
+    assert isinstance(unread, UnknownDestination)
+    assert "cannot read what is stored" in unread.sentence()
+    refused = WITHOUT.stored({"type": "queue", "name": "no/name"})
+    assert isinstance(refused, UnknownDestination)
+    assert "refuses what is configured (destination)" in refused.sentence()
+    assert "no/name" not in refused.sentence()
+
+
+def test_a_kind_that_fails_where_everybody_asks_keeps_nothing_else_from_working() -> None:
+    assert isinstance(WITH.stored("parrot:mute"), UnknownDestination)
+
+
+def test_a_program_that_installed_no_kinds_reads_no_destination(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kinds, "_installed", None)
+    with pytest.raises(RuntimeError, match="install_kinds"):
+        parse_destination("queue:done")

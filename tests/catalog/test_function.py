@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thence.catalog.destination import FunctionDestination, MailboxDestination
 from thence.catalog.function import Function, FunctionSpec, check_name, parse_spec, render_spec
+from thence.destinations.function import FunctionDestination
+from thence.destinations.mailbox import MailboxDestination
 from thence.errors import InvalidInput
 from thence.lifecycle.policy import RetryWait
 

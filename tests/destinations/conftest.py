@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from thence.catalog.destination import Destination, parse_destination
+from thence.catalog.destination import Destination
+from thence.catalog.kinds import parse_destination
 from thence.destinations.interface import Parcel
 from thence.lifecycle.ids import IdSource
 from thence.lifecycle.lineage import Lineage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-from thence.catalog.destination import parse_destination
+from thence.catalog.kinds import parse_destination
 from thence.destinations.source import Source
 from thence.lifecycle.decide import Spent
 from thence.lifecycle.ids import IdSource, format_id

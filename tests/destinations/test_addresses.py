@@ -129,16 +129,16 @@ async def test_a_rebound_name_is_connected_only_at_the_checked_address(
     sender = WebhookSender(lookup=names)
 
     def refuse_to_leave(info):
-        sender._guard.__class__.check(sender._guard, info[4][0], [info[4][0]])
+        sender.client._guard.__class__.check(sender.client._guard, info[4][0], [info[4][0]])
         connected.append(info[4])
         raise OSError(101, "Network is unreachable")  # tests connect to nobody outside
 
-    monkeypatch.setattr(sender._guard, "open_socket", refuse_to_leave)
+    monkeypatch.setattr(sender.client._guard, "open_socket", refuse_to_leave)
     first = await sender.send(parcel(receiver.url(host="rebind.example")))
     assert connected == [("8.8.8.8", receiver.port)]
     assert names.asked == 1  # there is no second lookup between check and connection
     assert (first.delivered, first.again) == (False, True)
-    sender._session.connector.clear_dns_cache()
+    sender.client._session.connector.clear_dns_cache()
     second = await sender.send(parcel(receiver.url(host="rebind.example")))
     await sender.close()
     assert second.reason == "forbidden_address"
@@ -164,7 +164,7 @@ async def test_the_socket_itself_is_refused_when_an_address_came_past_the_resolv
             }
         ]
 
-    sender._resolver.resolve = no_check
+    sender.client._resolver.resolve = no_check
     answer = await sender.send(parcel(receiver.url(host="tricked.example")))
     await sender.close()
     assert answer.reason == "forbidden_address"

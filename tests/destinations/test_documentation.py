@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from thence.catalog.destination import RECORD_FORMS, parse_destination
+from thence.catalog.kinds import parse_destination
 from thence.config import Settings
 from thence.destinations import fc, fc_error, functiongraph
 from thence.destinations.forms import FORMS
@@ -58,7 +58,7 @@ def made(form: str = "native") -> dict:
     return json.loads(FORMS[form].build(source))
 
 
-@pytest.mark.parametrize("form", RECORD_FORMS)
+@pytest.mark.parametrize("form", tuple(FORMS))
 def test_the_example_of_a_form_is_what_is_sent_field_by_field(form):
     shown, sent = json.loads(example("record" if form == "native" else form)), made(form)
     assert list(shown) == list(sent)

@@ -7,16 +7,13 @@ from typing import Any
 
 import pytest
 
-from thence.catalog.destination import (
-    RECORD_FORMS,
-    Destination,
-    encode_destination,
-    parse_destination,
-)
-from thence.destinations.forms import FORMS
-from thence.destinations.interface import Parcel, Sent
+from thence.catalog.destination import Destination, encode_destination
+from thence.catalog.kinds import parse_destination
+from thence.destinations.forms import FORMS, Form
+from thence.destinations.interface import Parcel, Resources, Sent
+from thence.destinations.kinds import KINDS
 from thence.destinations.post import Post
-from thence.destinations.senders import Doors, Senders
+from thence.destinations.senders import Senders
 from thence.lifecycle.outcome import Outcome
 from thence.store.records import DeliveryView, MailboxPut
 
@@ -48,14 +45,18 @@ class Seen:
 
 
 async def post(
-    senders: Any, destination: Destination, payload: bytes = b'{"n":1}', gone: bool = False
+    senders: Any,
+    destination: Destination,
+    payload: bytes = b'{"n":1}',
+    gone: bool = False,
+    forms: dict[str, Form] = FORMS,
 ) -> Sent:
     one = source(payload, b'{"ok":1}', attempts=[attempt(Outcome.OK)])
     delivery = DeliveryView(
         DELIVERY, "lane", ID, 1, encode_destination(destination), "success", "pending", "",
         NOW, NOW, None, 0,
     )  # fmt: skip
-    deliver = Post(senders, 1000, account_id="42", region="here")
+    deliver = Post(senders, forms, 1000, account_id="42", region="here")
     given = None if gone else payload
     return await deliver(delivery, destination, one.view, given, one.result, 1, NOW)
 
@@ -64,8 +65,12 @@ def written(kind: str, form: str, limit: int = 0) -> Destination:
     return parse_destination({"type": kind, "name": "d", "form": form, "record_bytes_max": limit})
 
 
-def test_every_form_of_the_catalogue_has_a_builder():
-    assert tuple(FORMS) == RECORD_FORMS
+async def test_a_form_that_no_door_brings_any_more_is_a_dead_letter_that_says_so():
+    seen = Seen()
+    sent = await post(seen, written("queue", "fc"), forms={"native": FORMS["native"]})
+    assert not seen.parcels
+    assert (sent.delivered, sent.again, sent.reason) == (False, False, "not_installed")
+    assert "'fc'" in sent.error
 
 
 @pytest.mark.parametrize("kind", ["function", "queue", "topic", "stream", "bucket"])
@@ -102,10 +107,10 @@ async def test_records_of_vendors_say_what_the_service_is_called():
 
 
 @pytest.mark.parametrize("kind", ["function", "queue", "topic", "stream", "bucket"])
-@pytest.mark.parametrize("form", RECORD_FORMS)
+@pytest.mark.parametrize("form", FORMS)
 async def test_a_record_over_the_limit_is_not_sent_and_never_tried_again(kind, form):
     step = Doorstep()
-    senders = Senders(Doors(put=step.put, accept=step.accept))  # type: ignore[arg-type]
+    senders = Senders(Resources(put=step.put, accept=step.accept), KINDS)  # type: ignore[arg-type]
     assert (await post(senders, written(kind, form))).delivered
     size = len(step.taken.pop())
     assert (await post(senders, written(kind, form, size))).delivered

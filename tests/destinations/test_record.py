@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thence.catalog.destination import encode_destination, parse_destination
+from thence.catalog.destination import encode_destination
+from thence.catalog.kinds import parse_destination
+from thence.destinations.forms import FORMS
 from thence.destinations.interface import Parcel, Sent
 from thence.destinations.post import Post
 from thence.destinations.record import build_record
@@ -239,7 +241,7 @@ async def test_the_post_packs_the_same_record_at_every_try():
         NOW, NOW, None, 0,
     )  # fmt: skip
     finished = view(b"1", None, state=State.FAILED, reason=Reason.RETRIES_EXHAUSTED, meta=meta)
-    post = Post(senders, 1000)  # type: ignore[arg-type]
+    post = Post(senders, FORMS, 1000)  # type: ignore[arg-type]
     for number in (1, 2):
         answer = await post(delivery, destination, finished, b"1", None, number, NOW + number)
         assert answer.delivered

@@ -1,17 +1,17 @@
-"""The choice of a sender, its lane, kinds that others add, and that nothing is raised."""
+"""The choice of a sender, who the receiver is, and that nothing is raised."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from importlib.metadata import EntryPoint
 
 import pytest
+from msgspec.structs import replace
 
-from thence.catalog.destination import WebhookDestination, parse_destination
-from thence.destinations import senders as module
-from thence.destinations.interface import Sent
-from thence.destinations.senders import KINDS, Doors, Kind, Senders, installed_kinds
+from thence.catalog.kinds import parse_destination
+from thence.destinations.interface import Destination, Kind, Resources, Sent
+from thence.destinations.kinds import KINDS
+from thence.destinations.senders import Senders
 from thence.errors import StartupError
 
 from .conftest import LOOPBACK
@@ -30,15 +30,24 @@ class Office:
         self.accepted.append(name)
         return 1
 
-    def doors(self) -> Doors:
-        return Doors(self.put, self.accept, LOOPBACK, 5.0)
+    def resources(self) -> Resources:
+        return Resources(self.put, self.accept, LOOPBACK, 5.0)
 
 
-class Paper:
+class Paper(Destination, frozen=True, tag="paper"):
     """A destination that somebody else brings."""
 
-    def __init__(self, tray: str) -> None:
-        self.tray = tray
+    tray: str
+
+    def receiver(self) -> str:
+        return f"paper:{self.tray}"
+
+    def describe(self) -> str:
+        return f"paper:{self.tray}"
+
+
+class Glass(Paper, frozen=True, tag="glass"):
+    """Another one."""
 
 
 class PaperSender:
@@ -56,13 +65,12 @@ class PaperSender:
             raise self.fails
 
 
-PAPER = Kind(Paper, lambda doors: PaperSender(), lambda paper: f"paper:{paper.tray}")
-NOT_A_KIND = "paper"
+PAPER = Kind(destination=Paper, make=lambda resources: PaperSender(), written=("paper:TRAY",))
 
 
 async def test_each_type_goes_to_its_sender(receiver, parcel):
     office = Office()
-    senders = Senders(office.doors())
+    senders = Senders(office.resources(), KINDS)
     for written in ("queue:done", "bucket:b/p/", "function:mail", receiver.url()):
         assert (await senders.send(parcel(written))).delivered
     await senders.close()
@@ -72,7 +80,7 @@ async def test_each_type_goes_to_its_sender(receiver, parcel):
 
 
 @pytest.mark.parametrize(
-    ("written", "lane"),
+    ("written", "receiver"),
     [
         ("queue:done", "queue:done"),
         ("topic:news", "topic:news"),
@@ -86,41 +94,12 @@ async def test_each_type_goes_to_its_sender(receiver, parcel):
         ("http://[::1]:8080/y", "webhook:http://[::1]:8080"),
     ],
 )
-def test_the_lane_is_the_receiver(written, lane):
-    assert Senders(Office().doors()).key_of(parse_destination(written)) == lane
-
-
-async def test_a_kind_of_another_package_is_found_by_its_entry_point(parcel, monkeypatch):
-    entry = EntryPoint("paper", f"{__name__}:PAPER", module.GROUP)
-    monkeypatch.setattr(module, "entry_points", lambda group: [entry])
-    monkeypatch.setattr(EntryPoint, "load", lambda self: PAPER)
-    senders = Senders(Office().doors())
-    assert (await senders.send(parcel(Paper("a")))).delivered
-    assert senders.key_of(Paper("a")) == "paper:a"
-    await senders.close()
-
-
-def test_without_packages_of_others_the_kinds_are_ours():
-    assert set(installed_kinds()) >= {kind.destination for kind in KINDS}
-
-
-@pytest.mark.parametrize("value", ["no_such_module_at_all:KIND", "json:no_such_name"])
-def test_an_entry_point_that_cannot_be_loaded_stops_the_start(monkeypatch, value):
-    entry = EntryPoint("paper", value, module.GROUP)
-    monkeypatch.setattr(module, "entry_points", lambda group: [entry])
-    with pytest.raises(StartupError, match=r"'paper' .* cannot be loaded"):
-        Senders(Office().doors())
-
-
-def test_an_entry_point_that_is_no_kind_stops_the_start(monkeypatch):
-    entry = EntryPoint("paper", "json:dumps", module.GROUP)
-    monkeypatch.setattr(module, "entry_points", lambda group: [entry])
-    with pytest.raises(StartupError, match=r"must be a thence\.destinations\.senders\.Kind"):
-        Senders(Office().doors())
+def test_who_shares_a_receiver_shares_its_limit_and_fate(written, receiver):
+    assert parse_destination(written).receiver() == receiver
 
 
 async def test_a_sender_that_raises_is_tried_again_and_logged(parcel, monkeypatch, caplog):
-    senders = Senders(Office().doors(), {Paper: PAPER})
+    senders = Senders(Office().resources(), [PAPER])
     monkeypatch.setattr(PaperSender, "fails", KeyError("s3cret"))
     with caplog.at_level(logging.ERROR, "thence.destinations"):
         answer = await senders.send(parcel(Paper("a")))
@@ -130,7 +109,7 @@ async def test_a_sender_that_raises_is_tried_again_and_logged(parcel, monkeypatc
 
 
 async def test_a_receiver_that_is_away_is_no_mistake_of_the_sender(parcel, monkeypatch, caplog):
-    senders = Senders(Office().doors(), {Paper: PAPER})
+    senders = Senders(Office().resources(), [PAPER])
     monkeypatch.setattr(PaperSender, "fails", ConnectionRefusedError(111, "Connection refused"))
     answer = await senders.send(parcel(Paper("a")))
     assert (answer.delivered, answer.again) == (False, True)
@@ -138,21 +117,28 @@ async def test_a_receiver_that_is_away_is_no_mistake_of_the_sender(parcel, monke
 
 
 async def test_a_cancelled_send_stays_cancelled(parcel, monkeypatch):
-    senders = Senders(Office().doors(), {Paper: PAPER})
+    senders = Senders(Office().resources(), [PAPER])
     monkeypatch.setattr(PaperSender, "fails", asyncio.CancelledError())
     with pytest.raises(asyncio.CancelledError):
         await senders.send(parcel(Paper("a")))
 
 
 async def test_a_destination_nobody_can_send_to_is_a_dead_letter(parcel):
-    senders = Senders(Office().doors(), {})
-    answer = await senders.send(parcel(WebhookDestination("https://example.com/")))
-    assert (answer.delivered, answer.again, answer.reason) == (False, False, "rejected")
+    senders = Senders(Office().resources(), [])
+    answer = await senders.send(parcel("https://example.com/"))
+    assert (answer.delivered, answer.again, answer.reason) == (False, False, "not_installed")
+
+
+def test_a_sender_that_cannot_be_made_stops_the_start_and_says_of_which_kind():
+    def fail(resources):
+        raise ImportError("No module named 'paper_press'")
+
+    with pytest.raises(StartupError, match=r"paper:TRAY .* No module named 'paper_press'"):
+        Senders(Office().resources(), [replace(PAPER, make=fail)])
 
 
 async def test_one_sender_that_cannot_be_closed_leaves_no_other_open(monkeypatch, caplog):
-    other = Kind(int, lambda doors: PaperSender(), lambda destination: "int")
-    senders = Senders(Office().doors(), {Paper: PAPER, int: other})
+    senders = Senders(Office().resources(), [PAPER, replace(PAPER, destination=Glass)])
     monkeypatch.setattr(PaperSender, "closed", 0)
     monkeypatch.setattr(PaperSender, "fails", RuntimeError("stuck"))
     await senders.close()

@@ -112,8 +112,8 @@ async def sender() -> AsyncIterator[WebhookSender]:
 
 
 def connector_of(sender: WebhookSender) -> Connector:
-    assert sender._session is not None
-    books = sender._session.connector
+    assert sender.client._session is not None
+    books = sender.client._session.connector
     assert isinstance(books, Connector)
     return books
 

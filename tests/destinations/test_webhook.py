@@ -11,13 +11,12 @@ from email.utils import format_datetime
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from thence.catalog.destination import WebhookDestination
-from thence.destinations.webhook import (
+from thence.destinations.http_post import (
     ANSWER_BYTES_MAX,
     RETRY_AFTER_SECONDS_MAX,
-    WebhookSender,
     retry_after_seconds,
 )
+from thence.destinations.webhook import WebhookDestination, WebhookSender
 from thence.lifecycle.ids import format_id
 
 from .conftest import LOOPBACK, NOW

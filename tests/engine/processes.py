@@ -10,8 +10,11 @@ from typing import Any
 from thence.catalog.code import pack
 from thence.catalog.function import parse_spec
 from thence.clock import SystemClock
+from thence.destinations.forms import FORMS
+from thence.destinations.interface import Resources
+from thence.destinations.kinds import install_kinds
 from thence.destinations.post import Post
-from thence.destinations.senders import Doors, Senders
+from thence.destinations.senders import Senders
 from thence.engine.engine import Engine
 from thence.engine.options import Options
 from thence.notices import Notices
@@ -40,7 +43,10 @@ def build(folder: Path, instances_max: int, kept_free_percent: int = 0) -> Engin
         notices=notices,
         options=Options(),
         make_sending=lambda inside: Post(
-            Senders(Doors(put=inside.put, accept=inside.accept)),
+            Senders(
+                Resources(put=inside.put, accept=inside.accept), install_kinds(forms=tuple(FORMS))
+            ),
+            FORMS,
             Options().record_preview_bytes_max,
         ),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from thence.catalog.destination import encode_destination, parse_destination
+from thence.catalog.destination import encode_destination
+from thence.catalog.kinds import parse_destination
 from thence.engine import deliver
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import Reason, State
@@ -37,7 +38,7 @@ async def owe(s: Service, count: int, due_in_ms: int) -> None:
                 s.engine.node.incarnation,
             )  # fmt: skip
             owed = NewDelivery(
-                s.engine.ids.next(now), s.engine.parts.sending.key_of(destination),
+                s.engine.ids.next(now), destination.receiver(),
                 encode_destination(destination), "success", now + due_in_ms,
             )  # fmt: skip
             batch.accepts.append(new)

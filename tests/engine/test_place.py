@@ -10,12 +10,9 @@ from msgspec.structs import replace
 
 from thence.catalog.async_config import AsyncConfig
 from thence.catalog.control import Control
-from thence.catalog.destination import (
-    RECORD_FORMS,
-    decode_destination,
-    encode_destination,
-    parse_destination,
-)
+from thence.catalog.kinds import decode_destination, parse_destination
+from thence.destinations.forms import FORMS
+from thence.engine.effect import owed_to
 from thence.lifecycle.lineage import HOPS_MAX
 from thence.lifecycle.states import State
 from thence.notices import DeliveryAttempted, DeliveryEnded, InvocationSettled
@@ -93,7 +90,7 @@ ENDINGS: list[tuple[str, list[Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("form", RECORD_FORMS)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("name", "answers", "spec"), ENDINGS, ids=[one[0] for one in ENDINGS])
 async def test_what_is_placed_is_what_a_try_would_have_sent(
     form: str, name: str, answers: list[Any], spec: dict[str, Any]
@@ -186,8 +183,7 @@ async def test_a_chain_that_is_too_long_ends_as_a_dead_letter_that_says_so(s: Se
     await s.function("a", answers=["x"])
     await s.function("b", answers=["x"], on_success="function:a")
     lane = s.engine.catalogue.lane("a")
-    destination = parse_destination("function:b")
-    lane.own = replace(lane.own, on_success=(encode_destination(destination), destination))
+    lane.own = replace(lane.own, on_success=owed_to(parse_destination("function:b")))
     await s.invoke("a")
     await s.clock.advance(10)
     assert len(s.starts("a")) + len(s.starts("b")) == HOPS_MAX + 1

@@ -10,7 +10,7 @@ import pytest
 from thence.api.fc.arn import ARN_MAX, Home, arn_of, destination_of
 from thence.api.fc.errors import FcError
 from thence.api.fc.keys import recased
-from thence.catalog.destination import describe, parse_destination
+from thence.catalog.kinds import parse_destination
 
 HOME = Home("cn-hangzhou", "123456789")
 FIELD = "destinationConfig.onSuccess.destination"
@@ -35,7 +35,7 @@ def test_every_form_is_read_with_own_and_with_empty_region_and_account(
     arn: str, described: str, form: str, bytes_max: int, home: tuple[str, str]
 ) -> None:
     found = parse_destination(destination_of(arn.format(*home), HOME, FIELD))
-    assert describe(found) == described
+    assert found.describe() == described
     assert (found.form, found.record_bytes_max) == (form, bytes_max)  # type: ignore[union-attr]
 
 
@@ -59,7 +59,7 @@ def test_what_has_no_arn_is_shown_in_our_words() -> None:
 
 def test_names_of_different_kinds_stay_apart() -> None:
     boxes = [
-        describe(parse_destination(destination_of(arn, HOME, FIELD)))
+        parse_destination(destination_of(arn, HOME, FIELD)).describe()
         for arn in (
             "acs:mns:::/queues/x/messages",
             "acs:mns:::/topics/x/messages",

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, field
 
 from ..lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, RetryWait
-from .destination import Destination, parse_destination
+from .destination import Destination
+from .kinds import stored_destination
 
 
 class AsyncConfig(Struct, frozen=True):
@@ -25,7 +26,7 @@ class AsyncConfig(Struct, frozen=True):
     max_retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 3
     max_event_age_seconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] = 86_400
     retry_wait: RetryWait = RetryWait()
-    on_success: Any = None  # as written, see catalog/destination.py
+    on_success: Any = None  # as written, see catalog/kinds.py
     on_failure: Any = None
     listed: bool = False
     stop_notifies: bool = False
@@ -37,4 +38,4 @@ class AsyncConfig(Struct, frozen=True):
     def destination(self, *, success: bool) -> Destination | None:
         """The destination for that ending, or None."""
         written = self.on_success if success else self.on_failure
-        return None if written is None else parse_destination(written)
+        return None if written is None else stored_destination(written)

@@ -14,7 +14,8 @@ from msgspec import Meta, Struct, field
 
 from ..errors import InvalidInput
 from ..lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, Policy, RetryWait
-from .destination import Destination, parse_destination, render_destination
+from .destination import Destination
+from .kinds import parse_destination, stored_destination
 from .refusal import refusal
 
 _PART = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
@@ -50,7 +51,7 @@ class FunctionSpec(Struct, frozen=True, forbid_unknown_fields=True):
     max_retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 3
     max_event_age_seconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] = 86_400
     retry_wait: RetryWait = RetryWait()
-    on_success: Any = None  # see catalog/destination.py
+    on_success: Any = None  # see catalog/kinds.py
     on_failure: Any = None
     contract: Contract = "native"
     initializer: str = ""  # module.function, once an instance, before its first run
@@ -91,7 +92,7 @@ class Function(Struct, frozen=True):
     def destination(self, *, success: bool) -> Destination | None:
         """The destination for that ending, or None."""
         written = self.spec.on_success if success else self.spec.on_failure
-        return None if written is None else parse_destination(written)
+        return None if written is None else stored_destination(written)
 
 
 def check_name(name: str, field_name: str = "name") -> str:
@@ -194,5 +195,5 @@ def render_spec(spec: FunctionSpec) -> dict[str, Any]:
     shown: dict[str, Any] = msgspec.to_builtins(spec)
     for which in ("on_success", "on_failure"):
         written = getattr(spec, which)
-        shown[which] = None if written is None else render_destination(parse_destination(written))
+        shown[which] = None if written is None else stored_destination(written).shown()
     return shown

@@ -92,8 +92,12 @@ def held_back(function: dict[str, Any]) -> str:
 def destination_text(destination: Any) -> str:
     """A destination as one line."""
     if isinstance(destination, dict):
-        url = destination.get("url")
-        return str(url or f"{destination.get('type')}:{destination.get('name')}")
+        kind = str(destination.get("type"))
+        if destination.get("installed") is False:
+            return f"{kind} (not installed)"
+        if "url" in destination:
+            return str(destination["url"])
+        return f"{kind}:{destination['name']}" if "name" in destination else kind
     return "" if destination is None else str(destination)
 
 

@@ -22,8 +22,9 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from .interface import Network
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 
 SETTING = "destinations.allow_networks"

@@ -85,7 +85,7 @@ def build_cloudevent(source: Source) -> bytes:
         "type": f"fc:AsyncInvoke:{'succeeded' if source.succeeded else 'failed'}",
         "aliyunpublishtime": f"{ended[:-1]}UTC",
         "specversion": "1.0",
-        "aliyuneventbusname": source.destination_name,
+        "aliyuneventbusname": source.destination.name,
         "id": source.delivery_id,
         "time": f"{ended[:19]}Z",
         "aliyunregionid": source.region,

@@ -1,4 +1,4 @@
-"""Picks the record builder that a destination asks for with `form`.
+"""The record builder that a destination asks for with `form`.
 
 A form is one builder: everything in a `Source`, bytes out, the same bytes at every try of the
 delivery. Vendors' words stay in their builder's file.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from ..catalog.destination import Destination, FunctionDestination, MailboxDestination, describe
+from ..catalog.destination import Destination
 from .fc import build_cloudevent, build_object
 from .functiongraph import build_notification
 from .record import CONTENT_TYPE, build_record
@@ -40,24 +40,15 @@ FORMS: dict[str, Form] = {
     "fc-eventbridge": Form(build_cloudevent, "application/cloudevents+json"),
     "functiongraph": Form(build_notification),
 }
-"""By catalog.destination.RECORD_FORMS."""
-
-
-def form_of(destination: Destination) -> Form:
-    """The form of its records: a webhook's are native, and so are those of other packages' kinds."""
-    if isinstance(destination, (FunctionDestination, MailboxDestination)):
-        return FORMS[destination.form]
-    return FORMS["native"]
+"""By the name that a destination writes."""
 
 
 def too_large(destination: Destination, size: int) -> str:
     """A sentence when a record of `size` bytes is over the destination's limit, else empty."""
-    if not isinstance(destination, (FunctionDestination, MailboxDestination)):
-        return ""
     limit = destination.record_bytes_max
     if not limit or size <= limit:
         return ""
     return (
-        f"The record has {size} bytes; {describe(destination)} takes at most {limit} "
+        f"The record has {size} bytes; {destination.describe()} takes at most {limit} "
         "(`record_bytes_max`)."
     )

@@ -1,4 +1,7 @@
-"""Invokes another function of this service with a record as its payload.
+"""`function:NAME`: another function of this service is invoked with the record as its payload.
+
+    function:NAME function:NAME@QUALIFIER
+    {"type": "function", "name": "f", "qualifier": "2"}
 
 The accept carries the idempotency key `delivery:ID`, so a delivery that is sent again after its
 answer was lost never invokes twice. The lineage travels with it and ends a chain at 16 hops: what
@@ -8,9 +11,12 @@ back) cannot go on for ever.
 
 from __future__ import annotations
 
-from typing import Protocol
+import re
+from typing import Any
 
-from ..catalog.destination import FunctionDestination, qualified
+import msgspec
+
+from ..catalog.destination import Target
 from ..errors import (
     IdempotencyMismatch,
     NotFound,
@@ -19,30 +25,54 @@ from ..errors import (
     Unavailable,
 )
 from ..lifecycle.ids import format_id
-from ..lifecycle.lineage import HOPS_MAX, Lineage, next_hop
+from ..lifecycle.lineage import HOPS_MAX, next_hop
 from ..store.records import Call
-from .interface import Parcel, Sent
+from .interface import Accept, Formed, Kind, Parcel, Sent, refused, text_field
 
 SOURCE = "destination"
+_PART = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
+_FUNCTION = re.compile(rf"({_PART}(?:\${_PART})?)(?:@([A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}))?")
 
 
-class Accept(Protocol):
-    """The engine's door, as a destination uses it."""
+class FunctionDestination(Formed, frozen=True, tag="function"):
+    """Where it says no limit for its records, the service's own counts."""
 
-    async def __call__(
-        self,
-        name: str,
-        payload: bytes,
-        *,
-        content_type: str,
-        idempotency_key: str,
-        lineage: Lineage | None,
-        traceparent: str,
-        source: str,
-    ) -> int:
-        """Accept an invocation and answer its id, or that of the earlier one with the same key.
-        `name` is NAME, or NAME@QUALIFIER for another qualifier than `latest`. Raises ThenceError."""
-        ...
+    name: str
+    qualifier: str = "latest"
+
+    def receiver(self) -> str:
+        return f"function:{self.name}"
+
+    def describe(self) -> str:
+        return f"function:{self.qualified}"
+
+    def shown(self) -> Any:
+        return msgspec.to_builtins(self) if self.formed else self.describe()
+
+    def calls(self) -> Target:
+        return Target(self.name, self.qualifier)
+
+    @property
+    def qualified(self) -> str:
+        """NAME, or NAME@QUALIFIER for another qualifier than `latest`."""
+        return self.name if self.qualifier == "latest" else f"{self.name}@{self.qualifier}"
+
+
+def _from_text(text: str, where: str) -> FunctionDestination:
+    return _named(text.partition(":")[2], where)
+
+
+def _from_object(data: dict[str, Any], where: str) -> FunctionDestination:
+    name = text_field(data, "name", where)
+    qualifier = text_field(data, "qualifier", where, "latest")
+    return _named(name if qualifier == "latest" else f"{name}@{qualifier}", where)
+
+
+def _named(text: str, where: str) -> FunctionDestination:
+    match = _FUNCTION.fullmatch(text)
+    if match is None:
+        raise refused(where, f"{text[:140]!r} is not a function name.", value=text[:140])
+    return FunctionDestination(match.group(1), match.group(2) or "latest")
 
 
 class FunctionSender:
@@ -53,14 +83,13 @@ class FunctionSender:
 
     async def send(self, parcel: Parcel) -> Sent:
         destination = parcel.destination
-        if not isinstance(destination, FunctionDestination):
-            return Sent(False, error="This is not a function.", reason="rejected")
+        assert isinstance(destination, FunctionDestination)
         call = _call(destination, parcel)
         if call is None:
             return _too_many_hops(parcel, destination)
         try:
             await self._accept(
-                qualified(destination),
+                destination.qualified,
                 parcel.record,
                 content_type=call.content_type,
                 idempotency_key=call.idempotency_key,
@@ -73,9 +102,8 @@ class FunctionSender:
         return Sent(True, status=200)
 
     def place(self, parcel: Parcel) -> Call | None:
-        """The same call; None where the chain is too long, which a try records."""
-        if not isinstance(parcel.destination, FunctionDestination):
-            return None
+        """The same call; None where the chain is too long, which an attempt records."""
+        assert isinstance(parcel.destination, FunctionDestination)
         return _call(parcel.destination, parcel)
 
     async def close(self) -> None:
@@ -113,7 +141,7 @@ def _too_many_hops(parcel: Parcel, destination: FunctionDestination) -> Sent:
 def _refused(error: ThenceError) -> Sent:
     match error:
         case IdempotencyMismatch():
-            # The key is this delivery's alone, so an earlier try was accepted and its answer lost;
+            # The key is this delivery's alone, so an earlier attempt was accepted and its answer lost;
             # the record has changed since (a body's retention ended). It must not run twice.
             return Sent(True, status=200)
         case Unavailable():
@@ -129,3 +157,14 @@ def _refused(error: ThenceError) -> Sent:
         case PayloadTooLarge():
             return Sent(False, status=413, error=error.detail, reason="rejected")
     return Sent(False, status=400, error=error.detail, reason="rejected")
+
+
+FUNCTION = Kind(
+    destination=FunctionDestination,
+    types={"function": ("name", "qualifier")},
+    written=("function:NAME",),
+    read_text=_from_text,
+    read_object=_from_object,
+    make=lambda resources: FunctionSender(resources.accept),
+    local=("function",),
+)

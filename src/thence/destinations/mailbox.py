@@ -1,19 +1,95 @@
-"""Puts a record into the built-in mailbox: a queue, topic, stream or bucket in our own store."""
+"""The built-in mailbox: a record is put into a queue, topic, stream or bucket in our own store.
+
+queue:NAME topic:NAME stream:NAME
+bucket:NAME or bucket:NAME/prefix/   objects under a prefix
+{"type": "queue", "name": "q"} {"type": "bucket", "name": "b", "prefix": "p/", "expires_days": 7}
+"""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Awaitable, Callable
+from typing import Any, Literal
 
-from ..catalog.destination import MailboxDestination
+import msgspec
+
 from ..errors import Unavailable
 from ..lifecycle.ids import format_id
 from ..store.records import MailboxPut
-from .interface import Parcel, Sent
+from .interface import Formed, Kind, Parcel, Put, Sent, refused, text_field
 
 DAY_MS = 86_400_000
+MAILBOX_KINDS = ("queue", "topic", "stream", "bucket")
+PREFIX_MAX = 512
+EXPIRES_DAYS_MAX = 365  # FG: 0-365, seed huawei-functiongraph-notification-policy
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,119}")
 
-Put = Callable[[MailboxPut], Awaitable[None]]
+
+class MailboxDestination(Formed, frozen=True, tag="mailbox"):
+    kind: Literal["queue", "topic", "stream", "bucket"]
+    name: str
+    prefix: str = ""  # bucket only
+    expires_days: int = 0  # bucket only; 0 = never
+
+    def receiver(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+    def describe(self) -> str:
+        if self.kind != "bucket":
+            return f"{self.kind}:{self.name}"
+        tail = f"/{self.prefix}" if self.prefix or self.expires_days else ""
+        return f"bucket:{self.name}{tail}"
+
+    def shown(self) -> Any:
+        if not self.formed and not self.expires_days:
+            return self.describe()
+        shown: dict[str, Any] = msgspec.to_builtins(self)
+        shown["type"] = shown.pop("kind")
+        if self.kind != "bucket":
+            del shown["prefix"], shown["expires_days"]
+        if not self.formed:
+            del shown["form"], shown["record_bytes_max"]
+        return shown
+
+
+def _from_text(text: str, where: str) -> MailboxDestination:
+    kind, _, name = text.partition(":")
+    prefix = ""
+    if kind == "bucket":
+        name, _, prefix = name.partition("/")
+    return _named(kind, name, prefix, 0, where)
+
+
+def _from_object(data: dict[str, Any], where: str) -> MailboxDestination:
+    name = text_field(data, "name", where)
+    prefix = text_field(data, "prefix", where, "")
+    days = data.get("expires_days", 0)
+    if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= EXPIRES_DAYS_MAX:
+        raise refused(
+            f"{where}.expires_days",
+            f"{days!r} is out of range; 0 (never) to {EXPIRES_DAYS_MAX}.",
+            value=days,
+            limit=EXPIRES_DAYS_MAX,
+        )
+    return _named(data["type"], name, prefix, days, where)
+
+
+def _named(kind: Any, name: str, prefix: str, days: int, where: str) -> MailboxDestination:
+    if _NAME.fullmatch(name) is None:
+        raise refused(
+            where,
+            f"{name[:140]!r} is not a {kind} name; letters, digits, _ . - and at most 120 "
+            "characters.",
+            value=name[:140],
+        )
+    bad = "\x00" in prefix or prefix.startswith("/") or ".." in prefix.split("/")
+    if bad or len(prefix) > PREFIX_MAX:
+        raise refused(
+            f"{where}.prefix",
+            f"at most {PREFIX_MAX} characters, no leading '/', no '..' part.",
+            value=prefix[:PREFIX_MAX],
+        )
+    return MailboxDestination(kind, name, prefix, days)
 
 
 class MailboxSender:
@@ -28,8 +104,7 @@ class MailboxSender:
 
     async def send(self, parcel: Parcel) -> Sent:
         destination = parcel.destination
-        if not isinstance(destination, MailboxDestination):
-            return Sent(False, error="This is not a mailbox.", reason="rejected")
+        assert isinstance(destination, MailboxDestination)
         try:
             await self._put(_message(destination, parcel))
         except Unavailable as error:
@@ -45,8 +120,7 @@ class MailboxSender:
     def place(self, parcel: Parcel) -> MailboxPut | None:
         """The same message. It is put with the commit that owes it or not at all, so nothing need
         be remembered against a repetition."""
-        if not isinstance(parcel.destination, MailboxDestination):
-            return None
+        assert isinstance(parcel.destination, MailboxDestination)
         message = _message(parcel.destination, parcel)
         message.once = ""
         return message
@@ -84,3 +158,20 @@ def _message(destination: MailboxDestination, parcel: Parcel) -> MailboxPut:
         expires_at=parcel.now + days * DAY_MS if days else None,
         once=delivery,
     )
+
+
+_BOX = ("name",)
+MAILBOX = Kind(
+    destination=MailboxDestination,
+    types={
+        "queue": _BOX,
+        "topic": _BOX,
+        "stream": _BOX,
+        "bucket": (*_BOX, "prefix", "expires_days"),
+    },
+    written=("queue:NAME", "topic:NAME", "stream:NAME", "bucket:NAME/prefix"),
+    read_text=_from_text,
+    read_object=_from_object,
+    make=lambda resources: MailboxSender(resources.put),
+    local=MAILBOX_KINDS,
+)

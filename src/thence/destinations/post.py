@@ -7,11 +7,12 @@ This is the `Sending` that the engine is given (engine/sending.py).
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
-from ..catalog.destination import Destination
+from ..catalog.destination import NOT_INSTALLED, Destination
 from ..lifecycle.ids import format_id
 from ..store.records import Call, DeliveryView, InvocationView, MailboxPut, NewDelivery
-from .forms import form_of, too_large
+from .forms import Form, too_large
 from .interface import Parcel, Sent
 from .record import record_type
 from .senders import Senders
@@ -21,13 +22,20 @@ log = logging.getLogger("thence.destinations")
 
 
 class Post:
-    """preview_bytes_max: bodies of more bytes are given in native records as a preview of so many.
-    account_id, region: what the service is called in the ARNs and URNs of vendors' records."""
+    """forms: what records may look like, by name. preview_bytes_max: bodies of more bytes are given in
+    native records as a preview of so many. account_id, region: what the service is called in the ARNs and URNs of vendors' records."""
 
     def __init__(
-        self, senders: Senders, preview_bytes_max: int, *, account_id: str = "", region: str = ""
+        self,
+        senders: Senders,
+        forms: Mapping[str, Form],
+        preview_bytes_max: int,
+        *,
+        account_id: str = "",
+        region: str = "",
     ) -> None:
         self._senders = senders
+        self._forms = forms
         self._preview_bytes_max = preview_bytes_max
         self._account_id = account_id
         self._region = region
@@ -76,13 +84,9 @@ class Post:
         """No try follows. Idempotent."""
         await self._senders.close()
 
-    def key_of(self, destination: Destination) -> str:
-        """See Senders.key_of."""
-        return self._senders.key_of(destination)
-
-    def local(self, key: str) -> bool:
+    def local(self, receiver: str) -> bool:
         """See Senders.local."""
-        return self._senders.local(key)
+        return self._senders.local(receiver)
 
     def _parcel(
         self,
@@ -96,7 +100,10 @@ class Post:
         now: int,
     ) -> Parcel | Sent:
         """The delivery ready to be sent, or why it never will be."""
-        form = form_of(destination)
+        form = self._forms.get(destination.form)
+        if form is None:
+            text = f"Not sent: nothing that is installed makes records of the form {destination.form!r}."
+            return Sent(False, error=text, reason=NOT_INSTALLED)
         source = Source(
             view=view,
             payload=payload,

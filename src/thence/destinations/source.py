@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from msgspec import UNSET, Struct, UnsetType
 
-from ..catalog.destination import Destination, FunctionDestination, MailboxDestination
+from ..catalog.destination import Destination
 from ..store.records import InvocationView
 
 
@@ -36,12 +36,6 @@ class Source(Struct):
     @property
     def succeeded(self) -> bool:
         return self.condition == "success"
-
-    @property
-    def destination_name(self) -> str:
-        if isinstance(self.destination, (FunctionDestination, MailboxDestination)):
-            return self.destination.name
-        return ""
 
     def payload_text(self) -> Text:
         """The whole payload as text. Raises BodyGone."""

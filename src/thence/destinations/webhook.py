@@ -1,244 +1,195 @@
-"""Sends a record to a webhook: one signed POST, and what its answer means.
+"""A webhook: the record is sent as one signed POST.
 
-Signed as Standard Webhooks says (`webhook-id`, `webhook-timestamp`, `webhook-signature`). What an
-answer means follows seed alibaba-fc-result-callback, "5xx or no answer: again; 4xx: recorded, not
-again", with four exceptions that HTTP itself calls passing: 408, 425 and 429 are sent again, since
-429 is a throttle and not a refusal (Standard Webhooks), and 410 says that nobody will ever be
-there. 429 and 503 may say when to come back (`Retry-After`, RFC 9110). Redirects are not followed:
-they would carry the record, signed, to an address that nobody configured or checked.
+    https://host/path
+    {"type": "webhook", "url": "https://…", "secrets": ["whsec_…", "whsec_…"], "headers": {…}}
+
+Signed as Standard Webhooks says (`webhook-id`, `webhook-timestamp`, `webhook-signature`). The first
+secret is the newest; all of them sign, so that a receiver can rotate.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
+import base64
+import binascii
 import re
-import ssl
 from collections.abc import Sequence
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
 
-import aiohttp
-from yarl import URL
+from msgspec import field
 
-from .. import __version__
-from ..catalog.destination import WebhookDestination
-from ..descriptors import TRIES_MAX
+from ..errors import InvalidInput
 from ..lifecycle.ids import format_id
 from ..lifecycle.lineage import write_header
-from .addresses import AddressGuard, ForbiddenAddress, Lookup, Network, Resolver
-from .connector import Connector
-from .interface import Parcel, Sent
+from .interface import Destination, Kind, Parcel, Resources, Sent, refused
 from .signature import sign
-from .wire import INTERIM_MAX, Answer, Request, expect, target_of
 
-TIMEOUT_SECONDS = 30.0
-RETRY_AFTER_SECONDS_MAX = 366 * 86_400.0  # more is taken for so much: longer than any budget
-ANSWER_BYTES_MAX = 4096  # read so that the connection can be used again; more ends the connection
-ANSWER_SECONDS_MAX = 2.0
-AGAIN = frozenset({408, 425, 429})
+URL_MAX = 2048
+SECRETS_MAX = 4
+HEADERS_MAX = 16
+HEADER_VALUE_MAX = 2048
+SHOWN_SECRET, SHOWN_VALUE = "whsec_…", "…"  # in the place of what is never shown
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_OURS = ("host", "content-length", "transfer-encoding", "connection")
+_PORTS = {"http": 80, "https": 443}
 
-_BAD_ANSWER = (aiohttp.ClientResponseError, aiohttp.ClientPayloadError)
 
-# The URL passed the configuration's check but cannot be sent to (a label that is no host name);
-# neither it nor the client's message is repeated, since both may hold secrets.
-_UNUSABLE = Sent(
-    False, error="The webhook's URL cannot be used; check its host name.", reason="rejected"
-)
+class WebhookDestination(Destination, frozen=True, tag="webhook"):
+    url: str
+    secrets: tuple[str, ...] = ()  # `whsec_` + base64, newest first
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def receiver(self) -> str:
+        """`webhook:scheme://host:port`, whatever the path."""
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        shown = f"[{host}]" if ":" in host else host.rstrip(".")
+        return f"webhook:{parts.scheme}://{shown}:{parts.port or _PORTS.get(parts.scheme, 0)}"
+
+    def describe(self) -> str:
+        parts = urlsplit(self.url)
+        # Without a user and password there is only host and port, an IPv6 address in its brackets.
+        return f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+    def shown(self) -> Any:
+        if not self.secrets and not self.headers:
+            return self.url
+        return {
+            "type": "webhook",
+            "url": self.url,
+            "secrets": [SHOWN_SECRET for _ in self.secrets],
+            "headers": dict.fromkeys(self.headers, SHOWN_VALUE),
+        }
+
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+
+def _from_text(text: str, where: str) -> WebhookDestination:
+    _check_url(text, where)
+    return WebhookDestination(text)
+
+
+def _from_object(data: dict[str, Any], where: str) -> WebhookDestination:
+    url: Any = data.get("url")
+    secrets, headers = data.get("secrets", []), data.get("headers", {})
+    if not isinstance(url, str):
+        raise refused(f"{where}.url", "a text is needed.")
+    if not isinstance(secrets, (list, tuple)) or not all(isinstance(s, str) for s in secrets):
+        raise refused(f"{where}.secrets", "a list of texts is needed.")
+    if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
+        raise refused(f"{where}.headers", "an object of texts is needed.")
+    _check_url(url, where)
+    _check_secrets(secrets, where)
+    _check_headers(headers, where)
+    return WebhookDestination(url, tuple(secrets), dict(headers))
+
+
+def _check_url(url: str, where: str) -> None:
+    try:
+        parts = urlsplit(url[: URL_MAX + 1])  # it keeps what it was given
+        valid = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or len(url) > URL_MAX or re.search(r"[\x00-\x20\x7f]", url):
+        raise refused(
+            where,
+            f"{url[:200]!r} is not a usable http or https URL (at most {URL_MAX} characters).",
+            value=url[:200],
+        )
+    if parts.username or parts.password:
+        raise refused(where, "a URL must not hold a user name or password; use headers.")
+
+
+def _check_secrets(secrets: Sequence[str], where: str) -> None:
+    if len(secrets) > SECRETS_MAX:
+        raise refused(f"{where}.secrets", f"{len(secrets)} secrets; at most {SECRETS_MAX}.")
+    for number, secret in enumerate(secrets):
+        place = f"{where}.secrets[{number}]"
+        if secret == SHOWN_SECRET:
+            raise _placeholder(place)
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+            good = secret.startswith("whsec_") and 24 <= len(key) <= 64
+        except (binascii.Error, ValueError):
+            good = False
+        if not good:
+            raise refused(
+                place,
+                "a secret is whsec_ and 24 to 64 bytes in base64 (Standard Webhooks).",
+            )
+
+
+def _check_headers(headers: dict[str, str], where: str) -> None:
+    if len(headers) > HEADERS_MAX:
+        raise refused(f"{where}.headers", f"{len(headers)} headers; at most {HEADERS_MAX}.")
+    for name, value in headers.items():
+        place, low = f"{where}.headers.{name[:64]}", name.lower()
+        if value == SHOWN_VALUE:
+            raise _placeholder(place)
+        if (
+            _HEADER_NAME.fullmatch(name) is None
+            or low in _OURS
+            or low.startswith("webhook-")
+            or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value)
+            or len(value) > HEADER_VALUE_MAX
+        ):
+            raise refused(place, "this header or its value cannot be sent.")
+
+
+def _placeholder(where: str) -> InvalidInput:
+    """What was shown came back: saved, it would replace the secret that it stands for."""
+    return refused(where, "this stands for a secret that is not shown; send the secret itself.")
 
 
 class WebhookSender:
-    """One POST a try.
+    """One POST an attempt; `options` are those of HttpPost."""
 
-    timeout_seconds: for the whole try, name resolution included. allow_networks: networks open to
-    webhooks although private (see addresses.py). lookup: resolves names instead of the system.
-    tls: an SSL context instead of the system's certificate authorities. kept_max: connections that
-    are kept without a try, for the next one.
-    """
+    def __init__(self, **options: Any) -> None:
+        from .http_post import HttpPost  # here: what only reads destinations needs no HTTP client
 
-    def __init__(
-        self,
-        *,
-        allow_networks: Sequence[Network] = (),
-        timeout_seconds: float = TIMEOUT_SECONDS,
-        lookup: Lookup | None = None,
-        tls: ssl.SSLContext | None = None,
-        kept_max: int = TRIES_MAX,
-    ) -> None:
-        self._guard = AddressGuard(allow_networks)
-        self._resolver = Resolver(self._guard, lookup)
-        self._seconds = timeout_seconds
-        self._tls = tls
-        self._kept_max = kept_max
-        self._session: aiohttp.ClientSession | None = None
+        self.client = HttpPost(**options)
 
     async def send(self, parcel: Parcel) -> Sent:
         destination = parcel.destination
-        if not isinstance(destination, WebhookDestination):
-            return Sent(False, error="This is not a webhook.", reason="rejected")
-        came = Answer()
-        where = ""
-        try:
-            # Where to connect to is asked of the URL; the target goes out as it is written.
-            url = URL(destination.url)
-            where = _origin(url)
-            self._guard.check_literal(url.raw_host or "")
-            came = expect(target_of(destination.url))
-            return await self._post(url, where, destination, parcel)
-        except Exception as error:
-            if came.status and (came.complete or isinstance(error, _BAD_ANSWER)):
-                # It answered; what is wrong with the rest of its answer changes nothing.
-                return _meaning(came.status, came.retry_after, where, parcel.now)
-            if came.endless:
-                text = f"{where} sent nothing but answers of 1xx or blank lines, {INTERIM_MAX} and more."
-                return Sent(False, again=True, error=text)
-            return self._failed(error, where)
-
-    def _failed(self, error: Exception, where: str) -> Sent:
-        """What it means that there was no answer. Raises what is no such error."""
-        match error:
-            case ForbiddenAddress():
-                return Sent(False, error=f"Not sent: {error}.", reason="forbidden_address")
-            case TimeoutError():
-                text = f"{where} did not answer within {self._seconds:g} s."
-                return Sent(False, again=True, error=text)
-            case aiohttp.InvalidURL():
-                return _UNUSABLE
-            case aiohttp.ClientError() | OSError():
-                # Before ValueError, which a refused certificate also is.
-                return Sent(False, again=True, error=f"{where}: {_why(error)}.")
-            case ValueError():
-                return _UNUSABLE
-        raise error
+        assert isinstance(destination, WebhookDestination)
+        headers = _headers(destination, parcel)
+        return await self.client.send(destination.url, headers, parcel.record, parcel.now)
 
     async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-        await self._resolver.close()
-
-    async def _post(
-        self, url: URL, where: str, destination: WebhookDestination, parcel: Parcel
-    ) -> Sent:
-        async with self._open().post(
-            url, data=parcel.record, headers=_headers(destination, parcel), allow_redirects=False
-        ) as answer:
-            sent = _meaning(answer.status, answer.headers.get("Retry-After"), where, parcel.now)
-            await _discard(answer)
-            return sent
-
-    def _open(self) -> aiohttp.ClientSession:
-        """The session, made on first use because it belongs to the running event loop."""
-        if self._session is None:
-            connector = Connector(
-                self._kept_max,
-                resolver=self._resolver,
-                socket_factory=self._guard.open_socket,
-                ssl=self._tls if self._tls is not None else True,
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                timeout=aiohttp.ClientTimeout(total=self._seconds),
-                trust_env=False,  # a proxy of the environment would connect in our stead, unguarded
-                cookie_jar=aiohttp.DummyCookieJar(),  # receivers share nothing
-                auto_decompress=False,  # an answer's body is only counted
-                request_class=Request,
-            )
-        return self._session
+        await self.client.close()
 
 
 def _headers(destination: WebhookDestination, parcel: Parcel) -> dict[str, str]:
     """The user's own headers, then ours, which win."""
+    id, seconds = format_id(parcel.delivery_id), parcel.now // 1000
     ours = {
         "content-type": parcel.content_type,
-        "webhook-id": format_id(parcel.delivery_id),
-        "webhook-timestamp": str(parcel.now // 1000),
+        "webhook-id": id,
+        "webhook-timestamp": str(seconds),
+        "thence-lineage": write_header(parcel.lineage, format_id(parcel.invocation_id)),
     }
-    ours["thence-lineage"] = write_header(parcel.lineage, format_id(parcel.invocation_id))
     if parcel.traceparent:
         ours["traceparent"] = parcel.traceparent
     if destination.secrets:
-        ours["webhook-signature"] = sign(
-            ours["webhook-id"], parcel.now // 1000, parcel.record, destination.secrets
-        )
-    headers = {"user-agent": f"thence/{__version__}", "accept-encoding": "identity"}
-    headers.update({name.lower(): value for name, value in destination.headers.items()})
-    return headers | ours
+        ours["webhook-signature"] = sign(id, seconds, parcel.record, destination.secrets)
+    return {name.lower(): value for name, value in destination.headers.items()} | ours
 
 
-def _meaning(status: int, retry_after: str | None, where: str, now: int) -> Sent:
-    """What an answer means: see the rules at the top of this file."""
-    if 200 <= status < 300:
-        return Sent(True, status=status)
-    text = f"{where} answered {status}"
-    if status in AGAIN or status >= 500 or status < 200:
-        wait = retry_after_seconds(retry_after, now) if status in (429, 503) else None
-        return Sent(False, again=True, status=status, error=f"{text}.", retry_after_seconds=wait)
-    if status == 410:
-        return Sent(False, status=status, error=f"{text}: it is gone.", reason="gone")
-    if 300 <= status < 400:
-        text += ": redirects are not followed; configure the address that it leads to"
-    return Sent(False, status=status, error=f"{text}.", reason="rejected")
+def _sender(resources: Resources) -> WebhookSender:
+    return WebhookSender(
+        allow_networks=resources.allow_networks,
+        timeout_seconds=resources.timeout_seconds,
+        kept_max=resources.attempts_max,
+    )
 
 
-def retry_after_seconds(value: str | None, now: int) -> float | None:
-    """The wait that `Retry-After` asks for: seconds or an HTTP date, at least 0; None where there
-    is none or it cannot be read. Whether there is time for it, lifecycle/delivery.py says. now: ms."""
-    text = (value or "").strip()
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        return min(float(text), RETRY_AFTER_SECONDS_MAX)
-    if not text or len(text) > 64:
-        return None
-    try:
-        when = parsedate_to_datetime(text)
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        seconds = when.timestamp() - now / 1000
-    except (ValueError, TypeError, OverflowError, IndexError):
-        # Not a date either: the usual waits apply.
-        return None
-    return min(max(seconds, 0.0), RETRY_AFTER_SECONDS_MAX)
-
-
-async def _discard(answer: aiohttp.ClientResponse) -> None:
-    """Read the body and forget it, so that the connection can be used again; when it is longer or
-    slower than its limits, end the connection instead. The status has already said everything."""
-    left = ANSWER_BYTES_MAX
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS_MAX):
-            while left > 0:
-                chunk = await answer.content.read(left)
-                if not chunk:
-                    return
-                left -= len(chunk)
-            if answer.content.at_eof():
-                return
-    except (aiohttp.ClientError, OSError):
-        # (TimeoutError is an OSError.) A body that breaks off changes nothing about the status.
-        pass
-    answer.close()
-
-
-def _origin(url: URL) -> str:
-    """`https://host:port` for sentences: a path or a query may hold a secret."""
-    return str(url.origin())
-
-
-def _why(error: BaseException) -> str:
-    """What went wrong below HTTP, in our own words: a client's message may repeat the URL."""
-    match error:
-        case aiohttp.ClientConnectorDNSError():
-            return "its name could not be resolved"
-        case aiohttp.ClientConnectorCertificateError():
-            return "its TLS certificate was refused (wrong name, expired, or not trusted)"
-        case aiohttp.ClientSSLError() | ssl.SSLError():
-            return "the TLS handshake failed"
-        case aiohttp.ClientConnectorError():
-            number = error.os_error.errno
-            reason = os.strerror(number) if number else type(error.os_error).__name__
-            return f"no connection ({reason})"
-        case aiohttp.ServerDisconnectedError() | ConnectionResetError() | BrokenPipeError():
-            return "it closed the connection without an answer"
-        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
-            return "its answer is not valid HTTP"
-    return f"the connection failed ({type(error).__name__})"
+WEBHOOK = Kind(
+    destination=WebhookDestination,
+    types={"webhook": ("url", "secrets", "headers")},
+    words=tuple(_PORTS),
+    written=("a https:// URL",),
+    read_text=_from_text,
+    read_object=_from_object,
+    make=_sender,
+)

@@ -80,7 +80,7 @@ class Catalogue:
 
     def take(self, function: Function) -> Lane:
         """The lane of a row as it is now."""
-        own = in_effect(of_row(function), self.options, function.spec.contract)
+        own = in_effect(of_row(function), self.options, function.spec.contract, stored=True)
         lane = self._lanes.put(function, own)
         if function.deleted_at is None:
             lane.family.rows[function.version] = lane

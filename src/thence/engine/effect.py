@@ -3,17 +3,25 @@ and not at every invocation."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
 from ..catalog.async_config import AsyncConfig
-from ..catalog.destination import Destination, encode_destination, parse_destination
+from ..catalog.destination import Destination, encode_destination
 from ..catalog.function import Contract, Function
+from ..catalog.kinds import parse_destination, stored_destination
 from ..catalog.preset import platform_preset
 from ..lifecycle.policy import Policy
 from .options import Options
 
-Owed = tuple[bytes, Destination]
-"""A destination as the store keeps it, and as it is."""
+
+class OwedTo(NamedTuple):
+    """Where an ending is told: what a delivery keeps of it, worked out once."""
+
+    encoded: bytes
+    destination: Destination
+    receiver: str
 
 
 class InEffect(Struct, frozen=True):
@@ -21,14 +29,14 @@ class InEffect(Struct, frozen=True):
 
     policy: Policy
     age_ms: int  # from due to expired
-    on_success: Owed | None = None
-    on_failure: Owed | None = None
+    on_success: OwedTo | None = None
+    on_failure: OwedTo | None = None
     listed: bool = False
     stop_notifies: bool = False
     followed: bool = False
 
     def destinations(self) -> list[Destination]:
-        return [one[1] for one in (self.on_success, self.on_failure) if one is not None]
+        return [owed.destination for owed in (self.on_success, self.on_failure) if owed is not None]
 
 
 def of_row(function: Function) -> AsyncConfig:
@@ -46,10 +54,12 @@ def of_row(function: Function) -> AsyncConfig:
     )
 
 
-def in_effect(config: AsyncConfig, options: Options, contract: Contract = "native") -> InEffect:
+def in_effect(
+    config: AsyncConfig, options: Options, contract: Contract = "native", *, stored: bool = False
+) -> InEffect:
     """`contract`: of a function's row; a qualifier's configuration says nothing of the platform's
-    part of the policy (see Lane.policy). Raises InvalidInput naming the destination that cannot
-    be."""
+    part of the policy (see Lane.policy). `stored`: it is in the store already, so a destination that no
+    installed kind takes is an UnknownDestination; otherwise raises InvalidInput naming it."""
     preset = platform_preset(
         contract,
         budget_seconds=options.platform_budget_seconds,
@@ -65,16 +75,20 @@ def in_effect(config: AsyncConfig, options: Options, contract: Contract = "nativ
             options.losses_max,
         ),
         config.max_event_age_seconds * 1000,
-        _owed(config.on_success, "on_success"),
-        _owed(config.on_failure, "on_failure"),
+        _owed(config.on_success, "on_success", stored),
+        _owed(config.on_failure, "on_failure", stored),
         config.listed,
         config.stop_notifies,
         config.followed,
     )
 
 
-def _owed(written: object, field: str) -> Owed | None:
+def _owed(written: object, field: str, stored: bool) -> OwedTo | None:
     if written is None:
         return None
-    destination = parse_destination(written, field)
-    return encode_destination(destination), destination
+    destination = stored_destination(written) if stored else parse_destination(written, field)
+    return owed_to(destination)
+
+
+def owed_to(destination: Destination) -> OwedTo:
+    return OwedTo(encode_destination(destination), destination, destination.receiver())

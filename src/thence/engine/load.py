@@ -30,14 +30,14 @@ async def load_family(family: Family[Lane], entries: Entries, options: Options) 
             continue
         config = msgspec.json.decode(entry.data, type=AsyncConfig)
         family.written[entry.name] = config
-        family.configs[entry.name] = in_effect(config, options)
+        family.configs[entry.name] = in_effect(config, options, stored=True)
     for entry in entries.all(GONE_ALIAS, owner):
         if entry.name in family.aliases:
             # The process ended between the new alias of that name and the end of the old one's.
             await entries.delete(GONE_ALIAS, owner, entry.name)
             continue
         config = msgspec.json.decode(entry.data, type=AsyncConfig)
-        family.configs[entry.name] = in_effect(config, options)
+        family.configs[entry.name] = in_effect(config, options, stored=True)
     entry_of_control = entries.get(CONTROL, owner, "")
     if entry_of_control is not None:
         family.take(msgspec.json.decode(entry_of_control.data, type=Control))
@@ -48,7 +48,10 @@ def _load_deleted(family: Family[Lane], entries: Entries, options: Options) -> N
     entry = entries.get(DELETED, "", str(family.id))
     if entry is None:
         return
-    kept = {name: in_effect(config, options) for name, config in _configs(entry.data).items()}
+    kept = {
+        name: in_effect(config, options, stored=True)
+        for name, config in _configs(entry.data).items()
+    }
     both: dict[str, InEffect] = {**kept, **family.configs}
     for lane in family.lanes:
         if lane.deleted:

@@ -3,9 +3,6 @@ when it ends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from ..catalog.destination import Destination
 from ..lifecycle.ids import IdSource
 from ..lifecycle.states import DEAD, State
 from ..store.records import NewDelivery
@@ -13,11 +10,8 @@ from .lanes import Lane
 
 
 class Owed:
-    """key_of: whom a delivery is owed to; those of one key share limits and turns."""
-
-    def __init__(self, ids: IdSource, key_of: Callable[[Destination], str]) -> None:
+    def __init__(self, ids: IdSource) -> None:
         self._ids = ids
-        self._key_of = key_of
 
     def at_end(self, lane: Lane, alias: str, state: State, now: int) -> tuple[NewDelivery, ...]:
         """A stop owes one only where the configuration says so. `alias`: by which the call came."""
@@ -30,6 +24,4 @@ class Owed:
             return ()
         if target is None:
             return ()
-        encoded, destination = target
-        key = self._key_of(destination)
-        return (NewDelivery(self._ids.next(now), key, encoded, condition, now),)
+        return (NewDelivery(self._ids.next(now), target.receiver, target.encoded, condition, now),)

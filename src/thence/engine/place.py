@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from ..catalog.destination import Destination, decode_destination
+from ..catalog.destination import Destination
+from ..catalog.kinds import decode_destination
 from ..errors import ThenceError
 from ..lifecycle.outcome import Outcome
 from ..runtimes.interface import Run

@@ -1,5 +1,5 @@
-"""What the engine asks of whoever knows the destinations: to make one try, to say what a commit itself can
-make, and whom a delivery is owed to."""
+"""What the engine asks of whoever knows the destinations: to make one try, and to say what a commit itself
+can make."""
 
 from __future__ import annotations
 
@@ -56,12 +56,8 @@ class Sending(Send, Protocol):
     @property
     def place(self) -> Make: ...
 
-    def key_of(self, destination: Destination) -> str:
-        """The lane of its deliveries."""
-        ...
-
-    def local(self, key: str) -> bool:
-        """Whether deliveries of that lane stay within this store."""
+    def local(self, receiver: str) -> bool:
+        """Whether deliveries to that receiver stay within this store."""
         ...
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..catalog.destination import Destination, FunctionDestination
+from ..catalog.destination import Destination
 from ..catalog.graph import find_cycle
 from ..errors import DestinationCycle, InvalidInput, QualifierNotFound
 from .effect import InEffect
@@ -27,20 +27,24 @@ def check_targets(
     owing = (("on_success", new.on_success), ("on_failure", new.on_failure))
     for field, owed in owing:
         if owed is not None:
-            _check_qualifier(owed[1], field, family_of)
+            _check_qualifier(owed.destination, field, family_of)
 
     def targets(of: str) -> Iterable[str]:
         family = family_of(of)
         effects = [] if family is None else list(family.effects())
         if of == name:
             effects.append(new)
-        found = (one for effect in effects for one in effect.destinations())
-        return [one.name for one in found if isinstance(one, FunctionDestination)]
+        called = (one.calls() for effect in effects for one in effect.destinations())
+        return [target.name for target in called if target is not None]
 
     cycle = find_cycle(name, targets)
     if cycle is not None:
         spelled = " → ".join(cycle)
-        first = [field for field, owed in owing if owed is not None and _is(owed[1], cycle[1])]
+        first = [
+            field
+            for field, owed in owing
+            if owed is not None and _calls(owed.destination, cycle[1])
+        ]
         raise DestinationCycle(
             f"{' and '.join(first)}: these destinations form a cycle: {spelled}. An invocation "
             "would never end; send one of them elsewhere.",
@@ -50,21 +54,21 @@ def check_targets(
         )
 
 
-def _is(destination: Destination, name: str) -> bool:
-    return isinstance(destination, FunctionDestination) and destination.name == name
+def _calls(destination: Destination, name: str) -> bool:
+    target = destination.calls()
+    return target is not None and target.name == name
 
 
 def _check_qualifier(
     destination: Destination, field: str, family_of: Callable[[str], Family[Lane] | None]
 ) -> None:
-    if not isinstance(destination, FunctionDestination):
-        return
-    family = family_of(destination.name)
-    if family is None:
+    target = destination.calls()
+    family = None if target is None else family_of(target.name)
+    if target is None or family is None:
         return
     try:
-        family.row(destination.qualifier)
+        family.row(target.qualifier)
     except QualifierNotFound as error:
         raise InvalidInput(
-            f"{field}: {error.detail}", field=field, value=destination.qualifier
+            f"{field}: {error.detail}", field=field, value=target.qualifier
         ) from None

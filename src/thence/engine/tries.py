@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from ..catalog.destination import Destination, decode_destination, describe
+from ..catalog.destination import Destination
+from ..catalog.kinds import decode_destination
 from ..clock import Clock
 from ..errors import StoreUnavailable
 from ..lifecycle.delivery import ASKED_TOO_LONG, DeliveryPolicy, GiveUp, next_try
@@ -153,7 +154,7 @@ class Tries:
         if self._notices.wanted(DeliveryAttempted):
             self._notices.publish(
                 DeliveryAttempted(
-                    id, invocation, name, describe(destination), attempt, status, error
+                    id, invocation, name, destination.describe(), attempt, status, error
                 )
             )
 
@@ -164,7 +165,7 @@ class Tries:
         """No further try follows; that is on disk."""
         if self._notices.wanted(DeliveryEnded):
             self._notices.publish(
-                DeliveryEnded(id, invocation, name, describe(destination), state, reason)
+                DeliveryEnded(id, invocation, name, destination.describe(), state, reason)
             )
 
 

@@ -115,7 +115,7 @@ class Parts:
         options = given.options
         self.inside = Inside(self.flow, self.writer, options)
         self.sending = given.make_sending(self.inside)
-        self.owed = Owed(self.ids, self.sending.key_of)
+        self.owed = Owed(self.ids)
         self.deliver = Deliver(
             given.store,
             self.writer,

@@ -8,9 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..catalog.destination import WebhookDestination
+from msgspec.structs import replace
+
+from ..destinations.forms import FORMS
+from ..destinations.interface import Resources
+from ..destinations.kinds import found_kinds, install_kinds
 from ..destinations.post import Post
-from ..destinations.senders import Doors, Kind, Senders, installed_kinds, webhook_lane
+from ..destinations.senders import Senders
+from ..destinations.webhook import WEBHOOK
 from ..engine.engine import Engine
 from ..engine.options import Options
 from ..engine.sources import Inside
@@ -68,7 +73,7 @@ class Incarnation:
             notices=self.notices,
             options=options,
             make_sending=lambda inside: Post(
-                _senders(inside, receivers), options.record_preview_bytes_max
+                _senders(inside, receivers), FORMS, options.record_preview_bytes_max
             ),
             rng=rng,
         )
@@ -126,6 +131,7 @@ class Incarnation:
 
 
 def _senders(inside: Inside, receivers: Receivers) -> Senders:
-    kinds = installed_kinds()
-    kinds[WebhookDestination] = Kind(WebhookDestination, lambda doors: receivers, webhook_lane)
-    return Senders(Doors(put=inside.put, accept=inside.accept), kinds)
+    webhook = replace(WEBHOOK, make=lambda resources: receivers)
+    kinds = [webhook if kind is WEBHOOK else kind for kind in found_kinds()]
+    install_kinds(kinds, tuple(FORMS))
+    return Senders(Resources(put=inside.put, accept=inside.accept), kinds)

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from ..catalog.destination import WebhookDestination
 from ..clock import Clock
+from ..destinations.http_post import AGAIN
 from ..destinations.interface import Parcel, Sent
-from ..destinations.webhook import AGAIN
+from ..destinations.webhook import WebhookDestination
 from ..lifecycle.ids import format_id
 
 FOREVER = float("inf")
@@ -72,7 +72,7 @@ class Receiver:
         return self._meaning(status)
 
     def _meaning(self, status: int) -> Sent:
-        """As destinations/webhook.py reads an answer."""
+        """As destinations/http_post.py reads an answer."""
         if 200 <= status < 300:
             return Sent(True, status=status)
         if status == 0:

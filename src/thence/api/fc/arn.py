@@ -20,14 +20,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from ...catalog.destination import (
-    Destination,
-    FunctionDestination,
-    MailboxDestination,
-    describe,
-    parse_destination,
-)
+from ...catalog.destination import Destination, Target
 from ...catalog.function import LATEST
+from ...catalog.kinds import parse_destination
+from ...destinations.function import FunctionDestination
+from ...destinations.mailbox import MailboxDestination
 from ...errors import InvalidInput
 from .errors import FcError, invalid
 from .names import FUNCTION, QUALIFIER, SERVICE, Name, function_arn, qualifier_of
@@ -79,17 +76,17 @@ def destination_of(arn: str, home: Home, field: str) -> dict[str, Any]:
     return found
 
 
-def name_and_qualifier(destination: FunctionDestination) -> tuple[Name, str]:
-    """The function that a destination names: the vendor's name, our qualifier."""
-    service, inside, function = destination.name.partition("$")
-    return (Name(function, service) if inside else Name(service)), destination.qualifier
+def name_and_qualifier(target: Target) -> tuple[Name, str]:
+    """The function that a destination calls: the vendor's name, our qualifier."""
+    service, inside, function = target.name.partition("$")
+    return (Name(function, service) if inside else Name(service)), target.qualifier
 
 
 def arn_of(destination: Destination, home: Home) -> str:
     """The ARN of a destination that was configured at another door; our own words where Function
     Compute has none for it (webhooks, buckets)."""
     if isinstance(destination, FunctionDestination):
-        name, qualifier = name_and_qualifier(destination)
+        name, qualifier = name_and_qualifier(destination.calls())
         return function_arn(name, qualifier, home.region, home.account)
     if isinstance(destination, MailboxDestination):
         where = f"{home.region}:{home.account}"
@@ -103,7 +100,7 @@ def arn_of(destination: Destination, home: Home) -> str:
                 return f"acs:mns:{where}:/topics/{destination.name}/messages"
             case "stream":
                 return f"acs:eventbridge:{where}:eventbus/{destination.name}"
-    return describe(destination)
+    return destination.describe()
 
 
 def _mns(resource: str) -> dict[str, Any] | None:

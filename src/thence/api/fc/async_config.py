@@ -13,8 +13,8 @@ from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from ...catalog.async_config import AsyncConfig
-from ...catalog.destination import FunctionDestination, parse_destination
 from ...catalog.function import LATEST
+from ...catalog.kinds import parse_destination, stored_destination
 from ...errors import AliasNotFound, DestinationCycle, FunctionNotFound, NotFound, VersionNotFound
 from ...lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX
 from .answer import answer, empty, resource, stamp
@@ -179,7 +179,7 @@ def shown(call: Call, name: Name, qualifier: str, config: AsyncConfig) -> dict[s
     for theirs, ours in ENDINGS:
         written = getattr(config, ours)
         if written is not None:
-            arn = arns.get(theirs) or arn_of(parse_destination(written), home)
+            arn = arns.get(theirs) or arn_of(stored_destination(written), home)
             destinations[theirs] = {"destination": arn}
     common = {
         "destinationConfig": destinations,
@@ -209,10 +209,10 @@ def _check_match(call: Call, name: Name, qualifier: str) -> None:
 
 def _check_target(call: Call, written: dict[str, Any], field: str) -> None:
     """A function destination is there and is an event function."""
-    destination = parse_destination(written, field)
-    if not isinstance(destination, FunctionDestination):
+    target = parse_destination(written, field).calls()
+    if target is None:
         return
-    name, qualifier = name_and_qualifier(destination)
+    name, qualifier = name_and_qualifier(target)
     try:
         function = call.engine.function(name.ours, qualifier)
     except NotFound as error:

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from ...catalog.async_config import AsyncConfig
-from ...catalog.destination import parse_destination
+from ...catalog.kinds import stored_destination
 from ...clock import iso
 from ...errors import DestinationCycle
 from .answer import answer, empty
@@ -162,7 +162,7 @@ def shown_settings(call: Call, urn: Urn, config: AsyncConfig) -> dict[str, Any]:
         written = getattr(config, which)
         if written is not None:
             targets[which] = kept.get(which) or shown_target(
-                parse_destination(written), region, project, lambda name: _aliases(call, name)
+                stored_destination(written), region, project, lambda name: _aliases(call, name)
             )
     return {
         "func_urn": write(urn, region, project),

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from ...destinations.connector import RESTS_PART, RESTS_PER_RECEIVER_MAX, Connector
-from ...destinations.webhook import ANSWER_SECONDS_MAX, retry_after_seconds
+from ...destinations.http_post import ANSWER_SECONDS_MAX, retry_after_seconds
 from ...destinations.wire import Request, expect, target_of
 from .log_line import SEQ, Line
 from .log_sink import NotSent

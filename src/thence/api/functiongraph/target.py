@@ -18,12 +18,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from ...catalog.destination import (
-    Destination,
-    FunctionDestination,
-    MailboxDestination,
-    parse_destination,
-)
+from ...catalog.destination import Destination
+from ...catalog.kinds import parse_destination
+from ...destinations.function import FunctionDestination
+from ...destinations.mailbox import MailboxDestination
 from ...errors import InvalidInput
 from .call import convert
 from .errors import FssError, invalid
@@ -55,7 +53,7 @@ class FunctionParam(Struct, forbid_unknown_fields=True):
 def target_of(
     kind: str, param: str, field: str, region: str, project: str
 ) -> tuple[dict[str, Any], Urn | None]:
-    """A destination as catalog/destination.py takes it, and the function that it is, if it is one.
+    """A destination as catalog/kinds.py takes it, and the function that it is, if it is one.
     Raises FssError naming the field."""
     if kind not in KINDS:
         raise invalid(

@@ -9,7 +9,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.responses import Response
 
 from ...catalog.async_config import AsyncConfig
-from ...catalog.destination import render_destination
 from ...catalog.function import check_waits
 from ...clock import iso
 from ...errors import NotFound
@@ -28,7 +27,7 @@ class AsyncConfigBody(Struct, forbid_unknown_fields=True):
     max_retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 3
     max_event_age_seconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] = 86_400
     retry_wait: RetryWait = RetryWait()
-    on_success: Any = None  # see catalog/destination.py
+    on_success: Any = None  # see catalog/kinds.py
     on_failure: Any = None
     stop_notifies: bool = False
 
@@ -109,8 +108,8 @@ def show(function: str, qualifier: str, config: AsyncConfig) -> AsyncConfigShown
         config.max_retries,
         config.max_event_age_seconds,
         config.retry_wait,
-        None if success is None else render_destination(success),
-        None if failure is None else render_destination(failure),
+        None if success is None else success.shown(),
+        None if failure is None else failure.shown(),
         config.stop_notifies,
         iso(config.created_at) or "",
         iso(config.updated_at) or "",

@@ -13,7 +13,6 @@ from msgspec.structs import asdict, replace
 from starlette.responses import Response
 
 from ...catalog.changes import differences
-from ...catalog.destination import render_destination
 from ...catalog.function import (
     LATEST,
     Function,
@@ -275,7 +274,7 @@ def deployed(engine: Engine, function: Function) -> dict[str, Any]:
         ("on_success", config.destination(success=True)),
         ("on_failure", config.destination(success=False)),
     ):
-        spec[which] = None if target is None else render_destination(target)
+        spec[which] = None if target is None else target.shown()
     return {
         "name": function.name,
         "revision": function.revision,

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from ...catalog.destination import MAILBOX_KINDS
 from ...clock import iso
+from ...destinations.mailbox import MAILBOX_KINDS
 from ...destinations.record import embed
 from ...errors import InvalidInput, NotFound
 from ...store.records import MAILBOX_PAGE_BYTES, MailboxMessage

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...catalog.destination import MAILBOX_KINDS
 from ...catalog.function import ENVIRONMENT_NAME, HANDLER, NAME
+from ...catalog.kinds import installed
+from ...destinations.mailbox import MAILBOX_KINDS
 from ...engine.versions import NOTE_MAX
 from ...lifecycle.policy import DELAY_SECONDS_MAX
 from .filters import REASONS
@@ -40,15 +41,30 @@ HEADERS: dict[str, dict[str, Any]] = {
     "Thence-Delay-Seconds": {"type": "number", "minimum": 0, "maximum": DELAY_SECONDS_MAX},
 }
 
-_DESTINATION = {
-    "description": "function:NAME, queue:NAME, topic:NAME, stream:NAME, bucket:NAME/prefix or a URL; or an "
-    "object with `type` (webhook for a URL) and the fields of that type.",
-    "anyOf": [
-        {"type": "string", "examples": ["queue:done", "function:next", "https://example.com/hook"]},
-        {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}},
-        {"type": "null"},
-    ],
-}
+_DESTINATIONS = ("on_success", "on_failure")
+
+
+def _destination() -> dict[str, Any]:
+    """By the installed kinds."""
+    kinds = installed()
+    types = "; ".join(f"`{name}` ({', '.join(names)})" for name, names in kinds.types.items())
+    return {
+        "description": f"{kinds.written}; or an object with `type` and the fields of that type: {types}.",
+        "anyOf": [
+            {
+                "type": "string",
+                "examples": ["queue:done", "function:next", "https://example.com/hook"],
+            },
+            {
+                "type": "object",
+                "required": ["type"],
+                "properties": {"type": {"type": "string", "enum": list(kinds.types)}},
+            },
+            {"type": "null"},
+        ],
+    }
+
+
 _OPTIONAL_NAME = {"type": "string", "pattern": f"^(?:{HANDLER.pattern})?$"}
 
 FIELDS: dict[str, dict[str, Any]] = {
@@ -56,8 +72,6 @@ FIELDS: dict[str, dict[str, Any]] = {
     "initializer": _OPTIONAL_NAME,
     "pre_stop": _OPTIONAL_NAME,
     "environment": {"propertyNames": _matches(ENVIRONMENT_NAME.pattern)},
-    "on_success": _DESTINATION,
-    "on_failure": _DESTINATION,
     "code": {"contentEncoding": "base64", "contentMediaType": "application/zip"},
 }
 """By the name of a body's field: what its schema says too."""
@@ -123,4 +137,6 @@ def tighten(name: str, schema: dict[str, Any]) -> None:
         del properties[field]
     for field, found in properties.items():
         found.update(FIELDS.get(field, {}))
+        if field in _DESTINATIONS:
+            found.update(_destination())
         found.update(OF_ONE_BODY.get((name, field), {}))

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ...catalog.destination import decode_destination, describe
+from ...catalog.kinds import decode_destination
 from ...clock import iso
 from ...engine.engine import Engine
 from ...lifecycle.ids import format_id
@@ -225,7 +225,7 @@ def show_delivery(engine: Engine, view: DeliveryView) -> DeliveryShown:
         format_id(view.id),
         format_id(view.invocation_id),
         "" if found is None else found[0],
-        describe(decode_destination(view.destination)),
+        decode_destination(view.destination).describe(),
         view.condition,
         view.state,
         view.reason,

@@ -7,16 +7,10 @@ is sent.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from ...catalog.async_config import AsyncConfig
-from ...catalog.destination import (
-    Destination,
-    FunctionDestination,
-    WebhookDestination,
-    parse_destination,
-)
+from ...catalog.destination import Destination
 from ...catalog.function import FunctionSpec
+from ...catalog.kinds import stored_destination
 from ...destinations.addresses import SETTING, AddressGuard, ForbiddenAddress
 from ...engine.engine import Engine
 
@@ -41,23 +35,21 @@ def of_configuration(
     for field, written in (("on_success", config.on_success), ("on_failure", config.on_failure)):
         if written is None:
             continue
-        why = _why_not(engine, guard, parse_destination(written, field))
+        why = _why_not(engine, guard, stored_destination(written))
         if why:
             found.append(f"{field}: {why}")
     return found
 
 
 def _why_not(engine: Engine, guard: AddressGuard, destination: Destination) -> str:
-    if isinstance(destination, FunctionDestination):
-        if engine.catalogue.find(destination.name) is not None:
-            return ""
+    target = destination.calls()
+    if target is not None and engine.catalogue.find(target.name) is None:
         return (
-            f"there is no function {destination.name!r} yet. Until it is deployed, its records "
+            f"there is no function {target.name!r} yet. Until it is deployed, its records "
             "become dead letters."
         )
-    if isinstance(destination, WebhookDestination):
-        return _unreachable(guard, urlsplit(destination.url).hostname or "")
-    return ""
+    host = destination.host()
+    return _unreachable(guard, host) if host else ""
 
 
 def _unreachable(guard: AddressGuard, host: str) -> str:

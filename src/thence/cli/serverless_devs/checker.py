@@ -19,9 +19,12 @@ from ...api.fc.errors import invalid
 from ...api.fc.function_input import FunctionInput3, Tag
 from ...api.fc.names import Name, check_function, check_service, qualifier_of
 from ...catalog.code import CodeLimits, check_archive
-from ...catalog.destination import FunctionDestination, parse_destination
+from ...catalog.destination import Target
 from ...catalog.function import LATEST, FunctionSpec
 from ...catalog.graph import find_cycle
+from ...catalog.kinds import parse_destination
+from ...destinations.forms import FORMS
+from ...destinations.kinds import KINDS, install_kinds
 from ...errors import ThenceError
 from ..client import Client
 from .fc_client import Vendor, segment
@@ -45,6 +48,7 @@ Check = Callable[[dict[str, Any]], None]
 
 class Foretelling:
     def __init__(self, client: Client, vendor: Callable[[str], Vendor]) -> None:
+        install_kinds(KINDS, tuple(FORMS))  # an ARN leads to no other kind
         self._client = client
         self._vendor = vendor
         self._settings: dict[str, Any] | None = None
@@ -147,9 +151,9 @@ class Foretelling:
         )
 
         def check_target(written: dict[str, Any], field: str) -> None:
-            destination = parse_destination(written, field)
-            if isinstance(destination, FunctionDestination):
-                self._check_target(destination, field, made)
+            target = parse_destination(written, field).calls()
+            if target is not None:
+                self._check_target(target, field, made)
 
         return _all(
             lambda given: _ignore(async_config.read_config(given, kind, self.home, check_target)),
@@ -169,8 +173,8 @@ class Foretelling:
             found.append(error.detail)
         return found
 
-    def _check_target(self, destination: FunctionDestination, field: str, made: set[str]) -> None:
-        name, qualifier = name_and_qualifier(destination)
+    def _check_target(self, target: Target, field: str, made: set[str]) -> None:
+        name, qualifier = name_and_qualifier(target)
         if name.ours in made and qualifier == LATEST:
             return
         if not self._is_there(name.ours, qualifier):
@@ -219,9 +223,9 @@ class Foretelling:
         found: list[tuple[str, str]] = []
 
         def note(written: dict[str, Any], field: str) -> None:
-            destination = parse_destination(written, field)
-            if isinstance(destination, FunctionDestination):
-                ours = name_and_qualifier(destination)[0].ours
+            target = parse_destination(written, field).calls()
+            if target is not None:
+                ours = name_and_qualifier(target)[0].ours
                 found.append((ours, field.removesuffix(".destination")))
 
         config = {"destinationConfig": body.get("destinationConfig") or {}}

@@ -1,0 +1,93 @@
+"""The list of kinds: one line for each file of this package, and what installed packages bring.
+
+A package of others names its `Kind` as an entry point and is found at the next start:
+
+    [project.entry-points."thence.destinations"]
+    nats = "thence_nats:KIND"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import Any
+
+from ..catalog import kinds as catalog
+from ..catalog.destination import Destination
+from ..errors import StartupError
+from .function import FUNCTION
+from .interface import Kind
+from .mailbox import MAILBOX
+from .webhook import WEBHOOK
+
+KINDS: tuple[Kind, ...] = (
+    FUNCTION,
+    MAILBOX,
+    WEBHOOK,
+)
+
+GROUP = "thence.destinations"
+
+
+def install_kinds(
+    kinds: Sequence[Kind] | None = None, forms: Sequence[str] = ("native",)
+) -> Sequence[Kind]:
+    """From now on this process reads destinations of these kinds (None: of all there are), whose
+    records may have these forms. Raises StartupError."""
+    found = found_kinds() if kinds is None else kinds
+    catalog.install(catalog.Kinds(found, forms))
+    return found
+
+
+def found_kinds() -> Sequence[Kind]:
+    """The kinds of this package and those that installed packages add, which may replace ours.
+
+    Raises StartupError naming the entry point that cannot be used: a destination that silently is
+    not there would be found out by lost deliveries.
+    """
+    brought: dict[str, str] = {}  # by `type`: the entry point that has it
+    kinds = list(KINDS)
+    for entry in entry_points(group=GROUP):
+        name = f"The destination {entry.name!r} ({entry.value})"
+        try:
+            kind = entry.load()
+        except Exception as error:  # whatever a foreign package does when it is imported
+            raise StartupError(
+                f"{name} cannot be loaded: {type(error).__name__}: {error}. Repair or remove the "
+                "package that brings it.",
+                entry_point=entry.name,
+            ) from error
+        _check(kind, name, entry.name)
+        for word in catalog.types_of(kind):
+            other = brought.setdefault(word, entry.value)
+            if other != entry.value:
+                raise StartupError(
+                    f"{name} and another package ({other}) both bring the type {word!r}. Remove one "
+                    "of them.",
+                    entry_point=entry.name,
+                )
+        kinds.append(kind)
+    return kinds
+
+
+def _check(kind: object, name: str, entry_point: str) -> None:
+    if not isinstance(kind, Kind):
+        raise StartupError(
+            f"{name} is a {type(kind).__name__}; it must be a thence.destinations.interface.Kind.",
+            entry_point=entry_point,
+        )
+    if not _is_whole(kind.destination):
+        raise StartupError(
+            f"{name} has the struct {kind.destination!r}; it must derive from Destination, with a tag "
+            "of its own and the methods receiver() and describe().",
+            entry_point=entry_point,
+        )
+
+
+def _is_whole(struct: Any) -> bool:
+    if not (isinstance(struct, type) and issubclass(struct, Destination)):
+        return False
+    return isinstance(struct.__struct_config__.tag, str) and all(
+        getattr(struct, method) is not getattr(Destination, method)
+        for method in ("receiver", "describe")
+    )

@@ -1,0 +1,91 @@
+"""The list of kinds: ours, and those that installed packages bring."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+from msgspec.structs import replace
+
+from thence.catalog import kinds as catalog
+from thence.catalog.kinds import installed, parse_destination
+from thence.destinations import kinds as module
+from thence.destinations.forms import FORMS
+from thence.destinations.kinds import KINDS, found_kinds, install_kinds
+from thence.errors import InvalidInput, StartupError
+
+from .test_senders import PAPER, Paper
+
+
+@pytest.fixture(autouse=True)
+def those_of_before(monkeypatch):
+    monkeypatch.setattr(catalog, "_installed", installed())
+
+
+def brings(monkeypatch, *brought, value: str = "press:KIND") -> None:
+    entries = [
+        EntryPoint("paper", f"{value}_{number}", module.GROUP) for number, _ in enumerate(brought)
+    ]
+    monkeypatch.setattr(module, "entry_points", lambda group: entries)
+    loaded = iter(brought)
+    monkeypatch.setattr(EntryPoint, "load", lambda self: next(loaded))
+
+
+def test_without_packages_of_others_the_kinds_are_ours():
+    assert list(found_kinds())[: len(KINDS)] == list(KINDS)
+
+
+def test_a_kind_that_a_package_brings_is_configured_by_its_type(monkeypatch):
+    brings(monkeypatch, PAPER)
+    install_kinds(forms=tuple(FORMS))
+    assert parse_destination({"type": "paper", "tray": "a"}) == Paper("a")
+
+
+def test_a_refusal_lists_the_installed_types_and_how_they_are_written(monkeypatch):
+    brings(monkeypatch, PAPER)
+    install_kinds(forms=tuple(FORMS))
+    with pytest.raises(InvalidInput, match=r"use one of .*webhook, paper"):
+        parse_destination({"type": "glass"})
+    with pytest.raises(InvalidInput, match="a https:// URL or paper:TRAY"):
+        parse_destination("glass:a")
+
+
+@pytest.mark.parametrize("value", ["no_such_module_at_all:KIND", "json:no_such_name"])
+def test_an_entry_point_that_cannot_be_loaded_stops_the_start(monkeypatch, value):
+    entry = EntryPoint("paper", value, module.GROUP)
+    monkeypatch.setattr(module, "entry_points", lambda group: [entry])
+    with pytest.raises(StartupError, match=r"'paper' .* cannot be loaded"):
+        install_kinds()
+
+
+def test_an_entry_point_that_is_no_kind_stops_the_start(monkeypatch):
+    brings(monkeypatch, "paper")
+    with pytest.raises(StartupError, match=r"must be a thence\.destinations\.interface\.Kind"):
+        install_kinds()
+
+
+@pytest.mark.parametrize("struct", [dict, type("Half", (Paper.__base__,), {}, tag="half")])
+def test_a_kind_whose_struct_is_not_whole_stops_the_start(monkeypatch, struct):
+    brings(monkeypatch, replace(PAPER, destination=struct))
+    with pytest.raises(StartupError, match=r"must derive from Destination"):
+        install_kinds()
+
+
+def test_two_packages_that_bring_the_same_type_stop_the_start(monkeypatch):
+    brings(monkeypatch, PAPER, PAPER)
+    with pytest.raises(StartupError, match=r"both bring the type 'paper'"):
+        install_kinds()
+
+
+def test_a_package_may_bring_a_kind_in_the_place_of_ours(monkeypatch):
+    brings(monkeypatch, replace(PAPER, types={"queue": ("tray",)}))
+    install_kinds()
+    assert parse_destination({"type": "queue", "tray": "a"}) == Paper("a")
+    assert parse_destination("topic:t").describe() == "topic:t"
+
+
+def test_who_only_reads_destinations_loads_no_http_client():
+    code = "import sys, thence.destinations.kinds; sys.exit('aiohttp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
