@@ -50,7 +50,8 @@ from .memory import LOOK_SECONDS, GiveBack
 from .notices import Notices
 from .runtimes.code import CodeCache
 from .runtimes.interface import Runtime, kept_free
-from .runtimes.pool.pool import ProcessRuntime
+from .runtimes.kinds import KINDS
+from .runtimes.pool.pool import Pool
 from .runtimes.sandbox.privileges import hide_memory
 from .store.blobs import FileBlobs
 from .store.driver import Wanted
@@ -207,11 +208,12 @@ def options(settings: Settings, tries_max: int = descriptors.TRIES_MAX) -> Optio
 
 def _processes(
     settings: Settings, code: CodeCache, notices: Notices, clock: Clock, instances_max: int
-) -> ProcessRuntime:
+) -> Pool:
     folder, closed = Path(settings.data_dir), settings.runtime.sandbox == "auto"
     if closed:
         (folder / "code").mkdir(mode=0o700, exist_ok=True)
-    return ProcessRuntime(
+    return Pool(
+        KINDS,
         lambda function: code.path(function.code_digest),
         notices,
         clock,

@@ -20,7 +20,8 @@ from thence.engine.options import Options
 from thence.notices import Notices
 from thence.runtimes.code import CodeCache
 from thence.runtimes.interface import kept_free
-from thence.runtimes.pool.pool import ProcessRuntime
+from thence.runtimes.kinds import KINDS
+from thence.runtimes.pool.pool import Pool
 from thence.store.blobs import FileBlobs
 from thence.store.sqlite import SqliteStore
 
@@ -30,7 +31,8 @@ def build(folder: Path, instances_max: int, kept_free_percent: int = 0) -> Engin
     notices, clock, code = Notices(), SystemClock(), CodeCache(folder / "code")
     return Engine(
         store=SqliteStore(folder / "store.db"),
-        runtime=ProcessRuntime(
+        runtime=Pool(
+            KINDS,
             lambda function: code.path(function.code_digest),
             notices,
             clock,

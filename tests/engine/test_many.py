@@ -19,7 +19,8 @@ import thence
 from thence.catalog.control import Control
 from thence.catalog.function import Function, parse_spec
 from thence.notices import Notices
-from thence.runtimes.pool.pool import ProcessRuntime
+from thence.runtimes.kinds import KINDS
+from thence.runtimes.pool.pool import Pool
 from thence.testing import Ok, Service
 from thence.testing.clock import VirtualClock
 
@@ -154,8 +155,13 @@ def test_asking_for_room_costs_no_more_where_much_is_promised(tmp_path: Path) ->
     """The pool of real instances: what is promised to others is one number."""
     lines = []
     for number in (FEW, 10_000):
-        pool = ProcessRuntime(
-            lambda function: tmp_path, Notices(), VirtualClock(), instances_max=16, kept_free=4
+        pool = Pool(
+            KINDS,
+            lambda function: tmp_path,
+            Notices(),
+            VirtualClock(),
+            instances_max=16,
+            kept_free=4,
         )
         pool._accepting = True
         functions = [Function(n, f"f{n}", 1, SPEC, "", 0, 0, 0) for n in range(1, number + 1)]

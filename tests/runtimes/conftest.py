@@ -22,7 +22,8 @@ from thence.catalog.function import Function, FunctionSpec
 from thence.clock import ClockMark
 from thence.notices import Notice, Notices
 from thence.runtimes.interface import Ended, Run
-from thence.runtimes.pool.pool import ProcessRuntime
+from thence.runtimes.kinds import KINDS
+from thence.runtimes.pool.pool import Pool
 
 PATIENCE_SECONDS = 30
 
@@ -123,14 +124,15 @@ class House:
         self.notices = Notices()
         self.seen: list[Notice] = []
         self.notices.on_all(self.seen.append)
-        self.runtimes: list[ProcessRuntime] = []
+        self.runtimes: list[Pool] = []
         self.pipes: list[Pipe] = []
         self.ids = 0
         self.ended: dict[int, Ended] = {}
 
-    async def open(self, **settings: Any) -> ProcessRuntime:
+    async def open(self, **settings: Any) -> Pool:
         settings.setdefault("instances_max", 8)
-        runtime = ProcessRuntime(
+        runtime = Pool(
+            settings.pop("kinds", KINDS),
             lambda function: self.directory / function.code_digest,
             self.notices,
             self.clock,
@@ -141,8 +143,13 @@ class House:
         return runtime
 
     @property
-    def runtime(self) -> ProcessRuntime:
+    def runtime(self) -> Pool:
         return self.runtimes[-1]
+
+    @property
+    def launcher(self) -> Any:
+        """What starts its Python instances."""
+        return self.runtime._launchers["python"]
 
     def deploy(
         self,

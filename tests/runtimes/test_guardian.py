@@ -20,7 +20,7 @@ import thence
 from thence.lifecycle.outcome import Outcome
 from thence.notices import InstanceEnded
 from thence.runtimes.pool import memory
-from thence.runtimes.python import launcher as nursery
+from thence.runtimes.python import launcher as fork_server_launcher
 from thence.runtimes.python import leftovers
 from thence.runtimes.python.fork_server import server as forker
 from thence.runtimes.sandbox import children, confine, folders, instance_mark
@@ -88,7 +88,7 @@ async def test_what_escaped_ends_with_a_killed_forker_and_leaves_no_zombie(
         await house.open(closed=tmp_path / "data", readable=house.directory)
     future, pid = await escaped(house, leave)
     before = set(children.children() or ())
-    os.kill(house.runtime._nursery.pid, signal.SIGKILL)
+    os.kill(house.launcher.pid, signal.SIGKILL)
     ended = await house.end(future)
     assert ended.outcome is Outcome.PLATFORM_ERROR and "status -9" in ended.error_message
     assert not there(f"/proc/{pid}")
@@ -100,7 +100,7 @@ async def test_what_escaped_ends_with_a_killed_forker_and_leaves_no_zombie(
 
 async def test_what_escaped_ends_with_a_killed_guardian(house, is_gone):
     future, pid = await escaped(house)
-    forker = house.runtime._nursery.pid
+    forker = house.launcher.pid
     os.kill(parent_of(forker), signal.SIGKILL)
     assert (await house.end(future)).outcome is Outcome.PLATFORM_ERROR
     assert is_gone(pid) and is_gone(forker)
@@ -110,10 +110,10 @@ async def test_what_escaped_ends_where_guardian_and_forker_are_killed(house, tmp
     (tmp_path / "data" / "code").mkdir(parents=True)
     house.directory = tmp_path / "data" / "code"
     await house.open(closed=tmp_path / "data", readable=house.directory)
-    if house.runtime._nursery._mounts is None:
+    if house.launcher._mounts is None:
         pytest.skip("this machine gives no mount namespaces")
     future, pid = await escaped(house)
-    forker = house.runtime._nursery.pid
+    forker = house.launcher.pid
     guardian = parent_of(forker)
     os.kill(guardian, signal.SIGSTOP)  # so that neither has a moment
     os.kill(forker, signal.SIGKILL)
@@ -124,11 +124,11 @@ async def test_what_escaped_ends_where_guardian_and_forker_are_killed(house, tmp
 
 async def test_the_event_loop_goes_on_while_a_lost_forker_is_waited_for(house):
     future, _ = await escaped(house)
-    forker = house.runtime._nursery.pid
+    forker = house.launcher.pid
     guardian = parent_of(forker)
     os.kill(guardian, signal.SIGSTOP)  # it ends nothing, so it is waited for
     os.kill(forker, signal.SIGKILL)
-    while house.runtime._nursery._losing is None:  # noqa: ASYNC110  # nobody is told of it
+    while house.launcher._losing is None:  # noqa: ASYNC110  # nobody is told of it
         await asyncio.sleep(0)
     assert not future.done()
     os.kill(guardian, signal.SIGCONT)
@@ -191,8 +191,8 @@ async def test_a_search_that_fails_does_not_keep_the_node_from_a_new_forker(hous
         raise OSError(24, "too many open files")
 
     future, _ = await escaped(house)
-    monkeypatch.setattr(nursery.leftovers, "wait", fails)
-    os.kill(house.runtime._nursery.pid, signal.SIGKILL)
+    monkeypatch.setattr(fork_server_launcher.leftovers, "wait", fails)
+    os.kill(house.launcher.pid, signal.SIGKILL)
     assert (await house.end(future)).outcome is Outcome.PLATFORM_ERROR
     monkeypatch.undo()
     assert (await house.run(house.deploy("def handler(event, context): ...", id=2))).outcome is (
@@ -213,7 +213,7 @@ async def test_a_service_that_was_started_with_sigchld_ignored_runs_functions(ho
 
 
 async def test_a_stopped_forker_goes_on(house):
-    os.kill(house.runtime._nursery.pid, signal.SIGSTOP)
+    os.kill(house.launcher.pid, signal.SIGSTOP)
     function = house.deploy("def handler(event, context): ...")
     assert (await house.run(function)).outcome is Outcome.OK
 
@@ -278,10 +278,10 @@ async def test_a_forker_that_cannot_be_started_leaves_nothing(house, tmp_path, m
     def none(*_, **__):
         raise BlockingIOError(11, "no more processes")
 
-    monkeypatch.setattr(nursery.tempfile, "tempdir", str(tmp_path / "scratch"))
+    monkeypatch.setattr(fork_server_launcher.tempfile, "tempdir", str(tmp_path / "scratch"))
     (tmp_path / "scratch").mkdir()
-    monkeypatch.setattr(nursery.subprocess, "Popen", none)
-    one = nursery.Nursery(house.runtime, {})
+    monkeypatch.setattr(fork_server_launcher.subprocess, "Popen", none)
+    one = fork_server_launcher.ForkServer(house.runtime, None)
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         with pytest.raises(BlockingIOError):
@@ -349,7 +349,7 @@ async def test_an_instance_that_says_it_ends_keeps_no_place_though_it_is_traced(
 
 async def test_instances_start_again_after_the_forkers_folder_was_removed(house):
     """Many machines remove what is old in /tmp."""
-    shutil.rmtree(house.runtime._nursery._directory)
+    shutil.rmtree(house.launcher._directory)
     home = "import os\ndef handler(event, context): return os.listdir(os.environ['HOME'])"
     ended = await house.run(house.deploy(home))
     assert (ended.outcome, ended.result) == (Outcome.OK, b"[]")
@@ -404,9 +404,9 @@ async def test_instances_start_again_after_a_function_spoiled_the_forkers_folder
         pytest.skip("root may write into a closed folder")
     await house.runtime.close()
     (tmp_path / "scratch").mkdir()
-    monkeypatch.setattr(nursery.tempfile, "tempdir", str(tmp_path / "scratch"))
+    monkeypatch.setattr(fork_server_launcher.tempfile, "tempdir", str(tmp_path / "scratch"))
     await house.open()
-    old = house.runtime._nursery._directory
+    old = house.launcher._directory
     spoil = f"""
         import os
         def handler(event, context):
@@ -420,7 +420,7 @@ async def test_instances_start_again_after_a_function_spoiled_the_forkers_folder
         ended = await house.run(house.deploy(home, id=id))
         assert (ended.outcome, ended.result) == (Outcome.OK, b"[]")
     [said] = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
-    assert old in said and house.runtime._nursery._directory in said
+    assert old in said and house.launcher._directory in said
     if spoils == "closed":
         os.chmod(old, 0o700)  # else it stays
     await house.runtime.close()
@@ -434,7 +434,7 @@ async def test_starts_that_the_forker_refuses_are_in_the_log_once(
     await house.runtime.close()
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    monkeypatch.setattr(nursery.tempfile, "tempdir", str(scratch))
+    monkeypatch.setattr(fork_server_launcher.tempfile, "tempdir", str(scratch))
     await house.open()
     shutil.rmtree(scratch)
     function = house.deploy("def handler(event, context): ...")

@@ -131,7 +131,7 @@ class Nobody:
 
 async def test_a_run_said_to_be_over_has_a_second_to_answer():
     function = Function(1, "f", 1, FunctionSpec(), "d", 1, 0, 0)
-    instance = Instance(1, function, None, Nobody(), 0, 1000)  # type: ignore[arg-type]
+    instance = Instance(1, function, None, None, Nobody(), 0, 1000)  # type: ignore[arg-type]
     try:
         instance.sent = 3
         instance.words[frames.BEGUN] = 2
@@ -140,6 +140,4 @@ async def test_a_run_said_to_be_over_has_a_second_to_answer():
         assert not instance.surely_over(1, 6_000)
         assert not instance.surely_over(2, 6_000)
     finally:
-        for fd in {*instance.their_fds} - {instance.output}:
-            os.close(fd)
-        instance.close()
+        instance.abandon()

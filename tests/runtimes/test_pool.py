@@ -338,7 +338,7 @@ async def test_a_start_that_takes_too_long_is_said_though_the_forker_answers_not
 ):
     """Stopped, or at a disk that does not answer: no function started, and nothing said so."""
     await house.open(start_seconds=30)
-    monkeypatch.setattr(house.runtime._nursery, "kill", lambda number: None)
+    monkeypatch.setattr(house.launcher, "kill", lambda number: None)
     house.submit(house.deploy(PID))
     house.clock.advance(31)
     [said] = [one for one in caplog.records if "could not be started" in one.getMessage()]
@@ -372,8 +372,8 @@ async def test_drain_loses_what_does_not_end_in_time(house):
 async def test_close_ends_every_process_and_every_run(house, is_gone):
     _, _, first, others = await behind_a_gate(house, {}, 2)
     pids = [instance.pid for instance in house.runtime._instances.values()]
-    pids.append(house.runtime._nursery.pid)
-    directory = house.runtime._nursery._directory
+    pids.append(house.launcher.pid)
+    directory = house.launcher._directory
     await house.runtime.close()
     assert all(is_gone(pid) for pid in pids)
     assert house.ended[first[0]].outcome is Outcome.LOST

@@ -16,7 +16,7 @@ from pathlib import Path
 import thence
 from thence.lifecycle.outcome import Outcome
 from thence.notices import InstanceEnded
-from thence.runtimes.python import launcher as nursery
+from thence.runtimes.python import launcher as fork_server_launcher
 
 LOOK = """
 import os, signal, sys
@@ -123,14 +123,14 @@ async def test_a_killed_forker_is_replaced_and_running_attempts_are_told(house, 
     )
     _, future = house.submit(function, json.dumps(says.path).encode())
     pids = [int(pid) for pid in (await says.read()).split()]
-    old = house.runtime._nursery.pid
+    old = house.launcher.pid
     os.kill(old, signal.SIGKILL)
     ended = await house.end(future)
     assert ended.outcome is Outcome.PLATFORM_ERROR and ended.started_at is not None
     assert "status -9" in ended.error_message
     assert all(is_gone(pid) for pid in pids)
     assert (await house.run(function)).outcome is Outcome.OK
-    assert house.runtime._nursery.pid != old
+    assert house.launcher.pid != old
 
 
 async def test_an_instance_killed_while_idle_is_replaced(house):
@@ -148,11 +148,12 @@ from thence.catalog.function import Function, FunctionSpec
 from thence.clock import SystemClock
 from thence.notices import Notices
 from thence.runtimes.interface import Run
-from thence.runtimes.pool.pool import ProcessRuntime
+from thence.runtimes.kinds import KINDS
+from thence.runtimes.pool.pool import Pool
 
 async def main():
     code = Path(sys.argv[1])
-    runtime = ProcessRuntime(lambda f: code, Notices(), SystemClock(), instances_max=2)
+    runtime = Pool(KINDS, lambda f: code, Notices(), SystemClock(), instances_max=2)
     await runtime.start()
     function = Function(1, "f", 1, FunctionSpec(), "", 0, 0, 0)
     runtime.submit(Run(1, function, 1, b"", 0, 0, 0, False, False, lambda run, ended: None))
@@ -203,7 +204,12 @@ class Forker:
         self.pipe, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self.process = subprocess.Popen(
-                [*nursery._COMMAND, *nursery._paths(), str(theirs.fileno()), str(directory)],
+                [
+                    *fork_server_launcher._COMMAND,
+                    *fork_server_launcher._paths(),
+                    str(theirs.fileno()),
+                    str(directory),
+                ],
                 pass_fds=(theirs.fileno(),),
                 stderr=subprocess.PIPE,
                 env={},

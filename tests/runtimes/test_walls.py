@@ -124,7 +124,7 @@ async def test_the_walls_are_there_again_when_the_forker_was_killed(walled):
         "def handler(event, context):\n    import os\n    return os.listdir(event)"
     )
     before = await house.run(function, json.dumps(str(data)).encode())
-    os.kill(house.runtime._nursery.pid, signal.SIGKILL)
+    os.kill(house.launcher.pid, signal.SIGKILL)
     await house.notice(InstanceEnded)
     after = await house.run(function, json.dumps(str(data)).encode())
     assert before.result == after.result
@@ -146,7 +146,7 @@ async def test_what_escaped_from_an_instance_ends_also_when_the_forker_was_kille
     )
     _, future = house.submit(function)
     pids = [int(pid) for pid in (await says.read()).split()]
-    os.kill(house.runtime._nursery.pid, signal.SIGKILL)
+    os.kill(house.launcher.pid, signal.SIGKILL)
     assert (await house.end(future)).outcome is Outcome.PLATFORM_ERROR
     assert all(is_gone(pid) for pid in pids)
 
@@ -156,10 +156,10 @@ async def test_the_forkers_namespace_is_held_so_that_no_stranger_gets_its_number
     house, data = walled
     if not can_hide(str(data)):
         pytest.skip("this machine gives no mount namespaces")
-    nursery = house.runtime._nursery
-    held = nursery._mounts
+    launcher = house.launcher
+    held = launcher._mounts
     assert held is not None
-    assert os.fstat(held).st_ino == os.stat(f"/proc/{nursery.pid}/ns/mnt").st_ino
+    assert os.fstat(held).st_ino == os.stat(f"/proc/{launcher.pid}/ns/mnt").st_ino
     assert os.fstat(held).st_ino != os.stat("/proc/self/ns/mnt").st_ino
     await house.runtime.close()
     with pytest.raises(OSError, match="Bad file descriptor"):

@@ -13,14 +13,15 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 from ...clock import Clock
 from ...lifecycle.outcome import Outcome
 from ...notices import InstanceEnded, InstanceStarted, Notices
 from ...seldom import Seldom
 from ..interface import Ended, Run
-from ..python.launcher import Nursery
+from ..kind import RuntimeKind
+from ..launcher import Launcher, SandboxFolders
 from ..wire import frames
 from . import ending
 from .idle import Idle
@@ -40,7 +41,7 @@ _ENDS_ITSELF = frozenset({frames.OUT_OF_MEMORY, frames.CRASHED, frames.INITIALIZ
 
 
 class Crew:
-    """Lanes, instances and the counts of both. `pool.ProcessRuntime` puts runs into it."""
+    """Lanes, instances and the counts of both. `pool.Pool` puts runs into it."""
 
     def __init__(
         self,
@@ -52,7 +53,8 @@ class Crew:
         idle_seconds: float,
         log_bytes_max: int,
         start_seconds: float,
-        walls: Mapping[str, str],
+        kinds: Sequence[RuntimeKind],
+        sandbox: SandboxFolders | None,
     ) -> None:
         self._notices = notices
         self._clock = clock
@@ -67,7 +69,10 @@ class Crew:
         self._closed = False
         self._until = Until()
         self._seldom = Seldom()
-        self._nursery = Nursery(self, walls)
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._launchers: dict[str, Launcher] = {
+            kind.name: kind.launcher(self, sandbox) for kind in kinds
+        }
         self._idle = Idle(clock, idle_seconds, self._retire_idle)
         self._leaving = Leaving(clock, instances_max)
         self._sweep = Sweep(
@@ -122,7 +127,7 @@ class Crew:
             self._rest(instance, lane, now)
         self._slots.recount(lane)
         if died:  # so it says: what it started may trace it, and then its end is not told to us
-            self._nursery.kill(instance.number)
+            instance.launcher.kill(instance.number)
         for run, ended in finished:
             self._finish(run, ended)
         self._room_grew(lane)
@@ -193,8 +198,10 @@ class Crew:
             instance.failure = error
         self._gone(instance, status)
 
-    def forker_lost(self, sentence: str, all_ended: bool) -> None:
+    def launcher_lost(self, launcher: Launcher, sentence: str, all_ended: bool) -> None:
         for instance in list(self._instances.values()):
+            if instance.launcher is not launcher:
+                continue
             if instance.pid and not all_ended:
                 self._kill_group(instance.pid)
             instance.failure = instance.failure or sentence
@@ -278,7 +285,7 @@ class Crew:
     def _kill(self, instance: Instance, reason: str) -> None:
         instance.ending = True
         instance.end_reason = reason
-        self._nursery.kill(instance.number)
+        instance.launcher.kill(instance.number)
 
     def _uncount(self, instance: Instance) -> None:
         if instance.counted:
@@ -359,7 +366,7 @@ class Crew:
         """Its pre-stop hook may not go on."""
         instance.leave_by = 0
         instance.failure = instance.failure or why
-        self._nursery.kill(instance.number)
+        instance.launcher.kill(instance.number)
 
     def release_waiting(self, instance: Instance, running_ms: int) -> None:
         """Its run takes unusually long: those behind it are given back, others can begin them."""

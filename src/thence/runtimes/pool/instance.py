@@ -21,6 +21,7 @@ from msgspec import Struct
 from ...catalog.function import Function
 from ...lifecycle.outcome import Outcome
 from ..interface import Run
+from ..launcher import Descriptors, Launcher
 from ..wire import frames
 from ..wire.output import last_lines
 from .lane import Lane
@@ -72,6 +73,7 @@ class Instance:
         number: int,
         function: Function,
         lane: Lane[Instance],
+        launcher: Launcher,
         listener: Listener,
         now: int,
         answer_bytes_max: int,
@@ -87,6 +89,7 @@ class Instance:
         self.name = f"instance-{number}"
         self.function = function
         self.lane = lane
+        self.launcher = launcher
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._open_channels()
@@ -129,8 +132,7 @@ class Instance:
         self._map = mmap.mmap(words, frames.WORDS_BYTES)
         self.words = memoryview(self._map).cast("Q")
         self.words[frames.REVOKED] = frames.NOTHING_REVOKED
-        self.their_fds = [theirs.detach(), self.output, words]
-        self.their_own_fds = [self.their_fds[0], words]
+        self.theirs = Descriptors(theirs.detach(), self.output, words)
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     # ------------------------------------------------------------------ sending
@@ -342,6 +344,12 @@ class Instance:
         """The last lines of what it wrote, and whether that is not all."""
         data, cut = last_lines(self.output, os.fstat(self.output).st_size, bytes_max)
         return data, self.output_cut or cut
+
+    def abandon(self) -> None:
+        """There will be no process: give back its descriptors too."""
+        self.close()
+        os.close(self.theirs.socket)
+        os.close(self.theirs.words)
 
     def close(self) -> None:
         """Give back what the node holds of it. Idempotent."""

@@ -1,4 +1,4 @@
-"""The warm pool: `ProcessRuntime`, the `Runtime` that runs Python functions.
+"""The warm pool: `Pool`, the `Runtime` that runs functions in processes of this node.
 
 It takes runs in and decides which instance gets one and when another is started; `crew.py` keeps
 the books and ends instances, `lane.py` counts and chooses.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...catalog.function import Function
@@ -17,8 +17,8 @@ from ...errors import ThenceError
 from ...lifecycle.outcome import Outcome
 from ...notices import Notices
 from ..interface import Ended, Occupancy, Run, Trial
-from ..python.function.contracts.choice import told
-from ..sandbox.confine import CLOSED, READABLE
+from ..kind import RuntimeKind
+from ..launcher import SandboxFolders
 from ..wire import frames
 from ..wire.setup import Setup
 from . import ending
@@ -36,8 +36,8 @@ class CannotStart(Exception):
     """No instance, and why: a sentence."""
 
 
-class ProcessRuntime(Crew):
-    """The contract is `runtimes.interface.Runtime`.
+class Pool(Crew):
+    """The contract is `runtimes.interface.Runtime`. `kinds`: the runtimes that it starts instances of.
 
     `code_path(function)` is the directory with the function's unpacked code. `instances_max`
     bounds processes on this node, of all functions together; `kept_free` of them are for functions
@@ -47,6 +47,7 @@ class ProcessRuntime(Crew):
 
     def __init__(
         self,
+        kinds: Sequence[RuntimeKind],
         code_path: Callable[[Function], Path],
         notices: Notices,
         clock: Clock,
@@ -70,7 +71,8 @@ class ProcessRuntime(Crew):
             idle_seconds=idle_seconds,
             log_bytes_max=log_bytes_max,
             start_seconds=start_seconds,
-            walls=_walls(closed, readable),
+            kinds=kinds,
+            sandbox=_sandbox(closed, readable),
         )
         self._code_path = code_path
         self._result_bytes_max = result_bytes_max
@@ -84,7 +86,13 @@ class ProcessRuntime(Crew):
     # ------------------------------------------------------------------ the contract
 
     async def start(self) -> None:
-        await self._nursery.start(self._start_seconds)
+        try:
+            for launcher in self._launchers.values():
+                await launcher.prepare(self._start_seconds)
+        except BaseException:
+            for launcher in self._launchers.values():
+                await launcher.close()
+            raise
         self._accepting = True
 
     def room(self, function: Function, alone: bool = False) -> int:
@@ -214,7 +222,8 @@ class ProcessRuntime(Crew):
             limit = asyncio.sleep(self._leaving.seconds())
             await self._until.no_longer(self._anyone_leaves, limit)
         self._sweep.close()
-        await self._nursery.close()
+        for launcher in self._launchers.values():
+            await launcher.close()
         for instance in list(self._instances.values()):
             self._gone(instance, None)
         await asyncio.sleep(0)  # what is to be finished soon is finished
@@ -306,6 +315,10 @@ class ProcessRuntime(Crew):
     def _start(self, lane: Lane[Instance], function: Function, now: int) -> Instance:
         """A new instance, open and busy. CannotStart says why there is none."""
         spec = function.spec
+        kind, launcher = self._kinds.get(spec.runtime), self._launchers.get(spec.runtime)
+        if kind is None or launcher is None:
+            there = ", ".join(self._kinds)
+            raise CannotStart(f"There is no runtime {spec.runtime!r} here; there are: {there}.")
         self._number += 1
         instance: Instance | None = None
         try:
@@ -328,15 +341,17 @@ class ProcessRuntime(Crew):
                 initializer_timeout_seconds=spec.initializer_timeout_seconds,
                 pre_stop=spec.pre_stop,
                 pre_stop_timeout_seconds=spec.pre_stop_timeout_seconds,
-                told=told(spec.contract, spec.attributes),
+                details=kind.details(spec.contract, spec.attributes),
             )
-            instance = Instance(self._number, function, lane, self, now, self._answer_bytes_max)
-            self._nursery.request(setup, instance.their_fds, instance.their_own_fds)
+            instance = Instance(
+                self._number, function, lane, launcher, self, now, self._answer_bytes_max
+            )
+            launcher.start(setup, instance.theirs)
         except Exception as error:
             # The code's directory, descriptors, the forker: whatever it is, submit must not raise,
             # and the run must be told that the platform failed it.
             if instance is not None:
-                instance.close()
+                instance.abandon()
             if isinstance(error, (ThenceError, OSError)):  # which say all in their sentence
                 self._say_not_started(function.name, str(error))
             elif self._seldom.may_say(function.name):
@@ -350,7 +365,7 @@ class ProcessRuntime(Crew):
         return instance
 
 
-def _walls(closed: Path | None, readable: Path | None) -> dict[str, str]:
+def _sandbox(closed: Path | None, readable: Path | None) -> SandboxFolders | None:
     if closed is None or readable is None:
-        return {}
-    return {CLOSED: str(closed.resolve()), READABLE: str(readable.resolve())}
+        return None
+    return SandboxFolders(closed.resolve(), readable.resolve())

@@ -15,14 +15,15 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import msgspec
 
 from ...errors import StartupError
+from ..launcher import Descriptors, LauncherEvents, SandboxFolders
 from ..sandbox import folders
+from ..sandbox.confine import CLOSED, READABLE
 from ..wire.setup import Setup
 from . import leftovers
 
@@ -61,30 +62,12 @@ _decoder = msgspec.json.Decoder(Report)
 _encode = msgspec.json.Encoder().encode
 
 
-class Parent(Protocol):
-    """Who is told."""
+class ForkServer:
+    """The contract is `runtimes.launcher.Launcher`. There is one fork server at a time."""
 
-    def instance_started(self, number: int, pid: int) -> None: ...
-
-    def instance_ended(
-        self, number: int, status: int | None, error: str = "", peak_bytes: int = 0
-    ) -> None:
-        """`status` as waitpid gives it; None: it never became a process, `error` says why.
-        `peak_bytes`: the most memory it has held."""
-        ...
-
-    def forker_lost(self, sentence: str, all_ended: bool) -> None:
-        """The forker ended, and every instance with it; `all_ended`: and what they had started."""
-        ...
-
-
-class Nursery:
-    """One forker at a time."""
-
-    def __init__(self, parent: Parent, walls: Mapping[str, str]) -> None:
-        """`walls`: what confine.py is to put up, as the forker's environment says it."""
-        self._parent = parent
-        self._walls = dict(walls)
+    def __init__(self, events: LauncherEvents, sandbox: SandboxFolders | None) -> None:
+        self._events = events
+        self._environment = _environment(sandbox)
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: socket.socket | None = None
         self._stderr: IO[bytes] | None = None
@@ -93,7 +76,7 @@ class Nursery:
         self._losing: asyncio.Future[None] | None = None
         self._mounts: int | None = None  # the forker's mount namespace, where it has one of its own
         self._left: list[str] = []  # directories of forkers that were killed or moved
-        self._outbox: deque[tuple[bytes, list[int], list[int]]] = deque()
+        self._outbox: deque[tuple[bytes, Descriptors | None]] = deque()
         self._ready: asyncio.Future[None] | None = None
 
     @property
@@ -101,8 +84,8 @@ class Nursery:
         """The forker's process id, once it is ready."""
         return self._pid
 
-    async def start(self, seconds: float) -> None:
-        """Start the forker and wait until it is ready. StartupError says why it is not."""
+    async def prepare(self, seconds: float) -> None:
+        """Start the fork server and wait until it is ready."""
         self._ready = asyncio.get_running_loop().create_future()
         try:
             self._launch()
@@ -117,22 +100,19 @@ class Nursery:
         finally:
             self._ready = None
 
-    def request(self, setup: Setup, fds: list[int], close_after: list[int]) -> None:
-        """Ask for an instance; `close_after` are closed here once they have been sent. Raises
-        OSError when the forker cannot even be started."""
+    def start(self, setup: Setup, descriptors: Descriptors) -> None:
         if self._pipe is None:
             self._launch()
-        self._outbox.append((_encode({"start": setup}), fds, close_after))
+        self._outbox.append((_encode({"start": setup}), descriptors))
         self._flush()
 
     def kill(self, number: int) -> None:
-        """End that instance and its process group; unknown numbers are ignored."""
         if self._pipe is not None:
-            self._outbox.append((_encode({"kill": number}), [], []))
+            self._outbox.append((_encode({"kill": number}), None))
             self._flush()
 
     async def close(self) -> None:
-        """End the forker and so every instance. Idempotent."""
+        """End the fork server, and so every instance."""
         if self._losing is not None:
             await self._losing
         process, mounts = self._process, self._mounts
@@ -159,7 +139,7 @@ class Nursery:
                     stdout=subprocess.DEVNULL,
                     stderr=stderr,
                     pass_fds=(theirs.fileno(),),
-                    env={"PATH": os.defpath, "LANG": "C.UTF-8", **self._walls},
+                    env={"PATH": os.defpath, "LANG": "C.UTF-8", **self._environment},
                     cwd="/",
                 )
         except OSError:  # of processes, disk or descriptors; the next instance tries again
@@ -174,17 +154,19 @@ class Nursery:
     def _flush(self) -> None:
         pipe = None if self._losing is not None else self._pipe
         while pipe is not None and self._outbox:
-            data, fds, close_after = self._outbox[0]
+            data, descriptors = self._outbox[0]
             try:
-                socket.send_fds(pipe, [data], fds) if fds else pipe.send(data)
+                if descriptors is None:
+                    pipe.send(data)
+                else:
+                    socket.send_fds(pipe, [data], descriptors)
             except BlockingIOError:
                 asyncio.get_running_loop().add_writer(pipe.fileno(), self._flush)
                 return
             except OSError:
-                return  # it has ended; the reader is about to see it and tell the parent
+                return  # it has ended; the reader is about to see it and tell the pool
             self._outbox.popleft()
-            for fd in close_after:
-                os.close(fd)
+            _close(descriptors)
         if pipe is not None:
             asyncio.get_running_loop().remove_writer(pipe.fileno())
 
@@ -206,11 +188,11 @@ class Nursery:
 
     def _hear(self, report: Report) -> None:
         if report.started:
-            self._parent.instance_started(report.started, report.pid)
+            self._events.instance_started(report.started, report.pid)
         elif report.ended:
-            self._parent.instance_ended(report.ended, report.status, peak_bytes=report.peak_bytes)
+            self._events.instance_ended(report.ended, report.status, peak_bytes=report.peak_bytes)
         elif report.failed:
-            self._parent.instance_ended(report.failed, None, report.error)
+            self._events.instance_ended(report.failed, None, report.error)
         elif report.folder:
             self._moved(report.folder, report.why)
         else:
@@ -242,7 +224,7 @@ class Nursery:
         log.error("%s", sentence)
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(OSError(sentence))
-        self._parent.forker_lost(sentence, all_ended)
+        self._events.launcher_lost(self, sentence, all_ended)
         folders.remove(directory)
         self._left.append(directory)  # a dying instance may still have written
 
@@ -261,9 +243,8 @@ class Nursery:
             self._pipe.close()
         if self._stderr is not None:
             self._stderr.close()
-        for _, _, close_after in self._outbox:
-            for fd in close_after:
-                os.close(fd)
+        for _, descriptors in self._outbox:
+            _close(descriptors)
         self._outbox.clear()
         self._pipe = self._process = self._stderr = self._pid = None
         self._mounts = None  # whoever ends the forker closes it
@@ -279,6 +260,19 @@ async def _off_the_loop(
         # Of descriptors, or threads: whatever it was, without a new forker nothing would ever run.
         log.exception("what a forker left could not be looked for")
         return None, False
+
+
+def _environment(sandbox: SandboxFolders | None) -> dict[str, str]:
+    """What the fork server is told by it (sandbox/confine.py)."""
+    if sandbox is None:
+        return {}
+    return {CLOSED: str(sandbox.closed), READABLE: str(sandbox.readable)}
+
+
+def _close(descriptors: Descriptors | None) -> None:
+    if descriptors is not None:
+        os.close(descriptors.socket)
+        os.close(descriptors.words)
 
 
 def _paths() -> list[str]:

@@ -63,6 +63,40 @@ ERROR_MESSAGE_BYTES_MAX = 1024
 ERROR_STACK_BYTES_MAX = 8192
 ANSWER_BYTES_BESIDE = 256 * 1024  # of an answer, beside its result and its output
 
+
+def answer(
+    kind: int,
+    flags: int = 0,
+    began_ns: int = 0,
+    duration_us: int = 0,
+    data: bytes = b"",
+    output: bytes = b"",
+    type: bytes = b"",
+    message: bytes = b"",
+    stack: bytes = b"",
+) -> bytes:
+    """One answer, as an instance writes it."""
+    if kind == OK and not output:  # nearly always
+        body = data
+    else:
+        body = b"".join((data, output, type, message, stack))
+    return (
+        ANSWER.pack(
+            ANSWER_LENGTH_LESS + len(body),
+            kind,
+            flags,
+            began_ns,
+            duration_us,
+            len(data),
+            len(output),
+            len(type),
+            len(message),
+            len(stack),
+        )
+        + body
+    )
+
+
 _fence = threading.Lock()
 
 

@@ -26,7 +26,7 @@ class Setup(Struct, frozen=True):
     initializer_timeout_seconds: float = 3
     pre_stop: str = ""
     pre_stop_timeout_seconds: float = 3
-    told: dict[str, str] = field(default_factory=dict)
+    details: dict[str, str] = field(default_factory=dict)
     """What the contract takes from what a vendor's door keeps; see contracts/choice.py."""
 
     @property

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from ...sandbox import limits
 from ...wire import frames
+from ...wire.frames import answer
 from ...wire.output import last_lines
 from ...wire.setup import Setup
 from . import trial
@@ -51,39 +52,6 @@ def main(setup: Setup, fds: list[int], forker_pid: int, home: str) -> NoReturn:
     except OSError:
         # The node is gone or has closed this end: nobody is left to answer.
         os._exit(0)
-
-
-def answer(
-    kind: int,
-    flags: int = 0,
-    began_ns: int = 0,
-    duration_us: int = 0,
-    data: bytes = b"",
-    output: bytes = b"",
-    type: bytes = b"",
-    message: bytes = b"",
-    stack: bytes = b"",
-) -> bytes:
-    """One answer frame."""
-    if kind == frames.OK and not output:  # nearly always
-        body = data
-    else:
-        body = b"".join((data, output, type, message, stack))
-    return (
-        frames.ANSWER.pack(
-            frames.ANSWER_LENGTH_LESS + len(body),
-            kind,
-            flags,
-            began_ns,
-            duration_us,
-            len(data),
-            len(output),
-            len(type),
-            len(message),
-            len(stack),
-        )
-        + body
-    )
 
 
 class Worker:

@@ -1,6 +1,6 @@
 """Which contract a function has, and what it takes from what a vendor's door keeps.
 
-`told` runs on the node, `choose` in the instance.
+`details` runs on the node, `choose` in the instance.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def choose(setup: Setup) -> Contract:
     return Native(setup)
 
 
-def told(contract: str, attributes: Mapping[str, Any]) -> dict[str, str]:
+def details(contract: str, attributes: Mapping[str, Any]) -> dict[str, str]:
     """The texts that the contract has from `FunctionSpec.attributes`."""
     kept = attributes.get(contract)
     if not isinstance(kept, dict):
         return {}
     taken: dict[str, Any] = {}
     if contract == "fc":
-        taken = fc.told(kept)
+        taken = fc.details(kept)
     elif contract == "functiongraph":
-        taken = functiongraph.told(kept)
+        taken = functiongraph.details(kept)
     return {name: text[:_TEXT_MAX] for name, text in taken.items() if isinstance(text, str)}

@@ -28,7 +28,7 @@ _RUNTIME = "python3"  # where the door kept none
 _WITHOUT_SERVICE = ""  # functions of FC 3.0 belong to no service
 
 
-def told(kept: Mapping[str, Any]) -> dict[str, Any]:
+def details(kept: Mapping[str, Any]) -> dict[str, Any]:
     """From what the door keeps: `runtime`, and `project` and `logstore` of `logConfig`."""
     log = kept.get("logConfig")
     log = log if isinstance(log, dict) else {}
@@ -61,8 +61,8 @@ class FunctionMeta:
 class ServiceMeta:
     def __init__(self, setup: Setup, name: str, qualifier: str) -> None:
         self.name = name
-        self.log_project = setup.told.get("log_project", "")
-        self.log_store = setup.told.get("log_store", "")
+        self.log_project = setup.details.get("log_project", "")
+        self.log_store = setup.details.get("log_store", "")
         self.qualifier = qualifier
         self.version_id = _version(setup.version)
 
@@ -125,7 +125,7 @@ class FunctionCompute(Plain):
         return {
             "FC_FUNC_CODE_PATH": setup.code_path,
             "FC_FUNCTION_MEMORY_SIZE": str(setup.memory_mb),
-            "FC_RUNTIME_VERSION": setup.told.get("runtime", _RUNTIME),
+            "FC_RUNTIME_VERSION": setup.details.get("runtime", _RUNTIME),
             "FC_ACCOUNT_ID": setup.account_id,
             "FC_FUNCTION_HANDLER": setup.handler,
             "FC_FUNCTION_NAME": function,

@@ -29,7 +29,7 @@ _DEFAULT_PACKAGE = "default"
 _decode = msgspec.json.Decoder().decode
 
 
-def told(kept: Mapping[str, Any]) -> dict[str, Any]:
+def details(kept: Mapping[str, Any]) -> dict[str, Any]:
     """From what the door keeps: `project_id`."""
     return {"project_id": kept.get("project_id")}
 
@@ -200,7 +200,7 @@ def split(name: str) -> tuple[str, str]:
 
 def project(setup: Setup) -> str:
     """The project that the function was created in; where the door kept none, the account."""
-    return setup.told.get("project_id", setup.account_id)
+    return setup.details.get("project_id", setup.account_id)
 
 
 def millicores(memory_mb: int) -> int:
