@@ -97,7 +97,10 @@ def test_help_and_a_command_against_nothing_load_neither_tables_nor_the_engine()
         ("deply", "did you mean deploy?"),
         ("deadletters", "did you mean dead-letters?"),
         ("receive", "did you mean 'thence mailbox receive'?"),
-        ("set", "did you mean 'thence alias set' or 'thence async-config set'?"),
+        (
+            "set",
+            "did you mean 'thence alias set', 'thence async-config set' or 'thence trigger set'?",
+        ),
         (
             "alias sett f@prod 1",
             "There is no verb 'sett' (did you mean set?); write one of set, show,",

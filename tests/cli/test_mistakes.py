@@ -39,7 +39,7 @@ def test_a_qualifier_where_a_function_is_meant_is_refused_as_one(thence: Any, co
     "command",
     [
         "function delete NAME --yes", "version delete NAME@1 --yes", "alias delete NAME@a",
-        "async-config delete NAME@latest",
+        "async-config delete NAME@latest", "trigger delete NAME t",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("body", [b"{}", b"", b"<html>"])

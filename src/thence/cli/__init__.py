@@ -1,8 +1,8 @@
 """The command line: a module a command, each loaded only when its command is used.
 
 commands.py       the list of commands
-noun.py           a command with verbs: function.py version.py alias.py async_config.py delivery.py
-                  mailbox.py
+noun.py           a command with verbs: function.py version.py alias.py async_config.py trigger.py
+                  delivery.py mailbox.py
 old_spellings.py  what the version before wrote otherwise
 app.py            the program: errors as sentences, exit statuses
 client.py         the plain HTTP client that every command but serve, verify, bench, demo uses

@@ -51,7 +51,8 @@ class Commands(click.Group):
 def _verbs_called(verb: str) -> str:
     """` (did you mean 'thence version publish'?)` of `publish`, or empty."""
     nouns = [name for name in COMMANDS if verb in getattr(load(name), "commands", ())]
-    found = " or ".join(f"'thence {noun} {verb}'" for noun in nouns)
+    *most, last = [f"'thence {noun} {verb}'" for noun in nouns] or [""]
+    found = f"{', '.join(most)} or {last}" if most else last
     return f" (did you mean {found}?)" if found else ""
 
 

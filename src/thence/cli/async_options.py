@@ -3,16 +3,15 @@ deployment and the settings of a qualifier have them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
+from .inline_or_file import parse_json, read_text
 from .options import SECONDS
 
 F = TypeVar("F", bound=Callable[..., Any])
-DESTINATION_BYTES_MAX = 64 * 1024
 
 
 def async_options(command: F) -> F:
@@ -48,29 +47,9 @@ def async_fields(given: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def read_destination(text: str) -> Any:
+def read_destination(given: str) -> Any:
     """A destination as text; as JSON where it begins with `{`; from a file where with `@`."""
-    if text in ("none", ""):
+    if given in ("none", ""):
         return None
-    if text.startswith("@"):
-        text = _file(text[1:])
-    if not text.lstrip().startswith("{"):
-        return text.strip()
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"the destination is not valid JSON: {error}") from None
-
-
-def _file(path: str) -> str:
-    try:
-        with open(path, "rb") as file:  # a pipe, too: its secret is in no list of processes
-            data = file.read(DESTINATION_BYTES_MAX + 1)
-        text = data.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"the destination's file cannot be read: {error}") from None
-    if len(data) > DESTINATION_BYTES_MAX:
-        raise click.UsageError(
-            f"the destination's file is larger than {DESTINATION_BYTES_MAX} bytes."
-        )
-    return text
+    text = read_text(given, "the destination")
+    return parse_json(text, "the destination") if text.lstrip().startswith("{") else text.strip()

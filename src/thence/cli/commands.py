@@ -26,6 +26,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "version": "Publish, list or delete versions, which never change.",
         "alias": "Set, show, list or delete names for versions.",
         "async-config": "Set, show, list or delete settings of asynchronous calls.",
+        "trigger": "Set, show, list or delete what calls functions by itself.",
         "delivery": "List, show or redrive deliveries of records.",
         "mailbox": "Read the built-in queues, topics, streams and buckets.",
     },
