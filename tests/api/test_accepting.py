@@ -270,10 +270,10 @@ async def test_a_chain_of_webhooks_ends_after_its_hops(server: Any, way: Any) ->
     await server.deploy()
     lineage = {**way, "Thence-Lineage": f"{CHAIN};hops=16"}
     kept = await server.accept(**lineage)
-    view = await server.engine.show(parse_id(kept))
+    view = await server.engine.invocations.get(parse_id(kept))
     assert (view.meta.lineage.root, view.meta.lineage.hops) == (CHAIN, 16)
     left_out = await server.accept(**way, **{"Thence-Lineage": "nonsense"})
-    assert (await server.engine.show(parse_id(left_out))).meta.lineage is None
+    assert (await server.engine.invocations.get(parse_id(left_out))).meta.lineage is None
     lineage["Thence-Lineage"] = f"{CHAIN};hops=17"
     answer = await server.post(PATH, data=b"{}", headers=lineage)
     assert answer.status == 400 and answer.problem()["field"] == "Thence-Lineage"

@@ -16,7 +16,7 @@ def watch(s: Service) -> Metrics:
 
 
 async def counted(s: Service, period_ms: int = 60_000) -> dict[tuple[int, str], dict[str, float]]:
-    found = await s.ask(s.engine.minutes(START_MS - DAY_MS, START_MS + DAY_MS))
+    found = await s.ask(s.engine.minutes.read(START_MS - DAY_MS, START_MS + DAY_MS))
     return by_period(found, period_ms)
 
 

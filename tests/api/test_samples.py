@@ -21,6 +21,7 @@ class Engine:
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
+        self.minutes = self
         self.functions: list[FunctionCounts] = []
         self.counted: list[tuple[int, str, str, float]] = []
         self.away = False
@@ -34,14 +35,14 @@ class Engine:
             raise StoreUnavailable("gone.")
         return sum_up(self.functions)
 
-    def count_minute(self, function: str, metric: str, value: float) -> None:
+    def count(self, function: str, metric: str, value: float) -> None:
         self.counted.append((self.clock.now() - START, function, metric, value))
 
 
 def made(now: int) -> tuple[Engine, Samples, Notices, VirtualClock]:
     clock, notices = VirtualClock(now), Notices()
     engine: Any = Engine(clock)
-    samples = Samples(engine, Tally(notices, engine.count_minute, clock), clock, notices)
+    samples = Samples(engine, Tally(notices, engine.minutes.count, clock), clock, notices)
     return engine, samples, notices, clock
 
 

@@ -168,7 +168,7 @@ async def test_large_bodies_go_to_the_blob_store_and_come_back(s: Service) -> No
     await s.restart()
     body, _ = await s.store.payload(int(id.replace("-", ""), 16))
     assert body.data is None and body.ref is not None
-    assert await s.engine.body(body) == seen[0]
+    assert await s.engine.invocations.body(body) == seen[0]
     assert await s.result(id) == answer
     assert len(list((s.directory / "blobs").rglob("*.*"))) == 2
 
@@ -247,7 +247,7 @@ async def test_what_is_accepted_runs_even_when_its_caller_cannot_be_told(s: Serv
 
     s.engine.accept("f", b"{}", cannot_be_told)
     await s.settle()
-    assert (await s.engine.show(ids[0])).state is State.SUCCEEDED
+    assert (await s.engine.invocations.get(ids[0])).state is State.SUCCEEDED
 
 
 async def test_what_was_accepted_beside_an_empty_claim_is_not_overtaken(s: Service) -> None:

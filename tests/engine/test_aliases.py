@@ -153,10 +153,10 @@ async def test_what_waits_by_a_deleted_alias_ends_as_it_was_configured(
         await s.restart()
     await s.clock.advance(600)
     await s.settle()
-    assert (await s.engine.show(id)).attempt == 3
+    assert (await s.engine.invocations.get(id)).attempt == 3
     assert len(await s.mail("queue:bad")) == 1
     # An alias of that name begins anew.
     await s.engine.put_alias("f", Alias("prod", "1"), create=True)
     other = (await s.engine.accepted("f", b"{}", qualifier="prod")).id
     await s.settle()
-    assert (await s.engine.show(other)).attempt == 1
+    assert (await s.engine.invocations.get(other)).attempt == 1

@@ -16,7 +16,7 @@ ANY = ListFilter()
 
 
 async def listed(s: Service, **filter: object) -> list[str]:
-    page = await s.engine.listed("f", ListFilter(**filter), 100, None)
+    page = await s.engine.invocations.listed("f", ListFilter(**filter), 100, None)
     return [view.meta.caller_id or format_id(view.id) for view in page.items]
 
 
@@ -37,7 +37,7 @@ async def test_an_id_is_taken_once_in_all_versions_and_after_a_restart(s: Servic
             with pytest.raises(CallerIdTaken) as taken:
                 await s.invoke("f", 1, caller_id="mine", qualifier=qualifier)
             assert taken.value.fields == {"caller_id": "mine", "invocation": first}
-        assert await s.engine.by_caller_id("f", "mine") == parse_id(first)
+        assert await s.engine.invocations.by_caller_id("f", "mine") == parse_id(first)
         await (s.restart() if round else s.crash())
     await s.settle()
     assert len(s.starts("f")) == 1 and await listed(s) == ["mine"]
@@ -72,9 +72,14 @@ async def test_functions_have_lists_of_their_own(s: Service) -> None:
     await s.function("g")
     await s.invoke("f", caller_id="mine")
     await s.invoke("g", caller_id="mine", listed=True)
-    assert await s.engine.by_caller_id("g", "mine") != await s.engine.by_caller_id("f", "mine")
-    assert await s.engine.by_caller_id("g", "other") is None
-    for work in (s.engine.listed("x", ANY, 1, None), s.engine.by_caller_id("x", "mine")):
+    assert await s.engine.invocations.by_caller_id(
+        "g", "mine"
+    ) != await s.engine.invocations.by_caller_id("f", "mine")
+    assert await s.engine.invocations.by_caller_id("g", "other") is None
+    for work in (
+        s.engine.invocations.listed("x", ANY, 1, None),
+        s.engine.invocations.by_caller_id("x", "mine"),
+    ):
         with pytest.raises(FunctionNotFound):
             await work
 
@@ -90,7 +95,7 @@ async def test_whether_one_is_listed_is_configured_or_asked_for(s: Service) -> N
     assert await listed(s) == [own, "b"]
     view = await s.show(await s.invoke("f", caller_id="d"))
     assert view.meta.caller_id == "d"
-    assert await s.engine.by_caller_id("f", own) == parse_id(own)
+    assert await s.engine.invocations.by_caller_id("f", own) == parse_id(own)
 
 
 async def test_a_list_knows_states_qualifiers_and_the_order(s: Service) -> None:
@@ -108,10 +113,10 @@ async def test_a_list_knows_states_qualifiers_and_the_order(s: Service) -> None:
     assert await listed(s, states=frozenset({State.RUNNING})) == ["b3", "a2"]
     assert await listed(s, qualifier="prod") == ["a1"]
     assert await listed(s, caller_id_prefix="a") == ["a2", "a1"]
-    page = await s.engine.listed("f", ANY, 2, None, ascending=True)
+    page = await s.engine.invocations.listed("f", ANY, 2, None, ascending=True)
     assert [view.meta.caller_id for view in page.items] == ["a1", "a2"]
     assert (page.items[0].qualifier, page.items[0].version) == ("prod", "1")
-    rest = await s.engine.listed("f", ANY, 2, page.cursor, ascending=True)
+    rest = await s.engine.invocations.listed("f", ANY, 2, page.cursor, ascending=True)
     assert [view.meta.caller_id for view in rest.items] == ["b3"]
 
 
@@ -145,6 +150,6 @@ async def test_begun_tells_when_the_code_has_begun() -> None:
         # The second is handed over and waits inside; the third waits in the store.
         states = [str((await s.show(id or 0)).state) for id in ids]
         assert states == ["running", "running", "queued"]
-        assert [s.engine.begun(id) for id in ids] == [True, False, False]
+        assert [s.engine.invocations.begun(id) for id in ids] == [True, False, False]
         await s.clock.advance(1)
-        assert [s.engine.begun(id) for id in ids] == [False, True, False]
+        assert [s.engine.invocations.begun(id) for id in ids] == [False, True, False]

@@ -199,7 +199,7 @@ async def test_a_redriven_delivery_is_sent_again_and_the_function_does_not_run(s
     s.receiver(HOOK).answers(404)
     id = await one_owed(s)
     delivery = (await s.show(id)).deliveries[0]
-    await s.engine.redrive_delivery(delivery.id)
+    await s.engine.redrive.delivery(delivery.id)
     await s.settle()
     assert (await s.show(id)).deliveries[0].state == "delivered"
     assert len(s.starts("f")) == 1 and len(s.receiver(HOOK).got) == 1
@@ -211,7 +211,7 @@ async def test_a_redriven_delivery_has_its_whole_time_again(s: Service) -> None:
     await s.clock.advance(7200)
     delivery = (await s.show(id)).deliveries[0]
     before = len(tries(s))
-    await s.engine.redrive_delivery(delivery.id)
+    await s.engine.redrive.delivery(delivery.id)
     await s.clock.advance(3600)
     assert [at - 7200 for at in tries(s)[before:]][:4] == [0.0, 0.5, 1.5, 3.5]
     assert tries(s)[-1] == 7200 + 1800
@@ -221,9 +221,9 @@ async def test_a_redriven_delivery_has_its_whole_time_again(s: Service) -> None:
 async def test_only_a_dead_or_stopped_delivery_can_be_redriven(s: Service) -> None:
     id = await one_owed(s)
     with pytest.raises(Conflict):
-        await s.engine.redrive_delivery((await s.show(id)).deliveries[0].id)
+        await s.engine.redrive.delivery((await s.show(id)).deliveries[0].id)
     with pytest.raises(DeliveryNotFound):
-        await s.engine.redrive_delivery(77 << 64)
+        await s.engine.redrive.delivery(77 << 64)
 
 
 async def test_a_function_destination_is_invoked_with_the_record(s: Service) -> None:

@@ -24,7 +24,7 @@ class Reader:
         self._task = asyncio.ensure_future(self._read(s, after))
 
     async def _read(self, s: Service, after: str | None) -> None:
-        async for event in s.engine.events(after):
+        async for event in s.engine.events.read(after):
             self.seen.append(event)
 
     async def stop(self) -> None:
@@ -108,7 +108,7 @@ async def test_a_reader_that_is_slower_than_the_retention_is_told_of_the_gap() -
         await s.function("f", answers=["ok"])
         await s.invoke("f")
         await s.settle()
-        events = s.engine.events("0.0")
+        events = s.engine.events.read("0.0")
         seen = [await anext(events) for _ in range(3)]
         for _ in range(5):
             await s.invoke("f")
@@ -148,7 +148,7 @@ async def test_a_delivery_that_is_sent_again_is_seen_at_once(s: Service) -> None
     s.receiver(HOOK).down()
     reader = Reader(s, None)
     await s.settle()
-    await s.ask(s.engine.redrive_delivery((await s.show(id)).deliveries[0].id))
+    await s.ask(s.engine.redrive.delivery((await s.show(id)).deliveries[0].id))
     await s.settle()
     await s.stop(id)
     await s.settle()
@@ -171,7 +171,7 @@ async def test_an_id_of_another_store_is_a_gap_and_not_silence(s: Service) -> No
 async def test_a_last_event_id_that_is_none_is_refused(s: Service) -> None:
     for wrong in ("x", "1.x", "-1", "", "1" * 50):
         with pytest.raises(InvalidInput):
-            await anext(aiter(s.engine.events(wrong)))
+            await anext(aiter(s.engine.events.read(wrong)))
 
 
 # ---------------------------------------------------------------- the long poll
@@ -180,36 +180,36 @@ async def test_a_last_event_id_that_is_none_is_refused(s: Service) -> None:
 async def test_a_long_poll_answers_in_the_instant_of_the_end(s: Service) -> None:
     await s.function("f", answers=[Ok(seconds=7)])
     id = number(await s.invoke("f"))
-    poll = asyncio.ensure_future(s.engine.wait(id, 60))
+    poll = asyncio.ensure_future(s.engine.invocations.wait(id, 60))
     await s.clock.advance(6.999)
     assert not poll.done()
     await s.clock.advance(0.001)
     assert poll.done() and (await poll).state is State.SUCCEEDED
-    assert s.engine.waits._waiters == {}
+    assert s.engine.invocations._waits._waiters == {}
 
 
 async def test_a_long_poll_ends_with_its_time_and_says_how_it_is(s: Service) -> None:
     await s.function("f", answers=[Forever()], timeout_seconds=3600)
     id = number(await s.invoke("f"))
-    poll = asyncio.ensure_future(s.engine.wait(id, 10))
+    poll = asyncio.ensure_future(s.engine.invocations.wait(id, 10))
     await s.clock.advance(10)
     assert poll.done() and (await poll).state is State.RUNNING
-    assert s.engine.waits._waiters == {}
+    assert s.engine.invocations._waits._waiters == {}
 
 
 async def test_a_long_poll_of_what_is_over_answers_at_once(s: Service) -> None:
     await s.function("f", answers=["ok"])
     id = number(await s.invoke("f"))
     await s.settle()
-    assert (await s.engine.wait(id, 60)).state is State.SUCCEEDED
+    assert (await s.engine.invocations.wait(id, 60)).state is State.SUCCEEDED
     with pytest.raises(InvocationNotFound):
-        await s.engine.wait(1 << 64, 60)
+        await s.engine.invocations.wait(1 << 64, 60)
 
 
 async def test_a_long_poll_sees_a_stop_and_an_expiry_too(s: Service) -> None:
     await s.function("f", answers=["ok"], concurrency=0, max_event_age_seconds=30)
     first, second = number(await s.invoke("f")), number(await s.invoke("f"))
-    polls = [asyncio.ensure_future(s.engine.wait(id, 60)) for id in (first, second)]
+    polls = [asyncio.ensure_future(s.engine.invocations.wait(id, 60)) for id in (first, second)]
     await s.settle()
     await s.stop(first)
     await s.clock.advance(30)
@@ -218,8 +218,8 @@ async def test_a_long_poll_sees_a_stop_and_an_expiry_too(s: Service) -> None:
 
 async def test_a_long_poll_that_is_cancelled_leaves_nothing_behind(s: Service) -> None:
     await s.function("f", answers=[Forever()])
-    poll = asyncio.ensure_future(s.engine.wait(number(await s.invoke("f")), 60))
+    poll = asyncio.ensure_future(s.engine.invocations.wait(number(await s.invoke("f")), 60))
     await s.settle()
     poll.cancel()
     await s.settle()
-    assert s.engine.waits._waiters == {}
+    assert s.engine.invocations._waits._waiters == {}

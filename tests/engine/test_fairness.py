@@ -203,7 +203,7 @@ async def test_with_real_instances_another_function_starts_beside_two_with_long_
         for n in range(20):
             await deploy(engine, f"quiet{n}", fast)
             accepted = await engine.accepted(f"quiet{n}", b"1")
-            assert (await engine.wait(accepted.id, 60)).state is State.SUCCEEDED
+            assert (await engine.invocations.wait(accepted.id, 60)).state is State.SUCCEEDED
             _, ended = await engine.invoke(f"quiet{n}", b"1")
             assert ended.outcome is Outcome.OK
         stats = await engine.stats()
@@ -249,7 +249,7 @@ async def test_why_says_that_what_is_left_is_for_short_runs() -> None:
         occupancy = s.runtime.occupancy()
         assert (occupancy.in_use, occupancy.kept_free, occupancy.kept_short) == (7, 2, 1)
         waits = await s.invoke("long11")
-        reason = s.engine.why(await s.show(waits))
+        reason = s.engine.invocations.why(await s.show(waits))
         assert reason is not None and reason.code == "node_share"
         assert "keeps 1 of its 8 instances free" in reason.text
         assert "less than a second; those of this one are not known to" in reason.text

@@ -159,9 +159,9 @@ async def test_node_name_is_how_the_node_calls_itself() -> None:
 async def test_minutes_retention_seconds_is_how_long_minutes_are_kept() -> None:
     for seconds, kept in ((600.0, False), (90_000.0, True)):
         async with Service(minutes_retention_seconds=seconds) as s:
-            s.engine.count_minute("f", "calls")
+            s.engine.minutes.count("f", "calls")
             await s.clock.advance(7200)
-            assert bool(await s.engine.minutes(0, 1 << 50)) is kept
+            assert bool(await s.engine.minutes.read(0, 1 << 50)) is kept
 
 
 async def test_prune_interval_seconds_is_how_often_it_is_pruned() -> None:

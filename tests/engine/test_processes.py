@@ -36,7 +36,7 @@ async def test_a_backlog_on_a_full_node_keeps_no_other_function_waiting(
         await accept_many(engine, "busy", backlog)
         for _ in range(3):
             accepted = await engine.accepted("other", b"1")
-            assert (await engine.wait(accepted.id, 30)).state is State.SUCCEEDED
+            assert (await engine.invocations.wait(accepted.id, 30)).state is State.SUCCEEDED
         _, ended = await engine.invoke("other", b"1")
         assert ended.outcome is Outcome.OK
         assert (await engine.stats()).waiting > 0
@@ -69,8 +69,8 @@ async def test_it_is_the_node_that_is_full_and_not_the_function_that_is_paused(
         await deploy(engine, "busy", "import time\ndef handler(e, c):\n    time.sleep(60)\n")
         await deploy(engine, "other", FAST)
         await engine.accepted("busy", b"1")
-        view = await engine.show((await engine.accepted("other", b"1")).id)
-        why = engine.why(view)
+        view = await engine.invocations.get((await engine.accepted("other", b"1")).id)
+        why = engine.invocations.why(view)
         assert why is not None and why.code == "node_limit"
 
 
@@ -124,4 +124,4 @@ async def test_a_version_that_cannot_start_keeps_no_other_from_the_limit_of_all(
         ids = [(await engine.accepted("f", b"1", qualifier="2")).id for _ in range(3)]
         await engine.put_control("f", Control(limit=1))
         for id in ids:
-            assert (await engine.wait(id, 30)).state is State.SUCCEEDED
+            assert (await engine.invocations.wait(id, 30)).state is State.SUCCEEDED

@@ -71,7 +71,7 @@ async def test_of_two_redrives_at_once_the_one_with_another_version_is_told(s: S
     answers = await gather_now(
         s,
         *[
-            s.engine.redriving.invocation(number(old), qualifier=one)
+            s.engine.redrive.invocation(number(old), qualifier=one)
             for one in ("latest", "1", "latest")
         ],
     )
@@ -90,7 +90,7 @@ async def test_a_redrive_that_was_cut_off_before_its_mark_goes_on_with_any_rate(
     s.store.mark_redriven = nothing
     first = await s.redrive(old)
     s.store.mark_redriven = mark
-    new, duplicate = await s.engine.redriving.invocation(number(old), delay_seconds=30.0)
+    new, duplicate = await s.engine.redrive.invocation(number(old), delay_seconds=30.0)
     assert (new, duplicate) == (number(first), True)
     assert (await s.show(old)).redriven_as == number(first)
 
@@ -106,7 +106,7 @@ async def test_only_what_is_over_can_be_redriven(s: Service) -> None:
 
 async def test_a_dry_run_says_what_would_be_done_and_changes_nothing(s: Service) -> None:
     ids = await dead_letters(s, 5)
-    report = await s.engine.redrive_dead_letters(DEAD, dry_run=True)
+    report = await s.engine.redrive.dead_letters(DEAD, dry_run=True)
     await s.settle()
     assert (report.matched, report.redriven) == (5, 5)
     assert {one["id"] for one in report.invocations} == set(ids)
@@ -115,7 +115,7 @@ async def test_a_dry_run_says_what_would_be_done_and_changes_nothing(s: Service)
 
 async def test_a_rate_spaces_the_starts(s: Service) -> None:
     await dead_letters(s, 5)
-    report = await s.engine.redrive_dead_letters(DEAD, rate_per_second=2)
+    report = await s.engine.redrive.dead_letters(DEAD, rate_per_second=2)
     assert report.redriven == 5 and report.seconds == 2.0
     await s.crash()
     await s.clock.advance(10)
@@ -124,8 +124,8 @@ async def test_a_rate_spaces_the_starts(s: Service) -> None:
 
 async def test_a_second_redrive_of_the_same_dead_letters_does_nothing(s: Service) -> None:
     await dead_letters(s, 5)
-    await s.engine.redrive_dead_letters(DEAD)
-    again = await s.engine.redrive_dead_letters(DEAD)
+    await s.engine.redrive.dead_letters(DEAD)
+    again = await s.engine.redrive.dead_letters(DEAD)
     await s.settle()
     assert (again.redriven, again.skipped) == (0, 5) and len(s.starts("f")) == 10
 
@@ -134,7 +134,7 @@ async def test_a_redrive_by_filter_never_runs_a_success_again(s: Service) -> Non
     await s.function("f", answers=["ok"])
     await s.invoke("f")
     await s.settle()
-    report = await s.engine.redrive_dead_letters(Filter())
+    report = await s.engine.redrive.dead_letters(Filter())
     await s.settle()
     assert report.redriven == 0 and len(s.starts("f")) == 1
 
@@ -143,7 +143,7 @@ async def test_a_limit_and_its_cursor_redrive_all_in_steps(s: Service) -> None:
     await dead_letters(s, 7)
     done, cursor = 0, None
     for _ in range(10):
-        report = await s.engine.redrive_dead_letters(DEAD, limit=3, cursor=cursor)
+        report = await s.engine.redrive.dead_letters(DEAD, limit=3, cursor=cursor)
         done, cursor = done + report.redriven, report.cursor
         if cursor is None:
             break
@@ -156,7 +156,7 @@ async def test_a_limit_and_its_cursor_redrive_all_in_steps(s: Service) -> None:
 )
 async def test_numbers_out_of_range_are_refused(s: Service, wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
-        await s.engine.redrive_dead_letters(DEAD, **wrong)
+        await s.engine.redrive.dead_letters(DEAD, **wrong)
 
 
 async def test_what_has_lost_its_payload_is_said_and_not_run() -> None:
@@ -166,7 +166,7 @@ async def test_what_has_lost_its_payload_is_said_and_not_run() -> None:
         with pytest.raises(Conflict) as refused:
             await s.redrive(old)
         assert "retention" in refused.value.detail
-        report = await s.engine.redrive_dead_letters(DEAD)
+        report = await s.engine.redrive.dead_letters(DEAD)
         assert report.skipped == 0 and report.errors[0]["id"] == old
 
 
@@ -179,7 +179,7 @@ async def test_every_match_is_redriven_skipped_or_an_error_and_a_dry_run_foretel
     await s.settle()
     await s.engine.delete_function("gone")
     for dry_run in (True, False):
-        report = await s.engine.redrive_dead_letters(Filter(), dry_run=dry_run)
+        report = await s.engine.redrive.dead_letters(Filter(), dry_run=dry_run)
         assert (report.matched, report.redriven, report.skipped) == (4, 3, 0)
         assert [error["code"] for error in report.errors] == ["function_not_found"]
     await s.settle()
@@ -189,12 +189,12 @@ async def test_a_dry_run_foretells_a_disabled_function_and_a_version_that_is_not
     s: Service,
 ) -> None:
     await dead_letters(s, 2)
-    report = await s.engine.redrive_dead_letters(DEAD, dry_run=True, qualifier="7")
+    report = await s.engine.redrive.dead_letters(DEAD, dry_run=True, qualifier="7")
     assert report.redriven == 0
     assert {error["code"] for error in report.errors} == {"version_not_found"}
     await s.engine.put_control("f", Control(disabled="moving"))
     for dry_run in (True, False):
-        report = await s.engine.redrive_dead_letters(DEAD, dry_run=dry_run)
+        report = await s.engine.redrive.dead_letters(DEAD, dry_run=dry_run)
         assert (report.matched, report.redriven, report.skipped) == (2, 0, 0)
         assert [error["code"] for error in report.errors] == ["function_disabled"] * 2
 
@@ -210,7 +210,7 @@ async def test_a_redrive_whose_caller_has_gone_is_run(s: Service) -> None:
         return await commit(batch)
 
     s.store.commit = commit_for_nobody
-    redriving = asyncio.ensure_future(s.engine.redrive((await s.show(id)).id))
+    redriving = asyncio.ensure_future(s.engine.redrive.invocation((await s.show(id)).id))
     await s.settle()
     stats = await s.engine.stats()
     assert (stats.failed, stats.succeeded, stats.running) == (1, 1, 0)
@@ -246,7 +246,7 @@ async def test_what_a_disable_stopped_is_a_dead_letter_and_redriven_by_filter(s:
     await s.settle()
     wished = await s.invoke("f", delay_seconds=60)
     await s.stop(wished)
-    report = await s.engine.redrive_dead_letters(Filter())
+    report = await s.engine.redrive.dead_letters(Filter())
     await s.settle()
     assert {one["id"] for one in report.invocations} == set(aborted)
     assert (report.redriven, report.errors) == (2, [])
@@ -260,7 +260,7 @@ async def test_another_version_may_run_what_is_redriven(s: Service) -> None:
     first, second = await dead_letters(s, 2)
     await s.engine.publish_version("f", "the good one")
     new = await s.redrive(first, qualifier="1")
-    report = await s.engine.redrive_dead_letters(DEAD, qualifier="1")
+    report = await s.engine.redrive.dead_letters(DEAD, qualifier="1")
     await s.settle()
     for id in (new, report.invocations[0]["redriven_as"]):
         view = await s.show(id)
@@ -271,4 +271,4 @@ async def test_another_version_may_run_what_is_redriven(s: Service) -> None:
     await s.settle()
     with pytest.raises(QualifierNotFound):
         await s.redrive(other, qualifier="1")
-    assert (await s.engine.redrive_dead_letters(DEAD, qualifier="1")).errors[0]["id"] == other
+    assert (await s.engine.redrive.dead_letters(DEAD, qualifier="1")).errors[0]["id"] == other

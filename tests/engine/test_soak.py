@@ -92,7 +92,7 @@ class Storm:
                 case x if x < 0.90 and self.ids:
                     await engine.stop(rng.choice(self.ids[-50:]))
                 case x if x < 0.93 and self.ids:
-                    new, again = await engine.redrive(rng.choice(self.ids))
+                    new, again = await engine.redrive.invocation(rng.choice(self.ids))
                     if not again:
                         self.ids.append(new)
                 case x if x < 0.96:
@@ -129,7 +129,7 @@ async def test_after_a_storm_everything_has_one_end(tmp_path: Path, seed: int) -
     await asyncio.wait_for(_calm(engine), 120)
     report = await engine.store.verify()
     stats = await engine.stats()
-    views = [await engine.show(id) for id in storm.ids]
+    views = [await engine.invocations.get(id) for id in storm.ids]
     assert report["problems"] == [] and stats.conservation_difference == 0
     assert {view.state for view in views} <= FINAL
     assert all(len(states) == 1 for states in storm.finals.values())

@@ -77,7 +77,7 @@ async def test_what_no_attempt_can_do_is_tried_once(
     async with running(tmp_path, instances_max=1) as engine:
         await deploy(engine, "f", code, max_retries=3)
         accepted = await engine.accepted("f", payload)
-        view = await engine.wait(accepted.id, 30)
+        view = await engine.invocations.wait(accepted.id, 30)
         assert (view.state, view.reason) == (State.FAILED, Reason.NOT_RETRYABLE)
         assert (view.attempt, view.spent.retries_used) == (1, 0)
 

@@ -95,7 +95,7 @@ async def a_days_work(s: Service, number: int = 0) -> list[ThenceError]:
         store.lost(s.clock.now(), 10),
     ):
         await tried(look)
-    engine.count_minute("f", "accepted")
+    engine.minutes.count("f", "accepted")
     await s.clock.advance(150)
     return refused
 

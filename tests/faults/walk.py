@@ -212,7 +212,7 @@ class Walk:
     async def redrive_many(self) -> None:
         rate = self.rng.choice([None, 0.5, 10])
         self.call(
-            self.s.ask(self.s.engine.redrive_dead_letters(Filter(dead=True), rate_per_second=rate))
+            self.s.ask(self.s.engine.redrive.dead_letters(Filter(dead=True), rate_per_second=rate))
         )
         await self.s.settle()
 
@@ -224,7 +224,7 @@ class Walk:
 
     async def _resend(self, id: str) -> None:
         for delivery in (await self.s.show(id)).deliveries:
-            await self.s.ask(self.s.engine.redrive_delivery(delivery.id))
+            await self.s.ask(self.s.engine.redrive.delivery(delivery.id))
 
     async def deploy(self) -> None:
         name = self.rng.choice(NAMES)

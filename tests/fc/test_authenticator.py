@@ -535,10 +535,10 @@ async def meaning(port: Port, answer: Answer) -> Any:
     """What was accepted."""
     id = parse_id(answer.headers["x-fc-request-id"])
     assert id is not None
-    view = await port.engine.show(id)
+    view = await port.engine.invocations.get(id)
     stored = await port.engine.store.payload(id)
     assert stored is not None
-    payload = await port.engine.body(stored[0])
+    payload = await port.engine.invocations.body(stored[0])
     return view.function, view.version, view.qualifier, view.due_at, view.meta.caller_id, payload
 
 

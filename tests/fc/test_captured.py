@@ -421,7 +421,7 @@ async def test_the_recorded_call_of_the_old_client_is_taken_with_its_own_signatu
     assert answer.headers["x-fc-async-task-id"] == "t-1"
     id = parse_id(answer.headers["x-fc-request-id"])
     assert id is not None
-    view = await old_port.engine.show(id)
+    view = await old_port.engine.invocations.get(id)
     assert (view.version, view.qualifier) == ("1", "prod")
 
 

@@ -230,7 +230,7 @@ async def test_stopping_and_stopped(door: Any, monkeypatch: pytest.MonkeyPatch) 
         task = await get(door)
         assert task["status"] == "Stopping" and events(task)[-1][0] == "Running"
         assert (await door.put(stop(V3))).status == 202  # once more changes nothing
-    runtime.stop(await door.engine.by_caller_id("f", "t"))
+    runtime.stop(await door.engine.invocations.by_caller_id("f", "t"))
     await door.service.settle()
     task = await get(door)
     assert task["status"] == "Stopped" and events(task)[-1] == ("Stopped", 0, {})

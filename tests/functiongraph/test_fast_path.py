@@ -95,9 +95,11 @@ async def both(line: TwoWays, data: bytes, *, fast: bool) -> Answer:
 
 async def stored(line: TwoWays, answer: Answer) -> Any:
     """All of an invocation but its id and its times."""
-    view = await line.engine.show(parse_id(json.loads(answer.body)["request_id"]))
+    view = await line.engine.invocations.get(parse_id(json.loads(answer.body)["request_id"]))
     payload, _ = await line.engine.store.payload(view.id)
-    listed = await line.engine.listed(view.function, ListFilter(qualifier=view.qualifier), 10, None)
+    listed = await line.engine.invocations.listed(
+        view.function, ListFilter(qualifier=view.qualifier), 10, None
+    )
     assert view.id in [one.id for one in listed.items]
     return view.function, view.version, view.qualifier, view.meta, payload.data
 

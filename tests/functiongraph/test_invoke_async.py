@@ -109,7 +109,7 @@ async def test_without_settings_a_function_error_is_not_retried(door: Any) -> No
 async def test_ids_are_those_of_the_invocations(door: Any) -> None:
     await door.function()
     id = await door.start()
-    assert await door.engine.by_caller_id("f", id) == parse_id(id)
+    assert await door.engine.invocations.by_caller_id("f", id) == parse_id(id)
 
 
 async def test_a_memory_size_that_the_vendor_has_is_taken_and_another_is_not(door: Any) -> None:

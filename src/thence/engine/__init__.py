@@ -10,6 +10,7 @@ lanes  family  running  lease  backlog      what the verbs share
 effect  node  loop
 catalogue  versions  aliases  configs       what is deployed, and how it is called; targets: cycles
 controls  entries  load
-minutes                                     counts by function and minute
-engine  functions  looking                  starts and stops all that, and is what the doors talk to
+invocations  deliveries  mailbox            what doors ask; events: the stream, minutes: counts by time,
+events  minutes  stats  health              health: whether the service can work
+engine  functions                           starts and stops all that, and is what the doors talk to
 """

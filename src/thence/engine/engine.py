@@ -18,32 +18,33 @@ from ..notices import NodeDraining, NodeStopped, Notices, StoreBack, StoreHit, S
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Ended, Runtime
 from ..store.blobs import BlobStore
-from ..store.interface import Filter, Store
+from ..store.interface import Store
 from ..store.records import Accepted
 from ..store.reserve import Reserve
 from .answer import Done
-from .events import Events
+from .deliveries import Deliveries
 from .functions import Functions
-from .looking import Looking
+from .health import Health
+from .invocations import Invocations
 from .loop import Loop
+from .mailbox import Mailbox
 from .minutes import Minutes
 from .options import Options
-from .redrive import RedriveReport
 from .sources import Firing
-from .stop import Stopped
+from .stats import Stats, sum_up
 from .tasks import Tasks
 from .tend import Tend
-from .wait import Wait
 from .wiring import CheckArchive, Given, MakeSending, Parts
 
 T = TypeVar("T")
 log = logging.getLogger("thence.engine")
 OPEN_SECONDS = 1.0  # between two tries to open the store on a full disk
+SUMMED_MAX = 200  # functions (and versions) that are summed up on the event loop
 ROWS_BYTES = 4 * 1024 * 1024
 LEAVE_MS = 2000  # after the grace period, for what it cut off to be written; server.py gives 5 s for all that
 
 
-class Engine(Functions, Looking):
+class Engine(Functions):
     """One node's engine over one store. `start()` first, `drain()` last."""
 
     def __init__(
@@ -90,19 +91,41 @@ class Engine(Functions, Looking):
         )  # fmt: skip
         self.dispatch, self.expire, self.deliver = parts.dispatch, parts.expire, parts.deliver
         self.settle, self.run, self.place = parts.settle, parts.run, parts.place
-        self.accepting, self.invoking, self.stopping = parts.accept, parts.invoke, parts.stop
-        self.redriving, self.sources, self.inside = parts.redrive, parts.sources, parts.inside
+        self.accepting, self.invoking = parts.accept, parts.invoke
+        self.redrive, self.sources, self.inside = parts.redrive, parts.sources, parts.inside
         self.prune, self.sweep, self.node = parts.prune, parts.sweep, parts.node
         self.rescue, self.suspects, self.retire = parts.rescue, parts.suspects, parts.retire
         self._offer(parts.catalogue)
-        self.events_ = Events(store, notices)
-        self.minutes_ = Minutes(store, clock, notices)
         self.tend = Tend(store, clock, notices)
+        self.minutes = Minutes(store, clock, notices)
+        self.events = parts.events
+        self.stop = parts.stop.stop
+        self.deliveries = Deliveries(store)
+        self.mailbox = Mailbox(store, clock)
+        self.health = Health(
+            parts.room,
+            parts.writer,
+            parts.dispatch,
+            runtime,
+            self.tend,
+            draining=lambda: self.draining,
+        )
+        self.invocations = Invocations(
+            store,
+            blobs,
+            runtime,
+            parts.lanes,
+            parts.catalogue,
+            parts.dispatch,
+            parts.writer,
+            clock,
+            notices,
+            draining=lambda: self.draining,
+        )
         self.draining = False
         self.held_up = asyncio.Event()
         """A start that waits for room on the disk: nothing has begun."""
         self._tasks = Tasks()
-        self.waits = Wait(self.show, clock, notices)
         self.room_grown, self.abort = self._room_grown, self._abort
         self.control_changed = self.dispatch.control_changed
         notices.on(StoreBack, self._store_back)
@@ -149,7 +172,7 @@ class Engine(Functions, Looking):
     async def _abort(self, family_id: int) -> None:
         self.invoking.abort(family_id)
         runs = self.parts.running.of(family_id)
-        work = (self.stopping.abort(run) for run in runs)
+        work = (self.parts.stop.abort(run) for run in runs)
         answers = await asyncio.gather(*work, return_exceptions=True)
         refused = [one for one in answers if one is not None]
         if refused and isinstance(refused[0], StoreUnavailable):
@@ -196,7 +219,7 @@ class Engine(Functions, Looking):
         await self.dispatch.start()
         await self.suspects.start()
         await self.deliver.start()
-        for loop in (self.node.loop, self.minutes_.loop, *self._chores()):
+        for loop in (self.node.loop, self.minutes.loop, *self._chores()):
             loop.start()
         for lane in self.lanes.all():
             if lane.deleted:
@@ -264,7 +287,7 @@ class Engine(Functions, Looking):
         await self.parts.results.settled(until)
         await self.writer.written(until)
         await sending
-        await self.minutes_.close()
+        await self.minutes.close()
         await self.writer.stop()
         await self.runtime.close()
         await self.parts.sending.close()
@@ -339,43 +362,19 @@ class Engine(Functions, Looking):
         lane, alias = self.catalogue.resolve(name, qualifier)
         return await self.invoking.invoke(lane, payload, alias=alias, **settings)
 
-    # ------------------------------------------------------------ changing
+    # ------------------------------------------------------------ asking
 
-    async def stop(self, id: int, *, deliveries: bool = True) -> Stopped:
-        """See Stop.stop."""
-        stopped = await self.stopping.stop(id, deliveries=deliveries)
-        if stopped.deliveries_stopped:
-            self.events_.changed()
-        return stopped
+    async def stats(self) -> Stats:
+        """Sums and counts per function. Raises StoreUnavailable."""
+        counts = await self.store.counts(self.clock.now())
+        if len(counts) <= SUMMED_MAX:
+            return sum_up(counts)
+        return await asyncio.to_thread(sum_up, counts)  # of ten thousand: a fifth of a second
 
-    async def redrive(
-        self, id: int, *, again: bool = False, qualifier: str | None = None
-    ) -> tuple[int, bool]:
-        """See Redrive.invocation."""
-        return await self.redriving.invocation(id, again=again, qualifier=qualifier)
+    def new_id(self) -> int:
+        """An id that no invocation has: for what a door names by one, as a request."""
+        return self.ids.next(self.clock.now())
 
-    async def redrive_dead_letters(
-        self,
-        filter: Filter,
-        *,
-        dry_run: bool = False,
-        rate_per_second: float | None = None,
-        limit: int = 1000,
-        cursor: str | None = None,
-        qualifier: str | None = None,
-    ) -> RedriveReport:
-        """See Redrive.dead_letters."""
-        return await self.redriving.dead_letters(
-            filter,
-            dry_run=dry_run,
-            rate_per_second=rate_per_second,
-            limit=limit,
-            cursor=cursor,
-            qualifier=qualifier,
-        )
-
-    async def redrive_delivery(self, id: int) -> bool:
-        """See Redrive.delivery."""
-        redriven = await self.redriving.delivery(id)
-        self.events_.changed()
-        return redriven
+    def also_sweep(self, sweep: Callable[[], Awaitable[None]]) -> None:
+        """Call it whenever it is looked for files that nothing uses."""
+        self.sweep.also.append(sweep)

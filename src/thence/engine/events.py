@@ -17,7 +17,7 @@ from msgspec import Struct
 from ..errors import InvalidInput
 from ..notices import Committed, Notices
 from ..store.interface import Store
-from ..store.records import Transition
+from ..store.records import JournalEntry, Transition
 
 STEP = 200
 
@@ -59,6 +59,14 @@ class Events:
         """There is something new in the journal."""
         for reader in self._readers:
             reader.set()
+
+    async def bounds(self) -> tuple[int, int]:
+        """The lowest and the highest entry that is kept; (0, 0) when there is none."""
+        return await self._store.journal_bounds()
+
+    async def entries(self, after: int, limit: int) -> list[JournalEntry]:
+        """Entries behind that one, in their order."""
+        return await self._store.journal(after, limit)
 
     async def read(self, after: str | None) -> AsyncIterator[Event]:
         """Every event behind `after` (None: from now on), then those to come, without end."""

@@ -63,7 +63,12 @@ class Minutes:
         await self.loop.stop()
 
     async def read(
-        self, since: int, until: int, function: str | None, metric: str | None
+        self,
+        since: int,
+        until: int,
+        *,
+        function: str | None = None,
+        metric: str | None = None,
     ) -> list[MinuteCount]:
         """The minutes in [since, until), stored or not yet, by minute, function and metric."""
         async with self._lock:

@@ -20,6 +20,8 @@ from ..lifecycle.states import FINAL, State
 from ..store.blobs import BlobStore
 from ..store.interface import Filter, Store
 from ..store.records import InvocationRow, InvocationView
+from .deliver import Deliver
+from .events import Events
 from .lanes import Lane
 from .sources import Firing, Sources
 
@@ -51,7 +53,8 @@ class Redrive:
         clock: Clock,
         resolve: Callable[[str, str], tuple[Lane, str]],
         sources: Sources,
-        note_delivery: Callable[[str, int], None],
+        deliver: Deliver,
+        events: Events,
         history_seconds: float,
     ) -> None:
         self._store = store
@@ -59,7 +62,8 @@ class Redrive:
         self._clock = clock
         self._resolve = resolve
         self._sources = sources
-        self._note_delivery = note_delivery
+        self._deliver = deliver
+        self._events = events
         self._history_seconds = history_seconds
 
     async def invocation(
@@ -160,10 +164,10 @@ class Redrive:
         self,
         filter: Filter,
         *,
-        dry_run: bool,
-        rate_per_second: float | None,
-        limit: int,
-        cursor: str | None,
+        dry_run: bool = False,
+        rate_per_second: float | None = None,
+        limit: int = 1000,
+        cursor: str | None = None,
         qualifier: str | None = None,
     ) -> RedriveReport:
         """Redrive the dead letters that `filter` means, at most `limit` of them. `qualifier`: as in
@@ -241,7 +245,8 @@ class Redrive:
                 "sent again.",
                 state=delivery.state,
             )
-        self._note_delivery(delivery.key, now)
+        self._deliver.note(delivery.key, now)
+        self._events.changed()
         return True
 
 

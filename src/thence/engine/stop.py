@@ -17,6 +17,7 @@ from ..runtimes.interface import Run, Runtime
 from ..store.interface import StopMark, Store
 from ..store.records import InvocationView, Waiting
 from .end import EndWaiting
+from .events import Events
 from .running import Running
 from .writer import Writer
 
@@ -39,6 +40,7 @@ class Stop:
         runtime: Runtime,
         running: Running,
         ending: EndWaiting,
+        events: Events,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -46,6 +48,7 @@ class Stop:
         self._runtime = runtime
         self._running = running
         self._ending = ending
+        self._events = events
         self._clock = clock
 
     async def stop(self, id: int, *, deliveries: bool = True) -> Stopped:
@@ -73,6 +76,8 @@ class Stop:
                 if not deliveries:
                     return Stopped(view.state, changed=False)
                 count = await self._store.stop_deliveries(id, self._clock.now())
+                if count:
+                    self._events.changed()
                 return Stopped(view.state, count, changed=count > 0)
             if view.state in WAITING and await self._waiting_one(view):
                 return Stopped(State.STOPPED)

@@ -29,6 +29,7 @@ from .deciding import Deciding
 from .deliver import Deliver
 from .dispatch import Dispatch
 from .end import EndWaiting
+from .events import Events
 from .expire import Expire
 from .flow import Flow
 from .invoke import Invoke
@@ -96,6 +97,7 @@ class Parts:
         self.flow = Flow()
         self.lease = Lease()
         self.running = Running()
+        self.events = Events(given.store, given.notices)
         self.room = Room(given.store, given.reserve)
         self.writer = Writer(given.store, given.clock, given.notices, self.room)
         self.catalogue = Catalogue(
@@ -240,14 +242,17 @@ class Parts:
         store, clock, options = given.store, given.clock, given.options
         self.sources = Sources(self.accept, self.catalogue)
         self.invoke = Invoke(self.dispatch, given.runtime, clock, self.ids, options)
-        self.stop = Stop(store, self.writer, given.runtime, self.running, self.end, clock)
+        self.stop = Stop(
+            store, self.writer, given.runtime, self.running, self.end, self.events, clock
+        )
         self.redrive = Redrive(
             store,
             given.blobs,
             clock,
             self.catalogue.resolve,
             self.sources,
-            self.deliver.note,
+            self.deliver,
+            self.events,
             options.history_retention_seconds,
         )
 

@@ -225,19 +225,19 @@ class Service:
 
     async def show(self, id: str | int) -> InvocationView:
         """Everything about it: state, attempts, deliveries."""
-        view = await self.ask(self.engine.show(number(id)))
+        view = await self.ask(self.engine.invocations.get(number(id)))
         assert isinstance(view, InvocationView)
         return view
 
     async def why(self, id: str | int) -> Why | None:
         """Why it waits; None when it does not."""
-        why: Why | None = self.engine.why(await self.show(id))
+        why: Why | None = self.engine.invocations.why(await self.show(id))
         return why
 
     async def result(self, id: str | int) -> Any:
         """What the function answered, decoded; None where there is nothing."""
         body = await self.store.result(number(id))
-        data = None if body is None else await self.engine.body(body)
+        data = None if body is None else await self.engine.invocations.body(body)
         return None if data is None else msgspec.json.decode(data)
 
     async def stop(self, id: str | int) -> Stopped:
@@ -249,7 +249,7 @@ class Service:
     ) -> str:
         """Run it again as a new invocation; the id of that. `again`: also where it has succeeded.
         `qualifier`: the version or alias that runs it."""
-        redriven = self.engine.redrive(number(id), again=again, qualifier=qualifier)
+        redriven = self.engine.redrive.invocation(number(id), again=again, qualifier=qualifier)
         new, _ = await self.ask(redriven)
         return format_id(new)
 

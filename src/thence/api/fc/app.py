@@ -45,7 +45,7 @@ class FcApp:
         return path[1:].partition("/")[0] in self._routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = format_id(self._context.engine.ids.next(self._context.clock.now()))
+        request_id = format_id(self._context.engine.new_id())
         try:
             response = await self._answer(Request(scope, receive), scope, request_id)
         except ClientDisconnect:

@@ -134,7 +134,7 @@ class FcFastPath:
             asked.options.task_id,
             v3=target.v3,
         )
-        request_id = format_id(self._engine.ids.next(self._context.clock.now()))
+        request_id = format_id(self._engine.new_id())
         response = refusal(found, request_id)
         response.headers["x-fc-request-id"] = request_id
         response.raw_headers = written(response.raw_headers)
@@ -142,7 +142,7 @@ class FcFastPath:
 
     def broken(self, error: ThenceError, date: bytes) -> bytes:
         """The status that HTTP has for it, in a body that the vendor's clients can read."""
-        request_id = format_id(self._engine.ids.next(self._context.clock.now()))
+        request_id = format_id(self._engine.new_id())
         status = problems.status_of(error)
         code = "ResourceThrottled" if status == 503 else "InvalidArgument"
         found = FcError(status, code, error.detail)

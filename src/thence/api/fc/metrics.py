@@ -48,7 +48,7 @@ async def get_metric(call: Call) -> Response:
     if period is None:
         raise invalid(f"period: {call.query['period'][:40]!r} is not 60 or 3600 (seconds)")
     since, until = _range(call, period)
-    counts = await call.engine.minutes(since, until, function=_function(call))
+    counts = await call.engine.minutes.read(since, until, function=_function(call))
     found = []
     for (start, function), values in by_period(counts, period).items():
         theirs = name_of(function)

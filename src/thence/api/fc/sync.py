@@ -55,7 +55,7 @@ async def invoke_now(call: Call, options: RequestOptions) -> Response:
     except (Throttled, Overloaded) as refused:
         limit_met = isinstance(refused, Throttled)
         outcome = Outcome.THROTTLED if limit_met else Outcome.NO_RESOURCES
-        call.engine.count_minute(call.name.ours, ATTEMPTS[outcome])
+        call.engine.minutes.count(call.name.ours, ATTEMPTS[outcome])
         raise
     call.context.metrics.tally.ran(
         call.name.ours, ended.outcome, ended.duration_us, ended.memory_bytes

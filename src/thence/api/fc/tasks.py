@@ -103,8 +103,8 @@ async def _found(call: Call) -> InvocationView:
     _check_function(call)
     name, task_id = call.name, call.path["task"]
     try:
-        id = await call.engine.by_caller_id(name.ours, task_id)
-        view = None if id is None else await call.engine.show(id)
+        id = await call.engine.invocations.by_caller_id(name.ours, task_id)
+        view = None if id is None else await call.engine.invocations.get(id)
     except ThenceError as error:
         raise refused(error, call.engine, name, call.qualifier, task_id, v3=call.v3) from None
     if view is None or view.qualifier != call.qualifier:
@@ -118,7 +118,9 @@ async def _page(
     """One page of the store. Its cursors are the tokens of this door."""
     name = call.name.ours
     try:
-        found: Page = await call.engine.listed(name, filter, limit, cursor, ascending=ascending)
+        found: Page = await call.engine.invocations.listed(
+            name, filter, limit, cursor, ascending=ascending
+        )
     except InvalidInput:
         raise invalid(f"nextToken: {cursor!r:.80} is not a token that this list gave") from None
     return found
@@ -138,7 +140,7 @@ def _has_status(call: Call, view: InvocationView, status: str) -> bool:
     """What the store cannot tell apart: Dequeued and Running."""
     if status not in (DEQUEUED, STATES[State.RUNNING]):
         return True
-    return shown_status(view.state, call.engine.begun(view.id)) == status
+    return shown_status(view.state, call.engine.invocations.begun(view.id)) == status
 
 
 def _choice(call: Call, name: str, allowed: tuple[str, ...]) -> str:
@@ -155,14 +157,14 @@ async def _shown(call: Call, view: InvocationView, *, bodies: bool) -> dict[str,
     engine, fc = call.engine, call.context.fc
     payload = returned = None
     if bodies:
-        kept = await engine.store.payload(view.id)
+        kept = await engine.invocations.payload(view.id)
         payload = None if kept is None else await _bytes(call, kept[0])
         returned = error_body(view) or await _returned(call, view)
     return show_task(
         view,
         call.name,
         v3=call.v3,
-        begun=engine.begun(view.id),
+        begun=engine.invocations.begun(view.id),
         now=call.context.clock.now(),
         region=fc.region,
         account=fc.account,
@@ -177,12 +179,12 @@ async def _returned(call: Call, view: InvocationView) -> bytes | None:
     size = view.result_bytes
     if size is None or size > RETURN_PAYLOAD_BYTES_MAX:
         return None
-    result = await call.engine.store.result(view.id)
+    result = await call.engine.invocations.result(view.id)
     return None if result is None else await _bytes(call, result)
 
 
 async def _bytes(call: Call, body: Body) -> bytes | None:
-    found: bytes | None = await call.engine.body(body)
+    found: bytes | None = await call.engine.invocations.body(body)
     return found
 
 

@@ -115,7 +115,7 @@ class UploadApp:
         return by_host and signed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = format_id(self._context.engine.ids.next(self._context.clock.now()))
+        request_id = format_id(self._context.engine.new_id())
         try:
             response = await self._answer(Request(scope, receive), scope)
         except ClientDisconnect:

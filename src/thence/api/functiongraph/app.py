@@ -42,7 +42,7 @@ class FunctionGraphApp:
         return path[1:].partition("/")[0] == PREFIX
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = format_id(self._context.engine.ids.next(self._context.clock.now()))
+        request_id = format_id(self._context.engine.new_id())
         try:
             response = await self._answer(Request(scope, receive), scope, request_id)
         except ClientDisconnect:

@@ -50,7 +50,7 @@ async def cancel_async_invocation(call: Call) -> Response:
         raise _unknown(asked.request_id) from None
     state = stopped.state
     if state is State.STOPPING:
-        state = (await call.engine.wait(view.id, END_SECONDS)).state
+        state = (await call.engine.invocations.wait(view.id, END_SECONDS)).state
     if state in FINAL and state is not State.STOPPED:
         raise invalid(
             f"request_id: {asked.request_id[:80]!r} has ended ({STATUS[state]}) and cannot be "

@@ -64,7 +64,7 @@ async def create_event(call: Call) -> Response:
             raise FssError(409, "FSS.0409", f"name: there is an event {asked.name!r} already")
         if len(found) >= EVENTS_MAX:
             raise FssError(403, "FSS.1068", f"a function has at most {EVENTS_MAX} test events")
-        id = format_id(call.engine.ids.next(call.context.clock.now()))
+        id = format_id(call.engine.new_id())
         await _put(call, owner, id, Event(asked.name, asked.content))
     return answer({"id": id, "name": asked.name})
 

@@ -164,4 +164,4 @@ class FunctionGraphFastPath:
 
     def _request_id(self) -> str:
         """Of this answer; the slow path, too, gives it another one than the invocation has."""
-        return format_id(self._engine.ids.next(self._context.clock.now()))
+        return format_id(self._engine.new_id())

@@ -83,7 +83,7 @@ class Follower:
         if self._position is not None and noted(self._engine):
             return
         async with self._lock:
-            _, high = await self._engine.store.journal_bounds()
+            _, high = await self._engine.events.bounds()
             if self._position is None or not noted(self._engine):
                 self._position = high
                 await self._keep(high)
@@ -106,7 +106,7 @@ class Follower:
             self._looked = True
         more = bool(self._left)
         if not more:
-            entries = await self._engine.store.journal(self._position, STEP)
+            entries = await self._engine.events.entries(self._position, STEP)
             more = len(entries) == STEP
             if entries:
                 self._say_gap(self._position, entries[0].seq)
@@ -121,7 +121,7 @@ class Follower:
 
     async def _begin_at(self, position: int | None) -> int:
         """Not behind the end of the journal, or all would be passed over until it is there."""
-        _, high = await self._engine.store.journal_bounds()
+        _, high = await self._engine.events.bounds()
         if position is None:
             return high  # a sink that was configured later begins here
         if position > high:
@@ -160,7 +160,7 @@ class Follower:
                 if named is None or named[1] not in families or change.delivery:
                     continue
                 if change.id not in views:
-                    views[change.id] = await self._engine.store.invocation(change.id)
+                    views[change.id] = await self._engine.invocations.find(change.id)
                 view = views[change.id]
                 if view is None:
                     self._say_gone(change.id)

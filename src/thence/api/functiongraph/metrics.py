@@ -103,7 +103,7 @@ async def list_function_as_metric(call: Call) -> Response:
     since, until = since - since % MINUTE_MS, until - until % MINUTE_MS + MINUTE_MS
     limit = call.number("limit", 0, TOP_MAX, 10) or 10
     sums: Counter[str] = Counter()
-    for (_, function), values in by_period(await call.engine.minutes(since, until)).items():
+    for (_, function), values in by_period(await call.engine.minutes.read(since, until)).items():
         sums[function] += round(METRICS[metric](values) or 0)
     region, project = call.state.region, call.state.project
     found = [
@@ -123,7 +123,7 @@ async def _series(call: Call, function: str | None, minutes: int) -> dict[str, l
     step = MINUTE_MS if minutes <= FINE_MAX else HOUR_MS
     until = call.context.clock.now() // step * step + step
     since = until - -(-minutes * MINUTE_MS // step) * step
-    counts = await call.engine.minutes(since, until, function=function)
+    counts = await call.engine.minutes.read(since, until, function=function)
     merged = [one if function else _of_all(one) for one in counts]
     at = {begin: values for (begin, _), values in by_period(merged, step).items()}
     return {

@@ -72,7 +72,9 @@ async def _found(
         return found
     cursor, left = None, marker
     while len(found) < limit:
-        page = await call.engine.listed(urn.ours, filter, min(LIMIT_MAX, left + limit), cursor)
+        page = await call.engine.invocations.listed(
+            urn.ours, filter, min(LIMIT_MAX, left + limit), cursor
+        )
         left, taken = max(0, left - len(page.items)), page.items[left:]
         found += taken
         cursor = page.cursor
@@ -94,8 +96,8 @@ async def _named(call: Call, urn: Urn, ids: list[str], filter: ListFilter) -> li
 async def find(call: Call, urn: Urn, request_id: str) -> InvocationView | None:
     """The request of that id that was made at that version or alias; None where there is none.
     Raises FunctionNotFound."""
-    id = await call.engine.by_caller_id(urn.ours, request_id)
-    view = None if id is None else await call.engine.store.invocation(id)
+    id = await call.engine.invocations.by_caller_id(urn.ours, request_id)
+    view = None if id is None else await call.engine.invocations.find(id)
     # (An id that another door's caller chose is not a request id here.)
     if view is None or format_id(view.id) != request_id or view.qualifier != urn.qualifier:
         return None

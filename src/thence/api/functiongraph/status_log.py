@@ -55,11 +55,10 @@ async def ensure_enabled(engine: Engine, state: FunctionGraphState) -> dict[str,
     async with state.enabling:
         found = enabled(engine)
         if found is None:
-            now = engine.clock.now()
             found = {
-                "group_id": format_id(engine.ids.next(now)),
+                "group_id": format_id(engine.new_id()),
                 "group_name": state.logs.group,
-                "stream_id": format_id(engine.ids.next(now)),
+                "stream_id": format_id(engine.new_id()),
                 "stream_name": state.logs.stream,
             }
             await engine.put_entry(KIND, "", "", msgspec.json.encode(found))

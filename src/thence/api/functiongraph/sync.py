@@ -81,7 +81,7 @@ async def _run(call: Call, traceparent: str) -> tuple[int, Ended]:
             payload_bytes_max=limit,
         )
     except Throttled:
-        call.engine.count_minute(urn.ours, ATTEMPTS[Outcome.THROTTLED])
+        call.engine.minutes.count(urn.ours, ATTEMPTS[Outcome.THROTTLED])
         raise
     call.context.metrics.tally.ran(urn.ours, ended.outcome, ended.duration_us, ended.memory_bytes)
     return id, ended

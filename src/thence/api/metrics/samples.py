@@ -24,7 +24,7 @@ class Samples:
     async def once(self) -> float:
         """One look; the seconds until the next."""
         now = self._clock.now()
-        count = self._engine.count_minute
+        count = self._engine.minutes.count
         functions = (await self._engine.stats()).functions
         for one in functions:
             if one.waiting:

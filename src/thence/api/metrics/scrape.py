@@ -43,7 +43,7 @@ class Metrics:
     def __init__(self, engine: Engine, notices: Notices, clock: Clock, *, version: str) -> None:
         self._engine = engine
         self._clock = clock
-        self.tally = Tally(notices, engine.count_minute, clock)
+        self.tally = Tally(notices, engine.minutes.count, clock)
         self._samples = Samples(engine, self.tally, clock, notices)
         self._stats: Stats | None = None
         self._stats_at = 0
@@ -105,10 +105,10 @@ class Metrics:
         self._stats, self._stats_at, self.up = stats, now, True
 
     def _of_disk(self) -> Iterator[Metric]:
-        room = self._engine.room
+        health = self._engine.health
         for name, about, bytes in (
-            ("disk_free_bytes", "Free on the data directory's disk.", room.free_bytes()),
-            ("disk_reserve_bytes", "Kept back for a full disk.", room.reserve_bytes()),
+            ("disk_free_bytes", "Free on the data directory's disk.", health.disk_free_bytes),
+            ("disk_reserve_bytes", "Kept back for a full disk.", health.disk_reserve_bytes),
         ):
             if bytes is not None:
                 yield _gauge(name, about, bytes)
@@ -116,16 +116,17 @@ class Metrics:
     def _of_service(self) -> Iterator[Metric]:
         yield _gauge("build_info", "The version that runs.", {(self._version,): 1}, ("version",))
         yield _gauge("store_up", "Whether the store could be read for this scrape.", self.up)
-        down = self._engine.writer.down
+        health = self._engine.health
+        down = health.store_down
         yield _gauge("store_writable", "Whether the store can write now.", not down)
-        damaged = self._engine.writer.damaged is not None
+        damaged = health.store_damaged
         yield _gauge("store_damaged", "Whether damage was found in the store.", damaged)
         yield from self._of_disk()
-        log_bytes = self._engine.tend.log_bytes
+        log_bytes = health.store_log_bytes
         yield _gauge("store_log_bytes", "Size of the store's write-ahead log.", log_bytes)
         ahead = (self._clock.now() - self._clock.wall()) / 1000
         yield _gauge("clock_ahead_seconds", "Service time minus the machine's clock.", ahead)
-        yield _gauge("draining", "Whether the service is shutting down.", self._engine.draining)
+        yield _gauge("draining", "Whether the service is shutting down.", health.draining)
         yield from _of_node(self._engine)
         for series in self.more:
             yield from series(self._stats, self.tally)
@@ -249,7 +250,7 @@ def _of_store(stats: Stats, now: int) -> Iterator[Metric]:
 
 
 def _of_node(engine: Engine) -> Iterator[Metric]:
-    node = engine.runtime.occupancy()
+    node = engine.health.occupancy()
     yield _gauge(
         "node_instances_max",
         "Most instances of all functions together.",
@@ -270,7 +271,7 @@ def _of_node(engine: Engine) -> Iterator[Metric]:
     yield _gauge(
         "node_functions_in_line",
         "Functions that could run more if the node had an instance for them.",
-        len(engine.dispatch.line),
+        engine.health.functions_in_line,
     )
 
 

@@ -53,7 +53,7 @@ async def listed(call: Call) -> Response:
         until=query["until"],
         dead=True,
     )
-    page = await engine.store.invocations(wanted, query["limit"], query["cursor"])
+    page = await engine.invocations.page(wanted, query["limit"], query["cursor"])
     return answer(InvocationPage([show_row(row) for row in page.items], page.cursor))
 
 
@@ -89,7 +89,7 @@ async def redrive(call: Call) -> Response:
         dead=True,
         redriven=False,
     )
-    report: RedriveReport = await call.context.engine.redrive_dead_letters(
+    report: RedriveReport = await call.context.engine.redrive.dead_letters(
         wanted,
         dry_run=body.dry_run,
         rate_per_second=body.rate_per_second,

@@ -27,7 +27,7 @@ async def listed(call: Call) -> Response:
 async def page(call: Call, state: str | None) -> Response:
     """One page of the deliveries in that state."""
     query, engine = call.query, call.context.engine
-    found = await engine.store.deliveries(
+    found = await engine.deliveries.page(
         state, family_id(engine, query["function"]), query["limit"], query["cursor"]
     )
     return answer(DeliveryPage([show_delivery(engine, one) for one in found.items], found.cursor))
@@ -35,7 +35,7 @@ async def page(call: Call, state: str | None) -> Response:
 
 async def get(call: Call) -> Response:
     id = _id(call)
-    found = await call.context.engine.store.delivery(id)
+    found = await call.context.engine.deliveries.find(id)
     if found is None:
         raise _unknown(format_id(id))
     return answer(show_delivery(call.context.engine, found))
@@ -43,7 +43,7 @@ async def get(call: Call) -> Response:
 
 async def redrive(call: Call) -> Response:
     id = _id(call)
-    await call.context.engine.redrive_delivery(id)
+    await call.context.engine.redrive.delivery(id)
     return answer(DeliveryRedriveAnswer(format_id(id), "pending"), 202)
 
 

@@ -49,7 +49,7 @@ async def stream(call: Call) -> Response:
     if after is not None:
         parse_event_id(after)
     wanted = family_id(engine, query["function"])
-    events = _chosen(engine, engine.events(after), wanted, query["invocation"])
+    events = _chosen(engine, engine.events.read(after), wanted, query["invocation"])
     headers = {**COMMON, "content-type": "text/event-stream", "x-accel-buffering": "no"}
     return StreamingResponse(_chunks(call, events), 200, headers)
 

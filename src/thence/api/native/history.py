@@ -39,13 +39,13 @@ async def get(call: Call) -> Response:
     seconds = min(call.query["wait"] or 0.0, call.context.limits.wait_seconds_max)
     view = None
     if seconds and not call.context.closing.is_set():
-        view = await call.unless_closing(engine.wait(id, seconds))
-    return answer(show_invocation(engine, view or await engine.show(id)))
+        view = await call.unless_closing(engine.invocations.wait(id, seconds))
+    return answer(show_invocation(engine, view or await engine.invocations.get(id)))
 
 
 async def payload(call: Call) -> Response:
     id = call.invocation_id()
-    found = await call.context.engine.store.payload(id)
+    found = await call.context.engine.invocations.payload(id)
     if found is None:
         raise _unknown(id)
     body, content_type = found
@@ -54,8 +54,8 @@ async def payload(call: Call) -> Response:
 
 async def result(call: Call) -> Response:
     engine, id = call.context.engine, call.invocation_id()
-    view = await engine.show(id)
-    body = await engine.store.result(id)
+    view = await engine.invocations.get(id)
+    body = await engine.invocations.result(id)
     if view.state not in FINAL:
         raise NoResult(
             f"Invocation {format_id(id)} is {view.state}: it has no result yet. Ask "
@@ -76,7 +76,7 @@ async def result(call: Call) -> Response:
 async def _bytes(call: Call, body: Body, what: str) -> bytes:
     if body.ref is not None:
         reserve(body.bytes)
-    data = await call.context.engine.body(body)
+    data = await call.context.engine.invocations.body(body)
     if data is None:
         raise Gone(f"The {what} is not kept any more (retention.{what}_days).", bytes=body.bytes)
     return data
@@ -85,9 +85,9 @@ async def _bytes(call: Call, body: Body, what: str) -> bytes:
 async def log(call: Call) -> Response:
     """What the function printed in one attempt (the last that has ended, without `attempt`)."""
     engine, id, attempt = call.context.engine, call.invocation_id(), call.query["attempt"]
-    data = await engine.store.log(id, attempt)
+    data = await engine.invocations.log(id, attempt)
     if data is None:
-        view = await engine.show(id)
+        view = await engine.invocations.get(id)
         of = "an attempt" if attempt is None else f"attempt {attempt}"
         raise NoLog(
             f"There is no log of {of} of invocation {format_id(id)}: it has not ended, printed "
@@ -107,7 +107,7 @@ async def listed(call: Call) -> Response:
         since=query["since"],
         until=query["until"],
     )
-    page = await engine.store.invocations(wanted, query["limit"], query["cursor"])
+    page = await engine.invocations.page(wanted, query["limit"], query["cursor"])
     return answer(InvocationPage([show_row(row) for row in page.items], page.cursor))
 
 
@@ -121,7 +121,7 @@ async def stop(call: Call) -> Response:
 
 async def redrive(call: Call) -> Response:
     id, query = call.invocation_id(), call.query
-    new, before = await call.context.engine.redrive(
+    new, before = await call.context.engine.redrive.invocation(
         id, again=query["again"], qualifier=query["qualifier"]
     )
     location = {"location": f"/v1/invocations/{format_id(new)}"}

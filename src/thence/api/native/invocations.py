@@ -51,7 +51,7 @@ async def accept(call: Call) -> Response:
         qualifier=call.query["qualifier"] or LATEST,
     )
     if seconds:
-        view = await call.unless_closing(engine.wait(accepted.id, seconds))
+        view = await call.unless_closing(engine.invocations.wait(accepted.id, seconds))
         if view is not None and view.state in FINAL:
             shown = msgspec.to_builtins(show_invocation(engine, view))
             shown.update(await _preview(call, accepted.id))
@@ -74,10 +74,10 @@ def _headers(accepted: Accepted, more: dict[str, str]) -> dict[str, str]:
 
 
 async def _preview(call: Call, id: int) -> dict[str, Any]:
-    body = await call.context.engine.store.result(id)
+    body = await call.context.engine.invocations.result(id)
     if body is None or body.bytes > PREVIEW_BYTES_MAX:
         return {}
-    data = await call.context.engine.body(body)
+    data = await call.context.engine.invocations.body(body)
     return {} if data is None else {"result": embed(data)}
 
 

@@ -62,7 +62,7 @@ class DeletedAnswer(Struct):
 
 
 async def boxes(call: Call) -> Response:
-    found = await call.context.engine.store.mailbox_names()
+    found = await call.context.engine.mailbox.boxes()
     return answer(
         BoxList(
             [
@@ -81,9 +81,7 @@ async def read(call: Call) -> Response:
     kind, name = _box(call)
     after = query["after"] if query["cursor"] is None else query["cursor"]
     limit = query["limit"]
-    found = await call.context.engine.store.mailbox_read(
-        kind, name, after, limit, query["prefix"] or ""
-    )
+    found = await call.context.engine.mailbox.read(kind, name, after, limit, query["prefix"] or "")
     full = len(found) == limit or sum(len(one.body) for one in found) >= MAILBOX_PAGE_BYTES
     more = str(found[-1].seq) if full else None
     return answer(MessagePage([_show(one) for one in found], more))
@@ -92,11 +90,8 @@ async def read(call: Call) -> Response:
 async def receive(call: Call) -> Response:
     body = await call.json(ReceiveBody)
     call.context.check_unread()  # before they are hidden from others
-    found = await call.context.engine.store.mailbox_receive(
-        call.path["name"],
-        body.limit,
-        call.context.clock.now(),
-        round(body.visibility_seconds * 1000),
+    found = await call.context.engine.mailbox.receive(
+        call.path["name"], body.limit, body.visibility_seconds
     )
     return answer(MessagePage([_show(one) for one in found], None))
 
@@ -111,7 +106,7 @@ async def delete(call: Call) -> Response:
             "query: say what to delete: one of seq, receipt or key, or all=true for the whole box.",
             field="query",
         )
-    count = await call.context.engine.store.mailbox_delete(
+    count = await call.context.engine.mailbox.delete(
         kind, name, seq=query["seq"], receipt=query["receipt"], key=query["key"]
     )
     if not count and given:

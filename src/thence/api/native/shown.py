@@ -154,7 +154,7 @@ class DeliveryPage(Struct):
 def show_invocation(engine: Engine, view: InvocationView) -> InvocationShown:
     meta = view.meta
     id = format_id(view.id)
-    why = engine.why(view)
+    why = engine.invocations.why(view)
     waiting = view.state in WAITING
     return InvocationShown(
         id=id,

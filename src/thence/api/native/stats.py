@@ -118,7 +118,7 @@ async def deliveries(call: Call) -> Response:
     until = now + MINUTE_MS if query["until"] is None else query["until"]
     counts: list[MinuteCount] = []
     for metric in ("deliveries_delivered", "deliveries_dead"):
-        counts += await call.context.engine.minutes(
+        counts += await call.context.engine.minutes.read(
             since - since % MINUTE_MS, until, function=query["function"], metric=metric
         )
     return answer(

@@ -62,7 +62,7 @@ class Context:
         self.unproven = Unproven(settings.limits.unproven_bytes_max)
         self.unread = Unread(settings.limits.unread_bytes_max)
         self.fc = FcState(settings, clock)
-        engine.sweep.also.append(self.fc.uploads.sweep)
+        engine.also_sweep(self.fc.uploads.sweep)
         self.fc.uploads.allowed, self.fc.uploads.short = engine.room.check, engine.writer.short
         self.functiongraph = FunctionGraphState(settings, clock)
         metrics.more.append(self.functiongraph.logs.series)
@@ -88,8 +88,10 @@ class Context:
         """Why not even a 404 may be said: what is deployed is not known yet. None: it is."""
         if self.started_at is not None:
             return None
-        waits = self.engine.room.full
-        return self.engine.room.refusal().detail if waits else "The service is starting. Try again."
+        health = self.engine.health
+        return (
+            health.refusal().detail if health.disk_full else "The service is starting. Try again."
+        )
 
     def unready(self) -> str | None:
         """Why the service cannot take work now, as a sentence; None when it can."""
@@ -97,6 +99,6 @@ class Context:
             return "The service is shutting down."
         if self.started_at is None:
             return self.starting()
-        if self.engine.writer.down:
-            return self.engine.writer.refusal().detail
+        if self.engine.health.store_down:
+            return self.engine.health.refusal().detail
         return None
