@@ -31,6 +31,7 @@ from .api.app import build_app
 from .api.listener import Listener, bind
 from .api.metrics.scrape import Metrics
 from .api.shared.context import Context
+from .api.shared.pages import Pages
 from .catalog.code import ArchiveInfo, CodeLimits, check_archive
 from .clock import Clock, SystemClock
 from .config import Settings
@@ -69,6 +70,9 @@ STUCK_SECONDS = (
     2.0  # after all that: the process ends itself, where the event loop or a close hangs
 )
 
+PAGES: tuple[Pages, ...] = ()
+"""What is served for browsers, and below which path."""
+
 MakeRuntime = Callable[[CodeCache, Notices, Clock], Runtime]
 
 
@@ -79,7 +83,7 @@ class Service:
         self.settings = settings
         self.engine = engine
         self.context = context
-        self.app = build_app(context)
+        self.app = build_app(context, PAGES)
         self._memory = Loop(
             *("memory", GiveBack().once, context.clock, engine.notices),
             interval_seconds=LOOK_SECONDS,

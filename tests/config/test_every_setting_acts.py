@@ -20,7 +20,7 @@ ELSEWHERE = {
     "store", "log_level", "log_format", "grace_seconds", "limits.result_bytes_max",
     "limits.log_bytes_max", "limits.code_bytes_max", "limits.code_unpacked_bytes_max",
     "limits.code_files_max", "limits.batch_max", "limits.wait_seconds_max",
-    "limits.connections_max", "limits.unproven_bytes_max", "limits.unread_bytes_max",
+    "limits.connections_max", "limits.unproven_bytes_max", "limits.unread_bytes_max", "limits.session_hours",
     "limits.disk_reserve_bytes",
     "runtime.instances_max", "runtime.kept_free_percent",
     "runtime.idle_seconds", "runtime.start_seconds", "runtime.sandbox",
@@ -68,7 +68,7 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, Any] = {}
-    monkeypatch.setattr(server, "ProcessRuntime", noting(seen))
+    monkeypatch.setattr(server, "Pool", noting(seen))
     monkeypatch.setattr(server, "CodeLimits", lambda **named: seen.update(named))
     settings = Settings(data_dir=str(tmp_path / "data"), account_id="acc", region="moon")
     for name, value in (
@@ -88,7 +88,9 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
         settings = msgspec.structs.replace(settings, **{section: part})
     doors: list[Any] = []
     senders = server.Senders
-    monkeypatch.setattr(server, "Senders", lambda given: (doors.append(given), senders(given))[1])
+    monkeypatch.setattr(
+        server, "Senders", lambda given, kinds: (doors.append(given), senders(given, kinds))[1]
+    )
     service = server.build(settings)
     expected = {
         "result_bytes_max": 11, "log_bytes_max": 12, "code_bytes_max": 13,
@@ -119,7 +121,7 @@ async def test_the_sandbox_is_a_setting(
 ) -> None:
     # What a closed directory is then: tests/runtimes/test_walls.py.
     seen: dict[str, Any] = {}
-    monkeypatch.setattr(server, "ProcessRuntime", noting(seen))
+    monkeypatch.setattr(server, "Pool", noting(seen))
     folder = tmp_path / "data"
     settings = Settings(data_dir=str(folder), runtime=Runtime(sandbox=sandbox))
     service = server.build(settings)

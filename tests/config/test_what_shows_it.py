@@ -43,6 +43,7 @@ SHOWN = {
     "limits.connections_max": ("api/test_places.py::test_idle_connections_make_room_for_new_ones", "connections_max="),
     "limits.unproven_bytes_max": ("api/test_overload.py::test_bodies_that_nobody_vouches_for_have_one_bound_and_others_are_unhurt", "unproven_bytes_max="),
     "limits.unread_bytes_max": ("api/test_unread.py::test_large_answers_that_nobody_reads_have_one_bound", "unread_bytes_max="),
+    "limits.session_hours": ("api/test_session.py::test_a_session_holds_for_as_long_as_configured", "session_hours="),
     "limits.disk_reserve_bytes": ("engine/test_room.py::test_a_full_disk_gives_up_the_reserve_and_is_back_when_there_is_more_than_that", "needed_bytes"),
     "runtime.instances_max": ("runtimes/test_pool.py::test_at_the_nodes_limit_the_longest_idle_instance_goes", "instances_max="),
     "runtime.kept_free_percent": ("engine/test_fairness.py::test_the_share_that_is_kept_free_is_a_setting", "kept_free_percent="),

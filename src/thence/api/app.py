@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -21,19 +22,22 @@ from .native.call import Call
 from .native.route import Route
 from .native.table import ROUTES
 from .shared.context import Context
+from .shared.pages import Pages
 from .shared.problems import MethodNotAllowed, NotReady, RouteNotFound, internal
+from .shared.sessions import CSRF_HEADER
 from .shared.unread import ASKING, CONNECTION, counted
 
 log = logging.getLogger("thence.api")
+CSRF = CSRF_HEADER.lower().encode()
 
 
-def build_app(context: Context) -> ASGIApp:
-    """The application of all doors."""
+def build_app(context: Context, pages: Sequence[Pages] = ()) -> ASGIApp:
+    """The application of all doors, and of the pages."""
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         by_path.setdefault(route.path, {})[route.method] = route
     paths = [Path(path, _Endpoint(context, routes)) for path, routes in by_path.items()]
-    return _App(context, Router(paths, redirect_slashes=False, default=_nothing))
+    return _App(context, Router(paths, redirect_slashes=False, default=_nothing), pages)
 
 
 class _Endpoint:
@@ -66,9 +70,10 @@ class _Endpoint:
 class _App:
     """Around the routes: who asks, and what becomes of errors."""
 
-    def __init__(self, context: Context, router: Router) -> None:
+    def __init__(self, context: Context, router: Router, pages: Sequence[Pages]) -> None:
         self._context = context
         self._router = router
+        self._pages = pages
         self._uploads = UploadApp(context)
         self._vendors = (FcApp(context), FunctionGraphApp(context))
         self._open = frozenset(route.path for route in ROUTES if route.open)
@@ -97,6 +102,11 @@ class _App:
                     self._check_origin(scope)
                     await vendor(scope, receive, send)
                     return
+            for pages in self._pages:
+                if pages.takes(scope["path"]):
+                    self._check_origin(scope)
+                    await pages(scope, receive, send)
+                    return
             self._check(scope)
             await self._router(scope, receive, send)
         except ClientDisconnect:
@@ -119,9 +129,23 @@ class _App:
         starting = self._context.starting()
         if starting is not None:
             raise NotReady(starting)
-        self._context.credentials.check(_header(scope, b"authorization"))
+        self._check_credentials(scope)
         ACTOR.set(self._context.credentials.actor)
         self._check_origin(scope)
+
+    def _check_credentials(self, scope: Scope) -> None:
+        """The credentials themselves, or the session of a browser that has shown them."""
+        authorization = _header(scope, b"authorization")
+        if authorization is None and self._context.credentials.required:
+            cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
+            csrf_token = _header(scope, CSRF)
+            if cookies and self._context.sessions.check(
+                cookies.decode("latin-1"),
+                scope["method"],
+                None if csrf_token is None else csrf_token.decode("latin-1"),
+            ):
+                return
+        self._context.credentials.check(authorization)
 
     def _check_origin(self, scope: Scope) -> None:
         origin, host = _header(scope, b"origin"), _header(scope, b"host")

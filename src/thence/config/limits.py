@@ -92,3 +92,6 @@ class Limits(Struct, frozen=True):
             le=1 << 40,
         ),
     ] = 128 * 1024 * 1024
+    session_hours: Annotated[
+        float, about("A browser that signed in is asked again after so long.", gt=0, le=720)
+    ] = 12.0

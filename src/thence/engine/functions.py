@@ -150,6 +150,10 @@ class Functions:
         """See Entries.all."""
         return self.catalogue.entries.all(kind, owner)
 
+    def entry(self, kind: str, owner: str, name: str) -> Entry | None:
+        """See Entries.get."""
+        return self.catalogue.entries.get(kind, owner, name)
+
     async def put_entry(self, kind: str, owner: str, name: str, data: bytes) -> Entry:
         """See Entries.put. ValueError for a kind that the engine itself keeps."""
         return await self.catalogue.entries.put(_foreign(kind), owner, name, data)

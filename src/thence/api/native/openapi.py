@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from ... import __version__
 from ..shared.problems import MEDIA_TYPE
+from ..shared.sessions import COOKIE, CSRF_HEADER
 from . import openapi_rules as rules
 from .answer import answer
 from .call import Call
@@ -92,7 +93,7 @@ def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"root": []}],
+        "security": [{"root": []}, {"session": []}],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -101,7 +102,14 @@ def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "`id:secret` of the root credentials, where they are set.",
-                }
+                },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE,
+                    "description": "Of `POST /v1/session`. What changes anything also needs its "
+                    f"`csrf_token` in the header {CSRF_HEADER}.",
+                },
             },
             "responses": {
                 "Problem": {

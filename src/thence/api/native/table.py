@@ -16,6 +16,7 @@ from . import (
     invoke,
     mailbox,
     openapi,
+    session,
     settings,
     stats,
     status_log,
@@ -33,6 +34,7 @@ from .invocations import InvocationAnswer
 from .mailbox import BoxList, DeletedAnswer, MessagePage, ReceiveBody
 from .parameter import CURSOR, FUNCTION, LIMIT, SINCE, UNTIL, Parameter
 from .route import Route
+from .session import SessionShown
 from .settings import SettingList
 from .shown import DeliveryPage, DeliveryShown, InvocationPage, InvocationShown
 from .stats import MinutesAnswer, StatsAnswer
@@ -361,6 +363,15 @@ SERVICE = (
             CURSOR,
         ),
     ),
+    Route(
+        "POST",
+        "/v1/session",
+        session.begin,
+        "Sign in: a cookie in exchange for the credentials; 200 where none are asked for",
+        {201: SessionShown, 200: SessionShown},
+    ),
+    Route("GET", "/v1/session", session.get, "Who asks, and its CSRF token", {200: SessionShown}),
+    Route("DELETE", "/v1/session", session.end, "Sign out: the session holds no more", {204: None}),
     Route(
         "GET",
         "/v1/openapi.json",

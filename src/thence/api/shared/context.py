@@ -25,6 +25,7 @@ from ..metrics.triggers import trigger_series
 from .credentials import Credentials
 from .edge_metrics import edge_series
 from .places import Places
+from .sessions import Sessions
 from .unproven import Unproven
 from .unread import Unread
 
@@ -57,6 +58,9 @@ class Context:
         metrics.by_function.append(fc_series)
         metrics.more.append(self._series)
         self.credentials = Credentials(settings.root_access_key_id, settings.root_access_key_secret)
+        self.sessions = Sessions(
+            settings.root_access_key_secret, engine, clock, settings.limits.session_hours * 3600
+        )
         most = settings.limits.connections_max if connections_max is None else connections_max
         self.places = Places(most, RESERVED_CONNECTIONS)
         self.unproven = Unproven(settings.limits.unproven_bytes_max)
