@@ -77,6 +77,8 @@ async def test_a_claim_takes_due_deliveries_of_its_key_and_hides_them_until(scen
     )
     await owe(scene, late, early, other)
     assert await scene.store.delivery_keys() == {"k": NOW + 10, "other": NOW + 1000}
+    assert await scene.store.delivery_keys(limit=1) == {"k": NOW + 10}
+    assert await scene.store.delivery_keys("k", 5) == {"other": NOW + 1000}
     claim = DeliveryClaim("k", 5, NOW + 20, NOW + 500)
     (claimed,) = (await scene.commit(delivery_claims=[claim])).delivery_claims
     taken = claimed.taken

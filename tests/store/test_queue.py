@@ -81,6 +81,13 @@ async def test_the_earliest_due_time_is_told_per_function(scene: Scene) -> None:
     assert await scene.store.due_functions() == {1: NOW + 4, 3: NOW + 6}
 
 
+async def test_functions_with_work_are_told_in_parts(scene: Scene) -> None:
+    await scene.accept(*(scene.new(function=id, due_at=NOW + id) for id in (7, 3, 9, 5)))
+    assert await scene.store.due_functions(0, 3) == {3: NOW + 3, 5: NOW + 5, 7: NOW + 7}
+    assert await scene.store.due_functions(7, 3) == {9: NOW + 9}
+    assert await scene.store.due_functions(9, 3) == {}
+
+
 async def test_what_waits_or_runs_of_functions_is_live(scene: Scene) -> None:
     assert await scene.store.live([1, 2, 3]) == set()
     ended = await scene.run(function=4)
@@ -182,5 +189,5 @@ async def test_when_suspects_are_due_is_told_apart_from_the_others(scene: Scene)
     assert await scene.store.suspects() == {F: NOW + 6, G: NOW + 5}
     assert await scene.store.suspects(F) == {F: NOW + 6}
     assert await scene.store.suspects(77) == {}
-    assert await scene.store.due_functions() == {F: NOW + 9}
+    assert await scene.store.due_functions() == {F: NOW + 9, G: None}
     assert await scene.store.next_due([F, G]) == {F: NOW + 9}

@@ -289,8 +289,8 @@ async def test_the_page_caches_have_bounds(made: SqliteStore) -> None:
 @pytest.mark.parametrize(
     ("file", "name", "values"),
     [
-        ("queue.sql", "due_functions", ()),
-        ("queue.sql", "delivery_keys", ()),
+        ("queue.sql", "due_functions", {"after": 1, "limit": 5}),
+        ("queue.sql", "delivery_keys", {"least": "k", "limit": 5}),
         ("queue.sql", "next_due", ("[1]",)),
         ("queue.sql", "live", ("[1]",)),
         ("queue.sql", "next_expiry", ()),
@@ -302,7 +302,7 @@ async def test_the_page_caches_have_bounds(made: SqliteStore) -> None:
     ],
 )
 async def test_the_queue_is_asked_by_index_and_never_read_whole(
-    made: SqliteStore, file: str, name: str, values: tuple[object, ...]
+    made: SqliteStore, file: str, name: str, values: tuple[object, ...] | dict[str, object]
 ) -> None:
     db = made._work.db
     assert db is not None

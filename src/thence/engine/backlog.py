@@ -41,6 +41,21 @@ class Backlog:
         self._expire.note(expires_at)
         self._suspects.note(lane, due_at)
 
+    def found(self, lane: Lane, due_at: int) -> None:
+        """Some of it wait in the store, of which this node may never have heard."""
+        if lane.deleted:
+            self._retire.note(lane)
+        elif not lane.ready and not lane.claiming:
+            self._dispatch.note(lane, due_at, self._clock.now(), UNKNOWN)
+            self._dispatch.pump()
+
+    def found_suspect(self, lane: Lane, due_at: int) -> None:
+        """The same of those that were lost before."""
+        if lane.deleted:
+            self._retire.note(lane)
+        else:
+            self._suspects.note(lane, due_at)
+
     def may_begin(self, lane: Lane) -> None:
         """Its function may have more slots than before: whatever waits may be due."""
         now = self._clock.now()

@@ -81,7 +81,7 @@ class Dispatch:
         now = self._clock.now()
         for function_id, due_at in (await self._store.due_functions()).items():
             lane = self._lanes.get(function_id)
-            if lane is not None:
+            if lane is not None and due_at is not None:
                 self.note(lane, due_at, now, UNKNOWN)
         self._runtime.on_room(self._on_room)
         self.paused = False

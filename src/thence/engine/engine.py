@@ -302,13 +302,16 @@ class Engine(Functions):
             self.room.check()
 
     def _chores(self) -> tuple[Loop, ...]:
-        return (
+        chores = [
             self.rescue.loop,
             self.expire.loop,
             self.retire.loop,
             self.prune.loop,
             self.sweep.loop,
-        )
+        ]
+        if self.store.shared:
+            chores.append(self.parts.elsewhere.loop)
+        return tuple(chores)
 
     # ------------------------------------------------------------ accepting
 

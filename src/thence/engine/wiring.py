@@ -28,6 +28,7 @@ from .catalogue import Catalogue
 from .deciding import Deciding
 from .deliver import Deliver
 from .dispatch import Dispatch
+from .elsewhere import Elsewhere
 from .end import EndWaiting
 from .events import Events
 from .expire import Expire
@@ -276,6 +277,7 @@ class Parts:
             interval_seconds=options.lease_seconds / 2,
             held=lambda: self.node.held,
         )
+        self.elsewhere = Elsewhere(store, self.lanes, self.backlog, self.deliver, clock, notices)
         self.prune = Prune(store, given.blobs, clock, notices, options)
         self.sweep = Sweep(
             store,

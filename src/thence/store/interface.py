@@ -119,6 +119,12 @@ class ListFilter(Struct, frozen=True):
 
 
 class Store(Protocol):
+    @property
+    def shared(self) -> bool:
+        """Whether other nodes may have the same data open. False: nothing changes but by calls of
+        this object, so that nobody has to look for what others did."""
+        ...
+
     # ------------------------------------------------------------ life
     async def open(self) -> None:
         """Make or migrate the schema and take the exclusive hold on it, where the driver has one.
@@ -206,9 +212,12 @@ class Store(Protocol):
         (lost before) are left out."""
         ...
 
-    async def due_functions(self) -> dict[int, int]:
-        """All functions that have waiting invocations, suspects left out, with their earliest
-        due_at. Used at start; must not read every waiting row."""
+    async def due_functions(
+        self, after: int = 0, limit: int | None = None
+    ) -> dict[int, int | None]:
+        """Functions that have waiting invocations, with the earliest due_at, suspects left out (None:
+        it has only suspects): those whose id is above `after`, in its order, at most `limit` of them,
+        at the cost of so many. Must not read every waiting row."""
         ...
 
     async def suspects(self, function_id: int | None = None) -> dict[int, int]:
@@ -235,8 +244,9 @@ class Store(Protocol):
         """Waiting invocations of one function by due_at, optionally only those with due_at < due_before."""
         ...
 
-    async def delivery_keys(self) -> dict[str, int]:
-        """The keys that have pending deliveries, with the earliest due_at of each."""
+    async def delivery_keys(self, after: str = "", limit: int | None = None) -> dict[str, int]:
+        """The keys that have pending deliveries, with the earliest due_at of each: those above
+        `after`, in order, at most `limit`, at the cost of so many."""
         ...
 
     # ------------------------------------------------------------ the catalog

@@ -1,4 +1,8 @@
-"""128-bit ids as the two integers of a row: the growing top 64 bits and the random low 62."""
+"""128-bit ids as the two integers of a row: the growing top 64 bits and the random low 62.
+
+One node never makes the same top half twice; two nodes may, in the same millisecond. So a driver for
+many nodes has both as its key, or the id as it is.
+"""
 
 from __future__ import annotations
 

@@ -68,6 +68,10 @@ class Watched:
     def kill(self) -> None:
         self.killed = True
 
+    @property
+    def shared(self) -> bool:
+        return self._store.shared
+
     def on_damage(self, told: Callable[[StoreDamaged], None]) -> None:
         self._store.on_damage(told)
 

@@ -91,9 +91,9 @@ def next_due(db: sqlite3.Connection, function_ids: Sequence[int]) -> dict[int, i
     return {function_id: due_at for function_id, due_at in rows if due_at is not None}
 
 
-def due_functions(db: sqlite3.Connection) -> dict[int, int]:
-    rows = db.execute(_SQL["due_functions"])
-    return {function_id: due_at for function_id, due_at in rows if due_at is not None}
+def due_functions(db: sqlite3.Connection, after: int, limit: int | None) -> dict[int, int | None]:
+    values = {"after": after, "limit": -1 if limit is None else limit}
+    return dict(db.execute(_SQL["due_functions"], values).fetchall())
 
 
 def suspects(db: sqlite3.Connection, function_id: int | None) -> dict[int, int]:
@@ -107,8 +107,10 @@ def live(db: sqlite3.Connection, function_ids: Sequence[int]) -> set[int]:
     return {row[0] for row in db.execute(_SQL["live"], (ids,))}
 
 
-def delivery_keys(db: sqlite3.Connection) -> dict[str, int]:
-    return dict(db.execute(_SQL["delivery_keys"]).fetchall())
+def delivery_keys(db: sqlite3.Connection, after: str, limit: int | None) -> dict[str, int]:
+    least = f"{after}\0" if after else ""  # the first that comes behind `after`
+    values = {"least": least, "limit": -1 if limit is None else limit}
+    return dict(db.execute(_SQL["delivery_keys"], values).fetchall())
 
 
 def expiring(db: sqlite3.Connection, now: int, limit: int) -> list[Waiting]:

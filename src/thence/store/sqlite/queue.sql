@@ -55,9 +55,10 @@ FROM json_each(?)
 -- name: due_functions
 -- Jumps from function to function in the index: never reads every waiting row.
 WITH RECURSIVE f (id) AS (
-  SELECT min(function_id) FROM waiting
+  SELECT min(function_id) FROM waiting WHERE function_id > :after
   UNION ALL
-  SELECT (SELECT min(function_id) FROM waiting WHERE function_id > f.id) FROM f WHERE f.id IS NOT NULL)
+  SELECT (SELECT min(function_id) FROM waiting WHERE function_id > f.id) FROM f WHERE f.id IS NOT NULL
+  LIMIT :limit)
 SELECT id, (SELECT due_at FROM waiting INDEXED BY waiting_due
             WHERE function_id = f.id AND losses_used = 0 ORDER BY due_at LIMIT 1)
 FROM f WHERE id IS NOT NULL
@@ -81,10 +82,11 @@ WHERE function_id = ? AND losses_used > 0 ORDER BY due_at LIMIT 1
 -- name: delivery_keys
 -- The same jumps over the keys of pending deliveries.
 WITH RECURSIVE k (key) AS (
-  SELECT min(key) FROM delivery WHERE state = 0
+  SELECT min(key) FROM delivery WHERE state = 0 AND key >= :least
   UNION ALL
   SELECT (SELECT min(key) FROM delivery WHERE state = 0 AND key > k.key) FROM k
-  WHERE k.key IS NOT NULL)
+  WHERE k.key IS NOT NULL
+  LIMIT :limit)
 SELECT key, (SELECT min(due_at) FROM delivery d WHERE d.state = 0 AND d.key = k.key)
 FROM k WHERE key IS NOT NULL
 

@@ -86,6 +86,10 @@ class SqliteStore:
         self._on_damage: Callable[[StoreDamaged], None] = lambda damage: None
         self._on_unwritten: Callable[[StoreUnavailable], bool] = lambda error: False
 
+    @property
+    def shared(self) -> bool:
+        return bool(self._shared)
+
     # ------------------------------------------------------------ life
 
     async def open(self) -> None:
@@ -238,8 +242,10 @@ class SqliteStore:
     async def next_due(self, function_ids: Sequence[int]) -> dict[int, int]:
         return await self._work.read(queue.next_due, function_ids)
 
-    async def due_functions(self) -> dict[int, int]:
-        return await self._work.read(queue.due_functions)
+    async def due_functions(
+        self, after: int = 0, limit: int | None = None
+    ) -> dict[int, int | None]:
+        return await self._work.read(queue.due_functions, after, limit)
 
     async def suspects(self, function_id: int | None = None) -> dict[int, int]:
         return await self._work.read(queue.suspects, function_id)
@@ -258,8 +264,8 @@ class SqliteStore:
     ) -> list[Waiting]:
         return await self._work.read(queue.waiting, function_id, limit, due_before)
 
-    async def delivery_keys(self) -> dict[str, int]:
-        return await self._work.read(queue.delivery_keys)
+    async def delivery_keys(self, after: str = "", limit: int | None = None) -> dict[str, int]:
+        return await self._work.read(queue.delivery_keys, after, limit)
 
     # ------------------------------------------------------------ the catalog
 
