@@ -52,6 +52,7 @@ class Program:
             "THENCE_DESTINATIONS_TIMEOUT_SECONDS": "1",
             **{f"THENCE_{name.upper()}": str(value) for name, value in settings.items()},
         }
+        self.python = sys.executable
         self.under: list[str] = []  # a command that runs the one that follows it
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -69,7 +70,7 @@ class Program:
         self.port = 0
         self._said = []
         self._process = subprocess.Popen(
-            [*self.under, sys.executable, "-m", "thence", "serve"],
+            [*self.under, self.python, "-m", "thence", "serve"],
             env=self._environment,
             cwd=self.scratch,
             stdin=subprocess.DEVNULL,

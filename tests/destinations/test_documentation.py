@@ -106,6 +106,7 @@ def test_every_destination_on_the_page_can_be_written():
         "too_many_hops",
         "retries_exhausted",
         "source_gone",
+        "not_installed",
     ],
 )
 def test_every_reason_of_a_dead_delivery_is_told(reason):

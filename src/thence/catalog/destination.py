@@ -128,6 +128,15 @@ def refused(where: str, rule: str, **fields: Any) -> InvalidInput:
     return InvalidInput(f"{where}: {rule}", field=where, **fields)
 
 
+HIDDEN = "…"
+"""Shown in the place of a value that may be a secret."""
+
+
+def hidden(where: str) -> InvalidInput:
+    """What was shown came back: saved, it would replace the secret that it stands for."""
+    return refused(where, "this stands for a secret that is not shown; send the secret itself.")
+
+
 def text_field(data: dict[str, Any], name: str, where: str, default: str | None = None) -> str:
     """The text under `name`; without a default it must be there."""
     value = data.get(name, default)

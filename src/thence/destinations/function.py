@@ -159,7 +159,7 @@ def _refused(error: ThenceError) -> Sent:
     return Sent(False, status=400, error=error.detail, reason="rejected")
 
 
-FUNCTION = Kind(
+KIND = Kind(
     destination=FunctionDestination,
     types={"function": ("name", "qualifier")},
     written=("function:NAME",),

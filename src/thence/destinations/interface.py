@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from ..catalog.destination import Destination, Formed, refused, text_field
+from ..catalog.destination import HIDDEN, Destination, Formed, hidden, refused, text_field
 from ..descriptors import TRIES_MAX
 from ..lifecycle.lineage import Lineage
 from ..store.records import Call, MailboxPut
 
 __all__ = [
+    "HIDDEN",
     "Accept",
     "Destination",
     "Formed",
@@ -29,6 +30,7 @@ __all__ = [
     "Resources",
     "Sender",
     "Sent",
+    "hidden",
     "refused",
     "text_field",
 ]

@@ -15,16 +15,10 @@ from typing import Any
 from ..catalog import kinds as catalog
 from ..catalog.destination import Destination
 from ..errors import StartupError
-from .function import FUNCTION
+from . import function, mailbox, webhook
 from .interface import Kind
-from .mailbox import MAILBOX
-from .webhook import WEBHOOK
 
-KINDS: tuple[Kind, ...] = (
-    FUNCTION,
-    MAILBOX,
-    WEBHOOK,
-)
+KINDS: tuple[Kind, ...] = (function.KIND, mailbox.KIND, webhook.KIND)
 
 GROUP = "thence.destinations"
 

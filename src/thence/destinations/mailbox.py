@@ -161,7 +161,7 @@ def _message(destination: MailboxDestination, parcel: Parcel) -> MailboxPut:
 
 
 _BOX = ("name",)
-MAILBOX = Kind(
+KIND = Kind(
     destination=MailboxDestination,
     types={
         "queue": _BOX,

@@ -18,17 +18,16 @@ from urllib.parse import urlsplit
 
 from msgspec import field
 
-from ..errors import InvalidInput
 from ..lifecycle.ids import format_id
 from ..lifecycle.lineage import write_header
-from .interface import Destination, Kind, Parcel, Resources, Sent, refused
+from .interface import HIDDEN, Destination, Kind, Parcel, Resources, Sent, hidden, refused
 from .signature import sign
 
 URL_MAX = 2048
 SECRETS_MAX = 4
 HEADERS_MAX = 16
 HEADER_VALUE_MAX = 2048
-SHOWN_SECRET, SHOWN_VALUE = "whsec_…", "…"  # in the place of what is never shown
+SHOWN_SECRET = "whsec_…"
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _OURS = ("host", "content-length", "transfer-encoding", "connection")
 _PORTS = {"http": 80, "https": 443}
@@ -58,7 +57,7 @@ class WebhookDestination(Destination, frozen=True, tag="webhook"):
             "type": "webhook",
             "url": self.url,
             "secrets": [SHOWN_SECRET for _ in self.secrets],
-            "headers": dict.fromkeys(self.headers, SHOWN_VALUE),
+            "headers": dict.fromkeys(self.headers, HIDDEN),
         }
 
     def host(self) -> str:
@@ -107,7 +106,7 @@ def _check_secrets(secrets: Sequence[str], where: str) -> None:
     for number, secret in enumerate(secrets):
         place = f"{where}.secrets[{number}]"
         if secret == SHOWN_SECRET:
-            raise _placeholder(place)
+            raise hidden(place)
         try:
             key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
             good = secret.startswith("whsec_") and 24 <= len(key) <= 64
@@ -125,8 +124,8 @@ def _check_headers(headers: dict[str, str], where: str) -> None:
         raise refused(f"{where}.headers", f"{len(headers)} headers; at most {HEADERS_MAX}.")
     for name, value in headers.items():
         place, low = f"{where}.headers.{name[:64]}", name.lower()
-        if value == SHOWN_VALUE:
-            raise _placeholder(place)
+        if value == HIDDEN:
+            raise hidden(place)
         if (
             _HEADER_NAME.fullmatch(name) is None
             or low in _OURS
@@ -135,11 +134,6 @@ def _check_headers(headers: dict[str, str], where: str) -> None:
             or len(value) > HEADER_VALUE_MAX
         ):
             raise refused(place, "this header or its value cannot be sent.")
-
-
-def _placeholder(where: str) -> InvalidInput:
-    """What was shown came back: saved, it would replace the secret that it stands for."""
-    return refused(where, "this stands for a secret that is not shown; send the secret itself.")
 
 
 class WebhookSender:
@@ -184,7 +178,7 @@ def _sender(resources: Resources) -> WebhookSender:
     )
 
 
-WEBHOOK = Kind(
+KIND = Kind(
     destination=WebhookDestination,
     types={"webhook": ("url", "secrets", "headers")},
     words=tuple(_PORTS),

@@ -10,12 +10,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ..destinations import webhook
 from ..destinations.forms import FORMS
 from ..destinations.interface import Resources
 from ..destinations.kinds import found_kinds, install_kinds
 from ..destinations.post import Post
 from ..destinations.senders import Senders
-from ..destinations.webhook import WEBHOOK
 from ..engine.engine import Engine
 from ..engine.options import Options
 from ..engine.sources import Inside
@@ -131,7 +131,7 @@ class Incarnation:
 
 
 def _senders(inside: Inside, receivers: Receivers) -> Senders:
-    webhook = replace(WEBHOOK, make=lambda resources: receivers)
-    kinds = [webhook if kind is WEBHOOK else kind for kind in found_kinds()]
+    scripted = replace(webhook.KIND, make=lambda resources: receivers)
+    kinds = [scripted if kind is webhook.KIND else kind for kind in found_kinds()]
     install_kinds(kinds, tuple(FORMS))
     return Senders(Resources(put=inside.put, accept=inside.accept), kinds)
