@@ -44,6 +44,7 @@ from .destinations.senders import Senders
 from .engine.engine import Engine
 from .engine.loop import Loop
 from .engine.options import Options
+from .engine.room import Room
 from .engine.sources import Inside
 from .errors import StartupError
 from .logs import log_notices, set_up
@@ -129,14 +130,15 @@ def build(
     notices = notices or Notices()
     folder = prepare_folder(Path(settings.data_dir))
     shares = _shares(settings)
-    code, blobs = CodeCache(folder / "code"), FileBlobs(folder / "blobs")
+    store = make_store(Wanted(settings.store, folder, fresh=fresh, held_to_the_end=held_to_the_end))
+    room = Room(store, Reserve(folder, settings.limits.disk_reserve_bytes))
+    code = CodeCache(folder / "code", room)
+    blobs = FileBlobs(folder / "blobs", space=room.bodies)
     runtime = make_runtime(code, notices, clock) if make_runtime else None
     engine_options = options(settings, shares.tries)
     kinds = install_kinds(forms=tuple(FORMS))
     engine = Engine(
-        store=make_store(
-            Wanted(settings.store, folder, fresh=fresh, held_to_the_end=held_to_the_end)
-        ),
+        store=store,
         runtime=runtime or _processes(settings, code, notices, clock, shares.instances),
         code=code,
         blobs=blobs,
@@ -145,10 +147,8 @@ def build(
         options=engine_options,
         make_sending=lambda inside: _post(settings, inside, engine_options, kinds),
         check_archive=_archive_check(settings),
-        reserve=Reserve(folder, settings.limits.disk_reserve_bytes),
+        room=room,
     )
-    code.allowed, blobs.allowed = engine.room.check, engine.check_body
-    code.short = blobs.short = engine.writer.short
     metrics = Metrics(engine, notices, clock, version=__version__)
     context = Context(engine, settings, clock, notices, metrics, connections_max=shares.connections)
     return Service(settings, engine, context)

@@ -7,7 +7,6 @@ import errno
 import os
 import sqlite3
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -172,7 +171,7 @@ async def test_a_body_that_finds_no_space_makes_the_disk_full_for_all() -> None:
     async with Service() as s:
         await s.function("f", answers=[Ok("done")])
         s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
-        told = s.engine.writer.short(NO_FILE)
+        told = s.engine.room.short(NO_FILE)
         assert "The disk is full: 33,558,528 bytes are free in /data" in told.detail
         await s.clock.settle()
         assert s.engine.writer.down and disk.held == 0
@@ -567,7 +566,7 @@ async def test_a_large_result_is_written_before_a_shutdown_on_a_full_disk_and_ho
         ids = [await s.invoke("f"), await s.invoke("f")]
         await s.clock.advance(1)
         s.engine.room._reserve = Disk(4096, held=32 * MIB)
-        s.engine.blobs.allowed = s.engine.check_body  # type: ignore[attr-defined]
+        s.engine.blobs.space = s.engine.room.bodies
         s.disk_full(3)
         with pytest.raises(StoreUnavailable, match="The disk is full"):
             await s.invoke("f")
@@ -593,12 +592,12 @@ async def test_a_shutdown_does_not_wait_for_a_damaged_store() -> None:
 async def test_large_results_leave_the_last_of_the_reserves_space_to_what_is_small() -> None:
     async with Service() as s:
         s.engine.room._reserve = disk = Disk(8 * MIB)
-        s.engine.room.full = s.engine.draining = True
-        s.engine.check_body()
+        s.engine.room.full = s.engine.room.leaving = True
+        s.engine.room.bodies.check()
         disk.free = 2 * MIB
         with pytest.raises(StoreUnavailable, match="The disk is full"):
-            s.engine.check_body()
-        s.engine.room.full = s.engine.draining = False
+            s.engine.room.bodies.check()
+        s.engine.room.full = s.engine.room.leaving = False
 
 
 async def test_a_result_that_finds_no_room_does_not_keep_a_shutdown_from_its_end(
@@ -612,7 +611,7 @@ async def test_a_result_that_finds_no_room_does_not_keep_a_shutdown_from_its_end
         def refuse() -> None:
             raise StoreUnavailable("No file can be made.")
 
-        s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
+        s.engine.blobs.space.check = refuse  # type: ignore[attr-defined]
         began = s.clock.now()
         await s.stop_service(30)
         assert s.clock.now() - began <= 33_000
@@ -646,7 +645,11 @@ async def test_a_start_that_opens_the_store_and_can_write_nothing_waits_for_room
         s.set_wall(jump)
         s.clock.boot += "1"  # only the machine's clock says how long that took
         disk = Disk(45 * MIB)
-        monkeypatch.setattr(incarnation, "Engine", partial(Engine, reserve=disk))
+        monkeypatch.setattr(
+            incarnation,
+            "Engine",
+            lambda **given: Engine(room=Room(given["store"], disk), **given),  # type: ignore[arg-type]
+        )
         s.disk_full(20)
         with monkeypatch.context() as while_it_starts:
             while_it_starts.setattr(s.clock, "settle", AsyncMock())  # time is moved here, not there

@@ -38,7 +38,7 @@ async def test_what_has_ended_and_cannot_be_written_keeps_its_slot(ahead: int) -
         first = await s.invoke("f")
         await s.clock.advance(1)
         assert (await s.show(first)).state == "succeeded"
-        s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
+        s.engine.blobs.space.check = refuse  # type: ignore[attr-defined]
         ids = [await s.invoke("f") for _ in range(CALLS - 1)]
         await s.clock.advance(60)
         assert SLOTS <= len(s.engine.parts.running) <= SLOTS + 2 * BESIDE_MAX
@@ -48,7 +48,7 @@ async def test_what_has_ended_and_cannot_be_written_keeps_its_slot(ahead: int) -
         why = await s.why(ids[-1])
         assert why is not None and why.code == "function_limit"
         assert "large results are on disk" in why.text
-        s.engine.blobs.allowed = take  # type: ignore[attr-defined]
+        s.engine.blobs.space.check = take  # type: ignore[attr-defined]
         await s.clock.advance(20)
         views = [await s.show(id) for id in ids]
         assert {(view.state, view.attempt) for view in views} == {("succeeded", 1)}
@@ -60,11 +60,11 @@ async def test_a_limit_of_all_versions_counts_what_cannot_be_written() -> None:
     async with Service() as s:
         await s.function("f", answers=[Ok(LARGE, seconds=0.1)] * CALLS)
         await s.ask(s.engine.put_control("f", Control(limit=1)))
-        s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
+        s.engine.blobs.space.check = refuse  # type: ignore[attr-defined]
         ids = [await s.invoke("f") for _ in range(8)]
         await s.clock.advance(60)
         assert len(s.engine.parts.running) <= 2
-        s.engine.blobs.allowed = take  # type: ignore[attr-defined]
+        s.engine.blobs.space.check = take  # type: ignore[attr-defined]
         await s.clock.advance(20)
         assert {(await s.show(id)).state for id in ids} == {"succeeded"}
 
@@ -105,11 +105,11 @@ async def test_many_functions_together_keep_no_more_in_memory_than_a_bound(
         names = [f"f{n}" for n in range(functions)]
         for name in names:
             await s.function(name, answers=[Ok(LARGE, seconds=0.1)] * calls, concurrency=calls)
-        s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
+        s.engine.blobs.space.check = refuse  # type: ignore[attr-defined]
         ids = [await s.invoke(name) for name in names * calls]
         await s.clock.advance(60)
         assert bound <= len(s.engine.parts.running) <= bound + instances + BESIDE_MAX
-        s.engine.blobs.allowed = take  # type: ignore[attr-defined]
+        s.engine.blobs.space.check = take  # type: ignore[attr-defined]
         await s.clock.advance(20)
         views = [await s.show(id) for id in ids]
         assert {(view.state, view.attempt) for view in views} == {("succeeded", 1)}
@@ -122,7 +122,7 @@ async def test_a_suspect_whose_slot_is_kept_by_what_has_ended_holds_nobody_back(
     async with Service() as s:
         await s.function("f", answers=[Lost(), Ok(LARGE)], concurrency=1)
         await s.function("g", answers=[Ok(seconds=0.1)])
-        s.engine.blobs.allowed = refuse  # type: ignore[attr-defined]
+        s.engine.blobs.space.check = refuse  # type: ignore[attr-defined]
         first = await s.invoke("f")
         await s.invoke("f")
         await s.settle()
@@ -131,7 +131,7 @@ async def test_a_suspect_whose_slot_is_kept_by_what_has_ended_holds_nobody_back(
             await s.clock.advance(0.5)
             assert not s.engine.dispatch.held_back
         assert (await s.show(first)).attempt == 1
-        s.engine.blobs.allowed = take  # type: ignore[attr-defined]
+        s.engine.blobs.space.check = take  # type: ignore[attr-defined]
         await s.clock.advance(10)
         assert (await s.show(first)).state == "succeeded"
 

@@ -131,7 +131,7 @@ async def test_a_full_disk_is_store_unavailable_and_leaves_nothing(
         patch.setattr(os, "fsync", full)
         with pytest.raises(StoreUnavailable, match="No space left"):
             await stored(cache)
-        cache.short = lambda error: StoreUnavailable("full", was=error.fields["errno"])
+        cache.space.short = lambda error: StoreUnavailable("full", was=error.fields["errno"])
         with pytest.raises(StoreUnavailable, match="full"):
             await stored(cache)
     assert names(tmp_path / "code") == set()

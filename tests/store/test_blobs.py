@@ -102,7 +102,7 @@ async def test_a_full_disk_is_store_unavailable_and_leaves_nothing(
         patch.setattr(os, "fsync", full)
         with pytest.raises(StoreUnavailable, match="No space left"):
             await blobs.put("a.payload", b"x" * 1000)
-        blobs.short = lambda error: StoreUnavailable("full", was=error.fields["errno"])
+        blobs.space.short = lambda error: StoreUnavailable("full", was=error.fields["errno"])
         with pytest.raises(StoreUnavailable, match="full") as told:
             await blobs.put("a.payload", b"x" * 1000)
         assert told.value.fields["was"] == errno.ENOSPC

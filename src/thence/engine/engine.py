@@ -20,7 +20,6 @@ from ..runtimes.interface import Ended, Runtime
 from ..store.blobs import BlobStore
 from ..store.interface import Store
 from ..store.records import Accepted
-from ..store.reserve import Reserve
 from .answer import Done
 from .deliveries import Deliveries
 from .functions import Functions
@@ -30,6 +29,7 @@ from .loop import Loop
 from .mailbox import Mailbox
 from .minutes import Minutes
 from .options import Options
+from .room import Room
 from .sources import Firing
 from .stats import Stats, sum_up
 from .tasks import Tasks
@@ -40,7 +40,6 @@ T = TypeVar("T")
 log = logging.getLogger("thence.engine")
 OPEN_SECONDS = 1.0  # between two tries to open the store on a full disk
 SUMMED_MAX = 200  # functions (and versions) that are summed up on the event loop
-ROWS_BYTES = 4 * 1024 * 1024
 LEAVE_MS = 2000  # after the grace period, for what it cut off to be written; server.py gives 5 s for all that
 
 
@@ -60,10 +59,10 @@ class Engine(Functions):
         make_sending: MakeSending,
         check_archive: CheckArchive = check_archive,
         rng: random.Random | None = None,
-        reserve: Reserve | None = None,
+        room: Room | None = None,
     ) -> None:
         """make_sending: builds what sends records, see wiring.py. check_archive: by the configured
-        limits."""
+        limits. room: of the disk, with its reserve; those who write files beside the store have it too."""
         self.store = store
         self.runtime = runtime
         self.code = code
@@ -83,7 +82,7 @@ class Engine(Functions):
                 make_sending=make_sending,
                 check_archive=check_archive,
                 rng=rng or random.Random(),
-                reserve=reserve,
+                room=room or Room(store),
             )
         )
         self.lanes, self.ids, self.room, self.writer = (
@@ -294,12 +293,6 @@ class Engine(Functions):
         await self.node.leave()
         await self.store.close()
         self.notices.publish(NodeStopped(self.node.name, self.settle.cut_off))
-
-    def check_body(self) -> None:
-        """Raises StoreUnavailable while no body may be written. Who leaves takes nothing new, and
-        writes what its runs came to in the reserve's space; the last of it is for rows."""
-        if not self.draining or (self.room.free_bytes() or 0) < ROWS_BYTES:
-            self.room.check()
 
     def _chores(self) -> tuple[Loop, ...]:
         chores = [

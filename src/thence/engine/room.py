@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections.abc import Callable
 
 from ..errors import StoreDamaged, StoreLocked, StoreUnavailable
 from ..seldom import Seldom
+from ..space import Space
 from ..store.interface import Store
 from ..store.reserve import Reserve
 
@@ -23,15 +25,35 @@ ROOM_PART = 4
 ROOM_BYTES_MIN = 1024 * 1024
 STOPS_PART = 2  # so much of the reserve's space is left to what deletes
 RETRY_SECONDS = 5
+ROWS_BYTES = 4 * 1024 * 1024  # the last of the reserve's space is for rows
 
 
-class Room:
+class _Bodies(Space):
+    """The same for bodies: a service that leaves writes what its runs came to, as long as some is left of
+    the reserve's space for rows."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def check(self) -> None:
+        if not self._room.leaving or (self._room.free_bytes() or 0) < ROWS_BYTES:
+            self._room.check()
+
+    def short(self, error: StoreUnavailable) -> StoreUnavailable:
+        return self._room.short(error)
+
+
+class Room(Space):
     """reserve: None where there is no disk to look at (tests in memory, another store)."""
 
     def __init__(self, store: Store, reserve: Reserve | None = None) -> None:
         self._store = store
         self._reserve = reserve
         self.full = False
+        self.leaving = False
+        """The service leaves: nothing new comes."""
+        self.bodies = _Bodies(self)
+        self._on_full: list[Callable[[], None]] = []
         self._seldom = Seldom()
 
     # ------------------------------------------------------------ asked by whoever writes
@@ -140,9 +162,20 @@ class Room:
         self.full = True
         return self.refusal()
 
+    def on_full(self, told: Callable[[], None]) -> None:
+        """Called when a file beside the store could not be written because the disk is full."""
+        self._on_full.append(told)
+
     def short(self, error: StoreUnavailable) -> StoreUnavailable:
         """A file beside the store (a body, code, an upload) could not be written: is the disk full, or
         was only this one too large for it? What those who wait are told."""
+        told = self._short(error)
+        if self.full:
+            for tell in self._on_full:
+                tell()
+        return told
+
+    def _short(self, error: StoreUnavailable) -> StoreUnavailable:
         if self.full:
             return self.refusal()
         if self._reserve is not None and error.fields.get("errno") == errno.ENOSPC:

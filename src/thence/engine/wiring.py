@@ -21,7 +21,6 @@ from ..runtimes.code import CodeCache
 from ..runtimes.interface import Runtime
 from ..store.blobs import BlobStore
 from ..store.interface import Store
-from ..store.reserve import Reserve
 from .accept import Accept
 from .backlog import Backlog
 from .catalogue import Catalogue
@@ -74,7 +73,7 @@ class Given(Struct):
     make_sending: MakeSending
     check_archive: CheckArchive
     rng: random.Random
-    reserve: Reserve | None = None
+    room: Room
 
 
 class Parts:
@@ -99,7 +98,7 @@ class Parts:
         self.lease = Lease()
         self.running = Running()
         self.events = Events(given.store, given.notices)
-        self.room = Room(given.store, given.reserve)
+        self.room = given.room
         self.writer = Writer(given.store, given.clock, given.notices, self.room)
         self.catalogue = Catalogue(
             given.store,

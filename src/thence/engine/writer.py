@@ -83,6 +83,7 @@ class Writer:
     ) -> None:
         self._store = store
         self._room = room or Room(store)
+        self._room.on_full(self._disk_full)
         self._clock = clock
         self._notices = notices
         self._groups: list[_Group] = [_Group()]
@@ -162,14 +163,11 @@ class Writer:
         """Damage was found, or more is known of it: nothing is accepted any more."""
         self.damaged, self.down = damaged, True
 
-    def short(self, error: StoreUnavailable) -> StoreUnavailable:
-        """A file beside the store could not be written. Where the disk is full all is as if a commit
-        had found that. What the asker is told."""
-        told = self._room.short(error)
-        if self._room.full and not self.down and not self._leaving.is_set():
+    def _disk_full(self) -> None:
+        """A file beside the store found that: all is as if a commit had."""
+        if not self.down and not self._leaving.is_set():
             self.down = True
             self._wake.set()
-        return told
 
     def unwritten(self, error: StoreUnavailable) -> bool:
         """A write of the store that is not one of ours failed. Where the disk is full all is as if a
@@ -213,6 +211,7 @@ class Writer:
         reserve's space, once and for all: it is little, and the next start could only find it as
         lost."""
         self._leaving.set()
+        self._room.leaving = True
 
     async def written(self, until: int) -> None:
         """Return when all that was asked is written, also where the store is away now; at `until`

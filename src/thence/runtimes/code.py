@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..catalog.code import (
@@ -28,6 +28,7 @@ from ..catalog.code import (
 )
 from ..errors import InvalidCode, StoreUnavailable
 from ..removal import Marks, Readers
+from ..space import Space
 from .aside import Aside
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -44,14 +45,11 @@ SKIPPED_ENDINGS = (".pyc", ".pyo")
 class CodeCache:
     """The code of all deployed functions below `root`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, space: Space | None = None) -> None:
+        self.space = space or Space()
         # Instances run with a folder of their own: what they are told must not be relative.
         self._root = root.absolute()
         self._readers = Readers(self._root.parent)
-        self.allowed: Callable[[], None] = lambda: None
-        """Raises StoreUnavailable while nothing new may be written."""
-        self.short: Callable[[StoreUnavailable], StoreUnavailable] = lambda error: error
-        """Told that a file could not be written; what to raise."""
         self._aside = Aside(self._unpack_again)
         self._ours = f"{_TEMPORARY}{secrets.token_hex(4)}-"
         """With this begins what we have not done yet; what else is half done is of a crash. Ours is left
@@ -61,11 +59,11 @@ class CodeCache:
         """Keep a checked archive, packed and unpacked; durable when it returns.
 
         Storing the same digest again does nothing where it is whole. Raises StoreUnavailable, InvalidCode."""
-        self.allowed()
+        self.space.check()
         try:
             await asyncio.to_thread(self._store, data, info)
         except OSError as error:
-            raise self.short(
+            raise self.space.short(
                 StoreUnavailable(
                     f"The code cannot be written: {error.strerror or error}. Check the free space "
                     "and the permissions of the data directory.",

@@ -22,6 +22,7 @@ from typing import Protocol, TypeVar
 from ..errors import StoreUnavailable
 from ..removal import Marks, Readers
 from ..seldom import Seldom
+from ..space import Space
 from .folder import make_folder, sync_folder
 
 log = logging.getLogger("thence.blobs")
@@ -74,14 +75,11 @@ class FileBlobs:
     tests that own time.
     """
 
-    def __init__(self, root: Path, *, inline: bool = False) -> None:
+    def __init__(self, root: Path, *, space: Space | None = None, inline: bool = False) -> None:
         self._root = root
+        self.space = space or Space()
         self._readers = Readers(root.parent)
         self._kept: set[str] = set()
-        self.allowed: Callable[[], None] = lambda: None
-        """Raises StoreUnavailable while nothing new may be written."""
-        self.short: Callable[[StoreUnavailable], StoreUnavailable] = lambda error: error
-        """Told that a file could not be written; what to raise."""
         self._inline = inline
         self._seldom = Seldom()
         self._mark = f"{_TEMPORARY}{secrets.token_hex(4)}-"  # of this process's unfinished files
@@ -89,11 +87,11 @@ class FileBlobs:
 
     async def put(self, ref: str, data: bytes) -> str:
         path = self._path(ref)
-        self.allowed()
+        self.space.check()
         try:
             return await self._do(f"blob {ref} cannot be written", lambda: self._put(path, data))
         except StoreUnavailable as error:
-            raise self.short(error) from error
+            raise self.space.short(error) from error
 
     async def get(self, ref: str, digest: str = "") -> bytes:
         path = self._path(ref)

@@ -67,7 +67,7 @@ class Context:
         self.unread = Unread(settings.limits.unread_bytes_max)
         self.fc = FcState(settings, clock)
         engine.also_sweep(self.fc.uploads.sweep)
-        self.fc.uploads.allowed, self.fc.uploads.short = engine.room.check, engine.writer.short
+        self.fc.uploads.allowed, self.fc.uploads.short = engine.room.check, engine.room.short
         self.functiongraph = FunctionGraphState(settings, clock)
         metrics.more.append(self.functiongraph.logs.series)
         self.started_at: int | None = None
