@@ -50,9 +50,9 @@ from .errors import StartupError
 from .logs import log_notices, set_up
 from .memory import LOOK_SECONDS, GiveBack
 from .notices import Notices
+from .runtimes import kinds
 from .runtimes.code import CodeCache
 from .runtimes.interface import Runtime, kept_free
-from .runtimes.kinds import KINDS
 from .runtimes.pool.pool import Pool
 from .runtimes.sandbox.privileges import hide_memory
 from .store.blobs import FileBlobs
@@ -217,7 +217,7 @@ def _processes(
     if closed:
         (folder / "code").mkdir(mode=0o700, exist_ok=True)
     return Pool(
-        KINDS,
+        kinds.KINDS,
         lambda function: code.path(function.code_digest),
         notices,
         clock,

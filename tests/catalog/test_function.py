@@ -71,13 +71,7 @@ def test_without_destinations_there_are_none() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("runtime", "cobol", "one of python"),
         ("event", "xml", "one of bytes, json"),
-        ("handler", "main", "module.function"),
-        ("handler", "main.", "module.function"),
-        ("handler", "os;system.x", "module.function"),
-        ("handler", "../main.handler", "module.function"),
-        ("handler", "m." + "h" * 256, "at most 256"),
         ("timeout_seconds", 0, "above 0 and at most 259200"),
         ("timeout_seconds", 259_201, "at most 259200"),
         ("timeout_seconds", "60", "a number"),

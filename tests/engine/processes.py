@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from thence.catalog.code import pack
-from thence.catalog.function import parse_spec
 from thence.clock import SystemClock
 from thence.destinations.forms import FORMS
 from thence.destinations.interface import Resources
@@ -18,9 +17,9 @@ from thence.destinations.senders import Senders
 from thence.engine.engine import Engine
 from thence.engine.options import Options
 from thence.notices import Notices
+from thence.runtimes import kinds
 from thence.runtimes.code import CodeCache
 from thence.runtimes.interface import kept_free
-from thence.runtimes.kinds import KINDS
 from thence.runtimes.pool.pool import Pool
 from thence.store.blobs import FileBlobs
 from thence.store.sqlite import SqliteStore
@@ -32,7 +31,7 @@ def build(folder: Path, instances_max: int, kept_free_percent: int = 0) -> Engin
     return Engine(
         store=SqliteStore(folder / "store.db"),
         runtime=Pool(
-            KINDS,
+            kinds.KINDS,
             lambda function: code.path(function.code_digest),
             notices,
             clock,
@@ -69,4 +68,4 @@ async def running(
 
 async def deploy(engine: Engine, name: str, code: str, **spec: Any) -> None:
     archive = pack([("main.py", code.encode())])
-    await engine.put_function(name, parse_spec(spec), archive)
+    await engine.put_function(name, kinds.parse_function(spec), archive)

@@ -10,11 +10,11 @@ import os
 import signal
 
 import pytest
+from msgspec.structs import replace
 
 from thence.errors import StartupError
 from thence.lifecycle.outcome import Outcome
 from thence.notices import InstanceEnded, InstanceStarted
-from thence.runtimes.kind import RuntimeKind
 from thence.runtimes.kinds import KINDS
 
 from .shell.kind import SHELL
@@ -174,7 +174,7 @@ class NoProcesses(ShellLauncher):
 
 
 async def test_a_launcher_that_has_no_process_leaves_no_descriptor_behind(house):
-    none = RuntimeKind(name="shell", launcher=NoProcesses, details=SHELL.details)
+    none = replace(SHELL, launcher=NoProcesses)
     await house.open(kinds=(none,))
     function = shell(house, "true\n")
     assert (await house.run(function)).outcome is Outcome.NO_RESOURCES
@@ -190,7 +190,7 @@ class NotReady(ShellLauncher):
 
 
 async def test_a_launcher_that_cannot_be_prepared_ends_the_others(house, is_gone):
-    not_ready = RuntimeKind(name="shell", launcher=NotReady, details=SHELL.details)
+    not_ready = replace(SHELL, launcher=NotReady)
     pids = []
 
     class Watched(type(house.launcher)):
@@ -198,7 +198,7 @@ async def test_a_launcher_that_cannot_be_prepared_ends_the_others(house, is_gone
             pids.append(self.pid)
             await super().close()
 
-    watched = RuntimeKind(name="python", launcher=Watched, details=SHELL.details)
+    watched = replace(KINDS[0], launcher=Watched)
     with pytest.raises(StartupError, match="There is no shell"):
         await house.open(kinds=(watched, not_ready))
     assert is_gone(pids[0])

@@ -20,7 +20,6 @@ from .refusal import refusal
 
 _PART = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
 NAME = re.compile(rf"{_PART}(\${_PART})?")
-HANDLER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
 INITIALIZER_SECONDS_MAX = 300
 PRE_STOP_SECONDS_MAX = 90
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -40,8 +39,8 @@ Contract = Literal["native", "fc", "functiongraph"]
 class FunctionSpec(Struct, frozen=True, forbid_unknown_fields=True):
     """What is deployed under a name."""
 
-    runtime: Literal["python"] = "python"
-    handler: str = "main.handler"  # module.function; the module may be dotted
+    runtime: str = "python"  # which there are, and how they name handlers: runtimes/kinds.py
+    handler: str = "main.handler"
     event: Literal["json", "bytes"] = "json"  # how the handler gets its payload
     timeout_seconds: Annotated[float, Meta(gt=0, le=TIMEOUT_SECONDS_MAX)] = 60.0
     memory_mb: Annotated[int, Meta(ge=MEMORY_MB_MIN, le=MEMORY_MB_MAX)] = 256
@@ -54,9 +53,9 @@ class FunctionSpec(Struct, frozen=True, forbid_unknown_fields=True):
     on_success: Any = None  # see catalog/kinds.py
     on_failure: Any = None
     contract: Contract = "native"
-    initializer: str = ""  # module.function, once an instance, before its first run
+    initializer: str = ""  # as the handler: once an instance, before its first run
     initializer_timeout_seconds: Annotated[int, Meta(ge=1, le=INITIALIZER_SECONDS_MAX)] = 3
-    pre_stop: str = ""  # module.function, before an idle instance is ended
+    pre_stop: str = ""  # as the handler: before an idle instance is ended
     pre_stop_timeout_seconds: Annotated[int, Meta(ge=1, le=PRE_STOP_SECONDS_MAX)] = 3
     listed: bool = False  # its invocations are kept in its list, whatever they come from (FG)
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -109,7 +108,8 @@ def check_name(name: str, field_name: str = "name") -> str:
 
 
 def parse_spec(data: bytes | dict[str, Any]) -> FunctionSpec:
-    """A checked spec from JSON bytes or a decoded object.
+    """A spec from JSON bytes or a decoded object, checked but for what its runtime says
+    (`runtimes.kinds.parse_function` checks that too).
 
     Raises InvalidInput naming the field, the value and the limit. Destinations are parsed (and so
     checked) but kept as written; `render_spec` gives them back without secrets.
@@ -122,8 +122,6 @@ def parse_spec(data: bytes | dict[str, Any]) -> FunctionSpec:
         spec = msgspec.convert(decoded, type=FunctionSpec)
     except msgspec.ValidationError as error:
         raise refusal(error, FunctionSpec, decoded) from None
-    for which in ("handler", "initializer", "pre_stop"):
-        _check_handler(which, getattr(spec, which))
     _check_environment(spec.environment)
     for which in ("on_success", "on_failure"):
         written = getattr(spec, which)
@@ -144,19 +142,6 @@ def check_waits(wait: RetryWait) -> RetryWait:
             limit=wait.cap_seconds,
         )
     return wait
-
-
-def _check_handler(which: str, name: str) -> None:
-    if not name and which != "handler":
-        return
-    if HANDLER.fullmatch(name) is None or len(name) > 256:
-        raise InvalidInput(
-            f"{which}: {name[:256]!r} is not of the form module.function "
-            "(letters, digits and _, dots between, at most 256 characters).",
-            field=which,
-            value=name[:256],
-            limit="module.function",
-        )
 
 
 def _check_environment(environment: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from ..lifecycle.outcome import BUDGET, Budget, Fault, Outcome
 from ..lifecycle.states import Reason
-from .stack import frames
+from ..runtimes.kinds import function_error
 
 UNHANDLED = "UnhandledInvocationError"
 """Of every failure of a function's code. `HandledInvocationError` is what a Node.js callback is
@@ -95,13 +95,14 @@ def error_body(ended: Failed, memory_bytes: int = 0) -> bytes:
             took = f"duration: {ended.duration_us // 1000}ms{memory}"
             text = f"Process exited unexpectedly before completing request ({took})"
             return _pretty({"errorMessage": text})
+    error = function_error(ended.error_type, ended.error_message, ended.error_stack)
     return _pretty(
         {
-            "errorMessage": ended.error_message,
-            "errorType": ended.error_type,
+            "errorMessage": error.message,
+            "errorType": error.type,
             "stackTrace": [
                 [f'File "{one.file}"', f"line {one.line}", f"in {one.function}", one.code]
-                for one in frames(ended.error_stack, ended.error_message)
+                for one in error.frames
             ],
         }
     )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import msgspec
 
+from ..runtimes.function_error import Frame
+from ..runtimes.kinds import function_error
 from .fc_error import Failed
-from .stack import Frame, frames
 
 PREFIX = "function invocation exception, error: "
 
@@ -16,10 +17,11 @@ PREFIX = "function invocation exception, error: "
 def error_body(ended: Failed) -> bytes:
     """`errorMessage`, `errorType` and `stackTrace`, a string for each frame, indented as recorded.
     A failure without an exception (time limit, exit, memory) has its sentence and no frames."""
+    error = function_error(ended.error_type, ended.error_message, ended.error_stack)
     body = {
-        "errorMessage": PREFIX + ended.error_message,
-        "errorType": ended.error_type,
-        "stackTrace": [_shown(one) for one in frames(ended.error_stack, ended.error_message)],
+        "errorMessage": PREFIX + error.message,
+        "errorType": error.type,
+        "stackTrace": [_shown(one) for one in error.frames],
     }
     return msgspec.json.format(msgspec.json.encode(body), indent=2)
 

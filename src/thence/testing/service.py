@@ -26,12 +26,13 @@ import msgspec
 from msgspec.structs import replace
 
 from ..catalog.code import pack
-from ..catalog.function import Function, check_waits, parse_spec
+from ..catalog.function import Function, check_waits
 from ..engine.options import Options
 from ..engine.stop import Stopped
 from ..engine.why import Why
 from ..lifecycle.ids import format_id, parse_id
 from ..runtimes.interface import kept_free
+from ..runtimes.kinds import parse_function
 from ..store.records import InvocationView
 from .answers import Script
 from .clock import START_MS, VirtualClock
@@ -189,7 +190,7 @@ class Service:
         PUT /v1/functions (max_retries, concurrency, on_failure, …)."""
         if answers is not None:
             self.scripts.set(name, answers)
-        parsed = parse_spec(spec)
+        parsed = parse_function(spec)
         check_waits(parsed.retry_wait)
         with self.clock.hold():  # the archive is checked and written in threads
             function, _ = await self.ask(self.engine.put_function(name, parsed, CODE))

@@ -10,18 +10,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from ...runtimes.kinds import vendor_runtimes
 from .errors import FcError, invalid
 
-RUNTIMES = (
-    "python3",
-    "python3.6",
-    "python3.9",
-    "python3.10",
-    "python3.11",
-    "python3.12",
-    "python3.13",
-)
-"""All are run by the Python that runs this service."""
+RUNTIMES = vendor_runtimes("fc")
 
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]  # reference 8.1
 MemoryMb = Annotated[int, Meta(ge=128, le=32_768)]

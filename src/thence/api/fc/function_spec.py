@@ -12,8 +12,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...catalog.function import CONCURRENCY_MAX, HANDLER, FunctionSpec, parse_spec
+from ...catalog.function import CONCURRENCY_MAX, FunctionSpec
 from ...errors import InvalidInput
+from ...runtimes.kind import Vendor
+from ...runtimes.kinds import parse_function, runtime_of, vendor
 from .call import convert
 from .errors import FcError, invalid
 from .function_input import (
@@ -101,9 +103,11 @@ def changed_spec(before: FunctionSpec, given: FunctionInput) -> FunctionSpec:
     if given.runtime is not None:
         kept["runtime"] = given.runtime
         changes |= {"contract": "fc", "event": "bytes"}
+        changes["runtime"] = runtime_of("fc", given.runtime)
+    theirs = vendor("fc", changes.get("runtime") or before.runtime)
     if given.handler is not None:
         kept["handler"] = given.handler
-        changes["handler"] = _dotted(given.handler, "handler")
+        changes["handler"] = _handler(given.handler, "handler", theirs)
     for name, ours in (
         ("timeout", "timeout_seconds"),
         ("memory_size", "memory_mb"),
@@ -114,7 +118,7 @@ def changed_spec(before: FunctionSpec, given: FunctionInput) -> FunctionSpec:
             changes[ours] = getattr(given, name)
     if given.instance_concurrency is not None:
         changes["concurrency"] = min(CONCURRENCY_MAX, INSTANCES * given.instance_concurrency)
-    changes |= _hooks(given, kept)
+    changes |= _hooks(given, kept, theirs)
     changes["attributes"] = {**before.attributes, DOOR: kept}
     return _checked(replace(before, **changes))
 
@@ -128,21 +132,21 @@ def _shown(given: FunctionInput) -> dict[str, Any]:
     }
 
 
-def _hooks(given: FunctionInput, kept: dict[str, Any]) -> dict[str, Any]:
+def _hooks(given: FunctionInput, kept: dict[str, Any], theirs: Vendor) -> dict[str, Any]:
     """Initializer and preStop: FC 3.0 has both in one object, FC 2.0 the former beside it."""
     changes: dict[str, Any] = {}
     lifecycle = given.instance_lifecycle_config
     if isinstance(given, FunctionInput2):
         if given.initializer is not None:
-            changes |= _hook("initializer", "initializer", given.initializer, kept)
+            changes |= _hook("initializer", "initializer", given.initializer, kept, theirs)
         if given.initialization_timeout is not None:
             changes["initializer_timeout_seconds"] = given.initialization_timeout
         if lifecycle is not None and lifecycle.initializer is not None:
             raise invalid("instanceLifecycleConfig.initializer: use initializer")
     elif lifecycle is not None:
-        changes |= _written("initializer", lifecycle.initializer or Initializer(), kept)
+        changes |= _written("initializer", lifecycle.initializer or Initializer(), kept, theirs)
     if lifecycle is not None:
-        changes |= _written("preStop", lifecycle.pre_stop or Hook(), kept)
+        changes |= _written("preStop", lifecycle.pre_stop or Hook(), kept, theirs)
         if lifecycle.pre_freeze is not None and lifecycle.pre_freeze.handler:
             raise cannot(
                 "instanceLifecycleConfig.preFreeze", "instances are never frozen; use preStop"
@@ -150,37 +154,38 @@ def _hooks(given: FunctionInput, kept: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-def _written(name: str, hook: Initializer | Hook, kept: dict[str, Any]) -> dict[str, Any]:
+def _written(
+    name: str, hook: Initializer | Hook, kept: dict[str, Any], theirs: Vendor
+) -> dict[str, Any]:
     where = f"instanceLifecycleConfig.{name}"
     if hook.command:
         raise cannot(f"{where}.command", "it is of custom runtimes; use handler")
-    changes = _hook(name, f"{where}.handler", hook.handler, kept)
+    changes = _hook(name, f"{where}.handler", hook.handler, kept, theirs)
     ours = "initializer" if name == "initializer" else "pre_stop"
     changes[f"{ours}_timeout_seconds"] = hook.timeout or HOOK_TIMEOUT_SECONDS
     return changes
 
 
-def _hook(name: str, where: str, handler: str, kept: dict[str, Any]) -> dict[str, Any]:
+def _hook(
+    name: str, where: str, handler: str, kept: dict[str, Any], theirs: Vendor
+) -> dict[str, Any]:
     kept[name] = handler
     ours = "initializer" if name == "initializer" else "pre_stop"
-    return {ours: _dotted(handler, where) if handler else ""}
+    return {ours: _handler(handler, where, theirs) if handler else ""}
 
 
-def _dotted(handler: str, where: str) -> str:
-    """`dir/module.function` as `dir.module.function`."""
-    dotted = handler.replace("/", ".")
-    if HANDLER.fullmatch(dotted) is None:
-        raise invalid(
-            f"{where}: {handler[:256]!r} is not of the form module.function or "
-            "dir/module.function (letters, digits and '_')"
-        )
-    return dotted
+def _handler(written: str, where: str, theirs: Vendor) -> str:
+    """In our form."""
+    handler = theirs.handler(written)
+    if handler is None:
+        raise invalid(f"{where}: {written[:256]!r} is not of the form {theirs.form}")
+    return handler
 
 
 def _checked(spec: FunctionSpec) -> FunctionSpec:
     """As our own checks see it; their sentences begin with the name of the field."""
     try:
-        return parse_spec(msgspec.to_builtins(spec))
+        return parse_function(msgspec.to_builtins(spec))
     except InvalidInput as error:
         raise _in_their_words(error) from None
 

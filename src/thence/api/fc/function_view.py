@@ -13,11 +13,10 @@ from msgspec import Struct
 from ...catalog.control import Control
 from ...catalog.function import Function, FunctionSpec
 from ...lifecycle.ids import format_id
+from ...runtimes.kinds import vendor
 from .answer import stamp
 from .function_spec import CPU_3, DISK_MB_3, attributes
 from .names import Name, function_arn, name_of
-
-PYTHON = "python3"  # of functions that another door deployed
 
 
 class Shown(Struct, frozen=True):
@@ -30,6 +29,12 @@ class Shown(Struct, frozen=True):
     region: str
     account: str
     qualifier: str
+
+
+def runtime_shown(spec: FunctionSpec) -> str:
+    """As it was deployed at this door; of a function that another door deployed, a name of theirs."""
+    kept: str | None = attributes(spec).get("runtime")
+    return kept or vendor("fc", spec.runtime).shown
 
 
 def show_3(one: Shown) -> dict[str, Any]:
@@ -79,7 +84,7 @@ def _common(one: Shown, kept: dict[str, Any]) -> dict[str, Any]:
     function, spec = one.function, one.function.spec
     return {
         "functionId": format_id(function.family),
-        "runtime": kept.get("runtime", PYTHON),
+        "runtime": runtime_shown(spec),
         "handler": kept.get("handler") or spec.handler,
         "description": spec.description,
         "timeout": math.ceil(spec.timeout_seconds),

@@ -18,7 +18,7 @@ from .code import checksum, read_archive, remember
 from .errors import FcError, invalid
 from .function_input import FunctionInput2, FunctionInput3
 from .function_spec import attributes, changed_spec, new_spec, read_2, read_3, with_log
-from .function_view import PYTHON, Shown, show_2, show_3
+from .function_view import Shown, runtime_shown, show_2, show_3
 from .names import Name, check_function, name_of
 from .paging import page, paged
 from .route import V2, V3, Route
@@ -135,7 +135,7 @@ def _asked(call: Call, tags: dict[str, dict[str, str]]) -> list[Function]:
             version in ("", "v2" if inside else "v3")
             and query.get("functionName", one.name) in ("", one.name)
             and query.get("description", "") in one.spec.description
-            and query.get("runtime", "") in ("", kept.get("runtime", PYTHON))
+            and query.get("runtime", "") in ("", runtime_shown(one.spec))
             and query.get("resourceGroupId", "") in ("", kept.get("resourceGroupId"))
             and has_tags(tags.get(function_owner(one), {}), wanted)
         ):

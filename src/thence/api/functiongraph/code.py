@@ -14,8 +14,9 @@ from typing import Any
 from starlette.responses import FileResponse, Response
 
 from ...catalog.code import pack
-from ...catalog.function import Function
+from ...catalog.function import Function, FunctionSpec
 from ...errors import InvalidCode
+from ...runtimes.kinds import source_file
 from ..shared.code_link import ZIP
 from .answer import COMMON, answer
 from .call import JSON_BYTES_MAX, Call
@@ -47,7 +48,7 @@ async def show_function_code(call: Call) -> Response:
 async def update_function_code(call: Call) -> Response:
     given = read(await call.object(), CodeInput)
     before = latest(call)
-    archive = await read_archive(given, before.spec.handler, call.context.limits.code_bytes_max)
+    archive = await read_archive(given, before.spec, call.context.limits.code_bytes_max)
     async with call.state.changing:
         before = latest(call)
         spec = with_attributes(before.spec, **about(given))
@@ -85,8 +86,10 @@ def about(given: CodeInput | CreateInput) -> dict[str, str]:
     return {"code_type": given.code_type or "zip", "code_filename": given.code_filename or ""}
 
 
-async def read_archive(given: CodeInput | CreateInput, handler: str, archive_max: int) -> bytes:
-    """The archive of a request. `handler`: ours, whose module inline code becomes. Raises FssError."""
+async def read_archive(
+    given: CodeInput | CreateInput, spec: FunctionSpec, archive_max: int
+) -> bytes:
+    """The archive of a request. Inline code becomes the file with the handler of `spec`. Raises FssError."""
     if given.code_type not in CODE_TYPES:
         raise wrong(
             f"code_type: {(given.code_type or '')[:40]!r} is not taken here; it must be one of "
@@ -100,10 +103,12 @@ async def read_archive(given: CodeInput | CreateInput, handler: str, archive_max
     code = given.func_code or Code()
     if not code.file:
         raise invalid("func_code.file: the code is missing; send it in base64", "FSS.1012")
-    return await asyncio.to_thread(_archive, given.code_type, code.file, handler, archive_max)
+    return await asyncio.to_thread(
+        _archive, given.code_type, code.file, source_file(spec), archive_max
+    )
 
 
-def _archive(code_type: str, text: str, handler: str, archive_max: int) -> bytes:
+def _archive(code_type: str, text: str, source: str, archive_max: int) -> bytes:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -117,8 +122,7 @@ def _archive(code_type: str, text: str, handler: str, archive_max: int) -> bytes
                 "Send an archive, with code_type zip",
             )
         if not data.startswith(_ZIP_BEGINS):
-            module = handler.rpartition(".")[0].replace(".", "/")
-            return pack([(f"{module}.py", data)])
+            return pack([(source, data)])
     limit = min(ARCHIVE_BYTES_MAX, archive_max)
     if len(data) > limit:
         raise FssError(

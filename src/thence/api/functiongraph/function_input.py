@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal, TypeVar
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
+from ...runtimes.kinds import vendor_runtimes
 from .call import convert
 from .errors import FssError, invalid
 
 T = TypeVar("T", bound=Struct)
 
-RUNTIMES = ("Python3.6", "Python3.9", "Python3.10", "Python3.11", "Python3.12", "Python3.13")
-"""All are run by the Python that runs this service."""
+RUNTIMES = vendor_runtimes("functiongraph")
 MEMORY_MB = (
     *(128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048),
     *(2560, 3072, 3584, 4096, 8192, 10_240),

@@ -6,7 +6,6 @@ What is only shown goes into `FunctionSpec.attributes["functiongraph"]` under th
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -16,11 +15,11 @@ from ...catalog.function import (
     CONCURRENCY_MAX,
     ENVIRONMENT_BYTES_MAX,
     ENVIRONMENT_ITEMS_MAX,
-    HANDLER,
     FunctionSpec,
-    parse_spec,
 )
 from ...errors import InvalidInput
+from ...runtimes.kind import Vendor
+from ...runtimes.kinds import parse_function, runtime_of, vendor
 from .errors import FssError, invalid
 from .function_input import SHOWN, ConfigInput, wrong
 
@@ -32,7 +31,6 @@ _THEIR_NAMES = {
     "pre_stop": "pre_stop_handler",
 }
 _HOOKS = ("initializer", "pre_stop")
-_HANDLER = re.compile(r"[^.]+\.[^.]+")  # one dot: folders are set off by `/`
 
 
 def attributes(spec: FunctionSpec) -> dict[str, Any]:
@@ -46,6 +44,7 @@ def new_spec(given: ConfigInput, project: str) -> FunctionSpec:
     (seed huawei-functiongraph-async-invocation). How many instances it may have is said by its
     control (instances.py), not here. Raises FssError."""
     before = FunctionSpec(
+        runtime=runtime_of(DOOR, given.runtime or "") or FunctionSpec().runtime,
         contract="functiongraph",
         max_retries=0,
         max_event_age_seconds=EVENT_AGE_SECONDS,
@@ -61,8 +60,9 @@ def changed_spec(before: FunctionSpec, given: ConfigInput) -> FunctionSpec:
     FssError."""
     kept = {**attributes(before), **_shown(given)}
     changes: dict[str, Any] = {}
+    theirs = vendor(DOOR, before.runtime)
     if given.handler is not None:
-        changes["handler"] = _dotted(given.handler, "handler")
+        changes["handler"] = _handler(given.handler, "handler", theirs)
         kept["handler"] = given.handler
     for name, ours in (
         ("timeout", "timeout_seconds"),
@@ -71,7 +71,7 @@ def changed_spec(before: FunctionSpec, given: ConfigInput) -> FunctionSpec:
     ):
         if getattr(given, name) is not None:
             changes[ours] = getattr(given, name)
-    changes |= _hooks(given, kept)
+    changes |= _hooks(given, kept, theirs)
     changes |= _environment(before, given, kept)
     changes["attributes"] = {**before.attributes, DOOR: kept}
     return _checked(replace(before, **changes))
@@ -92,29 +92,26 @@ def _shown(given: ConfigInput) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _hooks(given: ConfigInput, kept: dict[str, Any]) -> dict[str, Any]:
+def _hooks(given: ConfigInput, kept: dict[str, Any], theirs: Vendor) -> dict[str, Any]:
     """An empty handler is none; a time limit of 0 is the default one."""
     changes: dict[str, Any] = {}
     for ours in _HOOKS:
         where = f"{ours}_handler"
         handler, seconds = getattr(given, where), getattr(given, f"{ours}_timeout")
         if handler is not None:
-            changes[ours] = _dotted(handler, where) if handler else ""
+            changes[ours] = _handler(handler, where, theirs) if handler else ""
             kept[where] = handler
         if seconds:
             changes[f"{ours}_timeout_seconds"] = seconds
     return changes
 
 
-def _dotted(handler: str, where: str) -> str:
-    """`dir/module.function` as `dir.module.function`."""
-    dotted = handler.replace("/", ".")
-    if _HANDLER.fullmatch(handler) is None or HANDLER.fullmatch(dotted) is None:
-        raise wrong(
-            f"{where}: {handler[:256]!r} is not of the form file.function or dir/file.function "
-            "(letters, digits and '_')"
-        )
-    return dotted
+def _handler(written: str, where: str, theirs: Vendor) -> str:
+    """In our form."""
+    handler = theirs.handler(written)
+    if handler is None:
+        raise wrong(f"{where}: {written[:256]!r} is not of the form {theirs.form}")
+    return handler
 
 
 # ---------------------------------------------------------------- environment
@@ -178,7 +175,7 @@ def _variable(name: str, raw: bytes, where: str) -> str:
 def _checked(spec: FunctionSpec) -> FunctionSpec:
     """As our own checks see it; their sentences begin with the name of the field."""
     try:
-        return parse_spec(msgspec.to_builtins(spec))
+        return parse_function(msgspec.to_builtins(spec))
     except InvalidInput as error:
         raise _theirs(error) from None
 

@@ -11,14 +11,14 @@ from typing import Any
 from msgspec import Struct
 
 from ...catalog.control import Control
-from ...catalog.function import Function
+from ...catalog.function import Function, FunctionSpec
 from ...lifecycle.ids import format_id
+from ...runtimes.kinds import vendor
 from ...runtimes.python.function.contracts.functiongraph import millicores
 from .function_spec import attributes, parts
 from .instances import shown
 from .urn import Urn, name_of, write
 
-PYTHON = "Python3.10"  # of functions that another door deployed
 SYNCHRONOUS_SECONDS = 900  # a longer timeout is only for asynchronous calls (reference 4.3)
 EPHEMERAL_MB = 512
 
@@ -31,6 +31,12 @@ class Shown(Struct, frozen=True):
     digest: str  # SHA-512 of the code, hex
     region: str
     project: str
+
+
+def runtime_shown(spec: FunctionSpec) -> str:
+    """As it was deployed at this door; of a function that another door deployed, a name of theirs."""
+    kept: str | None = attributes(spec).get("runtime")
+    return kept or vendor("functiongraph", spec.runtime).shown
 
 
 def urn_of(one: Shown, *, version: bool = True) -> str:
@@ -102,7 +108,7 @@ def _code(one: Shown) -> dict[str, Any]:
         "func_urn": urn_of(one),
         "func_name": name_of(function.name).name,
         "domain_id": one.project,
-        "runtime": kept.get("runtime", PYTHON),
+        "runtime": runtime_shown(function.spec),
         "code_type": kept.get("code_type", "zip"),
         "code_url": "",
         "code_filename": kept.get("code_filename", ""),

@@ -17,8 +17,8 @@ from .code import BODY_BYTES_MAX, about, put, read_archive
 from .errors import FssError
 from .found import latest, row, shown, wanted
 from .function_input import INSTANCES_MAX, ConfigInput, CreateInput, check_required, read, wrong
-from .function_spec import attributes, changed_spec, new_spec, with_attributes
-from .function_view import PYTHON, show, show_listed
+from .function_spec import changed_spec, new_spec, with_attributes
+from .function_view import runtime_shown, show, show_listed
 from .paging import page, paged
 from .pinned import pinned
 from .route import Route
@@ -37,7 +37,7 @@ async def create_function(call: Call) -> Response:
     check_required(given)
     urn = _new_name(given)
     spec = with_attributes(new_spec(given, call.state.project), **about(given))
-    archive = await read_archive(given, spec.handler, call.context.limits.code_bytes_max)
+    archive = await read_archive(given, spec, call.context.limits.code_bytes_max)
     async with call.state.changing:
         if urn.ours in call.engine.catalogue.names():
             raise FssError(409, "FSS.1061", f"function {urn.package}:{urn.name} already exists")
@@ -158,7 +158,7 @@ def _in_order(function: Function) -> tuple[str, str]:
 
 def _check_same(before: Function, given: ConfigInput) -> None:
     """Raises FssError for what cannot be changed."""
-    name, runtime = name_of(before.name).name, attributes(before.spec).get("runtime", PYTHON)
+    name, runtime = name_of(before.name).name, runtime_shown(before.spec)
     if given.func_name not in (None, name):
         raise wrong("func_name: a function cannot be renamed")
     if given.runtime not in (None, runtime):

@@ -19,12 +19,12 @@ from ...catalog.function import (
     FunctionSpec,
     check_name,
     check_waits,
-    parse_spec,
     render_spec,
 )
 from ...clock import iso
 from ...engine.engine import Engine
 from ...errors import InvalidInput, PayloadTooLarge
+from ...runtimes.kinds import parse_function
 from .answer import answer, empty
 from .call import Call, malformed_json
 from .warnings import of_configuration
@@ -211,7 +211,7 @@ def _read(body: bytes) -> tuple[FunctionSpec, bytes | None, frozenset[str]]:
             archive = base64.b64decode(code, validate=True)
         except (binascii.Error, ValueError) as error:
             raise InvalidInput(f"code: not valid base64 ({error}).", field="code") from None
-    spec = parse_spec(data)
+    spec = parse_function(data)
     check_waits(spec.retry_wait)
     return spec, archive, frozenset(data)
 

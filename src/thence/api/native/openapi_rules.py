@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...catalog.function import ENVIRONMENT_NAME, HANDLER, NAME
+from ...catalog.function import ENVIRONMENT_NAME, NAME
 from ...catalog.kinds import installed
 from ...destinations.mailbox import MAILBOX_KINDS
 from ...engine.versions import NOTE_MAX
 from ...lifecycle.policy import DELAY_SECONDS_MAX
+from ...runtimes.kinds import KINDS
 from .filters import REASONS
 
 QUALIFIER = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
@@ -65,10 +66,12 @@ def _destination() -> dict[str, Any]:
     }
 
 
-_OPTIONAL_NAME = {"type": "string", "pattern": f"^(?:{HANDLER.pattern})?$"}
+_HANDLER = "|".join(kind.handlers.pattern for kind in KINDS)
+_OPTIONAL_NAME = {"type": "string", "pattern": f"^(?:{_HANDLER})?$"}
 
 FIELDS: dict[str, dict[str, Any]] = {
-    "handler": _matches(HANDLER.pattern),
+    "runtime": {"enum": [kind.name for kind in KINDS]},
+    "handler": _matches(_HANDLER),
     "initializer": _OPTIONAL_NAME,
     "pre_stop": _OPTIONAL_NAME,
     "environment": {"propertyNames": _matches(ENVIRONMENT_NAME.pattern)},

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from ..kind import RuntimeKind
+from ..kind import HandlerForm, RuntimeKind
 from .function.contracts.choice import details
 from .launcher import ForkServer
+from .tracebacks import frames
+from .vendors import FC, FUNCTIONGRAPH, HANDLER, source_file
 
-PYTHON = RuntimeKind(name="python", launcher=ForkServer, details=details)
+PYTHON = RuntimeKind(
+    name="python",
+    launcher=ForkServer,
+    handlers=HandlerForm(
+        pattern=HANDLER,
+        form="module.function",
+        rule="letters, digits and _, dots between",
+    ),
+    source_file=source_file,
+    vendors={"fc": FC, "functiongraph": FUNCTIONGRAPH},
+    details=details,
+    frames=frames,
+)

@@ -7,10 +7,10 @@ import traceback
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.destinations.finished import raised
 
-from thence.destinations.stack import Frame, frames
-
-from .finished import raised
+from thence.runtimes.function_error import Frame
+from thence.runtimes.python.tracebacks import frames
 
 PLAIN = (
     "Traceback (most recent call last):\n"

@@ -1,11 +1,10 @@
-"""The frames of a traceback that is kept as text (AttemptView.error_stack), for forms that give them
-one by one. Pure."""
+"""The frames of a traceback that is kept as text (AttemptView.error_stack). Pure."""
 
 from __future__ import annotations
 
 import re
 
-from msgspec import Struct
+from ..function_error import Frame
 
 _CHAINED = (
     "\nDuring handling of the above exception, another exception occurred:\n",
@@ -13,13 +12,6 @@ _CHAINED = (
 )
 _PLACE = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+), in (?P<function>.*)')
 _GROUP = "  | "  # an exception group's own frames are drawn behind a line
-
-
-class Frame(Struct, frozen=True):
-    file: str
-    line: int
-    function: str
-    code: str  # the line of source, trimmed; empty where it was not at hand
 
 
 def frames(stack: str, message: str = "") -> list[Frame]:
