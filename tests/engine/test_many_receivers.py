@@ -57,7 +57,7 @@ class Steps:
         self.walks = 0
         work = s._now._raw._work  # type: ignore[union-attr]
         work.db.set_progress_handler(self._count, 100)
-        work._reader().set_progress_handler(self._count, 100)
+        work._reading._connection().set_progress_handler(self._count, 100)
         walk = s.store.delivery_keys
 
         async def counted() -> Any:
