@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from thence.cli import tail
-from thence.cli.client import Client, Problem, Unreachable
+from thence.cli.answers import Problem, Unreachable
+from thence.cli.client import Client
 from thence.errors import ConfigInvalid, InvalidInput
 
 PROBLEM = {"title": "A title", "detail": "A sentence.", "code": "invalid_input", "field": "handler"}

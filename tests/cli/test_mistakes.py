@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from thence.cli import app
-from thence.cli.client import Unreachable
+from thence.cli.answers import Unreachable
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from thence.cli.serverless_devs import document
-from thence.cli.serverless_devs.deploy import wanted_of
 from thence.cli.serverless_devs.document import read_document
-from thence.cli.serverless_devs.missing_values import reasons
+from thence.cli.serverless_devs.missing_values import why_missing
+from thence.cli.serverless_devs.resources import read_resources
 from thence.errors import InvalidInput
 
 
@@ -30,7 +30,7 @@ def mistake(folder: Path, text: str, **environment: str) -> str:
     path = folder / "s.yaml"
     path.write_text(text)
     with pytest.raises(InvalidInput) as caught:
-        wanted_of(read_document(path, environment))
+        read_resources(read_document(path, environment))
     assert caught.value.fields["field"] and str(path) in caught.value.detail
     return caught.value.detail
 
@@ -39,7 +39,7 @@ def problems(folder: Path, text: str, **environment: str) -> list[str]:
     """Mistakes in the only resource of the file, which is read all the same."""
     path = folder / "s.yaml"
     path.write_text(text)
-    [found] = wanted_of(read_document(path, environment, lambda: "123"))
+    [found] = read_resources(read_document(path, environment, lambda: "123"))
     return found.problems
 
 
@@ -129,7 +129,7 @@ resources:
 )
 def test_loops_have_no_value(tmp_path: Path, text: str) -> None:
     data = read(tmp_path, text)
-    found = reasons(data)
+    found = why_missing(data)
     assert found and all("leads back to itself" in one for one in found)
 
 
@@ -183,7 +183,7 @@ def test_a_value_that_cannot_be_had_is_a_mistake_of_the_resource_that_uses_it(
     path = folder / "s.yaml"
     path.write_text(text)
     environment = {"THENCE_ROOT_ACCESS_KEY_SECRET": "SECRET", "thence_x": "SECRET"}
-    hurt, other = wanted_of(read_document(path, environment))
+    hurt, other = read_resources(read_document(path, environment))
     assert len(hurt.problems) == 1 and sentence in hurt.problems[0], hurt.problems
     assert "SECRET" not in hurt.problems[0].replace("ACCESS_KEY_SECRET", "")
     assert other.problems == [] and "description" not in hurt.body
@@ -234,7 +234,7 @@ def test_the_account_is_that_of_the_service(tmp_path: Path) -> None:
         path = tmp_path / "s.yaml"
         path.write_text(f"a: acs:fc:::${{{written}}}\nb: ${{{written}}}\n")
         assert read_document(path, {}, lambda: "123").data == {"a": "acs:fc:::123", "b": "123"}
-    why = reasons(read_document(path, {}).data)
+    why = why_missing(read_document(path, {}).data)
     assert len(why) == 2 and "give it one with THENCE_ACCOUNT_ID" in why[0]
 
 
@@ -405,11 +405,11 @@ def test_code_that_resources_share_is_packed_once(tmp_path: Path) -> None:
     )
     path = tmp_path / "s.yaml"
     path.write_text(text + "}")
-    a, b, c, d = wanted_of(read_document(path, {}))
+    a, b, c, d = read_resources(read_document(path, {}))
     assert a.archive is not None and a.archive is b.archive
-    for one in (c, d):
-        assert f"resources.{one.resource}.props.code: " in one.problems[0]
-        assert "holds no file to deploy" in one.problems[0]
+    for resource in (c, d):
+        assert f"resources.{resource.name}.props.code: " in resource.problems[0]
+        assert "holds no file to deploy" in resource.problems[0]
 
 
 def test_merges_that_double_are_refused(tmp_path: Path) -> None:
@@ -449,9 +449,9 @@ def test_a_long_text_is_read_in_the_time_that_its_length_takes(tmp_path: Path, t
     path.write_text(f"resources: {{r: {{component: fc3, props: {{functionName: {text}}}}}}}")
     program = (
         "import sys, pathlib\n"
-        "from thence.cli.serverless_devs.deploy import wanted_of\n"
+        "from thence.cli.serverless_devs.resources import read_resources\n"
         "from thence.cli.serverless_devs.document import read_document\n"
-        "print(len(wanted_of(read_document(pathlib.Path(sys.argv[1]), {}))))"
+        "print(len(read_resources(read_document(pathlib.Path(sys.argv[1]), {}))))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=60
@@ -473,12 +473,12 @@ c: "${env(NONE,   )}|${env('NONE' , ' x ')}"
 
 @pytest.mark.parametrize("text", ["${env('A', '{}')}", "${vars.{a}}", "x ${file({)}", "${ env({})"])
 def test_braces_in_a_reference_are_told(tmp_path: Path, text: str) -> None:
-    [found] = reasons(read(tmp_path, f'a: "{text}"'))
+    [found] = why_missing(read(tmp_path, f'a: "{text}"'))
     assert "no braces can stand in a reference" in found
 
 
 def test_a_variable_that_is_not_utf8_has_no_value(tmp_path: Path) -> None:
-    [found] = reasons(read(tmp_path, "a: ${env(A)}", A="\udcff"))
+    [found] = why_missing(read(tmp_path, "a: ${env(A)}", A="\udcff"))
     assert "the variable A is not UTF-8" in found
 
 
@@ -608,7 +608,7 @@ def test_a_component_that_is_not_known_names_the_others(tmp_path: Path) -> None:
         "resources: {web: {component: oss, props: {}}, one: {component: fc3, props: {functionName: "
         "f}}, two: {component: fc3, props: {functionName: g}}}"
     )
-    web, one, two = wanted_of(read_document(path, {}))
+    web, one, two = read_resources(read_document(path, {}))
     [problem] = web.problems
     assert "Deploy the others without it: --resource one --resource two." in problem
     assert one.problems == two.problems == []
@@ -617,7 +617,7 @@ def test_a_component_that_is_not_known_names_the_others(tmp_path: Path) -> None:
 def wanted(folder: Path, text: str) -> Any:
     path = folder / "s.yaml"
     path.write_text(text)
-    [found] = wanted_of(read_document(path, {}))
+    [found] = read_resources(read_document(path, {}))
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 from thence import errors
 from thence.api.native import invoke
 from thence.api.shared import problems
-from thence.cli import client
+from thence.cli import answers
 from thence.cli.commands import COMMANDS, load
 from thence.errors import ThenceError
 from thence.lifecycle.outcome import BUDGET, Budget, Outcome, billed
@@ -87,7 +87,7 @@ def kinds() -> dict[str, type[ThenceError]]:
     """Every error by its code, those of the doors and of the command line too."""
     found = {
         kind.code: kind
-        for module in (errors, problems, client)
+        for module in (errors, problems, answers)
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, ThenceError)
     }

@@ -104,7 +104,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tell(error: ThenceError) -> int:
-    from .client import Problem, Unreachable
+    from .answers import Problem, Unreachable
     from .output import say, tell_error
 
     if isinstance(error, Problem):

@@ -16,92 +16,14 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from .. import __version__
-from ..errors import ConfigInvalid, InvalidInput, ThenceError
+from ..errors import ConfigInvalid, InvalidInput
+from .answers import NOT_THENCE, Answer, Document, Unreachable, objects, parse_events, refusal
 
 TIMEOUT_SECONDS = 30.0
 CHUNK_BYTES = 64 * 1024
 PAGE = 200
 
-NOT_THENCE = (
-    "what listens there is not Thence, or another version of it. Correct --url or THENCE_URL."
-)
-
 Query = Mapping[str, str | int | float | None]
-
-
-class Unreachable(ThenceError):
-    """Nothing answers at the service's address, or what answers is not Thence."""
-
-    code = "unreachable"
-    title = "The service cannot be reached"
-
-
-_OPTIONS = {  # what a header is to whoever calls a command
-    "Thence-Delay-Seconds": "--delay",
-    "Idempotency-Key": "--key",
-    "Content-Type": "--content-type",
-    "Last-Event-ID": "--after",
-}
-
-
-def _in_options(document: dict[str, Any]) -> dict[str, Any]:
-    """The problem as one of the option that the header was made of."""
-    header = document.get("field")
-    option = _OPTIONS.get(header) if isinstance(header, str) else None
-    if option is None:
-        return document
-    detail = str(document.get("detail", "")).replace(f"{header}:", f"{option}:", 1)
-    return {**document, "field": option, "detail": detail}
-
-
-class Problem(ThenceError):
-    """The service refused: an RFC 9457 problem as it was answered; or somebody else did (`foreign`)."""
-
-    code = "problem"
-
-    def __init__(self, status: int, document: dict[str, Any], *, foreign: bool = False) -> None:
-        document = _in_options(document)
-        super().__init__(str(document.get("detail") or document.get("title") or f"HTTP {status}"))
-        self.status = status
-        self.foreign = foreign
-        """It is not Thence's: a proxy's, or another service's."""
-        self.document = document
-        self.problem_code = str(document.get("code", ""))
-        self.problem_title = str(document.get("title") or f"HTTP {status}")
-
-
-class Document(dict[str, Any]):
-    """An object of an answer. A field that is not there says who has probably answered, whichever
-    command asks for it."""
-
-    def __missing__(self, name: str) -> Any:
-        raise Unreachable(f"The answer has no field {name!r}: {NOT_THENCE}")
-
-
-class Answer:
-    """A complete answer of the service."""
-
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    def header(self, name: str) -> str | None:
-        """Its value; names are as good in small letters."""
-        wanted = name.lower()
-        return next((text for one, text in self.headers.items() if one.lower() == wanted), None)
-
-    def json(self) -> Any:
-        try:
-            found = json.loads(self.body, object_hook=Document)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, Document):
-            raise Unreachable(
-                "The answer is not a JSON object: what listens there is probably not Thence. Correct "
-                "--url or THENCE_URL."
-            )
-        return found
 
 
 def _address(url: str) -> SplitResult:
@@ -189,11 +111,11 @@ class Client:
 
     def pages(self, path: str, query: Query | None = None, limit: int = 0) -> Iterator[Any]:
         """The items of a list, over all its pages. limit: at most so many; 0 = all."""
-        wanted: dict[str, str | int | float | None] = dict(query or {})
+        asked: dict[str, str | int | float | None] = dict(query or {})
         count = 0
         while True:
-            wanted["limit"] = min(PAGE, limit - count) if limit else PAGE
-            page = self.get(path, wanted)
+            asked["limit"] = min(PAGE, limit - count) if limit else PAGE
+            page = self.get(path, asked)
             for item in objects(page["items"]):
                 yield item
                 count += 1
@@ -201,7 +123,7 @@ class Client:
                     return
             if not page.get("cursor"):
                 return
-            wanted["cursor"] = page["cursor"]
+            asked["cursor"] = page["cursor"]
 
     def items(self, path: str) -> list[Any]:
         """The items of a list that has no pages."""
@@ -231,7 +153,7 @@ class Client:
                     f"{self.url} answers with something else than a stream of events: it is probably "
                     "not Thence. Correct --url or THENCE_URL."
                 )
-            yield from _parse_events(raw)
+            yield from parse_events(raw)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from None
         finally:
@@ -281,29 +203,11 @@ class Client:
     def _checked(self, answer: Answer) -> Answer:
         if 200 <= answer.status < 300:
             return answer
-        document = _problem(answer)
-        if document is not None:
-            raise Problem(answer.status, document)
         if answer.status >= 400:
-            raise self._stranger(answer.status)
+            raise refusal(answer, self.url)
         raise Unreachable(
             f"{self.url} answered {answer.status}; redirects are not followed. Set --url (or "
             "THENCE_URL) to the service's own address."
-        )
-
-    def _stranger(self, status: int) -> Problem:
-        """A refusal in other words than Thence's: of a proxy in front of it, or of another service."""
-        what = _STRANGERS.get(
-            status, "Correct --url or THENCE_URL, or look into the log of the proxy."
-        )
-        return Problem(
-            status,
-            {
-                "title": f"{self.url} answered {status}",
-                "detail": f"The answer is not one of Thence: it is a proxy's in front of it, or another "
-                f"service's. {what}",
-            },
-            foreign=True,
         )
 
     def _unreachable(self, error: Exception) -> Unreachable:
@@ -329,38 +233,6 @@ class Client:
         return Unreachable(f"The connection to {self.url} broke: {reason}.")
 
 
-_STRANGERS = {
-    413: "A proxy takes no body as large as this one: raise its limit (nginx: client_max_body_size, "
-    "1 MB as it comes).",
-    502: "The proxy does not reach Thence: look whether the service runs, and where the proxy leads.",
-    503: "The proxy has nobody to ask: look whether the service runs, and where the proxy leads.",
-    504: "The proxy did not wait long enough for Thence: raise its time limit.",
-}
-
-
-def _problem(answer: Answer) -> dict[str, Any] | None:
-    """The body of a refusal of Thence (of a vendor's door, too), None where it is not one."""
-    native = (answer.header("content-type") or "").startswith("application/problem+json")
-    if not native and answer.header("x-fc-request-id") is None:
-        return None
-    try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None  # a problem without a body: told by its status
-    return document if isinstance(document, dict) else None
-
-
-def objects(items: Any) -> Iterator[Document]:
-    """The items of a list that was answered. Raises Unreachable where it is none of Thence's."""
-    for item in items if isinstance(items, list) else [None]:
-        if not isinstance(item, Document):
-            raise Unreachable(
-                "The answer is no list of Thence's: another service listens there. Correct --url or "
-                "THENCE_URL."
-            )
-        yield item
-
-
 def part(text: str) -> str:
     """A name or id as one part of a path."""
     return quote(text, safe="", errors="surrogateescape")
@@ -369,24 +241,3 @@ def part(text: str) -> str:
 def _target(path: str, query: Query | None) -> str:
     given = {name: value for name, value in (query or {}).items() if value not in (None, "")}
     return f"{path}?{urlencode(given, errors='surrogateescape')}" if given else path
-
-
-def _parse_events(raw: http.client.HTTPResponse) -> Iterator[tuple[str, str, str]]:
-    """Server-sent events as the HTML standard has them, as far as the service uses them."""
-    id, kind = "", ""
-    data: list[str] = []
-    while line := raw.readline():
-        text = line.decode("utf-8", "replace").rstrip("\r\n")
-        if not text:
-            if data:
-                yield id, kind, "\n".join(data)
-            kind, data = "", []
-            continue
-        name, _, value = text.partition(":")
-        value = value.removeprefix(" ")
-        if name == "id":
-            id = value
-        elif name == "event":
-            kind = value
-        elif name == "data":
-            data.append(value)

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from ..errors import InvalidInput
+from .answers import Problem
 from .async_options import async_fields, async_options
-from .client import Client, Problem, part
+from .client import Client, part
 from .figures import size, span
 from .function_text import change_text, destination_text, held_back
 from .options import SECONDS, as_json_option, connected, not_empty

@@ -17,7 +17,8 @@ import click
 
 from ..lifecycle import states
 from ..lifecycle.policy import DELAY_SECONDS_MAX
-from .client import NOT_THENCE, Client, Unreachable, part
+from .answers import NOT_THENCE, Unreachable
+from .client import Client, part
 from .figures import span
 from .invocation_text import last_error
 from .options import SECONDS, as_json_option, connected, qualified, qualified_names

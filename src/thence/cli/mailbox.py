@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from .client import Client, objects, part
+from .answers import objects
+from .client import Client, part
 from .figures import instant, instant_utc, size
 from .noun import Noun
 from .options import SECONDS, as_json_option, connected, limit_option, not_empty

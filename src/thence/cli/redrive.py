@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from .client import Client, Problem, part
+from .answers import Problem
+from .client import Client, part
 from .figures import span
 from .filters import filter_options, filter_query
 from .options import as_json_option, connected, not_empty

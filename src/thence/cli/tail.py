@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from .client import Client, Problem, Unreachable
+from .answers import Problem, Unreachable
+from .client import Client
 from .options import as_json_option, connected, function_names, not_empty, whole_function
 from .output import clean, console, print_line, say, styled
 

@@ -70,7 +70,7 @@ def _play(console: Console, service: Service, receiver: Receiver, keep: bool) ->
     checks = check(client, everything, views, receiver)
     checks += [_events(screen), *_shut_down(service)]
     print_checks(console, checks, time.monotonic() - began)
-    held = all(one[1] for one in checks)
+    held = all(passed for _, passed, _ in checks)
     print_next(console, service, keep, held)
     return 0 if held else 1
 
@@ -99,11 +99,11 @@ def _crash(screen: Screen, service: Service, everything: list[Send]) -> Client:
     """Kill the service while an attempt is known to run and others wait for their retries; start
     it again on the same folder."""
     states = {"patient": "running", "flaky": "retrying", "never": "retrying"}
-    wanted = {send.id: states[send.function] for send in everything if send.function in states}
+    awaited = {send.id: states[send.function] for send in everything if send.function in states}
     # A record cut off on its way would be sent again too, but only when its claim has run out.
-    quick = (one for one in everything if one.function == "unzip" and not one.delay_seconds)
-    wanted |= {one.id: "delivery:delivered" for one in quick if one.state == "succeeded"}
-    screen.wait_for(wanted, RUN_SECONDS)
+    quick = [send for send in everything if send.function == "unzip" and not send.delay_seconds]
+    awaited |= {send.id: "delivery:delivered" for send in quick if send.state == "succeeded"}
+    screen.wait_for(awaited, RUN_SECONDS)
     screen.step("kill -9, while one function is at work and others wait for their retry")
     service.kill()
     screen.step("Starting it again on the same folder")
@@ -124,7 +124,7 @@ def _wait_for_ends(client: Client, everything: list[Send]) -> dict[str, dict[str
 
 
 def _over(view: dict[str, Any]) -> bool:
-    owed = any(one["state"] == PENDING for one in view["deliveries"])
+    owed = any(delivery["state"] == PENDING for delivery in view["deliveries"])
     return view["state"] in FINAL and not owed
 
 

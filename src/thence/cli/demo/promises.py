@@ -28,7 +28,7 @@ def check(
 
 def lost(view: dict[str, Any]) -> int:
     """Attempts that the crash cut off."""
-    return sum(1 for one in view["attempts"] if one.get("outcome") == "lost")
+    return sum(1 for attempt in view["attempts"] if attempt.get("outcome") == "lost")
 
 
 def _ends(sends: list[Send], views: dict[str, dict[str, Any]]) -> Iterator[Check]:
@@ -43,8 +43,8 @@ def _ends(sends: list[Send], views: dict[str, dict[str, Any]]) -> Iterator[Check
     ]
     yield "each took as many attempts as its retries say", not wrong, ", ".join(wrong) or "all"
     flaky = [views[send.id] for send in sends if send.function == "flaky"]
-    tries = [len(view["attempts"]) - lost(view) for view in flaky]
-    yield "flaky failed twice, then succeeded", set(tries) == {3}, f"{tries} attempts"
+    attempts = [len(view["attempts"]) - lost(view) for view in flaky]
+    yield "flaky failed twice, then succeeded", set(attempts) == {3}, f"{attempts} attempts"
     cut = [send for send in sends if lost(views[send.id])]
     yield (
         "kill -9 lost nothing: what was cut off ran again",

@@ -66,7 +66,7 @@ class Receiver:
         mac = hmac.new(key, f"{id}.{sent}.".encode() + body, hashlib.sha256).digest()
         expected = "v1," + base64.b64encode(mac).decode()
         signatures = headers.get("webhook-signature", "").split(" ")
-        return any(hmac.compare_digest(expected, one) for one in signatures)
+        return any(hmac.compare_digest(expected, signature) for signature in signatures)
 
     def close(self) -> None:
         self._server.shutdown()

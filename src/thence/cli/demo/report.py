@@ -67,14 +67,14 @@ def _waited(view: dict[str, Any]) -> float:
 def _deliveries(view: dict[str, Any]) -> Text:
     text = Text()
     for delivery in view["deliveries"]:
-        tries = int(delivery.get("attempts_made") or 1)
+        attempts = int(delivery.get("attempts_made") or 1)
         text.append("\n" if text else "")
         kind = clean(delivery["destination"])
         text.append("webhook" if kind.startswith("http") else kind)
         if delivery["state"] != "delivered":
             text.append(" ").append(styled(delivery["state"]))
-        elif tries > 1:
-            text.append(f" at try {tries}", style="dim")
+        elif attempts > 1:
+            text.append(f" at attempt {attempts}", style="dim")
     return text or Text("nowhere asked for", style="dim")
 
 

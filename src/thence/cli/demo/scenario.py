@@ -76,7 +76,9 @@ def sends() -> list[Send]:
     found.append(_json("account 7", "never", {"account": 7}, "failed", 3, _nothing))
     told = {"told_of_the_lost_attempt": True}
     patient = {"seconds": PATIENT_SECONDS}
-    found.append(_json("cut off", "patient", patient, "succeeded", 1, lambda one: one == told))
+    found.append(
+        _json("cut off", "patient", patient, "succeeded", 1, lambda result: result == told)
+    )
     return found
 
 
@@ -97,7 +99,7 @@ def _flaky(order: int) -> Send:
         payload,
         "succeeded",
         FLAKY_FAILURES + 1,
-        lambda one: one == expected,
+        lambda result: result == expected,
     )
     send.destination = "webhook"
     return send

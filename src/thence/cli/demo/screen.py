@@ -10,7 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ..client import Client, Problem, Unreachable
+from ..answers import Problem, Unreachable
+from ..client import Client
 from ..output import clean, styled
 from ..tail import follow
 from .scenario import Send

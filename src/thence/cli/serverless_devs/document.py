@@ -1,6 +1,6 @@
 """A Serverless Devs file: its data, and the values that `${…}` takes from elsewhere.
 
-A value that cannot be had hurts only what uses it: it stays in the data as an `Unresolved`. What
+A value that cannot be had hurts only what uses it: it stays in the data as an `MissingValue`. What
 makes the whole file a danger (values that grow without end) refuses the whole file.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 
 from ...errors import InvalidInput
 from ..files import inside, read_bounded
-from .missing_values import Unresolved
-from .resource import plain
+from .missing_values import MissingValue
+from .properties import plain
 from .yaml_file import NESTING_MAX, load
 
 DEPTH_MAX = 16  # references that lead to references
@@ -119,14 +119,14 @@ class _Values:
 
     def _fill_inside(self, value: Any, where: str, this: Any) -> Any:
         if isinstance(value, list):
-            return [self.fill(one, f"{where}[{at}]", this) for at, one in enumerate(value)]
+            return [self.fill(item, f"{where}[{at}]", this) for at, item in enumerate(value)]
         filled = {}
-        for key, one in value.items():
+        for key, inner in value.items():
             name = self._key(key, where)
             self._grow(len(name), where)
             shown = name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}…"
             place = f"{where}.{shown}" if where else shown
-            filled[name] = self.fill(one, place, one if where in _RESOURCES else this)
+            filled[name] = self.fill(inner, place, inner if where in _RESOURCES else this)
         return filled
 
     def _key(self, key: Any, where: str) -> str:
@@ -147,10 +147,10 @@ class _Values:
                 why = f"{value[:80]!r}: no braces can stand in a reference."
                 raise _NoValue(f"{_short(where)}: {why}")
             if whole is not None and not _BARE.fullmatch(whole.group(1)):
-                return self._one(whole.group(1).strip(), where, this)
+                return self._value(whole.group(1).strip(), where, this)
             return _VALUE.sub(lambda found: self._text(found, where, this), value)
         except _NoValue as error:
-            return Unresolved.of(value, str(error))
+            return MissingValue.of(value, str(error))
 
     def _grow(self, characters: int, where: str) -> None:
         """Before they are put anywhere: what is refused must not have been made."""
@@ -164,12 +164,12 @@ class _Values:
         name = found.group(1).strip()
         if _BARE.fullmatch(name):
             return found.group(0)
-        value = self._one(name, where, this)
+        value = self._value(name, where, this)
         if isinstance(value, dict | list):
             raise self._unknown(name, where, "an object or a list cannot stand inside of a text")
         return plain(value)
 
-    def _one(self, name: str, where: str, this: Any) -> Any:
+    def _value(self, name: str, where: str, this: Any) -> Any:
         self._depth += 1
         if self._depth > DEPTH_MAX:
             self._depth -= 1
@@ -178,7 +178,7 @@ class _Values:
             value = self._look_up(name, where, this)
         finally:
             self._depth -= 1
-        if isinstance(value, Unresolved):
+        if isinstance(value, MissingValue):
             raise _NoValue(value.why)
         return value
 

@@ -7,9 +7,11 @@ from collections.abc import Set
 from typing import Any
 
 from ...errors import InvalidInput
+from .code_folder import Folder
 from .left_out import put
-from .missing_values import reasons, without
-from .resource import Folder, Wanted, WantedTrigger, async_config, listed, table, text, texts
+from .missing_values import why_missing, without_missing
+from .properties import async_config, listed, table, text, texts
+from .resource import Resource, ResourceTrigger
 
 READ = ("region", "service", "function", "triggers")
 LEFT_OUT = {
@@ -20,80 +22,84 @@ _OF_CODE = {"codeUri", "ossBucket", "ossKey"}
 _UNSAID = {"name", "environmentVariables", "asyncConfiguration", "code", *_OF_CODE}
 
 
-def wanted(resource: str, props: dict[str, Any], folder: Folder) -> Wanted:
+def read_resource(name: str, props: dict[str, Any], folder: Folder) -> Resource:
     """Mistakes are in its `problems`. A resource may be a service alone, without a function."""
-    where = f"services.{resource}.props"
-    found = Wanted(resource, "2021-04-06", ignored={"region"})
-    for name, value in props.items():
-        if name not in READ and value:
-            found.leave_out(name, LEFT_OUT.get(name, "this command does not know it"))
-    with found.noting():
+    where = f"services.{name}.props"
+    resource = Resource(name, "2021-04-06", ignored={"region"})
+    for prop, value in props.items():
+        if prop not in READ and value:
+            resource.leave_out(prop, LEFT_OUT.get(prop, "this command does not know it"))
+    with resource.noting():
         service = table(where, props, "service")
-        found.service = text(f"{where}.service", service, "name")
-        found.service_body = {"serviceName": found.service}
-        _named(service, found.service_body, found, {"name"})
+        resource.service = text(f"{where}.service", service, "name")
+        resource.service_body = {"serviceName": resource.service}
+        _named(service, resource.service_body, resource, {"name"})
     function: dict[str, Any] | None = None  # not known
-    with found.noting():
+    with resource.noting():
         function = table(where, props, "function")
         if function:
-            _function(f"{where}.function", function, folder, found)
-    with found.noting():
-        for at, one in enumerate(listed(where, props, "triggers")):
-            with found.noting():
-                found.triggers.append(_trigger(f"{where}.triggers[{at}]", one))
-        if found.triggers and function == {}:
+            _function(f"{where}.function", function, folder, resource)
+    with resource.noting():
+        for at, trigger in enumerate(listed(where, props, "triggers")):
+            with resource.noting():
+                resource.triggers.append(_trigger(f"{where}.triggers[{at}]", trigger))
+        if resource.triggers and function == {}:
             raise InvalidInput(
                 f"{where}.triggers: they belong to a function, and the resource has none.",
                 field=f"{where}.triggers",
             )
-    return found
+    return resource
 
 
-def _function(where: str, function: dict[str, Any], folder: Folder, found: Wanted) -> None:
-    with found.noting():
-        found.function = text(where, function, "name")
-        found.body["functionName"] = found.function
+def _function(where: str, function: dict[str, Any], folder: Folder, resource: Resource) -> None:
+    with resource.noting():
+        resource.function = text(where, function, "name")
+        resource.body["functionName"] = resource.function
     if function.get("ossBucket") or function.get("ossKey"):
-        with found.noting():
+        with resource.noting():
             raise InvalidInput(
                 f"{where}.ossBucket: code from OSS is not fetched; write the path of a folder or a "
                 ".zip in codeUri.",
                 field=f"{where}.ossBucket",
             )
     if function.get("code") is not None:
-        with found.noting():
+        with resource.noting():
             raise InvalidInput(
                 f"{where}.code: this component has no such property; write the path in codeUri.",
                 field=f"{where}.code",
             )
-    _named(function, found.body, found, _UNSAID)
+    _named(function, resource.body, resource, _UNSAID)
     if function.get("environmentVariables") is not None:
-        with found.noting():
-            found.body["environmentVariables"] = texts(
-                found, where, function, "environmentVariables"
+        with resource.noting():
+            resource.body["environmentVariables"] = texts(
+                resource, where, function, "environmentVariables"
             )
-    with found.noting():
-        found.archive = folder.code(f"{where}.codeUri", function.get("codeUri"))
-    with found.noting():
+    with resource.noting():
+        resource.archive = folder.code(f"{where}.codeUri", function.get("codeUri"))
+    with resource.noting():
         config = table(where, function, "asyncConfiguration")
         if config:
-            found.async_configs["LATEST"] = _async(f"{where}.asyncConfiguration", config, found)
+            resource.async_configs["LATEST"] = _async(
+                f"{where}.asyncConfiguration", config, resource
+            )
 
 
-def _named(given: dict[str, Any], body: dict[str, Any], found: Wanted, unsaid: Set[str]) -> None:
+def _named(
+    given: dict[str, Any], body: dict[str, Any], resource: Resource, unsaid: Set[str]
+) -> None:
     for key, value in given.items():
         if key not in unsaid and value is not None:
-            put(found, body, key, value)
+            put(resource, body, key, value)
 
 
-def _async(where: str, given: dict[str, Any], found: Wanted) -> dict[str, Any]:
+def _async(where: str, given: dict[str, Any], resource: Resource) -> dict[str, Any]:
     """The tool's `destination: {onSuccess: ARN}` as the API's `destinationConfig`."""
     config = {name: value for name, value in given.items() if name != "destination"}
     targets: dict[str, Any] = {}
-    with found.noting():
+    with resource.noting():
         targets = table(where, given, "destination")
     return async_config(
-        found,
+        resource,
         f"{where}.destination",
         config,
         targets,
@@ -102,16 +108,16 @@ def _async(where: str, given: dict[str, Any], found: Wanted) -> dict[str, Any]:
     )
 
 
-def _trigger(where: str, one: dict[str, Any]) -> WantedTrigger:
-    name, problems = text(where, one, "name"), reasons(one)
-    one = without(one)
+def _trigger(where: str, trigger: dict[str, Any]) -> ResourceTrigger:
+    name, problems = text(where, trigger, "name"), why_missing(trigger)
+    given = without_missing(trigger)
     body = {
         "triggerName": name,
-        "triggerType": one.get("type"),
-        "triggerConfig": json.dumps(one.get("config") or {}, separators=(",", ":")),
-        "qualifier": one.get("qualifier"),
-        "sourceArn": one.get("sourceArn"),
-        "invocationRole": one.get("role"),
+        "triggerType": given.get("type"),
+        "triggerConfig": json.dumps(given.get("config") or {}, separators=(",", ":")),
+        "qualifier": given.get("qualifier"),
+        "sourceArn": given.get("sourceArn"),
+        "invocationRole": given.get("role"),
     }
     body = {key: value for key, value in body.items() if value is not None}
-    return WantedTrigger(name, body, problems)
+    return ResourceTrigger(name, body, problems)

@@ -12,11 +12,13 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from ...errors import ThenceError
 from ...signing import acs3
 from ...signing.interface import Key
-from ..client import Client, Problem
+from ..answers import Problem
+from ..client import Client
 
 _OF_REQUESTS = frozenset({"MissingRequiredHeader", "PathNotSupported"})
 """Codes of 400 that say nothing of what was asked for."""
 _NAME = re.compile(r"[A-Za-z0-9_$-]{1,256}")  # of whatever kind, and the words between them
+V3, V2 = "2023-03-30", "2021-04-06"  # generations of the door
 UPLOAD_SECONDS = 120  # a request may hold the code
 
 
@@ -32,7 +34,7 @@ class Refused(ThenceError):
         self.vendor_code = code
 
 
-class Vendor:
+class FcClient:
     """One generation of the door. credentials: `id:secret`, or empty where none are asked for."""
 
     def __init__(self, client: Client, generation: str, credentials: str) -> None:

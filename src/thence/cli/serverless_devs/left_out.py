@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...api.fc.function_input import asks
-from .resource import Wanted
+from .resource import Resource
 
 _NETWORK = "functions use the network of the machine"
 _MOUNTS = "nothing can be mounted here; put files into the code"
@@ -25,23 +25,23 @@ LOG_FIELDS = (
 )
 
 
-def put(found: Wanted, body: dict[str, Any], name: str, value: Any) -> None:
+def put(resource: Resource, body: dict[str, Any], name: str, value: Any) -> None:
     """A property as it goes into a request's body, or a note of why it does not."""
     if name in LEFT_OUT:
         if asks(value):
-            found.leave_out(name, f"{_form(value)}{LEFT_OUT[name]}")
+            resource.leave_out(name, f"{_form(value)}{LEFT_OUT[name]}")
     elif name == "tracingConfig" and not isinstance(value, dict):
         if value and value != "Disable":
-            found.leave_out(name, f"{_form(value)}{_TRACES}")
+            resource.leave_out(name, f"{_form(value)}{_TRACES}")
     elif name == "role" and (value == "auto" or isinstance(value, dict)):
-        found.leave_out(name, f"{_form(value)}{_ROLE}")
+        resource.leave_out(name, f"{_form(value)}{_ROLE}")
     elif name == "logConfig" and not isinstance(value, dict):
-        found.leave_out(name, f"{_form(value)}{_LOG}")
+        resource.leave_out(name, f"{_form(value)}{_LOG}")
     elif name == "logConfig":
-        body[name] = {key: one for key, one in value.items() if key in LOG_FIELDS}
+        body[name] = {key: inner for key, inner in value.items() if key in LOG_FIELDS}
         for key in value:
             if key not in LOG_FIELDS:
-                found.left_out.append(f"logConfig.{key}: {_LOG}")
+                resource.left_out.append(f"logConfig.{key}: {_LOG}")
     else:
         body[name] = value
 

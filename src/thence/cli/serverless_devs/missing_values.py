@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 
-class Unresolved(str):
+class MissingValue(str):
     """The text as the file has it. `why`: a sentence."""
 
     why: str
 
     @classmethod
-    def of(cls, text: str, why: str) -> Unresolved:
+    def of(cls, text: str, why: str) -> MissingValue:
         made = cls(text)
         made.why = why
         return made
 
 
-def reasons(value: Any) -> list[str]:
+def why_missing(value: Any) -> list[str]:
     """Why values in there are not known, each once."""
     found: dict[str, None] = {}
     _gather(value, found)
@@ -25,20 +25,24 @@ def reasons(value: Any) -> list[str]:
 
 
 def _gather(value: Any, found: dict[str, None]) -> None:
-    if isinstance(value, Unresolved):
+    if isinstance(value, MissingValue):
         found.setdefault(value.why)
     elif isinstance(value, dict):
-        for one in value.values():
-            _gather(one, found)
+        for inner in value.values():
+            _gather(inner, found)
     elif isinstance(value, list):
-        for one in value:
-            _gather(one, found)
+        for inner in value:
+            _gather(inner, found)
 
 
-def without(value: Any) -> Any:
+def without_missing(value: Any) -> Any:
     """The value without those that are not known."""
     if isinstance(value, dict):
-        return {key: without(one) for key, one in value.items() if not isinstance(one, Unresolved)}
+        return {
+            key: without_missing(inner)
+            for key, inner in value.items()
+            if not isinstance(inner, MissingValue)
+        }
     if isinstance(value, list):
-        return [without(one) for one in value if not isinstance(one, Unresolved)]
+        return [without_missing(inner) for inner in value if not isinstance(inner, MissingValue)]
     return value

@@ -17,16 +17,16 @@ SIGNS = {"create": "+", "update": "~", "same": "="}
 
 def show_plan(plans: Sequence[Plan]) -> None:
     for plan in plans:
-        say(f"{clean(plan.wanted.resource)}  ({plan.wanted.generation})")
-        for problem in plan.wanted.problems:
+        say(f"{clean(plan.resource.name)}  ({plan.resource.generation})")
+        for problem in plan.resource.problems:
             say(f"  ! not deployed: {clean(problem)}")
         for change in plan.changes:
             say(f"  {SIGNS[change.kind]} {change.what} {clean(change.name)}")
-            for one in change.differences:
-                say(f"      {_line(one, change)}")
+            for difference in change.differences:
+                say(f"      {_line(difference, change)}")
             for problem in change.problems:
                 say(f"      ! will be refused: {clean(problem)}")
-        for sentence in plan.wanted.left_out:
+        for sentence in plan.resource.left_out:
             say(f"  - left out: {clean(sentence)}")
     counted = [change.kind for plan in plans for change in plan.changes]
     say(
@@ -39,7 +39,7 @@ def _refusals(plans: Sequence[Plan]) -> str:
     """How much of it will not be."""
     changes = [change for plan in plans for change in plan.changes if change.kind != "same"]
     refused = sum(bool(change.problems) for change in changes)
-    mistaken = sum(bool(plan.wanted.problems) for plan in plans)
+    mistaken = sum(bool(plan.resource.problems) for plan in plans)
     told = f" {refused} of these will be refused." if refused else ""
     return f"{told} Resources that have mistakes: {mistaken}." if mistaken else told
 
@@ -55,14 +55,14 @@ def show_done(done: Done) -> None:
 
 def plan_json(plans: Sequence[Plan], done: Sequence[Done] | None) -> Any:
     """For programs; without code."""
-    refusals = {id(one.change): one.refusal for one in done or ()}
+    refusals = {id(made.change): made.refusal for made in done or ()}
     return {
         "dry_run": done is None,
         "resources": [
             {
-                "resource": plan.wanted.resource,
-                "problems": plan.wanted.problems,
-                "left_out": plan.wanted.left_out,
+                "resource": plan.resource.name,
+                "problems": plan.resource.problems,
+                "left_out": plan.resource.left_out,
                 "changes": [
                     {
                         "what": change.what,
@@ -80,11 +80,11 @@ def plan_json(plans: Sequence[Plan], done: Sequence[Done] | None) -> Any:
     }
 
 
-def _line(one: Difference, change: Change) -> str:
-    after = _text(one.after)
-    if change.kind == "create" or one.before is None:
-        return clean(f"{one.field}: {after}")
-    return clean(f"{one.field}: {_text(one.before)} → {after}")
+def _line(difference: Difference, change: Change) -> str:
+    after = _text(difference.after)
+    if change.kind == "create" or difference.before is None:
+        return clean(f"{difference.field}: {after}")
+    return clean(f"{difference.field}: {_text(difference.before)} → {after}")
 
 
 def _text(value: Any) -> str:

@@ -67,15 +67,15 @@ class _Loader(_BASE):  # type: ignore[misc]
         """The entries of each mapping that a `<<` names; those of the first win."""
         nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
         found = []
-        for one in nodes:
-            if not isinstance(one, yaml.MappingNode):
+        for mapping in nodes:
+            if not isinstance(mapping, yaml.MappingNode):
                 line = value.start_mark.line + 1
                 raise _Refused(f"line {line}: '<<' needs an object or a list of objects")
-            self.flatten_mapping(one)
-            self._merged += len(one.value)
+            self.flatten_mapping(mapping)
+            self._merged += len(mapping.value)
             if self._merged > MERGED_MAX:
                 raise _Refused(f"the file grows to over {MERGED_MAX} entries by '<<'")
-            found.append(one.value)
+            found.append(mapping.value)
         return found
 
 
@@ -138,7 +138,7 @@ for _name, _pattern, _first in _RESOLVERS:
     _Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_name}",
         re.compile(rf"(?:{_pattern})\Z"),
-        [one if one != "\0" else "" for one in _first],
+        [letter if letter != "\0" else "" for letter in _first],
     )
 for _name, _construct in (
     ("bool", _bool),
