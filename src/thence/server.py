@@ -28,9 +28,11 @@ import uvloop
 
 from . import __version__, descriptors
 from .api.app import build_app
+from .api.doors import opened
 from .api.listener import Listener, bind
 from .api.metrics.scrape import Metrics
 from .api.shared.context import Context
+from .api.shared.door import Door
 from .api.shared.pages import Pages
 from .catalog.code import ArchiveInfo, CodeLimits, check_archive
 from .clock import Clock, SystemClock
@@ -80,11 +82,14 @@ MakeRuntime = Callable[[CodeCache, Notices, Clock], Runtime]
 class Service:
     """Everything of one node, built and connected. `start()` first, `stop()` last."""
 
-    def __init__(self, settings: Settings, engine: Engine, context: Context) -> None:
+    def __init__(
+        self, settings: Settings, engine: Engine, context: Context, doors: list[Door]
+    ) -> None:
         self.settings = settings
         self.engine = engine
         self.context = context
-        self.app = build_app(context, PAGES)
+        self.doors = doors
+        self.app = build_app(context, doors, PAGES)
         self._memory = Loop(
             *("memory", GiveBack().once, context.clock, engine.notices),
             interval_seconds=LOOK_SECONDS,
@@ -96,7 +101,8 @@ class Service:
         self.context.metrics.start()
         self._memory.start()
         self.engine.tend.loop.start()
-        await self.context.functiongraph.logs.start(self.engine, self.engine.notices)
+        for door in self.doors:
+            await door.start()
         await self.context.triggers.start()
         self.context.started()
 
@@ -106,7 +112,8 @@ class Service:
         await self._memory.stop()
         await self.engine.tend.loop.stop()
         await self.context.metrics.stop()
-        await self.context.functiongraph.logs.stop()
+        for door in self.doors:
+            await door.stop()
         await self.engine.drain(seconds)
 
 
@@ -151,7 +158,7 @@ def build(
     )
     metrics = Metrics(engine, notices, clock, version=__version__)
     context = Context(engine, settings, clock, notices, metrics, connections_max=shares.connections)
-    return Service(settings, engine, context)
+    return Service(settings, engine, context, opened(context))
 
 
 def _shares(settings: Settings) -> Shares:
@@ -293,7 +300,7 @@ async def serve(
         fresh=fresh,
         held_to_the_end=held_to_the_end,
     )
-    listener = Listener(service.context, service.app, await bind(*settings.address))
+    listener = Listener(service.context, service.doors, service.app, await bind(*settings.address))
     await listener.start()
     stop = stop or asyncio.Event()
     hurry = asyncio.Event()

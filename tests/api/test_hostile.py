@@ -20,12 +20,12 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
+from tests.doors.routes import ROUTES as NATIVE
 from yarl import URL
 
 from thence.api import fc, functiongraph, native
 from thence.api.fc.table import ROUTES as FC
 from thence.api.functiongraph.table import ROUTES as FG
-from thence.api.native.table import ROUTES as NATIVE
 
 BODIES: dict[str, bytes] = {
     "empty": b"",

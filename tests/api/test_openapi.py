@@ -15,9 +15,9 @@ from typing import Any
 import jsonschema_rs  # schemathesis's own
 import msgspec
 import pytest
+from tests.doors.routes import ROUTES
 
 from thence.api.native.openapi import describe
-from thence.api.native.table import ROUTES
 from thence.catalog.code import CodeLimits, check_archive
 from thence.catalog.function import parse_spec
 

@@ -24,10 +24,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from tests.doors.routes import ROUTES
 
 from thence import server as program
 from thence.api.listener import Listener, bind
-from thence.api.native.table import ROUTES
 from thence.api.shared import problems
 from thence.catalog.code import pack
 from thence.config import Secret, Settings
@@ -352,7 +352,9 @@ async def test_who_reads_nothing_is_no_failure_of_a_shutdown(
         return StreamingResponse(chunks())
 
     app = Starlette(routes=[Route("/endless", endless)])
-    listener = Listener(server.service.context, app, await bind("127.0.0.1", 0))
+    listener = Listener(
+        server.service.context, server.service.doors, app, await bind("127.0.0.1", 0)
+    )
     await listener.start()
     host, port = listener.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port), limit=1)
@@ -405,7 +407,7 @@ async def test_a_start_says_at_every_door_what_it_waits_for(
     monkeypatch.setattr(door.engine.room, "refusal", lambda: disk)
     ready = (await server.get("/readyz")).problem()["detail"]
     assert ready == (disk.detail if full else "The service is starting. Try again.")
-    project = door.functiongraph.project
+    project = door.settings.account_id
     for path in (
         "/v1/functions",
         "/v1/nothing",

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.doors.virtual import state_of
 
 from thence import server
 from thence.clock import SystemClock
@@ -98,9 +99,9 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
         "idle_seconds": 18.0, "start_seconds": 19.0, "account_id": "acc", "region": "moon",
     }  # fmt: skip
     assert {name: seen[name] for name in expected} == expected
-    assert service.context.fc.limits == Fc(21, 22)
+    assert state_of(service.doors, "fc").limits == Fc(21, 22)
     # What each of these then does: tests/functiongraph/.
-    assert service.context.functiongraph.settings is settings.functiongraph
+    assert state_of(service.doors, "functiongraph").settings is settings.functiongraph
     reserve = service.engine.room._reserve
     assert reserve is not None and (reserve.folder, reserve.bytes_wanted) == (tmp_path / "data", 25)
     assert (service.context.unproven.bytes_max, service.context.unread.bytes_max) == (24, 28)

@@ -48,7 +48,7 @@ async def served(
         return ScriptedRuntime(clock, scripts)
 
     service = build(settings, clock, make_runtime=runtime if scripted else None)
-    async with listening(service.context, service.app) as listener:
+    async with listening(service.context, service.doors, service.app) as listener:
         await service.start()
         port = kind(service, listener, scripts)
         try:

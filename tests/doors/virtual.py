@@ -8,12 +8,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 from thence.api.app import build_app
+from thence.api.doors import opened
 from thence.api.metrics.scrape import Metrics
 from thence.api.shared.context import Context
+from thence.api.shared.door import Door
 from thence.config import Settings
 from thence.testing.service import Service
 
 from .asking import Answer, Asker, ask
+
+
+def state_of(doors: list[Door], name: str) -> Any:
+    [found] = [door for door in doors if door.name == name]
+    return found.state  # type: ignore[attr-defined]
 
 
 class VirtualDoor(Asker):
@@ -21,6 +28,7 @@ class VirtualDoor(Asker):
 
     answer: type[Answer] = Answer
     settings_of_all: dict[str, Any] = {}
+    name: str  # of the door that is tested
 
     def __init__(self, service: Service, settings: Settings) -> None:
         self.service = service
@@ -30,7 +38,13 @@ class VirtualDoor(Asker):
         metrics = Metrics(service.engine, service.notices, service.clock, version="0")
         self.context = Context(service.engine, settings, service.clock, service.notices, metrics)
         self.context.started()
-        self.app = build_app(self.context)
+        self.doors = opened(self.context)
+        self.app = build_app(self.context, self.doors)
+
+    @property
+    def state(self) -> Any:
+        """What the door that is tested keeps of the service."""
+        return state_of(self.doors, self.name)
 
     async def request(self, method: str, path: str, **more: Any) -> Any:
         return await ask(self.app, method, path, answer=self.answer, **more)

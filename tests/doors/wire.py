@@ -127,7 +127,7 @@ async def two_ways(door: Any) -> AsyncIterator[TwoWays]:
         slow.append(scope["path"])
         await door.app(scope, receive, send)
 
-    async with listening(door.context, noted) as listener:
+    async with listening(door.context, door.doors, noted) as listener:
         line = TwoWays(door, listener, slow)
         try:
             yield line
@@ -136,9 +136,9 @@ async def two_ways(door: Any) -> AsyncIterator[TwoWays]:
 
 
 @contextlib.asynccontextmanager
-async def listening(context: Any, app: Any) -> AsyncIterator[Listener]:
+async def listening(context: Any, doors: Any, app: Any) -> AsyncIterator[Listener]:
     """Both on a free port of the loopback."""
-    listener = Listener(context, app, await bind("127.0.0.1", 0))
+    listener = Listener(context, doors, app, await bind("127.0.0.1", 0))
     await listener.start()
     try:
         yield listener

@@ -30,6 +30,7 @@ class Answer(asking.Answer):
 
 class FcDoor(VirtualDoor):
     answer = Answer
+    name = "fc"
 
 
 class Wire(Port):
@@ -52,7 +53,7 @@ class Wire(Port):
 
 @contextlib.asynccontextmanager
 async def wired(door: FcDoor, kind: type[Wire] = Wire) -> AsyncIterator[Any]:
-    async with listening(door.context, door.app) as listener:
+    async with listening(door.context, door.doors, door.app) as listener:
         wire = kind(door, listener)
         try:
             yield wire

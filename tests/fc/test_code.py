@@ -160,7 +160,7 @@ async def test_a_link_needs_no_credentials_but_asking_for_it_does(make_door: Any
     function = await door.service.function("f")
     refused = await door.get("/2023-03-30/functions/f/code")
     assert refused.error()[:2] == (400, "MissingRequiredHeader")
-    query = door.context.fc.links.sign(function.code_digest)
+    query = door.state.links.sign(function.code_digest)
     answer = await door.get(f"/2023-03-30/function-code/{function.code_digest}.zip?{query}")
     assert answer.status == 200 and answer.body == door.engine.code.archive(function.code_digest)
     assert "secret" not in query and "id" not in query.replace("expires", "")
@@ -174,7 +174,7 @@ async def test_a_link_to_code_that_is_gone_is_not_found(deployed: Any) -> None:
 
 
 async def test_a_path_that_is_no_digest_is_refused(deployed: Any) -> None:
-    query = deployed.context.fc.links.sign("..%2fstore.db")
+    query = deployed.state.links.sign("..%2fstore.db")
     for name in ("..%2fstore.db", "x"):
         answer = await deployed.get(f"/2023-03-30/function-code/{name}?{query}")
         assert answer.error()[:2] == (403, "AccessDenied")

@@ -199,7 +199,7 @@ async def test_the_service_s_own_key_uploads_nothing(make_door: MakeDoor, tmp_pa
     door = await make_door(
         data_dir=str(tmp_path), root_access_key_id="AK", root_access_key_secret=Secret("SK")
     )
-    made = door.context.fc.upload_keys.make()
+    made = door.state.upload_keys.make()
     answer = await put(
         door, {"objectName": made.object}, key=Key("AK", "SK", algorithm=oss.ALGORITHM)
     )
@@ -208,7 +208,7 @@ async def test_the_service_s_own_key_uploads_nothing(make_door: MakeDoor, tmp_pa
 
 async def test_a_temporary_key_opens_no_other_door(make_door: MakeDoor) -> None:
     door = await make_door(root_access_key_id="AK", root_access_key_secret=Secret("SK"))
-    made = door.context.fc.upload_keys.make()
+    made = door.state.upload_keys.make()
     key = Key(made.access_key_id, made.secret, made.security_token)
     now = door.service.clock.now()
     for path in ("/2016-08-15/services", "/2016-08-15/tempBucketToken"):
@@ -477,7 +477,7 @@ async def test_uploads_take_so_much_of_the_disk_together(door: FcDoor, tmp_path:
 async def test_so_many_are_written_at_a_time_and_others_wait_unread(
     door: FcDoor, tmp_path: Path
 ) -> None:
-    uploads = door.context.fc.uploads
+    uploads = door.state.uploads
     release = asyncio.Event()
     read: asyncio.Queue[int] = asyncio.Queue()
 
@@ -486,7 +486,7 @@ async def test_so_many_are_written_at_a_time_and_others_wait_unread(
         await release.wait()
         yield b"x"
 
-    names = [door.context.fc.upload_keys.make().object for _ in range(WRITING_MAX + 2)]
+    names = [door.state.upload_keys.make().object for _ in range(WRITING_MAX + 2)]
     waiting = [
         asyncio.ensure_future(uploads.store(name, body(number), None))
         for number, name in enumerate(names)

@@ -42,6 +42,7 @@ def at(which: str, rest: str) -> str:
 
 class FgDoor(VirtualDoor):
     answer = Answer
+    name = "functiongraph"
     settings_of_all: ClassVar = {"region": REGION, "account_id": PROJECT}
 
     def __init__(self, service: Service, settings: Settings) -> None:
@@ -72,13 +73,13 @@ class FgDoor(VirtualDoor):
 
     async def follow(self) -> None:
         """The status log is written when `write_log` says so, not by the clock."""
-        logs = self.context.functiongraph.logs
+        logs = self.state.logs
         await logs.start(self.engine, self.service.notices)
         for one in logs.followers:
             await one.loop.stop()
 
     async def write_log(self) -> None:
-        for one in self.context.functiongraph.logs.followers:
+        for one in self.state.logs.followers:
             while await one.once() == 0:
                 pass
 

@@ -94,7 +94,7 @@ async def test_where_credentials_are_asked_a_link_is_still_enough(make_door: Any
     await door.service.function("f")
     assert (await door.get(at(urn(), CODE))).error() == (401, "FSS.0401")
     digest = door.engine.function("f").code_digest
-    query = door.context.functiongraph.links.sign(digest)
+    query = door.state.links.sign(digest)
     path = f"{FUNCTIONS.removesuffix('/functions')}/function-code/{digest}.zip?{query}"
     assert (await door.get(path)).status == 200
 

@@ -33,11 +33,11 @@ async def followed(make_door: Any) -> AsyncIterator[FgDoor]:
     door = await make_door()
     await door.follow()
     yield door
-    await door.context.functiongraph.logs.stop()
+    await door.state.logs.stop()
 
 
 def lines(door: FgDoor) -> list[str]:
-    folder = door.context.functiongraph.logs.folder
+    folder = door.state.logs.folder
     return [
         text
         for path in sorted(folder.glob("status-*.log"))
@@ -137,7 +137,7 @@ async def test_nothing_is_written_where_nobody_asks(followed: Any) -> None:
     await followed.function()
     await followed.start()
     await followed.write_log()
-    assert not followed.context.functiongraph.logs.folder.exists()
+    assert not followed.state.logs.folder.exists()
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ async def test_its_files_belong_to_their_owner_alone(followed: Any) -> None:
         await followed.write_log()
     finally:
         os.umask(before)
-    folder = followed.context.functiongraph.logs.folder
+    folder = followed.state.logs.folder
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
     assert modes == {"files.position": 0o600, "status-00000001.log": 0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -173,7 +173,7 @@ async def test_a_restart_goes_on_where_it_was(followed: Any) -> None:
     await followed.settings_of(enable_async_status_log=True)
     first = await followed.start()
     await followed.write_log()
-    await followed.context.functiongraph.logs.stop()
+    await followed.state.logs.stop()
     second = await followed.start()
     await followed.follow()
     await followed.write_log()
@@ -197,7 +197,7 @@ async def test_a_crash_before_the_lines_were_written_loses_none(followed: Any) -
     # What ran when it crashed was lost, and begins again by itself.
     assert written[3:5] == [[second, "0"], [second, "1"]]
     assert written[5:7] in ([], [[second, "0"], [second, "1"]], [[second, "0"]])
-    await after.context.functiongraph.logs.stop()
+    await after.state.logs.stop()
 
 
 async def test_a_crash_before_the_position_was_kept_writes_the_last_group_again(
@@ -223,7 +223,7 @@ async def test_a_crash_before_the_position_was_kept_writes_the_last_group_again(
     written = [text.split("|")[1:3] for text in lines(after)]
     twice = [[second, status] for status in "012"] * 2
     assert written == [[first, status] for status in "012"] + twice
-    await after.context.functiongraph.logs.stop()
+    await after.state.logs.stop()
 
 
 async def test_what_happens_right_after_the_settings_were_put_is_written(followed: Any) -> None:
@@ -292,7 +292,7 @@ async def test_a_gap_in_the_journal_is_said(make_door: Any, caplog: Any) -> None
     await door.write_log()
     assert "the status log lacks the journal's entries" in caplog.text
     assert {text.split("|")[1] for text in lines(door)} >= {last}
-    await door.context.functiongraph.logs.stop()
+    await door.state.logs.stop()
 
 
 # ---------------------------------------------------------------- whatever is changed meanwhile
@@ -393,7 +393,7 @@ async def test_no_line_is_repeated_while_the_position_cannot_be_kept(
 ) -> None:
     await followed.function()
     await followed.settings_of(enable_async_status_log=True)
-    [follower] = followed.context.functiongraph.logs.followers
+    [follower] = followed.state.logs.followers
     made = []
 
     def full(_position: int) -> None:
@@ -408,7 +408,7 @@ async def test_no_line_is_repeated_while_the_position_cannot_be_kept(
                     await follower.once()
     assert seen(followed) == dict.fromkeys(made, "012")
     await followed.write_log()
-    await followed.context.functiongraph.logs.stop()
+    await followed.state.logs.stop()
     await followed.follow()
     await followed.write_log()
     assert seen(followed) == dict.fromkeys(made, "012")
@@ -422,7 +422,7 @@ async def test_settings_of_an_earlier_version_go_on_and_so_do_its_requests(door:
     old = msgspec.structs.replace(config, attributes={"functiongraph": {"status_log": True}})
     await door.engine.put_async_config("f", "latest", old)
     under_way = await door.start()
-    place = door.context.functiongraph.logs.folder / "files.position"
+    place = door.state.logs.folder / "files.position"
     place.parent.mkdir()
     place.write_text(str((await door.engine.store.journal_bounds())[1]))
     await door.clock.advance(1)
@@ -433,12 +433,12 @@ async def test_settings_of_an_earlier_version_go_on_and_so_do_its_requests(door:
     await door.clock.advance(10)
     await door.write_log()
     assert seen(door) == {under_way: "2", id: "012"}
-    await door.context.functiongraph.logs.stop()
+    await door.state.logs.stop()
 
 
 async def test_a_log_that_cannot_be_written_is_not_turned_on(followed: Any) -> None:
     await followed.function()
-    followed.context.functiongraph.logs.folder.write_text("a file stands in the way")
+    followed.state.logs.folder.write_text("a file stands in the way")
     found = await followed.put(
         at(urn(), "async-invoke-config"), json={"enable_async_status_log": True}
     )
@@ -636,7 +636,7 @@ async def test_lines_are_sent_as_opentelemetry_logs(make_door: Any, collector: A
     named = {one["key"]: one["value"]["stringValue"] for one in resource["attributes"]}
     assert named["service.name"] == "thence"
     assert named["log.group"] == f"function-async-log-group-{PROJECT}"
-    await door.context.functiongraph.logs.stop()
+    await door.state.logs.stop()
 
 
 async def test_a_collector_that_is_away_gets_all_later_and_holds_up_no_file(
@@ -649,7 +649,7 @@ async def test_a_collector_that_is_away_gets_all_later_and_holds_up_no_file(
     await door.settings_of(enable_async_status_log=True)
     receiver.status = 503
     await door.start()
-    files, otlp = door.context.functiongraph.logs.followers
+    files, otlp = door.state.logs.followers
     await files.once()
     with pytest.raises(NotSent, match="answered 503"):
         await otlp.once()
@@ -657,7 +657,7 @@ async def test_a_collector_that_is_away_gets_all_later_and_holds_up_no_file(
     receiver.status = 200
     await otlp.once()
     assert [one["body"]["stringValue"] for one in sent(receiver)] == lines(door)
-    await door.context.functiongraph.logs.stop()
+    await door.state.logs.stop()
 
 
 async def test_nobody_there_is_not_sent_and_headers_are() -> None:
@@ -741,7 +741,7 @@ async def test_what_was_taken_before_a_collector_went_away_is_not_sent_again(
     await door.settings_of(enable_async_status_log=True)
     ids = [await door.start() for _ in range(2)]
     receiver.poison = ids[0]
-    _, otlp = door.context.functiongraph.logs.followers
+    _, otlp = door.state.logs.followers
     send, calls = otlp.sink._send, 0
 
     async def away(lines: Any, done: int) -> int:
@@ -762,7 +762,7 @@ async def test_what_was_taken_before_a_collector_went_away_is_not_sent_again(
     metrics = (await door.context.metrics.exposition()).decode()
     assert 'thence_status_log_lines_lost_total{sink="otlp"} 3.0' in metrics
     assert 'thence_status_log_lines_lost_total{sink="files"} 0.0' in metrics
-    await door.context.functiongraph.logs.stop()
+    await door.state.logs.stop()
 
 
 async def test_a_collector_is_not_asked_before_it_wants_to_be(
@@ -774,7 +774,7 @@ async def test_a_collector_is_not_asked_before_it_wants_to_be(
     await door.function()
     await door.settings_of(enable_async_status_log=True)
     await door.start()
-    _, otlp = door.context.functiongraph.logs.followers
+    _, otlp = door.state.logs.followers
     receiver.status, receiver.headers = 429, {"retry-after": "30"}
     with pytest.raises(NotSent):
         await otlp.once()
@@ -784,7 +784,7 @@ async def test_a_collector_is_not_asked_before_it_wants_to_be(
     await door.clock.advance(1)
     await otlp.once()
     assert len(texts(receiver)) == 3
-    await door.context.functiongraph.logs.stop()
+    await door.state.logs.stop()
 
 
 async def test_a_place_that_was_kept_before_anybody_asked_for_lines_is_not_gone_back_to(
@@ -794,7 +794,7 @@ async def test_a_place_that_was_kept_before_anybody_asked_for_lines_is_not_gone_
     door = await make_door(options={"events_retention_seconds": 60})
     await door.follow()
     await door.function()
-    await door.context.functiongraph.logs.begin()
+    await door.state.logs.begin()
     for _ in range(3):
         await door.start()
     await door.clock.advance(2 * 3600)  # the journal is pruned behind it
@@ -802,7 +802,7 @@ async def test_a_place_that_was_kept_before_anybody_asked_for_lines_is_not_gone_
     id = await door.start()
     await door.write_log()
     assert seen(door) == {id: "012"} and "lacks" not in caplog.text
-    await door.context.functiongraph.logs.stop()
+    await door.state.logs.stop()
 
 
 async def test_a_collector_may_not_say_that_it_refused_more_than_it_got(
@@ -842,16 +842,16 @@ async def test_a_shutdown_does_not_wait_for_a_collector_that_does_not_answer(
     await door.function()
     await door.settings_of(enable_async_status_log=True)
     await door.start()
-    place = door.context.functiongraph.logs.folder / "otlp.position"
+    place = door.state.logs.folder / "otlp.position"
     before = place.read_text()
-    _, otlp = door.context.functiongraph.logs.followers
+    _, otlp = door.state.logs.followers
     otlp.sink.leave_seconds = 0.01
     receiver.silent = asyncio.Event()
     otlp.loop.start()
     await receiver.silent.wait()  # it is in a round
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    await door.context.functiongraph.logs.stop()
+    await door.state.logs.stop()
     assert loop.time() - begun < 5  # a try has 10 s
     assert place.read_text() == before  # so the next start sends them
 
@@ -864,7 +864,7 @@ async def test_a_place_behind_the_end_of_the_journal_passes_over_nothing_that_co
     await followed.settings_of(enable_async_status_log=True)
     await followed.start()
     await followed.write_log()
-    logs = followed.context.functiongraph.logs
+    logs = followed.state.logs
     await logs.stop()
     (logs.folder / "files.position").write_text("1000000")
     await followed.follow()

@@ -10,16 +10,15 @@ import asyncio
 import functools
 import logging
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import uvicorn
 
 from ..errors import StartupError
-from .fc.fast_path import FcFastPath
-from .functiongraph.fast_path import FunctionGraphFastPath
-from .native.fast_path import NativeFastPath
 from .protocol.protocol import Protocol
 from .shared.context import Context
+from .shared.door import Door
 
 BACKLOG = 4096
 AFTER_SECONDS = 1  # what answers a connection that was closed has for its own end
@@ -52,8 +51,10 @@ async def bind(host: str, port: int) -> socket.socket:
 class Listener:
     """Serves the application and the fast path on one socket."""
 
-    def __init__(self, context: Context, app: Any, bound: socket.socket) -> None:
-        fast_paths = (NativeFastPath(context), FcFastPath(context), FunctionGraphFastPath(context))
+    def __init__(
+        self, context: Context, doors: Sequence[Door], app: Any, bound: socket.socket
+    ) -> None:
+        fast_paths = tuple(door.fast_path for door in doors if door.fast_path is not None)
         host, port = bound.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._socket = bound

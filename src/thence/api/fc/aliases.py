@@ -50,7 +50,7 @@ class CreateAlias(UpdateAlias, forbid_unknown_fields=True):
 async def create_alias(call: Call) -> Response:
     name, asked = wanted(call).name, await body(call, CreateAlias)
     alias = created(asked, old=not call.v3)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         try:
             return resource(shown(call, await _put(call, name, alias, create=True)))
         except Conflict:
@@ -67,7 +67,7 @@ async def get_alias(call: Call) -> Response:
 
 async def update_alias(call: Call) -> Response:
     name, asked = wanted(call).name, await body(call, UpdateAlias)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         before = _get(call, name)
         call.check_match(shown(call, before))
         alias = updated(before, asked, old=not call.v3)
@@ -76,7 +76,7 @@ async def update_alias(call: Call) -> Response:
 
 async def delete_alias(call: Call) -> Response:
     name = wanted(call).name
-    async with call.context.fc.changing:
+    async with call.state.changing:
         alias = _get(call, name)
         call.check_match(shown(call, alias))
         await call.engine.delete_alias(name, alias.name)

@@ -13,13 +13,13 @@ from starlette.types import Receive, Scope, Send
 from ...engine.actor import ACTOR, UNAUTHENTICATED
 from ...errors import Overloaded, ThenceError
 from ...lifecycle.ids import format_id
-from ..shared.context import Context
 from ..shared.every_answer import with_header
 from ..shared.segments import Segments, split
 from .answer import refusal
 from .call import Call, Generation
 from .errors import FcError, internal, not_supported, translated
 from .route import Route
+from .state import FcState
 from .table import ROUTES
 
 log = logging.getLogger("thence.api.fc")
@@ -31,8 +31,9 @@ REQUEST_ID = "x-fc-request-id"
 class FcApp:
     """Answers everything below `/2023-03-30`, `/2021-04-06` and `/2016-08-15`."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, state: FcState) -> None:
+        self._state = state
+        self._context = state.context
         self._routes = {
             generation: Segments[Route](
                 (one.method, one.path, one) for one in ROUTES if generation in one.generations
@@ -40,9 +41,9 @@ class FcApp:
             for generation in GENERATIONS
         }
 
-    def takes(self, path: str) -> bool:
-        """Whether a path of the service belongs to this door."""
-        return path[1:].partition("/")[0] in self._routes
+    def takes(self, scope: Scope) -> bool:
+        """Whether the request's path belongs to this door."""
+        return scope["path"][1:].partition("/")[0] in self._routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = format_id(self._context.engine.new_id())
@@ -74,7 +75,7 @@ class FcApp:
         found = methods.get(method) or methods.get("ANY")
         names, route = found if found is not None else ((), None)
         call = Call(
-            self._context,
+            self._state,
             request,
             generation,
             dict(zip(names, values, strict=True)) if route else {},
@@ -85,7 +86,7 @@ class FcApp:
             raise FcError(503, "ResourceThrottled", starting)
         # Who asks comes before what there is: strangers learn nothing of the paths.
         if route is None or not route.open:
-            call.caller = self._context.fc.authenticator.check(
+            call.caller = self._state.authenticator.check(
                 method, raw_path, scope["query_string"], scope["headers"]
             )
             ACTOR.set(call.caller.access_key_id if call.caller else UNAUTHENTICATED)

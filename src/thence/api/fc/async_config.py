@@ -75,7 +75,7 @@ async def put_async_config(call: Call) -> Response:
     name, qualifier = call.name, call.qualifier
     wanted(call, qualifier)  # what is not there is said before the rest
     config = config_of(call, await call.object())
-    async with call.context.fc.changing:
+    async with call.state.changing:
         _check_match(call, name, qualifier)
         try:
             saved = await call.engine.put_async_config(name.ours, qualifier, config)
@@ -96,7 +96,7 @@ async def get_async_config(call: Call) -> Response:
 async def delete_async_config(call: Call) -> Response:
     name, qualifier = call.name, call.qualifier
     wanted(call, qualifier)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         _check_match(call, name, qualifier)
         if not await call.engine.delete_async_config(name.ours, qualifier):
             raise _not_exists(name, qualifier)
@@ -139,7 +139,7 @@ def config_of(call: Call, data: dict[str, Any]) -> AsyncConfig:
     """A configuration from the body of a PUT. Raises FcError."""
     kind = PutAsyncConfig if call.v3 else PutAsyncConfigOfService
     data = recased(data, kind) if call.old else data
-    home = Home(call.context.fc.region, call.context.fc.account)
+    home = Home(call.state.region, call.state.account)
     return read_config(data, kind, home, lambda written, field: _check_target(call, written, field))
 
 
@@ -173,7 +173,7 @@ def read_config(
 
 def shown(call: Call, name: Name, qualifier: str, config: AsyncConfig) -> dict[str, Any]:
     """A configuration as that generation shows it. `qualifier`: ours."""
-    home = Home(call.context.fc.region, call.context.fc.account)
+    home = Home(call.state.region, call.state.account)
     arns = config.attributes.get(DOOR, {}).get("arns", {})
     destinations = {}
     for theirs, ours in ENDINGS:

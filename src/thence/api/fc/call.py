@@ -20,7 +20,7 @@ from .errors import changed, invalid, too_large
 from .names import Name, check_function, check_service, qualifier_of
 
 if TYPE_CHECKING:
-    from ..shared.context import Context  # which keeps this door's state
+    from .state import FcState
 
 JSON_BYTES_MAX = 256 * 1024
 PARAMETERS_MAX = 100
@@ -35,14 +35,15 @@ class Call:
 
     def __init__(
         self,
-        context: Context,
+        state: FcState,
         request: Request,
         generation: Generation,
         path: dict[str, str],
         request_id: str,
     ) -> None:
-        self.context = context
-        self.engine = context.engine
+        self.state = state
+        self.context = state.context
+        self.engine = state.engine
         self.request = request
         self.generation = generation
         self.path = path

@@ -98,7 +98,7 @@ async def _uploaded(call: Call, code: CodeInput) -> Archive:
             "code.zipFile"
         )
     object = object_of(name)
-    data = None if object is None else await call.context.fc.uploads.read(object)
+    data = None if object is None else await call.state.uploads.read(object)
     if data is None:
         raise invalid(
             f"code.ossObjectName: {name[:120]!r} was not uploaded, or it is more than a day old; "
@@ -123,7 +123,7 @@ async def get_function_code(call: Call) -> Response:
     digest = function.code_digest
     folder = f"/{call.generation}/function-code"
     shown = {
-        "url": call.context.fc.links.link(call.request.scope, folder, digest),
+        "url": call.state.links.link(call.request.scope, folder, digest),
         "checksum": await checksum(call.engine, function),
     }
     return answer(shown)
@@ -133,9 +133,7 @@ async def download(call: Call) -> Response:
     """No credentials are asked: the link is the permission."""
     digest = call.path["archive"].removesuffix(ZIP)
     query = call.query
-    why = call.context.fc.links.refused(
-        digest, query.get("expires", ""), query.get("signature", "")
-    )
+    why = call.state.links.refused(digest, query.get("expires", ""), query.get("signature", ""))
     if why is not None:
         raise FcError(403, "AccessDenied", why)
     path = call.engine.code.archive_path(digest)

@@ -133,7 +133,7 @@ def _limited(call: Call) -> list[tuple[Name, int]]:
 
 
 async def _put(call: Call, limit: int | None) -> None:
-    async with call.context.fc.changing:
+    async with call.state.changing:
         control = call.engine.control(call.name.ours)
         await call.engine.put_control(call.name.ours, replace(control, limit=limit))
 
@@ -147,13 +147,13 @@ def _check_qualifier(call: Call) -> None:
 
 
 def _reserved(call: Call, name: Name, limit: int) -> dict[str, Any]:
-    arn = function_arn(name, LATEST, call.context.fc.region, call.context.fc.account)
+    arn = function_arn(name, LATEST, call.state.region, call.state.account)
     return {"functionArn": arn, "reservedConcurrency": limit}
 
 
 def _on_demand(call: Call, name: Name, limit: int) -> dict[str, Any]:
     """`resource` as the vendor's page shows it: `account#service#qualifier#function`."""
-    parts = (call.context.fc.account, name.service, shown_qualifier(LATEST), name.function)
+    parts = (call.state.account, name.service, shown_qualifier(LATEST), name.function)
     return {"resource": "#".join(parts), "maximumInstanceCount": limit}
 
 

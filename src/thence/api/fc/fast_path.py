@@ -17,7 +17,6 @@ from ...lifecycle.ids import format_id
 from ...signing.interface import Verified
 from ...store.records import Accepted
 from ..shared import problems
-from ..shared.context import Context
 from ..shared.every_answer import as_written, written
 from ..shared.fast_path import Headers, raw
 from .answer import COMMON, refusal
@@ -26,6 +25,7 @@ from .errors import FcError, too_large
 from .names import Name, qualifier_of
 from .refused import refused
 from .request_options import RequestOptions, read_options
+from .state import FcState
 
 TARGETS_MAX = 1000
 _FUNCTION = rb"/functions/([A-Za-z_][A-Za-z0-9_-]{0,63})/invocations"
@@ -62,13 +62,13 @@ class Asked(Struct, gc=False):
 
 
 class FcFastPath:
-    prefixes = (b"/2023-03-30/", b"/2021-04-06/", b"/2016-08-15/")
+    prefixes: tuple[bytes, ...] = (b"/2023-03-30/", b"/2021-04-06/", b"/2016-08-15/")
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._engine = context.engine
-        self._authenticator = context.fc.authenticator
-        self.bytes_max = context.fc.limits.async_payload_bytes_max
+    def __init__(self, state: FcState) -> None:
+        self._state = state
+        self._engine = state.engine
+        self._authenticator = state.authenticator
+        self.bytes_max = state.limits.async_payload_bytes_max
         self._targets: dict[bytes, Target | None] = {}  # of URLs: clients send few, again and again
         self._date = b""
         self._head = b""

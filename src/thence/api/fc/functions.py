@@ -58,7 +58,7 @@ async def create_function(call: Call) -> Response:
     archive = await read_archive(call, given.code)
     if archive is None:
         raise invalid("code: it is required; send the archive in code.zipFile")
-    async with call.context.fc.changing:
+    async with call.state.changing:
         if name.ours in call.engine.catalogue.names():
             raise _exists(name)
         created, _ = await call.engine.put_function(name.ours, spec, archive.data)
@@ -91,7 +91,7 @@ async def update_function(call: Call) -> Response:
     if isinstance(given, FunctionInput3) and given.tags:
         raise invalid("tags: an update does not change them; use TagResources and UntagResources")
     archive = await read_archive(call, given.code)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         before = wanted(call)
         call.check_match(await _show(call, before))
         spec = changed_spec(before.spec, given)
@@ -103,7 +103,7 @@ async def update_function(call: Call) -> Response:
 
 
 async def delete_function(call: Call) -> Response:
-    async with call.context.fc.changing:
+    async with call.state.changing:
         function = wanted(call)
         call.check_match(await _show(call, function))
         if triggers_of(call.engine, function):
@@ -188,8 +188,8 @@ async def _show(
         call.engine.control(function.name),
         tags.get(function_owner(function), {}),
         await checksum(call.engine, function),
-        call.context.fc.region,
-        call.context.fc.account,
+        call.state.region,
+        call.state.account,
         qualifier,
     )
     return show_3(shown) if call.v3 else show_2(shown)

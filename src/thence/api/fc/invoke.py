@@ -35,7 +35,7 @@ async def invoke(call: Call) -> Response:
 
 
 async def _accept(call: Call, options: RequestOptions) -> Response:
-    limit = call.context.fc.limits.async_payload_bytes_max
+    limit = call.state.limits.async_payload_bytes_max
     payload = await call.body(limit)
     accepted = await call.engine.accepted(
         call.name.ours,

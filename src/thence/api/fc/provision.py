@@ -121,7 +121,7 @@ def _provision(call: Call) -> dict[str, Any]:
         gpu = {"alwaysAllocateGPU": False, "defaultTarget": 0}
         return {"functionArn": _arn(call), **gpu, **shown}
     name, qualifier = call.name, shown_qualifier(call.qualifier)
-    where = (call.context.fc.account, name.service, qualifier, name.function)
+    where = (call.state.account, name.service, qualifier, name.function)
     return {"resource": "#".join(where), **shown}
 
 
@@ -142,7 +142,7 @@ def _scaling(call: Call) -> dict[str, Any]:
 
 
 def _arn(call: Call) -> str:
-    return function_arn(call.name, call.qualifier, call.context.fc.region, call.context.fc.account)
+    return function_arn(call.name, call.qualifier, call.state.region, call.state.account)
 
 
 PROVISION = "/functions/{function}/provision-config"

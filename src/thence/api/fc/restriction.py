@@ -27,7 +27,7 @@ class DisableInvocation(Struct, forbid_unknown_fields=True):
 async def disable(call: Call) -> Response:
     name = wanted(call).name
     asked = await call.json(DisableInvocation)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         before = call.engine.control(name)
         reason = (before.disabled or "") if asked.reason is None else asked.reason
         control = replace(before, disabled=reason)
@@ -37,7 +37,7 @@ async def disable(call: Call) -> Response:
 
 async def enable(call: Call) -> Response:
     name = wanted(call).name
-    async with call.context.fc.changing:
+    async with call.state.changing:
         await call.engine.put_control(name, replace(call.engine.control(name), disabled=None))
     return answer({"success": True})
 

@@ -42,7 +42,7 @@ _decode = msgspec.json.Decoder(ServiceAlias).decode
 async def create_alias(call: Call) -> Response:
     service, asked = service_of(call), await body(call, CreateAlias)
     alias = created(asked, old=True)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         if _find(call.engine, service, alias.name) is not None:
             raise exists(alias.name)
         now = call.context.clock.now()
@@ -61,7 +61,7 @@ async def get_alias(call: Call) -> Response:
 
 async def update_alias(call: Call) -> Response:
     service, asked = service_of(call), await body(call, UpdateAlias)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         before = _get(call, service)
         call.check_match(shown(call, before.alias))
         alias = updated(before.alias, asked, old=True)
@@ -72,7 +72,7 @@ async def update_alias(call: Call) -> Response:
 
 async def delete_alias(call: Call) -> Response:
     service = service_of(call)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         alias = _get(call, service).alias
         call.check_match(shown(call, alias))
         for name in names_of(call.engine, service):

@@ -31,7 +31,7 @@ log = logging.getLogger("thence.api.fc")
 
 async def publish_version(call: Call) -> Response:
     service, asked = service_of(call), await body(call, PublishVersion)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         call.check_match(show_service(call, service))
         return resource(shown(await _publish(call.engine, service, asked.description)))
 
@@ -48,7 +48,7 @@ async def list_versions(call: Call) -> Response:
 
 async def delete_version(call: Call) -> Response:
     service, version = service_of(call), version_of(call)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         if all(one.name != version for one in versions_of(call.engine, service)):
             raise no_version(service, version)
         names = names_of(call.engine, service)

@@ -112,7 +112,7 @@ def wanted(call: Call, qualifier: str = LATEST) -> Function:
 async def create_service(call: Call) -> Response:
     given = await _read(call)
     name = check_service(given.service_name or "")
-    async with call.context.fc.changing:
+    async with call.state.changing:
         if service_entry(call.engine, name) is not None:
             raise FcError(409, "ServiceAlreadyExists", f"service '{name}' already exists")
         kept = Service(str(uuid.uuid4()), _shown_fields(given))
@@ -154,7 +154,7 @@ async def update_service(call: Call) -> Response:
     name = call.service
     if given.service_name not in (None, name):
         raise invalid("serviceName: a service cannot be renamed")
-    async with call.context.fc.changing:
+    async with call.state.changing:
         check_service_exists(call.engine, name)
         call.check_match(show_service(call, name))
         entry = service_entry(call.engine, name)
@@ -166,7 +166,7 @@ async def update_service(call: Call) -> Response:
 
 async def delete_service(call: Call) -> Response:
     name = call.service
-    async with call.context.fc.changing:
+    async with call.state.changing:
         check_service_exists(call.engine, name)
         call.check_match(show_service(call, name))
         if functions_of(call.engine, name):

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from ...clock import Clock
-from ...config import Settings
 from ..shared.code_link import CodeLinks
+from ..shared.context import Context
 from .authenticator import Authenticator
 from .uploads import TemporaryKeys, Uploads
 
 
 class FcState:
-    """`region` and `account`: what ARNs are made of (THENCE_REGION, THENCE_ACCOUNT_ID). `changing`
+    """What this door keeps of the service. `region` and `account`: what ARNs are made of (THENCE_REGION, THENCE_ACCOUNT_ID). `changing`
     is held from looking at a function or service to changing it."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, context: Context) -> None:
+        settings, clock = context.settings, context.clock
+        self.context = context
+        self.engine = context.engine
         self.authenticator = Authenticator(settings, clock, Path(settings.data_dir) / "nonces")
         self.limits = settings.fc
         self.links = CodeLinks(clock, settings.public_url)
@@ -24,6 +26,7 @@ class FcState:
         self.uploads = Uploads(
             Path(settings.data_dir) / "uploads", clock, settings.limits.code_bytes_max
         )
+        self.uploads.allowed, self.uploads.short = self.engine.room.check, self.engine.room.short
         self.changing = asyncio.Lock()
         self.region = settings.region
         self.account = settings.account_id

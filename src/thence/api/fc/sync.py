@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 async def invoke_now(call: Call, options: RequestOptions) -> Response:
-    limit = call.context.fc.limits.sync_payload_bytes_max
+    limit = call.state.limits.sync_payload_bytes_max
     payload = await call.body(limit)
     call.context.check_unread()
     work = call.engine.invoke(

@@ -140,7 +140,7 @@ async def list_tagged_resources(call: Call) -> Response:
 async def _tag(call: Call, found: list[Resource], tags: dict[str, str], where: str) -> None:
     if not tags:
         raise invalid(f"{where}: at least one tag is needed")
-    async with call.context.fc.changing:
+    async with call.state.changing:
         for one in found:
             check_room(call.engine, one, tags)
         for one in found:
@@ -153,7 +153,7 @@ async def _untag(
     """Keys that are named count before "all" (PY2)."""
     if not keys and not everything:
         raise invalid(f"{where}: name at least one key, or ask for all")
-    async with call.context.fc.changing:
+    async with call.state.changing:
         for one in found:
             await drop_tags(call.engine, one.owner, keys or None)
 

@@ -164,8 +164,11 @@ def resource_of(call: Call, text: str, kind: str | None = None) -> Resource:
 
 def _check_home(call: Call, region: str | None, account: str | None) -> None:
     """An ARN of elsewhere does not mean what has the same name here."""
-    fc = call.context.fc
-    for which, given, own in (("region", region, fc.region), ("account", account, fc.account)):
+    state = call.state
+    for which, given, own in (
+        ("region", region, state.region),
+        ("account", account, state.account),
+    ):
         if given and given != own:
             raise invalid(
                 f"resource: the {which} {given[:64]!r} is not this service's, {own!r}; write that "
@@ -181,14 +184,14 @@ def all_of(call: Call, kind: str) -> list[Resource]:
 
 
 def of_function(call: Call, function: Function) -> Resource:
-    fc = call.context.fc
-    arn = function_arn(name_of(function.name), LATEST, fc.region, fc.account)
+    state = call.state
+    arn = function_arn(name_of(function.name), LATEST, state.region, state.account)
     return Resource(FUNCTION_TYPE, arn, function_owner(function))
 
 
 def of_service(call: Call, name: str) -> Resource:
-    fc = call.context.fc
-    arn = f"acs:fc:{fc.region}:{fc.account}:services/{name}"
+    state = call.state
+    arn = f"acs:fc:{state.region}:{state.account}:services/{name}"
     return Resource(SERVICE_TYPE, arn, service_owner(name))
 
 

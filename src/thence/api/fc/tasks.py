@@ -154,7 +154,7 @@ def _choice(call: Call, name: str, allowed: tuple[str, ...]) -> str:
 
 
 async def _shown(call: Call, view: InvocationView, *, bodies: bool) -> dict[str, Any]:
-    engine, fc = call.engine, call.context.fc
+    engine, fc = call.engine, call.state
     payload = returned = None
     if bodies:
         kept = await engine.invocations.payload(view.id)

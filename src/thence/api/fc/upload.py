@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import logging
 import re
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from starlette.requests import ClientDisconnect, Request
@@ -31,10 +30,8 @@ from ..shared.segments import split
 from .answer import COMMON, answer
 from .call import Call
 from .route import V2, Route
+from .state import FcState
 from .uploads import KEY_SECONDS, OBJECT, TooSlow, too_large
-
-if TYPE_CHECKING:
-    from ..shared.context import Context  # which keeps this door's state
 
 log = logging.getLogger("thence.api.fc")
 
@@ -72,7 +69,7 @@ def object_of(name: str) -> str | None:
 
 
 async def get_temp_bucket_token(call: Call) -> Response:
-    made = call.context.fc.upload_keys.make()
+    made = call.state.upload_keys.make()
     credentials = {
         "AccessKeyId": made.access_key_id,
         "AccessKeySecret": made.secret,
@@ -82,7 +79,7 @@ async def get_temp_bucket_token(call: Call) -> Response:
     return answer(
         {
             "credentials": credentials,
-            "ossRegion": call.context.fc.region,
+            "ossRegion": call.state.region,
             "ossBucket": BUCKET,
             "objectName": made.object,
         }
@@ -99,9 +96,10 @@ class UploadApp:
     """Answers everything below `/BUCKET/`, and requests to a host `BUCKET.…` that are signed as the
     storage's clients do. The only keys it takes are temporary ones."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._window = Window(context.clock)
+    def __init__(self, state: FcState) -> None:
+        self._state = state
+        self._clock = state.context.clock
+        self._window = Window(self._clock)
 
     def takes(self, scope: Scope) -> bool:
         if scope["path"].startswith(_PATH):
@@ -115,19 +113,19 @@ class UploadApp:
         return by_host and signed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = format_id(self._context.engine.new_id())
+        request_id = format_id(self._state.engine.new_id())
         try:
             response = await self._answer(Request(scope, receive), scope)
         except ClientDisconnect:
             return  # nobody is there to be answered, and nothing was kept
         except ThenceError as error:
-            response = _refusal(_translated(error), request_id, self._context.clock)
+            response = _refusal(_translated(error), request_id, self._clock)
         except Exception:  # whatever a mistake of ours is, the caller learns nothing of its inside
             log.exception("an upload failed")
             response = _refusal(
                 OssError(500, "InternalError", "an internal error has occurred"),
                 request_id,
-                self._context.clock,
+                self._clock,
             )
         response.headers[REQUEST_ID] = request_id
         await response(scope, receive, send)
@@ -141,14 +139,14 @@ class UploadApp:
             named,
             scope["query_string"],
             scope["headers"],
-            self._context.fc.upload_keys.key,
+            self._state.upload_keys.key,
             self._window,
         )
         if scope["method"] != "PUT":
             raise OssError(405, "MethodNotAllowed", "objects can be put here, and nothing else")
         object = self._object(caller, named)
         _check_headers(scope)
-        uploads = self._context.fc.uploads
+        uploads = self._state.uploads
         length = request.headers.get("content-length", "")
         if length.isascii() and length.isdecimal() and int(length) > uploads.bytes_max:
             raise too_large(uploads.bytes_max)
@@ -165,7 +163,7 @@ class UploadApp:
 
     def _object(self, caller: Verified, named: bytes) -> str:
         """The object of the path, which must be the one that the key was made for."""
-        key = self._context.fc.upload_keys.find(caller.access_key_id)
+        key = self._state.upload_keys.find(caller.access_key_id)
         segments = split(named) or []
         if key is None or object_of("/".join(segments)) != key.object:
             raise OssError(

@@ -36,7 +36,7 @@ class PublishVersion(Struct, forbid_unknown_fields=True):
 
 async def publish_version(call: Call) -> Response:
     name, asked = wanted(call).name, await call.json(PublishVersion)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         return resource(shown(await call.engine.publish_version(name, asked.description)))
 
 
@@ -46,7 +46,7 @@ async def list_versions(call: Call) -> Response:
 
 async def delete_version(call: Call) -> Response:
     name, version = wanted(call).name, version_of(call)
-    async with call.context.fc.changing:
+    async with call.state.changing:
         try:
             await call.engine.delete_version(name, version)
         except Conflict as error:

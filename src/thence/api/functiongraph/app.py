@@ -4,7 +4,6 @@ vendor's words, gives every answer its request id."""
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -19,10 +18,8 @@ from .answer import refusal
 from .call import Call
 from .errors import FssError, internal, not_found, translated
 from .route import Route
+from .state import FunctionGraphState
 from .table import ROUTES
-
-if TYPE_CHECKING:
-    from ..shared.context import Context
 
 log = logging.getLogger("thence.api.functiongraph")
 
@@ -33,13 +30,14 @@ REQUEST_ID = "x-request-id"
 class FunctionGraphApp:
     """Answers everything below `/v2/{project_id}`."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, state: FunctionGraphState) -> None:
+        self._state = state
+        self._context = state.context
         self._routes = Segments[Route]((one.method, one.path, one) for one in ROUTES)
 
-    def takes(self, path: str) -> bool:
-        """Whether a path of the service belongs to this door."""
-        return path[1:].partition("/")[0] == PREFIX
+    def takes(self, scope: Scope) -> bool:
+        """Whether the request's path belongs to this door."""
+        return bool(scope["path"][1:].partition("/")[0] == PREFIX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = format_id(self._context.engine.new_id())
@@ -70,19 +68,19 @@ class FunctionGraphApp:
         found = methods.get(method)
         names, route = found if found is not None else ((), None)
         path_names = dict(zip(names, values, strict=True)) if route is not None else {}
-        call = Call(self._context, request, path_names, request_id)
+        call = Call(self._state, request, path_names, request_id)
         starting = self._context.starting()
         if starting is not None:
             raise FssError(503, "FSS.0503", starting)
         # Who asks comes before what there is: strangers learn nothing of the paths.
         if route is None or not route.open:
-            call.claim = self._context.functiongraph.authenticator.check(
+            call.claim = self._state.authenticator.check(
                 method, raw_path, scope["query_string"], scope["headers"]
             )
             ACTOR.set(_actor(call))
-        settings = self._context.functiongraph.settings
+        settings = self._state.settings
         await call.body(route.body_bytes_max(settings) if route is not None else 256 * 1024)
-        project = self._context.functiongraph.project
+        project = self._state.project
         if segments[1] != project:
             raise FssError(
                 403,

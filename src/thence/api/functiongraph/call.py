@@ -20,7 +20,7 @@ from .errors import FssError, invalid, too_large
 from .urn import Urn, read
 
 if TYPE_CHECKING:
-    from ..shared.context import Context
+    from .state import FunctionGraphState
 
 JSON_BYTES_MAX = 256 * 1024
 T = TypeVar("T")
@@ -31,11 +31,11 @@ class Call:
     """`path`: the decoded names of the route's template. `request_id`: of this answer."""
 
     def __init__(
-        self, context: Context, request: Request, path: dict[str, str], request_id: str
+        self, state: FunctionGraphState, request: Request, path: dict[str, str], request_id: str
     ) -> None:
-        self.context = context
-        self.engine = context.engine
-        self.state = context.functiongraph
+        self.state = state
+        self.context = state.context
+        self.engine = state.engine
         self.request = request
         self.path = path
         self.request_id = request_id

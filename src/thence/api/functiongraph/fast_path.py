@@ -19,7 +19,6 @@ from ...lifecycle.ids import format_id
 from ...signing.sdk_hmac import Claim
 from ...store.records import Accepted
 from ..shared import problems
-from ..shared.context import Context
 from ..shared.every_answer import as_written, written
 from ..shared.fast_path import Headers, raw
 from ..shared.request_options import RequestOptions
@@ -29,6 +28,7 @@ from .authenticator import prove
 from .errors import FssError, too_large, translated
 from .found import no_function, row_of
 from .invoke import MEMORY, check_memory, read_beside
+from .state import FunctionGraphState
 from .sync import REQUEST_ID as CFF_REQUEST_ID
 from .urn import Urn, read
 
@@ -63,12 +63,11 @@ class Asked(Struct, gc=False):
 
 
 class FunctionGraphFastPath:
-    prefixes = (b"/v2/",)
+    prefixes: tuple[bytes, ...] = (b"/v2/",)
 
-    def __init__(self, context: Context) -> None:
-        state = context.functiongraph
-        self._context = context
-        self._engine = context.engine
+    def __init__(self, state: FunctionGraphState) -> None:
+        self._clock = state.context.clock
+        self._engine = state.engine
         self._authenticator = state.authenticator
         self._region, self._project = state.region, state.project
         self.bytes_max = state.settings.async_payload_bytes_max

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ...clock import Clock
-from ...config import Settings
 from ..shared.code_link import CodeLinks
+from ..shared.context import Context
 from .authenticator import Authenticator
 from .logs import StatusLogs
 
 
 class FunctionGraphState:
-    """`region` and `project`: what URNs are made of (THENCE_REGION, THENCE_ACCOUNT_ID)."""
+    """What this door keeps of the service. `region` and `project`: what URNs are made of (THENCE_REGION, THENCE_ACCOUNT_ID)."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, context: Context) -> None:
+        settings, clock = context.settings, context.clock
+        self.context = context
+        self.engine = context.engine
         self.authenticator = Authenticator(settings, clock)
         self.region = settings.region
         self.project = settings.account_id

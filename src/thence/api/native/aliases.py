@@ -13,8 +13,8 @@ from starlette.responses import Response
 from ...catalog.alias import Alias
 from ...clock import iso
 from ...errors import InvalidInput
-from .answer import answer, empty
-from .call import Call
+from ..shared.rest.answer import answer, empty
+from ..shared.rest.call import Call
 from .paging import after_name, cut
 
 

@@ -13,8 +13,8 @@ from ...catalog.function import check_waits
 from ...clock import iso
 from ...errors import NotFound
 from ...lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, RetryWait
-from .answer import answer, empty
-from .call import Call
+from ..shared.rest.answer import answer, empty
+from ..shared.rest.call import Call
 from .paging import after_name, cut
 from .warnings import of_configuration
 

@@ -19,9 +19,9 @@ from ...errors import InvalidInput, ThenceError
 from ...lifecycle.ids import format_id
 from ..shared import problems
 from ..shared.request_options import RequestOptions, read_options
+from ..shared.rest.answer import answer
+from ..shared.rest.call import Call, malformed_json
 from ..shared.unread import COUNTED_BYTES
-from .answer import answer
-from .call import Call, malformed_json
 
 BODY_BYTES_MAX = 64 * 1024 * 1024
 ITEM_BYTES = 80  # of the answer to a line

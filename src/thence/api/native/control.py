@@ -11,8 +11,8 @@ from ...catalog.control import Control
 from ...catalog.function import CONCURRENCY_MAX
 from ...clock import iso
 from ...errors import InvalidInput
-from .answer import answer
-from .call import Call
+from ..shared.rest.answer import answer
+from ..shared.rest.call import Call
 
 REASON_MAX = 1024
 

@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from ...engine.redrive import LIMIT_MAX, RATE_MAX, RedriveReport
 from ...errors import InvalidInput
+from ..shared.rest.answer import answer
+from ..shared.rest.call import Call
 from ..shared.times import read_time
-from .answer import answer
-from .call import Call
 from .deliveries import page as delivery_page
 from .filters import REASONS, make_filter
 from .shown import InvocationPage, show_row

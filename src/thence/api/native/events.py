@@ -15,8 +15,8 @@ from ...engine.engine import Engine
 from ...engine.events import Event, parse_event_id
 from ...errors import ThenceError
 from ...lifecycle.ids import format_id
-from .answer import COMMON
-from .call import Call
+from ..shared.rest.answer import COMMON
+from ..shared.rest.call import Call
 from .filters import family_id
 
 log = logging.getLogger("thence.api")

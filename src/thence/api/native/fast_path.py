@@ -18,7 +18,7 @@ TEMPLATES_MAX = 1000
 class NativeFastPath:
     """What a URL names and what is asked for are both the name of a function."""
 
-    prefixes = (b"/v1/functions/",)
+    prefixes: tuple[bytes, ...] = (b"/v1/functions/",)
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -3,12 +3,12 @@ control."""
 
 from __future__ import annotations
 
+from ..shared.rest.parameter import CURSOR, LIMIT
+from ..shared.rest.route import Route
 from . import aliases, async_configs, control, triggers, versions
 from .aliases import AliasBody, AliasPage, AliasShown
 from .async_configs import AsyncConfigBody, AsyncConfigPage, AsyncConfigShown
 from .control import ControlBody, ControlShown
-from .parameter import CURSOR, LIMIT
-from .route import Route
 from .triggers import TriggerBody, TriggerPage, TriggerShown
 from .versions import PublishBody, VersionPage, VersionShown
 

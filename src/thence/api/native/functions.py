@@ -25,8 +25,8 @@ from ...clock import iso
 from ...engine.engine import Engine
 from ...errors import InvalidInput, PayloadTooLarge
 from ...runtimes.kinds import parse_function
-from .answer import answer, empty
-from .call import Call, malformed_json
+from ..shared.rest.answer import answer, empty
+from ..shared.rest.call import Call, malformed_json
 from .warnings import of_configuration
 
 SPEC_BYTES_MAX = 256 * 1024  # of a body beside its code

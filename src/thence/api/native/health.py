@@ -6,8 +6,8 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from ..shared.problems import NotReady
-from .answer import answer
-from .call import Call
+from ..shared.rest.answer import answer
+from ..shared.rest.call import Call
 
 
 class Health(Struct):

@@ -10,9 +10,9 @@ from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL, State
 from ...store.records import Body
 from ..shared.problems import Gone, NoLog, NoResult
+from ..shared.rest.answer import COMMON, answer, raw
+from ..shared.rest.call import Call
 from ..shared.unread import reserve
-from .answer import COMMON, answer, raw
-from .call import Call
 from .filters import make_filter
 from .shown import InvocationPage, show_invocation, show_row
 

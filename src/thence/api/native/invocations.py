@@ -19,9 +19,9 @@ from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL
 from ...store.records import Accepted
 from ..shared.request_options import read_options
+from ..shared.rest.answer import COMMON, answer
+from ..shared.rest.call import Call
 from .accepting import REPLAYED, accepted_body
-from .answer import COMMON, answer
-from .call import Call
 from .shown import InvocationShown, show_invocation
 
 PREVIEW_BYTES_MAX = 64 * 1024

@@ -18,9 +18,9 @@ from ...runtimes.interface import Ended
 from ...runtimes.wire.output import end_of
 from ..shared.problems import FunctionFailed
 from ..shared.request_options import read_options
+from ..shared.rest.answer import problem, raw
+from ..shared.rest.call import Call
 from ..shared.unread import reserve
-from .answer import problem, raw
-from .call import Call
 
 LOG_TAIL_BYTES = 4096
 # Outcome: status, code, title.

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache
 from types import UnionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 from msgspec import Struct
 from starlette.responses import Response
 
 from ... import __version__
+from ..shared.context import Context
 from ..shared.problems import MEDIA_TYPE
+from ..shared.rest.answer import answer
+from ..shared.rest.call import Call
+from ..shared.rest.parameter import Parameter
+from ..shared.rest.route import Route
 from ..shared.sessions import COOKIE, CSRF_HEADER
 from . import openapi_rules as rules
-from .answer import answer
-from .call import Call
-from .parameter import Parameter
-from .route import Handler, Route
 
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
@@ -55,17 +55,15 @@ def _path_schema(path: str, name: str) -> dict[str, Any]:
     return rules.PATHS.get(name, {"type": "string"})
 
 
-def document(routes: Callable[[], tuple[Route, ...]]) -> Handler:
-    """The route's handler. `routes` gives the whole table, of which that route is one."""
+async def document(call: Call) -> Response:
+    """Of all routes, also those that other doors add."""
+    found = _DOCUMENTS.get(call.context)
+    if found is None:
+        found = _DOCUMENTS[call.context] = describe(call.context.routes)
+    return answer(found)
 
-    @cache
-    def described() -> dict[str, Any]:
-        return describe(routes())
 
-    async def handler(call: Call) -> Response:
-        return answer(described())
-
-    return handler
+_DOCUMENTS: WeakKeyDictionary[Context, dict[str, Any]] = WeakKeyDictionary()
 
 
 def describe(routes: tuple[Route, ...]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ...engine.versions import QUALIFIER
 from ...errors import InvalidInput
-from .call import Call
+from ..shared.rest.call import Call
 
 T = TypeVar("T")
 

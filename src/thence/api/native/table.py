@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ...engine.redrive import RedriveReport
 from ...lifecycle.policy import DELAY_SECONDS_MAX
+from ..shared.rest.parameter import CURSOR, FUNCTION, LIMIT, SINCE, UNTIL, Parameter
+from ..shared.rest.route import Route
 from . import (
     batch,
     dead_letters,
@@ -19,7 +21,6 @@ from . import (
     session,
     settings,
     stats,
-    status_log,
 )
 from .accepting import AcceptedAnswer
 from .batch import BatchAnswer
@@ -32,13 +33,10 @@ from .health import Health
 from .history import RedriveAnswer, StopAnswer
 from .invocations import InvocationAnswer
 from .mailbox import BoxList, DeletedAnswer, MessagePage, ReceiveBody
-from .parameter import CURSOR, FUNCTION, LIMIT, SINCE, UNTIL, Parameter
-from .route import Route
 from .session import SessionShown
 from .settings import SettingList
 from .shown import DeliveryPage, DeliveryShown, InvocationPage, InvocationShown
 from .stats import MinutesAnswer, StatsAnswer
-from .status_log import STATUSES, StatusPage
 
 ANY = "*/*"  # what was sent, or what the function returned: JSON mostly
 JSON = "application/json"
@@ -348,22 +346,6 @@ SERVICE = (
         (("Last-Event-ID", "As `after`; wins over it."),),
     ),
     Route(
-        "GET",
-        "/v1/status-log",
-        status_log.listed,
-        "Status log of the FunctionGraph door, newest first",
-        {200: StatusPage},
-        (
-            Parameter("request_id", "text", "Only of this request."),
-            Parameter("function", "text", "Only of this function: its name, or its URN."),
-            Parameter("status", "text", "Only of this status.", choices=STATUSES),
-            Parameter("since", "time", "Only changes at or after this time."),
-            Parameter("until", "time", "Only changes before this time."),
-            LIMIT,
-            CURSOR,
-        ),
-    ),
-    Route(
         "POST",
         "/v1/session",
         session.begin,
@@ -375,7 +357,7 @@ SERVICE = (
     Route(
         "GET",
         "/v1/openapi.json",
-        openapi.document(lambda: ROUTES),
+        openapi.document,
         "This description",
         {200: JSON},
     ),

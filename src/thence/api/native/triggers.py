@@ -11,8 +11,8 @@ from ...catalog.function import LATEST
 from ...clock import iso
 from ...triggers.trigger import Trigger
 from ...triggers.triggers import TriggerView
-from .answer import answer, empty
-from .call import Call
+from ..shared.rest.answer import answer, empty
+from ..shared.rest.call import Call
 from .paging import after_name, cut
 
 

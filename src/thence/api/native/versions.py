@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from ...catalog.function import Function
 from ...engine.engine import Engine
-from .answer import answer, empty
-from .call import Call
+from ..shared.rest.answer import answer, empty
+from ..shared.rest.call import Call
 from .functions import Deployed, deployed
 from .paging import bad_cursor, cut
 

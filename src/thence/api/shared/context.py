@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Iterator
+from typing import Any
 
 from prometheus_client.core import Metric
 
@@ -16,9 +17,6 @@ from ...engine.engine import Engine
 from ...engine.stats import Stats
 from ...notices import NodeDraining, Notices
 from ...triggers.triggers import Triggers
-from ..fc.prometheus import series as fc_series
-from ..fc.state import FcState
-from ..functiongraph.state import FunctionGraphState
 from ..metrics.scrape import Metrics
 from ..metrics.tally import Tally
 from ..metrics.triggers import trigger_series
@@ -55,7 +53,6 @@ class Context:
         self.metrics = metrics
         self.triggers = triggers or Triggers(engine, clock, notices)
         metrics.more.append(self._trigger_series)
-        metrics.by_function.append(fc_series)
         metrics.more.append(self._series)
         self.credentials = Credentials(settings.root_access_key_id, settings.root_access_key_secret)
         self.sessions = Sessions(
@@ -65,11 +62,8 @@ class Context:
         self.places = Places(most, RESERVED_CONNECTIONS)
         self.unproven = Unproven(settings.limits.unproven_bytes_max)
         self.unread = Unread(settings.limits.unread_bytes_max)
-        self.fc = FcState(settings, clock)
-        engine.also_sweep(self.fc.uploads.sweep)
-        self.fc.uploads.allowed, self.fc.uploads.short = engine.room.check, engine.room.short
-        self.functiongraph = FunctionGraphState(settings, clock)
-        metrics.more.append(self.functiongraph.logs.series)
+        self.routes: tuple[Any, ...] = ()
+        """All routes under `/v1`, of every door."""
         self.started_at: int | None = None
         self.closing = asyncio.Event()
         """Set when the service begins to shut down: long polls and streams end."""

@@ -12,6 +12,8 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from starlette.types import Scope
+
 from ...config import Secret
 from ...engine.actor import UNAUTHENTICATED
 from ...errors import Unauthorized
@@ -59,6 +61,15 @@ class Credentials:
             self.hosts.clear()
         self.hosts.add(host)
         return True
+
+    def check_origin_of(self, scope: Scope) -> None:
+        """See check_origin; of a request."""
+        headers: dict[bytes, bytes] = dict(scope["headers"])  # of several, the last one
+        origin, host = headers.get(b"origin"), headers.get(b"host")
+        self.check_origin(
+            origin.decode("latin-1") if origin is not None else None,
+            host.decode("latin-1") if host is not None else None,
+        )
 
     def check_origin(self, origin: str | None, host: str | None) -> None:
         """Raises ForeignOrigin."""

@@ -1,20 +1,24 @@
-"""The status log of the FunctionGraph door, read from its files: what became of asynchronous requests
-of functions whose settings ask for it, one line for each change."""
+"""A route under `/v1` that reads the status log of this door from its files: what became of asynchronous
+requests of functions whose settings ask for it, one line for each change."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from msgspec import Struct
 from starlette.responses import Response
 
 from ...clock import iso
 from ...errors import InvalidInput, StoreUnavailable
-from ..functiongraph.log_files import Place, Query
-from ..functiongraph.log_line import SEQ, Line
-from ..functiongraph.urn import name_of, write
-from .answer import answer
-from .call import Call
+from ..shared.rest.answer import answer
+from ..shared.rest.call import Call
+from ..shared.rest.parameter import CURSOR, LIMIT, Parameter
+from ..shared.rest.route import Route
+from .log_files import Place, Query
+from .log_line import SEQ, Line
+from .state import FunctionGraphState
+from .urn import name_of, write
 
 STATUSES = tuple(SEQ)
 _CURSOR = re.compile(r"([0-9]{1,12})\.([0-9]{1,15})")
@@ -39,8 +43,29 @@ class StatusPage(Struct):
     cursor: str | None
 
 
-async def listed(call: Call) -> Response:
-    query, state = call.query, call.context.functiongraph
+def log_route(state: FunctionGraphState) -> Route:
+    async def listed(call: Call) -> Response:
+        return answer(await _page(state, call.query))
+
+    return Route(
+        "GET",
+        "/v1/status-log",
+        listed,
+        "Status log of the FunctionGraph door, newest first",
+        {200: StatusPage},
+        (
+            Parameter("request_id", "text", "Only of this request."),
+            Parameter("function", "text", "Only of this function: its name, or its URN."),
+            Parameter("status", "text", "Only of this status.", choices=STATUSES),
+            Parameter("since", "time", "Only changes at or after this time."),
+            Parameter("until", "time", "Only changes before this time."),
+            LIMIT,
+            CURSOR,
+        ),
+    )
+
+
+async def _page(state: FunctionGraphState, query: dict[str, Any]) -> StatusPage:
     wanted = Query(
         request_id=query["request_id"] or "",
         function=_urn(query["function"] or "", state.region, state.project),
@@ -53,24 +78,24 @@ async def listed(call: Call) -> Response:
     except OSError as error:
         raise StoreUnavailable(f"The status log cannot be read: {error.strerror}.") from error
     cursor = None if place is None else f"{place.number}.{place.offset}"
-    return answer(StatusPage([_shown(one) for one in lines], cursor))
+    return StatusPage([_shown(line) for line in lines], cursor)
 
 
-def _shown(one: Line) -> StatusShown:
+def _shown(line: Line) -> StatusShown:
     return StatusShown(
-        function_urn=one.urn,
-        request_id=one.request_id,
-        status=one.status,
-        seq_status=SEQ[one.status],
-        at=iso(one.at),
-        operation_timestamp=one.at,
-        error_code=one.code,
-        error_message=one.message,
+        function_urn=line.urn,
+        request_id=line.request_id,
+        status=line.status,
+        seq_status=SEQ[line.status],
+        at=iso(line.at),
+        operation_timestamp=line.at,
+        error_code=line.code,
+        error_message=line.message,
     )
 
 
 def _urn(text: str, region: str, project: str) -> str:
-    """A name means all versions and aliases; so does a URN without one."""
+    """A name means all versions and aliases; so does a URN without line."""
     if not text or text.startswith("urn:"):
         return text
     return write(name_of(text), region, project, version=False)

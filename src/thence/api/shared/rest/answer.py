@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from ...errors import ThenceError
-from ..shared import problems
+from ....errors import ThenceError
+from .. import problems
 
 _encode = msgspec.json.Encoder().encode
 # Answers change by the moment and may be private; a browser must not guess at their type.

@@ -9,10 +9,10 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from ...bounds import did_you_mean
-from ...errors import InvalidInput
-from ...lifecycle.ids import parse_id
-from ..shared.times import read_time
+from ....bounds import did_you_mean
+from ....errors import InvalidInput
+from ....lifecycle.ids import parse_id
+from ..times import read_time
 
 PARAMETERS_MAX = 32
 VALUE_MAX = 1024

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
-from ...catalog.refusal import refusal
-from ...errors import InvalidInput, InvocationNotFound, PayloadTooLarge
-from ...lifecycle.ids import parse_id
-from ..shared.body import read_body
-from ..shared.context import Context
-from ..shared.problems import UnsupportedMediaType
+from ....catalog.refusal import refusal
+from ....errors import InvalidInput, InvocationNotFound, PayloadTooLarge
+from ....lifecycle.ids import parse_id
+from ..body import read_body
+from ..context import Context
+from ..problems import UnsupportedMediaType
 from .parameter import Parameter, read_query
 
 JSON_BYTES_MAX = 64 * 1024
