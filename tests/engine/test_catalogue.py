@@ -160,7 +160,7 @@ async def test_what_is_accepted_for_a_lane_that_was_dropped_has_it_again(s: Serv
     await s.clock.advance(30)
     assert s.engine.lanes.all() == []
     answers: list[Any] = []
-    s.engine.accepting.accept(lane, b"1", lambda accepted, error: answers.append(accepted))
+    s.engine.accepting.accept(lane.called, b"1", lambda accepted, error: answers.append(accepted))
     await s.clock.advance(30)
     assert (await s.show(answers[0].id)).state is State.INVALID and s.engine.lanes.all() == []
 

@@ -3,8 +3,9 @@
 accept  dispatch  run  settle  deliver      the way of one invocation
 end  stop  redrive  rescue  expire  prune   what else may happen to it
 sources                                     how anything inside this process has a function called
+making                                      a checked invocation of what a call asks for
 deciding  owed  place  large_results        what an ending means, owes, and does on its way to the disk
-writer                                      every change goes through its group commits
+writer  group                               every change goes through its group commits
 wiring  flow                                builds the verbs and connects them
 lanes  family  running  lease  backlog      what the verbs share
 effect  node  loop

@@ -1,49 +1,37 @@
-"""accept: check, resolve, commit; only then is there an id to give.
+"""accept: check, commit; only then is there an id to give.
 
-Everything is checked before anything is stored. The caller's `done` is called after the commit that
+Everything is checked before anything is stored (making.py). The caller's `done` is called after the commit that
 holds the invocation is on disk (design §2, promise 1), or with the error.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
-import msgspec
-from msgspec.structs import replace
-
-from ..catalog.function import LATEST
 from ..clock import Clock
 from ..errors import (
     CallerIdTaken,
     Draining,
     IdempotencyMismatch,
-    InvalidInput,
     StoreUnavailable,
     ThenceError,
-    Throttled,
 )
 from ..lifecycle.decide import Spent
-from ..lifecycle.ids import IdSource, format_id
-from ..lifecycle.policy import DELAY_SECONDS_MAX
+from ..lifecycle.ids import format_id
 from ..notices import InvocationAccepted, Notices
 from ..store.blobs import BlobStore
 from ..store.records import Accepted, Body, Claimed, Meta, NewInvocation
 from .answer import Done
 from .backlog import Backlog
-from .checks import check_payload
 from .dispatch import Dispatch
 from .flow import Flow
-from .lanes import Lane
+from .lanes import Callee, Lane
 from .lease import Lease
-from .options import Options
+from .making import Making
 from .tasks import Tasks
 from .writer import Writer
 
-IDEMPOTENCY_KEY_MAX = 255
-CALLER_ID_MAX = 255
 _NOTHING_SPENT = Spent()
-_encode = msgspec.json.Encoder().encode
 
 
 class Accept:
@@ -54,19 +42,20 @@ class Accept:
         blobs: BlobStore,
         clock: Clock,
         notices: Notices,
-        options: Options,
-        ids: IdSource,
+        making: Making,
         backlog: Backlog,
         flow: Flow,
         lease: Lease,
+        *,
+        inline_bytes_max: int,
     ) -> None:
         self._writer = writer
         self._dispatch = dispatch
         self._blobs = blobs
         self._clock = clock
         self._notices = notices
-        self._options = options
-        self._ids = ids
+        self._making = making
+        self._inline_bytes_max = inline_bytes_max
         self._backlog = backlog
         self._flow = flow
         self._lease = lease
@@ -76,12 +65,11 @@ class Accept:
 
     def accept(
         self,
-        lane: Lane,
+        callee: Callee,
         payload: bytes,
         done: Done,
         *,
         meta: Meta | None = None,
-        alias: str = "",
         delay_seconds: float = 0.0,
         idempotency_key: str | None = None,
         idempotency_seconds: float | None = None,
@@ -90,20 +78,20 @@ class Accept:
         listed: bool | None = None,
         payload_bytes_max: int | None = None,
     ) -> None:
-        """Accept one invocation of the lane's function; `done(Accepted, None)` after the commit.
+        """Accept one invocation of the function; `done(Accepted, None)` after the commit.
 
         Raises InvalidInput, PayloadTooLarge, Throttled, FunctionDisabled, Draining at once,
         with nothing stored. `done` may get StoreUnavailable, IdempotencyMismatch or CallerIdTaken.
-        `alias`: by which the call came. `caller_id`: the id that the caller gives it. `listed`:
-        whether it is kept in the function's list, where such an id is taken once; None: as
-        configured. `fingerprint`: what makes two requests of one key the same; by default body and
-        settings.
+        `caller_id`: the id that the caller gives it. `listed`: whether it is kept in the function's
+        list, where such an id is taken once; None: as configured. `fingerprint`: what makes two requests
+        of one key the same; by default body and settings.
         """
-        new, meta = self._made(
-            lane,
+        if self.closed:
+            raise _draining()
+        new, meta = self._making.made(
+            callee,
             payload,
             meta,
-            alias=alias,
             delay_seconds=delay_seconds,
             idempotency_key=idempotency_key,
             idempotency_seconds=idempotency_seconds,
@@ -112,28 +100,28 @@ class Accept:
             listed=listed,
             payload_bytes_max=payload_bytes_max,
         )
-        if len(payload) > self._options.inline_bytes_max:
-            self._tasks.spawn(self._offload(lane, new, meta, done))
+        if len(payload) > self._inline_bytes_max:
+            self._tasks.spawn(self._offload(callee.lane, new, meta, done))
         else:
-            self._ask(lane, new, meta, done)
+            self._ask(callee.lane, new, meta, done)
 
     def made(
         self,
-        lane: Lane,
+        callee: Callee,
         payload: bytes,
         *,
         meta: Meta,
-        alias: str,
         idempotency_key: str,
         payload_bytes_max: int,
     ) -> NewInvocation:
         """An invocation that a commit of someone else's will hold; it waits like any other, and
         `waits` is told after that commit. Raises what `accept` raises at once."""
-        new, _ = self._made(
-            lane,
+        if self.closed:
+            raise _draining()
+        new, _ = self._making.made(
+            callee,
             payload,
             meta,
-            alias=alias,
             idempotency_key=idempotency_key,
             payload_bytes_max=payload_bytes_max,
         )
@@ -146,98 +134,9 @@ class Accept:
         lane.count_waiting(1)
         self._backlog.waits(lane, new.due_at, new.expires_at)
 
-    def _made(
-        self,
-        lane: Lane,
-        payload: bytes,
-        meta: Meta | None,
-        *,
-        alias: str,
-        idempotency_key: str | None,
-        payload_bytes_max: int | None,
-        delay_seconds: float = 0.0,
-        idempotency_seconds: float | None = None,
-        fingerprint: bytes | None = None,
-        caller_id: str | None = None,
-        listed: bool | None = None,
-    ) -> tuple[NewInvocation, Meta | None]:
-        """The checked invocation, with its meta as it was encoded."""
-        if self.closed:
-            raise Draining(
-                "The service is starting or shutting down and accepts nothing now.",
-                retry_after_seconds=5,
-            )
-        family = lane.family
-        if family.disabled is not None:
-            family.check_enabled()
-        self._check(lane, payload, delay_seconds, idempotency_key, payload_bytes_max)
-        config = lane.config(alias)
-        if alias or caller_id:
-            meta = _named(meta, alias, caller_id)
-        now = self._clock.now()
-        due_at = now + round(delay_seconds * 1000) if delay_seconds else now
-        new = NewInvocation(
-            self._ids.next(now),
-            lane.function.id,
-            now,
-            due_at,
-            due_at + config.age_ms,
-            Body(payload, len(payload)),
-            0,
-            _encode(meta) if meta is not None else None,
-        )
-        if config.followed:
-            new.meta = _encode(replace(meta or Meta(), followed=True))
-        if idempotency_key:
-            new.idempotency_key = idempotency_key
-            new.key_scope = family.id  # the alias may choose another version the next time
-            called = alias or lane.function.version
-            new.fingerprint = fingerprint or _fingerprint(payload, meta, delay_seconds, called)
-            seconds = idempotency_seconds or self._options.idempotency_seconds
-            new.idempotency_expires_at = now + round(seconds * 1000)
-        if config.listed if listed is None else listed:
-            new.listed_in = family.id
-            new.caller_id = caller_id
-            new.qualifier = alias or lane.function.version
-        return new, meta
-
     async def settled(self) -> None:
         """Return when no body is on its way to the blob store."""
         await self._tasks.settled()
-
-    # ------------------------------------------------------------ checks
-
-    def _check(
-        self,
-        lane: Lane,
-        payload: bytes,
-        delay_seconds: float,
-        key: str | None,
-        bytes_max: int | None,
-    ) -> None:
-        check_payload(payload, bytes_max or self._options.payload_bytes_max)
-        if delay_seconds and not 0 <= delay_seconds <= DELAY_SECONDS_MAX:
-            raise InvalidInput(
-                f"delay_seconds: {delay_seconds:g} is out of range; 0 to {DELAY_SECONDS_MAX} "
-                "(30 days).",
-                field="delay_seconds",
-                value=delay_seconds,
-                limit=DELAY_SECONDS_MAX,
-            )
-        if key is not None and (not 0 < len(key) <= IDEMPOTENCY_KEY_MAX or not key.isprintable()):
-            raise InvalidInput(
-                f"Idempotency-Key: 1 to {IDEMPOTENCY_KEY_MAX} printable characters are taken.",
-                field="Idempotency-Key",
-                limit=IDEMPOTENCY_KEY_MAX,
-            )
-        cap = self._options.waiting_max
-        if cap and lane.family.waiting >= cap:
-            raise Throttled(
-                f"Function {lane.function.name!r} has {lane.family.waiting} invocations waiting; "
-                f"the setting limits.waiting_max allows {cap}. Try again later.",
-                retry_after_seconds=5,
-                limit=cap,
-            )
 
     # ------------------------------------------------------------ doing
 
@@ -332,24 +231,10 @@ class Accept:
         self._backlog.waits(lane, new.due_at, new.expires_at)
 
 
-def _named(meta: Meta | None, alias: str, caller_id: str | None) -> Meta:
-    """`meta` with what the call was named by. Raises InvalidInput."""
-    if caller_id and (len(caller_id) > CALLER_ID_MAX or not caller_id.isprintable()):
-        raise InvalidInput(
-            f"caller_id: 1 to {CALLER_ID_MAX} printable characters are taken.",
-            field="caller_id",
-            limit=CALLER_ID_MAX,
-        )
-    return replace(meta or Meta(), qualifier=alias, caller_id=caller_id or "")
-
-
-def _fingerprint(payload: bytes, meta: Meta | None, delay_seconds: float, qualifier: str) -> bytes:
-    digest = hashlib.blake2b(payload, digest_size=16)
-    digest.update(b"\x00%d\x00" % round(delay_seconds * 1000))
-    digest.update((meta.content_type if meta else "").encode())
-    if qualifier != LATEST:
-        digest.update(b"\x00" + qualifier.encode())
-    return digest.digest()
+def _draining() -> Draining:
+    return Draining(
+        "The service is starting or shutting down and accepts nothing now.", retry_after_seconds=5
+    )
 
 
 def _taken(accepted: Accepted, new: NewInvocation) -> CallerIdTaken:

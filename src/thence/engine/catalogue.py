@@ -26,7 +26,7 @@ from .effect import in_effect, of_row
 from .entries import Entries
 from .family import Family
 from .flow import Flow
-from .lanes import Lane, Lanes
+from .lanes import Callee, Lane, Lanes
 from .load import drop_kept, drop_unused, keep_configs, load_family
 from .options import Options
 from .targets import check_targets
@@ -100,15 +100,15 @@ class Catalogue:
             )
         return lane
 
-    def resolve(self, name: str, qualifier: str) -> tuple[Lane, str]:
-        """The lane that runs one call of `name`, and the alias by which it came ("": none). Asked
+    def resolve(self, name: str, qualifier: str) -> Callee:
+        """What runs one call of `name`. Asked
         once an invocation: where an alias shares its calls, each time may answer another. Raises
         FunctionNotFound, QualifierNotFound."""
         lane = self.lane(name)
         if qualifier == LATEST:
-            return lane, ""
+            return lane.called
         lane = lane.family.chosen(qualifier, self._random())
-        return lane, "" if lane.function.version == qualifier else qualifier
+        return lane.called if lane.function.version == qualifier else Callee(lane, qualifier)
 
     def family(self, name: str) -> Family[Lane]:
         """Raises FunctionNotFound."""

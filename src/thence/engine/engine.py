@@ -314,10 +314,9 @@ class Engine(Functions):
         """See Accept.accept. `qualifier`: `latest`, a version or an alias, which chooses one now for
         all attempts. Raises FunctionNotFound, QualifierNotFound as well."""
         if qualifier == LATEST:
-            self.accepting.accept(self.catalogue.lane(name), payload, done, **settings)
+            self.accepting.accept(self.catalogue.lane(name).called, payload, done, **settings)
             return
-        lane, alias = self.catalogue.resolve(name, qualifier)
-        self.accepting.accept(lane, payload, done, alias=alias, **settings)
+        self.accepting.accept(self.catalogue.resolve(name, qualifier), payload, done, **settings)
 
     async def accepted(
         self,
@@ -355,8 +354,9 @@ class Engine(Functions):
     ) -> tuple[int, Ended]:
         """A synchronous call: see Invoke.invoke. Raises FunctionNotFound, QualifierNotFound as
         well."""
-        lane, alias = self.catalogue.resolve(name, qualifier)
-        return await self.invoking.invoke(lane, payload, alias=alias, **settings)
+        return await self.invoking.invoke(
+            self.catalogue.resolve(name, qualifier), payload, **settings
+        )
 
     # ------------------------------------------------------------ asking
 

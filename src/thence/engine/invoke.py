@@ -15,7 +15,7 @@ from ..lifecycle.outcome import Outcome
 from ..runtimes.interface import Ended, Run, Runtime
 from .checks import check_payload
 from .dispatch import Dispatch
-from .lanes import Lane
+from .lanes import Callee, Lane
 from .options import Options
 from .why import no_slots
 
@@ -46,29 +46,28 @@ class Invoke:
 
     async def invoke(
         self,
-        lane: Lane,
+        callee: Callee,
         payload: bytes,
         *,
-        alias: str = "",
         content_type: str = "",
         traceparent: str = "",
         queue_seconds: float | None = None,
         measure: bool = False,
         payload_bytes_max: int | None = None,
     ) -> tuple[int, Ended]:
-        """(id, how it ended). `alias`: by which the call came. `queue_seconds`: how long it may wait
+        """(id, how it ended). `queue_seconds`: how long it may wait
         for a slot that others hold; None: as configured. (For an instance to start, where no limit
         is reached, it waits as configured in any case.) `measure`: fill Ended.memory_bytes. Raises
         PayloadTooLarge, FunctionDisabled, Draining, Throttled, and Overloaded where the node has no
         instance for it."""
-        now = self._clock.now()
+        lane, now = callee.lane, self._clock.now()
         latest = now + round(self._options.sync_queue_seconds * 1000)
         until = latest if queue_seconds is None else now + round(queue_seconds * 1000)
         check_payload(payload, payload_bytes_max or self._options.payload_bytes_max)
         while True:
             self._check(lane)
             await self._slot(lane, until, latest)
-            run = self._new(lane, payload, alias, measure)
+            run = self._new(callee, payload, measure)
             run.content_type, run.traceparent = content_type, traceparent
             ended = await self._run(lane, run)
             if ended.outcome is not Outcome.NOT_STARTED:
@@ -84,20 +83,20 @@ class Invoke:
             if run.function.family == family_id:
                 self._runtime.stop(run.id)
 
-    def _new(self, lane: Lane, payload: bytes, alias: str, measure: bool) -> Run:
-        now = self._clock.now()
+    def _new(self, callee: Callee, payload: bytes, measure: bool) -> Run:
+        lane, now = callee.lane, self._clock.now()
         return Run(
             self._ids.next(now),
             lane.function,
             1,
             payload,
             now,
-            now + lane.config(alias).age_ms,
+            now + lane.config(callee.alias).age_ms,
             0,
             False,
             False,
             _nobody,
-            qualifier=alias,
+            qualifier=callee.alias,
             measure=measure,
         )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..catalog.function import Function
@@ -29,12 +30,21 @@ PAST_MAX = 100_000
 """Names of functions that are deleted, for whoever asks for their history; some 200 bytes each."""
 
 
+class Callee(Struct, frozen=True):
+    """What a call has been resolved to: the lane that runs it, and the alias by which it came ("":
+    none), whose configuration counts for it."""
+
+    lane: Lane
+    alias: str = ""
+
+
 class Lane:
     """One function's (or version's) way to its instances."""
 
     __slots__ = (
         "_promise",
         "backlog",
+        "called",
         "claiming",
         "configs",
         "deleted",
@@ -82,6 +92,8 @@ class Lane:
         self.deleted = False
         self.throttled_since: int | None = None  # at its limit with a backlog since
         self._promise = promise
+        self.called = Callee(self)
+        """By a call that names no alias."""
 
     def config(self, alias: str) -> InEffect:
         """What counts for a call that came by that alias; "": by the lane's own version."""

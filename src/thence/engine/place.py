@@ -110,9 +110,9 @@ class Place:
         if len(call.payload) > self._inline_bytes_max:
             return None
         try:
-            lane, alias = self._catalogue.resolve(call.name, call.qualifier)
-            return lane, self._accepting.made(
-                lane,
+            callee = self._catalogue.resolve(call.name, call.qualifier)
+            return callee.lane, self._accepting.made(
+                callee,
                 call.payload,
                 meta=Meta(
                     content_type=call.content_type,
@@ -121,7 +121,6 @@ class Place:
                     source=call.source,
                     lineage=call.lineage,
                 ),
-                alias=alias,
                 idempotency_key=call.idempotency_key,
                 payload_bytes_max=self._record_bytes_max,
             )

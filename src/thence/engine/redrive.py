@@ -22,7 +22,7 @@ from ..store.interface import Filter, Store
 from ..store.records import InvocationRow, InvocationView
 from .deliver import Deliver
 from .events import Events
-from .lanes import Lane
+from .lanes import Callee
 from .sources import Firing, Sources
 
 STEP = 100
@@ -51,7 +51,7 @@ class Redrive:
         store: Store,
         blobs: BlobStore,
         clock: Clock,
-        resolve: Callable[[str, str], tuple[Lane, str]],
+        resolve: Callable[[str, str], Callee],
         sources: Sources,
         deliver: Deliver,
         events: Events,
@@ -128,7 +128,7 @@ class Redrive:
     async def _again(
         self, view: InvocationView, delay_seconds: float, qualifier: str
     ) -> tuple[int, bool]:
-        lane, alias = self._resolve(view.function, qualifier)  # an alias chooses again
+        callee = self._resolve(view.function, qualifier)  # an alias chooses again
         payload, content_type = await self._payload(view.id)
         firing = Firing(
             payload=payload,
@@ -143,7 +143,7 @@ class Redrive:
             fingerprint=b"redrive",
             payload_bytes_max=max(1, len(payload)),
         )
-        accepted = await self._sources.accept_on(lane, alias, firing)
+        accepted = await self._sources.accept_on(callee, firing)
         await self._store.mark_redriven([(view.id, accepted.id)])
         return accepted.id, accepted.duplicate
 
@@ -226,8 +226,8 @@ class Redrive:
     def _foresee(self, row: InvocationRow, qualifier: str | None) -> None:
         """Raises what running it again would meet at once: no function, a disabled one, no such
         version or alias. Whether its payload is still there only reading it can tell."""
-        lane, _ = self._resolve(row.function, qualifier or LATEST)
-        lane.family.check_enabled()
+        callee = self._resolve(row.function, qualifier or LATEST)
+        callee.lane.family.check_enabled()
 
     async def delivery(self, id: int) -> bool:
         """Send a dead or stopped delivery again, without running the function again.

@@ -20,7 +20,7 @@ from .accept import Accept
 from .answer import answered
 from .catalogue import Catalogue
 from .flow import Flow
-from .lanes import Lane
+from .lanes import Callee
 from .options import Options
 from .writer import Writer
 
@@ -69,10 +69,9 @@ class Sources:
         IdempotencyMismatch, CallerIdTaken: firing again changes nothing. Raises Throttled, Draining,
         StoreUnavailable: nothing is stored, and the same firing may be taken later (in
         `retry_after_seconds`)."""
-        lane, alias = self._catalogue.resolve(name, qualifier)
-        return await self.accept_on(lane, alias, firing)
+        return await self.accept_on(self._catalogue.resolve(name, qualifier), firing)
 
-    async def accept_on(self, lane: Lane, alias: str, firing: Firing) -> Accepted:
+    async def accept_on(self, callee: Callee, firing: Firing) -> Accepted:
         """The same for a function that is resolved already."""
         meta = Meta(
             content_type=firing.content_type,
@@ -85,11 +84,10 @@ class Sources:
         )
         accepted: Accepted = await answered(
             lambda done: self._accepting.accept(
-                lane,
+                callee,
                 firing.payload,
                 done,
                 meta=None if meta == _NO_META else meta,
-                alias=alias,
                 delay_seconds=firing.delay_seconds,
                 idempotency_key=firing.idempotency_key,
                 idempotency_seconds=firing.idempotency_seconds,

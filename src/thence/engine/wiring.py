@@ -36,6 +36,7 @@ from .invoke import Invoke
 from .lanes import Lane, Lanes
 from .large_results import LargeResults
 from .lease import Lease
+from .making import Making
 from .node import Node
 from .options import Options
 from .owed import Owed
@@ -196,11 +197,11 @@ class Parts:
             given.blobs,
             clock,
             notices,
-            options,
-            self.ids,
+            Making(clock, self.ids, options),
             self.backlog,
             self.flow,
             self.lease,
+            inline_bytes_max=options.inline_bytes_max,
         )
         self.place = Place(
             self.deliver,

@@ -22,10 +22,10 @@ from functools import partial
 from typing import Any
 
 from ..clock import Clock
-from ..errors import Draining, StoreDamaged, StoreLocked, StoreUnavailable, ThenceError
+from ..errors import Draining, StoreDamaged, StoreLocked, StoreUnavailable
 from ..notices import Committed as CommittedNotice
 from ..notices import Notices, StoreBack, StoreLost
-from ..store.interface import Batch, Committed, StopMark, Store
+from ..store.interface import Committed, StopMark, Store
 from ..store.records import (
     Claim,
     DeliveryClaim,
@@ -36,43 +36,16 @@ from ..store.records import (
     Settle,
 )
 from .answer import Done, answered
+from .group import FIELDS, KEPT, Group, tell
 from .room import Room
 
 log = logging.getLogger("thence.writer")
 
-FIELDS = (
-    "accepts",
-    "settles",
-    "ends",
-    "stops",
-    "claims",
-    "delivery_results",
-    "delivery_claims",
-    "mailbox",
-)
-KEPT = ("settles", "delivery_results")
 BATCH_MAX = 512
 TIGHT_BATCH_MAX = 16  # after the disk was full; twice as many with each commit that succeeds
 PROBE_SECONDS = 0.5
 PROBE_SECONDS_MAX = 30.0
 AGAIN_SECONDS = 5.0  # a disk that is full again so soon after it had room is left alone so long
-
-
-class _Group:
-    """A batch in the making, with the callbacks of its changes."""
-
-    __slots__ = ("batch", "changes", "done", "size")
-
-    def __init__(self) -> None:
-        self.batch = Batch()
-        self.changes: dict[str, list[Any]] = {field: getattr(self.batch, field) for field in FIELDS}
-        self.done: dict[str, list[Done]] = {field: [] for field in FIELDS}
-        self.size = 0
-
-    def add(self, field: str, change: Any, done: Done) -> None:
-        self.changes[field].append(change)
-        self.done[field].append(done)
-        self.size += 1
 
 
 class Writer:
@@ -86,7 +59,7 @@ class Writer:
         self._room.on_full(self._disk_full)
         self._clock = clock
         self._notices = notices
-        self._groups: list[_Group] = [_Group()]
+        self._groups: list[Group] = [Group()]
         self._task: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -142,7 +115,7 @@ class Writer:
             if self.damaged is not None or not self._room.full:
                 raise
         self._room.check_stop()
-        group, answers = _Group(), []
+        group, answers = Group(), []
         group.add(field, change, lambda answer, _: answers.append(answer))
         began = time.perf_counter()
         try:
@@ -229,7 +202,7 @@ class Writer:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         self._ended = True
-        groups, self._groups = self._groups, [_Group()]
+        groups, self._groups = self._groups, [Group()]
         unwritten = sum(len(group.done[field]) for group in groups for field in KEPT)
         if unwritten:
             log.warning("%s", _unwritten(unwritten, self.refusal()))
@@ -246,11 +219,7 @@ class Writer:
             error = Draining(
                 "The service has shut down; nothing was changed.", retry_after_seconds=5
             )
-            _call(done, None, error)
-
-    @property
-    def idle(self) -> bool:
-        return self._idle.is_set()
+            tell(done, None, error)
 
     # ------------------------------------------------------------ doing
 
@@ -263,7 +232,7 @@ class Writer:
             return
         group = self._groups[-1]
         if group.size >= self._batch_max:
-            group = _Group()
+            group = Group()
             self._groups.append(group)
         group.add(field, change, done)
         if self._idle.is_set():
@@ -274,7 +243,7 @@ class Writer:
         while True:
             # Found by a start, or by a file beside the store.
             if self._room.full and not self._leaving.is_set():
-                await self._outlive(_Group(), self.refusal())
+                await self._outlive(Group(), self.refusal())
             if not self._groups[0].size:
                 self._idle.set()
                 self._wake.clear()
@@ -287,10 +256,10 @@ class Writer:
             await asyncio.sleep(0)
             group = self._groups.pop(0)
             if not self._groups:
-                self._groups.append(_Group())
+                self._groups.append(Group())
             await self._write(group)
 
-    async def _write(self, group: _Group) -> None:
+    async def _write(self, group: Group) -> None:
         began = time.perf_counter()
         try:
             committed = await self._store.commit(group.batch)
@@ -307,18 +276,18 @@ class Writer:
             self._batch_max = min(BATCH_MAX, 2 * self._batch_max)
         self._answer(group, committed, time.perf_counter() - began)
 
-    def _answer(self, group: _Group, committed: Committed, seconds: float) -> None:
+    def _answer(self, group: Group, committed: Committed, seconds: float) -> None:
         for field in FIELDS:
             callbacks = group.done[field]
             if not callbacks:
                 continue
             answers = [True] * len(callbacks) if field == "mailbox" else getattr(committed, field)
             for done, answer in zip(callbacks, answers, strict=True):
-                _call(done, answer, None)
+                tell(done, answer, None)
         if self._notices.wanted(CommittedNotice):
             self._notices.publish(CommittedNotice(committed.entry, group.size, seconds))
 
-    async def _outlive(self, group: _Group, error: StoreUnavailable) -> None:
+    async def _outlive(self, group: Group, error: StoreUnavailable) -> None:
         """The store cannot write: refuse what may be refused, keep the rest, wait until it is back."""
         self._why = error = self._room.lost(error)
         tight = self._room.full
@@ -326,27 +295,17 @@ class Writer:
             # A large commit may need more room than there is, each time anew.
             self._batch_max = TIGHT_BATCH_MAX
         self.down = True  # before the refused ask for more in their callbacks
-        kept = _refuse(group, error)
+        kept = group.refuse(error)
         self._failures += 1
         lost_at = self._clock.now()
-        at_edge = tight and lost_at < self._had_room_at + AGAIN_SECONDS * 1000
         # Damage was said in its own words; one who leaves tries twice a second and says it once.
         if self.damaged is None and not (self._leaving.is_set() and self._failures > 1):
             self._notices.publish(StoreLost(error.detail))
-        groups, self._groups = self._groups, [_Group()]
+        groups, self._groups = self._groups, [Group()]
         for waiting in groups:
-            _merge(kept, _refuse(waiting, error))
+            kept.take(waiting.refuse(error))
         try:
-            # Where a probe succeeds and the commits fail all the same, ever longer.
-            rest = min(PROBE_SECONDS * 2 ** max(0, self._failures - 3), PROBE_SECONDS_MAX)
-            if rest > PROBE_SECONDS:
-                await self._rest(rest)
-            while at_edge and self._clock.now() < lost_at + AGAIN_SECONDS * 1000:
-                if self._leaving.is_set():
-                    break
-                await self._rest(PROBE_SECONDS)
-            while not await self._healthy():
-                await self._rest(PROBE_SECONDS_MAX if self.damaged else rest)
+            await self._until_healthy(lost_at, tight)
         except asyncio.CancelledError:
             # The node ends before the store is back. Attempts are found as lost by the next start.
             self._groups.insert(0, kept)
@@ -359,10 +318,25 @@ class Writer:
                 self._had_room_at = self._clock.now()
             self._notices.publish(StoreBack((self._clock.now() - lost_at) / 1000))
         if kept.size:
-            self._groups[:0] = _pieces(kept) if tight else [kept]
+            self._groups[:0] = kept.pieces(TIGHT_BATCH_MAX) if tight else [kept]
             self._idle.clear()
 
+    async def _until_healthy(self, lost_at: int, tight: bool) -> None:
+        """Wait until the store can be written, with longer rests where a probe succeeds and the commits
+        fail all the same. `tight`: for want of room, which a disk at its edge has for moments."""
+        rest = min(PROBE_SECONDS * 2 ** max(0, self._failures - 3), PROBE_SECONDS_MAX)
+        if rest > PROBE_SECONDS:
+            await self._rest(rest)
+        at_edge = tight and lost_at < self._had_room_at + AGAIN_SECONDS * 1000
+        while at_edge and self._clock.now() < lost_at + AGAIN_SECONDS * 1000:
+            if self._leaving.is_set():
+                break
+            await self._rest(PROBE_SECONDS)
+        while not await self._healthy():
+            await self._rest(PROBE_SECONDS_MAX if self.damaged else rest)
+
     async def _healthy(self) -> bool:
+        """One probe."""
         if self.damaged is not None:
             return False
         try:
@@ -405,50 +379,14 @@ class Writer:
             for wait in waits:
                 wait.cancel()
 
-    def _one_by_one(self, group: _Group, error: Exception) -> None:
+    def _one_by_one(self, group: Group, error: Exception) -> None:
         """Find the change that the store cannot take: each is a commit of its own, the next ones."""
         if group.size == 1:
             for field in FIELDS:
                 for done in group.done[field]:
-                    _call(
-                        done, None, StoreUnavailable(f"The change could not be stored ({error}).")
-                    )
+                    tell(done, None, StoreUnavailable(f"The change could not be stored ({error})."))
             return
-        singles = []
-        for field in FIELDS:
-            for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):
-                singles.append(_Group())
-                singles[-1].add(field, change, done)
-        self._groups[:0] = singles
-
-
-def _refuse(group: _Group, error: StoreUnavailable) -> _Group:
-    """Tell the askers of what may be refused; give back the rest."""
-    kept = _Group()
-    for field in FIELDS:
-        for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):
-            if field in KEPT:
-                kept.add(field, change, done)
-            else:
-                _call(done, None, error.again())
-    return kept
-
-
-def _merge(into: _Group, group: _Group) -> None:
-    for field in KEPT:
-        for change, done in zip(getattr(group.batch, field), group.done[field], strict=True):
-            into.add(field, change, done)
-
-
-def _pieces(kept: _Group) -> list[_Group]:
-    """The same in small commits."""
-    pieces = [_Group()]
-    for field in KEPT:
-        for change, done in zip(kept.changes[field], kept.done[field], strict=True):
-            if pieces[-1].size >= TIGHT_BATCH_MAX:
-                pieces.append(_Group())
-            pieces[-1].add(field, change, done)
-    return pieces
+        self._groups[:0] = group.singles()
 
 
 def _unwritten(count: int, error: StoreUnavailable) -> str:
@@ -457,11 +395,3 @@ def _unwritten(count: int, error: StoreUnavailable) -> str:
         f"the service leaves, and {count} {what} not written (attempts and deliveries; the next start "
         f"finds them as lost, and makes them again where their budgets allow it): {error.detail}"
     )
-
-
-def _call(done: Done, answer: Any, error: ThenceError | None) -> None:
-    try:
-        done(answer, error)
-    except Exception:
-        # One asker's mistake must not keep the others from their answers.
-        log.exception("a writer's callback failed")
