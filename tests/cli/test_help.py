@@ -77,6 +77,23 @@ def test_the_help_of_a_noun_lists_its_verbs_and_the_help_of_all_every_command(
         assert f"\n  {old} " not in shown
 
 
+@pytest.mark.parametrize("columns", [40, 60, 140])
+def test_help_fits_on_the_screen_and_breaks_no_word(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for line in LINES:
+        if line == "bench":  # it writes its own
+            continue
+        assert run([*line.split(), "--help"]) == 0
+        before, _, behind = capsys.readouterr().out.partition("Example:")
+        for shown in (before + behind.partition("\n\n")[2]).splitlines():
+            is_term = shown.startswith("  -")
+            assert len(shown) < columns or is_term or " " not in shown.strip(), (line, shown)
+        if "--url" in behind:
+            assert "http://127.0.0.1:7411]" in behind
+
+
 def test_help_and_a_command_against_nothing_load_neither_tables_nor_the_engine() -> None:
     code = (
         "import sys\n"

@@ -17,6 +17,7 @@ from ..bounds import did_you_mean
 from ..errors import InvalidInput, StartupError, ThenceError
 from ..unusable import file_unusable
 from .commands import COMMANDS, SECTIONS, load
+from .help_page import HelpPage
 from .old_spellings import renewed
 from .streams import give_up_output, output_failed
 
@@ -73,6 +74,7 @@ def thence() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; its exit status. Errors become sentences on stderr."""
     try:
+        click.Context.formatter_class = HelpPage  # of every command, whoever has made it
         given = list(sys.argv[1:] if arguments is None else arguments)
         answer = thence.main(renewed(given), prog_name="thence", standalone_mode=False)
         sys.stdout.flush()

@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def async_options(command: F) -> F:
     """Adds them; `async_fields` reads them."""
     for option in (
-        click.option("--on-failure", metavar="DEST", help="Where records of dead ends go."),
+        click.option("--on-failure", metavar="DEST", help="Where records of failures go."),
         click.option("--on-success", metavar="DEST", help="Where records of successes go."),
         click.option("--max-event-age", type=SECONDS, help="After it, what still waits expires."),
         click.option("--retry-cap", type=SECONDS, help="Longest wait between retries."),

@@ -20,8 +20,10 @@ SECTIONS: dict[str, dict[str, str]] = {
         "stop": "Stop an invocation, whatever its state.",
         "redrive": "Run dead letters again.",
         "tail": "Follow what happens, as it happens.",
+        "dead-letters": "List invocations that ended without success.",
+        "stats": "Show the backlog and what became of everything.",
     },
-    "Each with verbs of its own": {
+    "Nouns with verbs (thence NOUN --help)": {
         "function": "Show, list, delete, disable, enable or limit functions.",
         "version": "Publish, list or delete versions, which never change.",
         "alias": "Set, show, list or delete names for versions.",
@@ -31,8 +33,6 @@ SECTIONS: dict[str, dict[str, str]] = {
         "mailbox": "Read the built-in queues, topics, streams and buckets.",
     },
     "Service": {
-        "dead-letters": "List invocations that ended without success.",
-        "stats": "Show the backlog and what became of everything.",
         "config": "Show the settings of the service, without secrets.",
         "backup": "Back up a data directory as DIR, while a service uses it or not.",
         "restore": "Make an empty folder a data directory as the backup DIR has it.",

@@ -42,6 +42,7 @@ def delivery() -> None:
 @click.option("--state", type=click.Choice(STATES), help="In this state.")
 @click.option(
     "--function",
+    metavar="NAME",
     shell_complete=function_names,
     callback=whole_function,
     help="Of this function.",

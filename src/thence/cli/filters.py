@@ -20,10 +20,14 @@ def filter_options(command: F) -> F:
             "--since", metavar="WHEN", help="Accepted after: 2h (ago), or an instant (UTC)."
         ),
         click.option(
-            "--reason", callback=not_empty, help="Why it ended, such as retries_exhausted."
+            "--reason",
+            metavar="REASON",
+            callback=not_empty,
+            help="Why it ended, such as retries_exhausted.",
         ),
         click.option(
             "--function",
+            metavar="NAME",
             shell_complete=function_names,
             callback=whole_function,
             help="Of this function.",

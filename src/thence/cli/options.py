@@ -82,7 +82,12 @@ as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="JSON for programs instead of a table."
 )
 limit_option = click.option(
-    "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="At most so many.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 

@@ -34,7 +34,7 @@ REFUSED_ALONE = frozenset((400, 404, 409, 410, 422))
 @click.option("--all", "everything", is_flag=True, help="All dead letters, without a filter.")
 @click.option("--dry-run", is_flag=True, help="Only say which would be run again.")
 @click.option("--rate", type=float, metavar="N", help="At most N starts a second.")
-@click.option("--limit", type=click.IntRange(1), help="At most so many.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many.")
 @as_json_option
 @connected
 def redrive(

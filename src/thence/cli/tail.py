@@ -21,6 +21,7 @@ AGAIN_SECONDS_MAX = 10.0
 @click.command()
 @click.option(
     "--function",
+    metavar="NAME",
     shell_complete=function_names,
     callback=whole_function,
     help="Only of this function.",
