@@ -1,6 +1,6 @@
 """Open files: how many this process may have, and what each part of it may take of them.
 
-Whoever runs out of descriptors answers nobody: a connection, a try of a delivery and an instance are
+Whoever runs out of descriptors answers nobody: a connection, an attempt of a delivery and an instance are
 each some of them. So all three are bounded by what there is, together, and a few are kept for the
 service itself (its store, its code, its log) and for whoever asks whether it lives.
 """
@@ -16,8 +16,8 @@ OWN_DESCRIPTORS = 128  # the service's own: store, code, bodies, log, starts of 
 OWN_DESCRIPTORS_MIN = 32  # some 27 of them all the time; the rest is a quarter of what there is
 RESERVED_CONNECTIONS = 16  # beyond the bound, for /livez and /readyz alone
 INSTANCE_DESCRIPTORS = 10  # 5 of one that runs, and 5 of one that leaves with its hook meanwhile
-TRY_DESCRIPTORS = 2  # a connection under way, and one that is kept for the next try
-TRIES_MAX = 1024
+ATTEMPT_DESCRIPTORS = 2  # a connection under way, and one that is kept for the next attempt
+DELIVERY_ATTEMPTS_MAX = 1024
 
 
 class Shares(Struct, frozen=True):
@@ -26,7 +26,7 @@ class Shares(Struct, frozen=True):
     descriptors: int
     connections: int
     instances: int
-    tries: int
+    attempts: int
     lowered: tuple[str, ...] = ()
 
 
@@ -49,14 +49,16 @@ def limit() -> int:
     return DESCRIPTORS_MAX if soft == resource.RLIM_INFINITY else soft
 
 
-def shares(descriptors: int, *, connections: int, instances: int, tries: int = TRIES_MAX) -> Shares:
+def shares(
+    descriptors: int, *, connections: int, instances: int, attempts: int = DELIVERY_ATTEMPTS_MAX
+) -> Shares:
     """Who may have how many of `descriptors`. The others: what is wished for, at most."""
     own = max(OWN_DESCRIPTORS_MIN, min(OWN_DESCRIPTORS, descriptors // 4)) + RESERVED_CONNECTIONS
     free = max(0, descriptors - own)
     may_run = max(1, min(instances, free // 2 // INSTANCE_DESCRIPTORS))
     free -= may_run * INSTANCE_DESCRIPTORS
-    may_try = max(1, min(tries, free // 4 // TRY_DESCRIPTORS))
-    may_connect = max(1, min(connections, free - may_try * TRY_DESCRIPTORS))
+    may_send = max(1, min(attempts, free // 4 // ATTEMPT_DESCRIPTORS))
+    may_connect = max(1, min(connections, free - may_send * ATTEMPT_DESCRIPTORS))
     wishes = (
         ("runtime.instances_max", instances, may_run),
         ("limits.connections_max", connections, may_connect),
@@ -65,7 +67,7 @@ def shares(descriptors: int, *, connections: int, instances: int, tries: int = T
         descriptors,
         may_connect,
         may_run,
-        may_try,
+        may_send,
         tuple(
             f"{name} = {wish} cannot be met: {descriptors} files may be open, which is enough for "
             f"{found}. Raise the hard limit of open files (LimitNOFILE= of systemd, ulimit -Hn) or "

@@ -142,7 +142,7 @@ def build(
     code = CodeCache(folder / "code", room)
     blobs = FileBlobs(folder / "blobs", space=room.bodies)
     runtime = make_runtime(code, notices, clock) if make_runtime else None
-    engine_options = options(settings, shares.tries)
+    engine_options = options(settings, shares.attempts)
     kinds = install_kinds(forms=tuple(FORMS))
     engine = Engine(
         store=store,
@@ -188,7 +188,7 @@ def prepare_folder(folder: Path) -> Path:
     return folder
 
 
-def options(settings: Settings, tries_max: int = descriptors.TRIES_MAX) -> Options:
+def options(settings: Settings, attempts_max: int = descriptors.DELIVERY_ATTEMPTS_MAX) -> Options:
     """The engine's part of the settings."""
     limits, retention = settings.limits, settings.retention
     destinations = settings.destinations
@@ -212,7 +212,7 @@ def options(settings: Settings, tries_max: int = descriptors.TRIES_MAX) -> Optio
         delivery_first_seconds=destinations.first_seconds,
         delivery_budget_seconds=destinations.budget_seconds,
         delivery_concurrency=destinations.concurrency_per_key,
-        delivery_tries_max=tries_max,
+        delivery_attempts_max=attempts_max,
         delivery_timeout_seconds=destinations.timeout_seconds,
     )
 
@@ -259,7 +259,7 @@ def _post(settings: Settings, inside: Inside, options: Options, kinds: Sequence[
             accept=inside.accept,
             allow_networks=networks,
             timeout_seconds=settings.destinations.timeout_seconds,
-            attempts_max=options.delivery_tries_max,
+            attempts_max=options.delivery_attempts_max,
         ),
         kinds,
     )

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from thence import descriptors
 from thence.descriptors import (
+    ATTEMPT_DESCRIPTORS,
     INSTANCE_DESCRIPTORS,
     OWN_DESCRIPTORS,
     OWN_DESCRIPTORS_MIN,
     RESERVED_CONNECTIONS,
-    TRY_DESCRIPTORS,
     shares,
 )
 
@@ -26,14 +26,16 @@ COUNTS = st.integers(1, 100_000)
 def test_all_shares_together_are_never_more_than_there_is(
     limit: int, connections: int, instances: int, tries: int
 ) -> None:
-    found = shares(limit, connections=connections, instances=instances, tries=tries)
+    found = shares(limit, connections=connections, instances=instances, attempts=tries)
     taken = (
-        found.connections + found.instances * INSTANCE_DESCRIPTORS + found.tries * TRY_DESCRIPTORS
+        found.connections
+        + found.instances * INSTANCE_DESCRIPTORS
+        + found.attempts * ATTEMPT_DESCRIPTORS
     )
     own = max(OWN_DESCRIPTORS_MIN, min(OWN_DESCRIPTORS, limit // 4))
     assert taken + RESERVED_CONNECTIONS + own <= limit
     assert 1 <= found.connections <= connections and 1 <= found.instances <= instances
-    assert 1 <= found.tries <= tries
+    assert 1 <= found.attempts <= tries
     assert bool(found.lowered) == (found.connections < connections or found.instances < instances)
 
 

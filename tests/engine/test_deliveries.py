@@ -146,7 +146,7 @@ async def test_what_a_killed_node_was_sending_is_sent_again_as_soon_as_it_starts
         asked.append(parts)
         return await asyncio.Event().wait()
 
-    s.engine.deliver.tries.send = never_answers
+    s.engine.deliver.attempts.send = never_answers
     id = await one_owed(s)
     assert len(asked) == 1
     await s.kill()
@@ -249,7 +249,7 @@ async def test_a_function_destination_that_was_deleted_is_a_dead_letter(s: Servi
 
 
 async def test_a_mistake_in_a_sender_is_a_failed_try_and_holds_no_slot(s: Service) -> None:
-    post = s.engine.deliver.tries.send
+    post = s.engine.deliver.attempts.send
     calls: list[int] = []
 
     async def broken(*parts: object) -> object:
@@ -258,7 +258,7 @@ async def test_a_mistake_in_a_sender_is_a_failed_try_and_holds_no_slot(s: Servic
             raise ValueError("a mistake")
         return await post(*parts)
 
-    s.engine.deliver.tries.send = broken
+    s.engine.deliver.attempts.send = broken
     await s.function("f", answers=["ok"], on_success=HOOK)
     for _ in range(10):
         await s.invoke("f")

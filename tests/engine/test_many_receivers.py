@@ -16,7 +16,7 @@ from thence.testing import Service
 
 from .test_turns import Lines
 
-FILES = ("deliver.py", "turns.py", "tries.py", "alarm.py")
+FILES = ("deliver.py", "turns.py", "delivery_attempts.py", "alarm.py")
 GOOD = "https://good.example.com/x"
 FAR_MS = 3_600_000
 PIECE = 500
@@ -79,7 +79,7 @@ async def one_delivery(count: int) -> tuple[int, int, int]:
         await owe(s, count, FAR_MS)
         s.receiver(dead(0)).down()
         await s.restart()
-        assert s.engine.deliver.keys == count
+        assert s.engine.deliver.receivers == count
         await s.invoke("f")  # the good one is known, statements are prepared
         await s.settle()
         steps = Steps(s)
@@ -88,7 +88,7 @@ async def one_delivery(count: int) -> tuple[int, int, int]:
             await s.invoke("f")
             await s.settle()
         assert len(s.receiver(GOOD).got) == before + 1
-        assert s.engine.deliver.keys == count + 1
+        assert s.engine.deliver.receivers == count + 1
         return lines.count, steps.hundreds, steps.walks
 
 
@@ -115,11 +115,11 @@ async def test_the_next_instant_of_all_receivers_is_found_without_looking_at_the
 
 
 async def test_all_tries_under_way_have_a_bound_and_a_prompt_receiver_always_finds_room() -> None:
-    async with Service(delivery_tries_max=40) as s:
+    async with Service(delivery_attempts_max=40) as s:
         await s.function("f", answers=["ok"], on_success=GOOD)
         await s.invoke("f")
         await s.settle()  # it answered promptly: it is known
-        send, gate, most = s.engine.deliver.tries.send, asyncio.Event(), [0]
+        send, gate, most = s.engine.deliver.attempts.send, asyncio.Event(), [0]
         under_way: list[str] = []
 
         async def hangs(delivery: Any, *parts: Any) -> Any:
@@ -132,7 +132,7 @@ async def test_all_tries_under_way_have_a_bound_and_a_prompt_receiver_always_fin
             finally:
                 under_way.remove(delivery.key)
 
-        s.engine.deliver.tries.send = hangs
+        s.engine.deliver.attempts.send = hangs
         await owe(s, 100, 0)
         for number in range(100):
             s.receiver(dead(number)).down()
@@ -146,7 +146,7 @@ async def test_all_tries_under_way_have_a_bound_and_a_prompt_receiver_always_fin
         gate.set()
         await s.clock.advance(2 * 3600)
         assert all(s.receiver(dead(number)).tries for number in range(100))
-        assert s.engine.deliver.keys == 0
+        assert s.engine.deliver.receivers == 0
 
 
 async def test_what_is_kept_of_receivers_goes_when_nothing_is_owed_to_them() -> None:
@@ -154,9 +154,9 @@ async def test_what_is_kept_of_receivers_goes_when_nothing_is_owed_to_them() -> 
         await s.function("f", answers=["ok"], on_success=GOOD)
         await owe(s, 200, 1000)
         await s.restart()
-        assert s.engine.deliver.keys == 200
+        assert s.engine.deliver.receivers == 200
         await s.clock.advance(300)
-        assert s.engine.deliver.keys == 0
+        assert s.engine.deliver.receivers == 0
         assert len(s.engine.deliver._waits) == 0
         assert len(s.engine.deliver._idle) == 200  # how they answered, up to IDLE_MAX
 
@@ -168,7 +168,7 @@ async def test_only_so_many_idle_receivers_are_remembered(monkeypatch: Any) -> N
         await owe(s, 200, 1000)
         await s.restart()
         await s.clock.advance(300)
-        assert len(s.engine.deliver._idle) == 50 and s.engine.deliver.keys == 0
+        assert len(s.engine.deliver._idle) == 50 and s.engine.deliver.receivers == 0
 
 
 async def test_while_the_store_is_away_nobody_is_asked_for_again_and_again() -> None:

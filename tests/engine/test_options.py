@@ -83,7 +83,7 @@ async def test_delivery_concurrency_is_the_most_tries_under_way_at_one_destinati
     async with Service(delivery_concurrency=3) as s:
         await s.function("f", answers=["ok"], on_success=HOOK)
         under_way, most = [0], [0]
-        send, gate = s.engine.deliver.tries.send, asyncio.Event()
+        send, gate = s.engine.deliver.attempts.send, asyncio.Event()
 
         async def counted(*args: object) -> object:
             under_way[0] += 1
@@ -92,7 +92,7 @@ async def test_delivery_concurrency_is_the_most_tries_under_way_at_one_destinati
             under_way[0] -= 1
             return await send(*args)
 
-        s.engine.deliver.tries.send = counted
+        s.engine.deliver.attempts.send = counted
         for _ in range(10):
             await s.invoke("f")
         await s.settle()

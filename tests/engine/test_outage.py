@@ -390,18 +390,18 @@ async def test_a_change_that_is_asked_for_after_the_end_is_answered(s: Service) 
 
 async def test_a_delivery_made_during_the_outage_is_not_made_again_after_it(s: Service) -> None:
     await s.function("f", answers=["ok"], on_success=HOOK)
-    send = s.engine.deliver.tries.send
+    send = s.engine.deliver.attempts.send
 
     async def send_while_the_disk_fills_up(*args: object) -> object:
         s.disk_full(20)
         return await send(*args)
 
-    s.engine.deliver.tries.send = send_while_the_disk_fills_up
+    s.engine.deliver.attempts.send = send_while_the_disk_fills_up
     id = await s.invoke("f")
     await s.settle()
     assert len(s.receiver(HOOK).got) == 1
     assert (await s.show(id)).deliveries[0].state == "pending"
-    s.engine.deliver.tries.send = send
+    s.engine.deliver.attempts.send = send
     await s.clock.advance(3600)
     delivery = (await s.show(id)).deliveries[0]
     assert (delivery.state, len(delivery.attempts)) == ("delivered", 1)

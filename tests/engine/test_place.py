@@ -116,7 +116,7 @@ async def test_what_is_placed_is_what_a_try_would_have_sent(
         # The record as a try makes it, from what the store has.
         source = (await s.store.delivery_sources([one.id]))[one.id]
         result = None if source.result is None else source.result.data
-        tried = s.engine.deliver.tries.send.place(
+        tried = s.engine.deliver.attempts.send.place(
             one, decode_destination(one.destination), source.view, source.payload.data, result,
             message.created_at,
         )  # fmt: skip

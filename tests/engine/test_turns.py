@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from thence.engine import turns as module
-from thence.engine.turns import PROMPT_MS, SHARES, Key, Trust, Turns, Waits
+from thence.engine.turns import PROMPT_MS, SHARES, Receiver, Trust, Turns, Waits
 
 
-def key(name: str, trust: Trust = Trust.NEW, concurrency: int = 8) -> Key:
-    made = Key(name, concurrency, trust)
+def key(name: str, trust: Trust = Trust.NEW, concurrency: int = 8) -> Receiver:
+    made = Receiver(name, concurrency, trust)
     made.ready = True
     return made
 
 
-def start(turns: Turns, taken: dict[str, int], most: int = 10**9) -> list[tuple[Key, Trust]]:
+def start(turns: Turns, taken: dict[str, int], most: int = 10**9) -> list[tuple[Receiver, Trust]]:
     """Take turns until there are none; each claim finds as many as it asked for."""
     begun = []
     while len(begun) < most and (turn := turns.next()) is not None:
@@ -98,13 +98,13 @@ def test_who_does_not_answer_gets_fewer_tries_at_once_and_who_does_more() -> Non
     one = key("x")
     seen = []
     for _ in range(4):
-        one.tried(False, 30_000)
+        one.learn(False, 30_000)
         seen.append(one.window)
     assert seen == [4, 2, 1, 1] and one.trust is Trust.SILENT
-    one.tried(True, PROMPT_MS + 1)
+    one.learn(True, PROMPT_MS + 1)
     assert (one.trust, one.window) == (Trust.LATE, 2)
     for _ in range(5):
-        one.tried(True, 3)
+        one.learn(True, 3)
     assert (one.trust, one.window) == (Trust.PROMPT, 8)
 
 
@@ -171,7 +171,7 @@ def test_nobody_is_forgotten_and_no_bound_is_passed(seed: int) -> None:
     keys = {name: key(name, concurrency=dice.choice((1, 2, 8))) for name in left}
     for one in keys.values():
         turns.add(one)
-    under_way: list[tuple[Key, Trust]] = []
+    under_way: list[tuple[Receiver, Trust]] = []
     for _ in range(20_000):
         while dice.random() < 0.7 and (turn := turns.next()) is not None:
             one, trust, number = turn
@@ -186,7 +186,7 @@ def test_nobody_is_forgotten_and_no_bound_is_passed(seed: int) -> None:
         assert all(one.under_way <= one.concurrency for one in keys.values())
         if under_way:
             one, trust = under_way.pop(dice.randrange(len(under_way)))
-            one.tried(dice.random() < 0.5, dice.choice((1, 5000)))
+            one.learn(dice.random() < 0.5, dice.choice((1, 5000)))
             one.under_way -= 1
             turns.release(trust, 1)
             turns.add(one)

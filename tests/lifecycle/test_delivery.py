@@ -12,7 +12,7 @@ from thence.lifecycle.delivery import (
     Again,
     DeliveryPolicy,
     GiveUp,
-    next_try,
+    next_attempt,
 )
 
 NOW = 1_800_000_000_000
@@ -22,7 +22,7 @@ POLICY = DeliveryPolicy(0.5, BUDGET)
 
 def after(seconds: float, **fields: float | None) -> Again | GiveUp:
     """What follows a try that failed so long after the first one."""
-    return next_try(POLICY, attempt=3, since=NOW - round(seconds * 1000), now=NOW, **fields)  # type: ignore[arg-type]
+    return next_attempt(POLICY, attempt=3, since=NOW - round(seconds * 1000), now=NOW, **fields)  # type: ignore[arg-type]
 
 
 def test_at_the_very_end_of_the_budget_there_is_no_further_try() -> None:
@@ -34,7 +34,7 @@ def test_at_the_very_end_of_the_budget_there_is_no_further_try() -> None:
 
 def test_waits_double_from_the_first() -> None:
     waits = [
-        next_try(POLICY, attempt=number, since=NOW, now=NOW).due_at - NOW  # type: ignore[union-attr]
+        next_attempt(POLICY, attempt=number, since=NOW, now=NOW).due_at - NOW  # type: ignore[union-attr]
         for number in (1, 2, 3, 4)
     ]
     assert waits == [500, 1000, 2000, 4000]
@@ -70,7 +70,7 @@ def test_every_wait_moves_on_and_none_passes_the_end(
 ) -> None:
     since = NOW - spent
     policy = DeliveryPolicy(first, budget)
-    then = next_try(policy, attempt=attempt, since=since, now=NOW, retry_after_seconds=asked)
+    then = next_attempt(policy, attempt=attempt, since=since, now=NOW, retry_after_seconds=asked)
     ends = since + round(budget * 1000)
     if isinstance(then, Again):
         assert NOW < then.due_at <= ends

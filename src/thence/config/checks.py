@@ -110,7 +110,7 @@ def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
 
 
 def _check_waits(settings: Settings, sources: Mapping[str, str]) -> None:
-    """The first wait of a delivery fits into the time of all its tries, or it would not act."""
+    """The first wait of a delivery fits into the time of all its attempts, or it would not act."""
     names = ("destinations.first_seconds", "destinations.budget_seconds")
     first, budget = settings.destinations.first_seconds, settings.destinations.budget_seconds
     if first <= budget:
@@ -118,7 +118,7 @@ def _check_waits(settings: Settings, sources: Mapping[str, str]) -> None:
     where = [sources.get(name, "default") for name in names]
     raise ConfigInvalid(
         f"{names[0]} = {first:g} ({where[0]}) is longer than {names[1]} = {budget:g} ({where[1]}): "
-        "no wait between two tries of a delivery can be. Lower the one or raise the other.",
+        "no wait between two attempts of a delivery can be. Lower the one or raise the other.",
         setting=names[0],
         value=first,
         source=where[0],

@@ -59,12 +59,12 @@ class Destinations(Struct, frozen=True):
         ),
     ] = ()
     timeout_seconds: Annotated[
-        float, about("One try of a delivery may take so long.", gt=0, le=600)
+        float, about("One attempt of a delivery may take so long.", gt=0, le=600)
     ] = 30.0
     first_seconds: Annotated[
         float,
         about(
-            "Wait before the second try; it doubles from there. At most "
+            "Wait before the second attempt; it doubles from there. At most "
             "`destinations.budget_seconds`.",
             gt=0,
             le=3600,
@@ -75,5 +75,5 @@ class Destinations(Struct, frozen=True):
         about("A delivery is tried for so long, then it is a dead letter.", gt=0, le=30 * 86_400),
     ] = 1800.0
     concurrency_per_key: Annotated[
-        int, about("Most tries under way at one webhook receiver.", ge=1, le=1000)
+        int, about("Most attempts under way at one webhook receiver.", ge=1, le=1000)
     ] = 8

@@ -1,9 +1,9 @@
-"""Outgoing connections, and how many of them are there without a try.
+"""Outgoing connections, and how many of them are there without an attempt.
 
-aiohttp keeps each for a while after its answer, for a next try, and has no bound for those: many
+aiohttp keeps each for a while after its answer, for a next attempt, and has no bound for those: many
 receivers that are called once each would take all files that the process may have open. And one whose
 receiver took a record before it has read it stays until it is sent, or for TAKEN_SECONDS: who never reads
-would take the files and the memory with its tries of that time. Each kind has places of its own: neither
+would take the files and the memory with its attempts of that time. Each kind has places of its own: neither
 many receivers that are well nor one that never reads takes those of the other.
 """
 
@@ -23,7 +23,7 @@ REST_BYTES_MAX = 128 << 20  # of records that are taken and not sent yet, or of 
 
 
 class Connector(OwnSockets):
-    """Has at most `kept_max` connections that no try uses. Those under way have no limit here: the
+    """Has at most `kept_max` connections that no attempt uses. Those under way have no limit here: the
     delivery loop has one, and a second would let one slow receiver hold up all others."""
 
     def __init__(self, kept_max: int, **settings: Any) -> None:
@@ -67,7 +67,7 @@ class Connector(OwnSockets):
             del self._resting[receiver]
 
     def _too_large(self, key: Any, protocol: Any) -> bool:
-        """Whether those that are kept might have too much unsent: over TLS a try's end does not say
+        """Whether those that are kept might have too much unsent: over TLS an attempt's end does not say
         that its record is sent. (Looks at all that are kept; only for a record that is large.)"""
         if not key.is_ssl or protocol.asked_bytes <= SURELY_SENT_BYTES:
             return False

@@ -1,6 +1,6 @@
 """The record builder that a destination asks for with `form`.
 
-A form is one builder: everything in a `Source`, bytes out, the same bytes at every try of the
+A form is one builder: everything in a `Source`, bytes out, the same bytes at every attempt of the
 delivery. Vendors' words stay in their builder's file.
 """
 

@@ -21,7 +21,7 @@ import aiohttp
 from yarl import URL
 
 from .. import __version__
-from ..descriptors import TRIES_MAX
+from ..descriptors import DELIVERY_ATTEMPTS_MAX
 from .addresses import AddressGuard, ForbiddenAddress, Lookup, Resolver
 from .connector import Connector
 from .interface import TIMEOUT_SECONDS, Network, Sent
@@ -58,7 +58,7 @@ class HttpPost:
         timeout_seconds: float = TIMEOUT_SECONDS,
         lookup: Lookup | None = None,
         tls: ssl.SSLContext | None = None,
-        kept_max: int = TRIES_MAX,
+        kept_max: int = DELIVERY_ATTEMPTS_MAX,
     ) -> None:
         self._guard = AddressGuard(allow_networks)
         self._resolver = Resolver(self._guard, lookup)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from ..catalog.destination import HIDDEN, Destination, Formed, hidden, refused, text_field
-from ..descriptors import TRIES_MAX
+from ..descriptors import DELIVERY_ATTEMPTS_MAX
 from ..lifecycle.lineage import Lineage
 from ..store.records import Call, MailboxPut
 
@@ -69,7 +69,7 @@ class Resources(Struct):
     accept: Accept
     allow_networks: Sequence[Network] = ()  # private networks open to outgoing connections
     timeout_seconds: float = TIMEOUT_SECONDS  # for one attempt
-    attempts_max: int = TRIES_MAX  # under way at all receivers
+    attempts_max: int = DELIVERY_ATTEMPTS_MAX  # under way at all receivers
 
 
 class Parcel(Struct):

@@ -1,4 +1,4 @@
-"""One delivery from the engine to its sender: builds the record, packs the parcel, makes one try, or
+"""One delivery from the engine to its sender: builds the record, packs the parcel, makes one attempt, or
 says what a commit puts or calls.
 
 This is the `Sending` that the engine is given (engine/sending.py).
@@ -50,7 +50,7 @@ class Post:
         attempt: int,
         now: int,
     ) -> Sent:
-        """One try. payload, result: the invocation's bodies, None where there is none.
+        """One attempt. payload, result: the invocation's bodies, None where there is none.
 
         A record over the destination's limit is not sent: as the 4xx of seed
         alibaba-fc-result-callback, it is recorded and not tried again.
@@ -70,18 +70,18 @@ class Post:
         now: int,
     ) -> MailboxPut | Call | None:
         """What the commit that owes the delivery puts or calls, the record being
-        the one that a try would send; None: make a try. Never raises."""
+        the one that an attempt would send; None: make an attempt. Never raises."""
         try:
             parcel = self._parcel(
                 delivery.id, delivery.condition, destination, view, payload, result, 1, now
             )
-        except Exception:  # a mistake in a record: the try that follows says it
+        except Exception:  # a mistake in a record: the attempt that follows says it
             log.exception("the record of delivery %s failed", format_id(delivery.id))
             return None
         return None if isinstance(parcel, Sent) else self._senders.place(parcel)
 
     async def close(self) -> None:
-        """No try follows. Idempotent."""
+        """No attempt follows. Idempotent."""
         await self._senders.close()
 
     def local(self, receiver: str) -> bool:

@@ -23,7 +23,7 @@ from .sockets import Leaving
 
 HEAD_BYTES_MAX = 65_536  # of one head; of a longer one only the status counts
 # Heads of 1xx before the answer, and bytes of blank lines between them; more is no answer. Enough for
-# one `102 Processing` a second as long as a try may take.
+# one `102 Processing` a second as long as an attempt may take.
 INTERIM_MAX = 1000
 TAKEN_SECONDS = 30.0  # so long a record may still go out to who took it before it was read
 SURELY_SENT_BYTES = 65_536  # of a request: so much the system takes at once, or soon

@@ -29,8 +29,10 @@ class Options(Struct, frozen=True):
     suspect_alone_seconds: float = 5.0  # how long others are held back for a suspect
     delivery_first_seconds: float = 0.5
     delivery_budget_seconds: float = 1800.0
-    delivery_concurrency: int = 8  # tries under way per destination key
-    delivery_tries_max: int = 256  # tries under way of all receivers: each may hold a connection
+    delivery_concurrency: int = 8  # attempts under way at one receiver
+    delivery_attempts_max: int = (
+        256  # attempts under way at all receivers: each may hold a connection
+    )
     delivery_timeout_seconds: float = 30.0
     record_preview_bytes_max: int = 1024 * 1024
     prune_interval_seconds: float = 60.0

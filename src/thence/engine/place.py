@@ -1,12 +1,12 @@
 """place: what a run owes to this store itself is made in the commit that owes it.
 
-A box of the mailbox and a function of this service need no try: the record is put there, or accepted
+A box of the mailbox and a function of this service need no attempt: the record is put there, or accepted
 as a call, in the transaction of the final state. So it is there exactly once, and costs one row more
 instead of a claim, a read, a write and a result with commits of their own.
 
 Only what is sure to succeed is placed: whatever stands in the way (a function that is gone, disabled
 or over its limit, a chain that is too long, a record that is too large, a body in the blob store, a
-shutdown) leaves the delivery owed, and deliver.py makes its first try and records what came of it.
+shutdown) leaves the delivery owed, and deliver.py makes its first attempt and records what came of it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Place:
     def place(self, lane: Lane, settle: Settle, run: Run) -> list[Placed]:
         """Of what `settle` owes, what its commit makes: these get their `put` or `call`."""
         make, local = self.make, self._local
-        owed = [one for one in settle.deliveries if local(one.key)]
+        owed = [delivery for delivery in settle.deliveries if local(delivery.key)]
         if not owed or not self._at_hand(settle, run):
             return []
         view, placed = _view(lane, settle, run), []
@@ -88,13 +88,13 @@ class Place:
 
     def committed(self, lane: Lane, settle: Settle, placed: list[Placed]) -> None:
         """They are on disk: tell, and let the calls run."""
-        tries = self._deliver.tries
-        for one in placed:
-            of = (one.delivery.id, settle.id, lane.function.name, one.destination)
-            tries.tell_attempt(*of, 1, 200, "")
-            tries.tell_end(*of, "delivered", "")
-            if one.lane is not None and one.delivery.call is not None:
-                self._accepting.waits(one.lane, one.delivery.call)
+        attempts = self._deliver.attempts
+        for made in placed:
+            of = (made.delivery.id, settle.id, lane.function.name, made.destination)
+            attempts.tell_attempt(*of, 1, 200, "")
+            attempts.tell_end(*of, "delivered", "")
+            if made.lane is not None and made.delivery.call is not None:
+                self._accepting.waits(made.lane, made.delivery.call)
 
     def _at_hand(self, settle: Settle, run: Run) -> bool:
         """Whether the record can be made of what is in memory, and is small."""
@@ -106,7 +106,7 @@ class Place:
         return settle.attempt == 1 or settle.started_at is not None
 
     def _called(self, call: Call) -> tuple[Lane, NewInvocation] | None:
-        """The callee's lane and the call that it gets; None: a try will say why not."""
+        """The callee's lane and the call that it gets; None: an attempt will say why not."""
         if len(call.payload) > self._inline_bytes_max:
             return None
         try:
@@ -125,7 +125,7 @@ class Place:
                 payload_bytes_max=self._record_bytes_max,
             )
         except ThenceError:
-            # Refused: the delivery stays owed, and its first try meets the same and records it.
+            # Refused: the delivery stays owed, and its first attempt meets the same and records it.
             return None
 
 

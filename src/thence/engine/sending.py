@@ -1,4 +1,4 @@
-"""What the engine asks of whoever knows the destinations: to make one try, and to say what a commit itself
+"""What the engine asks of whoever knows the destinations: to make one attempt, and to say what a commit itself
 can make."""
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from ..catalog.destination import Destination
 from ..store.records import Call, DeliveryView, InvocationView, MailboxPut, NewDelivery
 
 
-class Tried(Protocol):
-    """What a try answered; destinations.interface.Sent has this shape."""
+class Sent(Protocol):
+    """What an attempt came to; destinations.interface.Sent has this shape."""
 
     delivered: bool
     again: bool
@@ -22,7 +22,7 @@ class Tried(Protocol):
 
 
 class Send(Protocol):
-    """Builds the record and makes one try; the service gives one that knows the destinations."""
+    """Builds the record and makes one attempt; the service gives one that knows the destinations."""
 
     def __call__(
         self,
@@ -33,7 +33,7 @@ class Send(Protocol):
         result: bytes | None,
         attempt: int,
         now: int,
-    ) -> Awaitable[Tried]: ...
+    ) -> Awaitable[Sent]: ...
 
 
 class Make(Protocol):
@@ -51,7 +51,7 @@ class Make(Protocol):
 
 
 class Sending(Send, Protocol):
-    """Whoever knows the destinations. Called, it makes one try."""
+    """Whoever knows the destinations. Called, it makes one attempt."""
 
     @property
     def place(self) -> Make: ...
@@ -61,5 +61,5 @@ class Sending(Send, Protocol):
         ...
 
     async def close(self) -> None:
-        """No try follows: give back connections. Idempotent."""
+        """No attempt follows: give back connections. Idempotent."""
         ...

@@ -127,7 +127,7 @@ class Parts:
             given.notices,
             policy=DeliveryPolicy(options.delivery_first_seconds, options.delivery_budget_seconds),
             concurrency=options.delivery_concurrency,
-            tries_max=options.delivery_tries_max,
+            attempts_max=options.delivery_attempts_max,
             timeout_seconds=options.delivery_timeout_seconds,
             function_name=self.lanes.shown,
             lease=self.lease,

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 EXHAUSTED: Final = "retries_exhausted"
 ASKED_TOO_LONG: Final = "retry_after_too_long"
-"""The receiver asked for a longer wait than is left: no try would honour it."""
+"""The receiver asked for a longer wait than is left: no attempt would honour it."""
 
 
 class DeliveryPolicy(Struct, frozen=True):
@@ -21,19 +21,19 @@ class DeliveryPolicy(Struct, frozen=True):
 
 
 class Again(Struct, frozen=True, gc=False):
-    """Another try at `due_at` (ms), always later than now."""
+    """Another attempt at `due_at` (ms), always later than now."""
 
     due_at: int
 
 
 class GiveUp(Struct, frozen=True, gc=False):
-    """No further try; `reason` of the dead letter and what was left of the budget."""
+    """No further attempt; `reason` of the dead letter and what was left of the budget."""
 
     reason: str
     left_seconds: float = 0.0
 
 
-def next_try(
+def next_attempt(
     policy: DeliveryPolicy,
     *,
     attempt: int,
@@ -41,9 +41,9 @@ def next_try(
     now: int,
     retry_after_seconds: float | None = None,
 ) -> Again | GiveUp:
-    """What follows the failed try number `attempt` (from 1).
+    """What follows the failed attempt number `attempt` (from 1).
 
-    `since` is its first try, ms. The last try falls on the end of the budget. What the receiver
+    `since` is its first attempt, ms. The last attempt falls on the end of the budget. What the receiver
     asked for is a floor: where the budget ends before it, the delivery is given up now.
     """
     ends = since + round(policy.budget_seconds * 1000)
@@ -53,5 +53,5 @@ def next_try(
     if now + asked_ms > ends:
         return GiveUp(ASKED_TOO_LONG, (ends - now) / 1000)
     wait_ms = round(policy.first_seconds * 2.0 ** min(attempt - 1, 40) * 1000)
-    # Later than now, whatever is wrong above: a try that is due at once for ever holds up the node.
+    # Later than now, whatever is wrong above: an attempt that is due at once for ever holds up the node.
     return Again(max(now + 1, min(now + max(wait_ms, asked_ms), ends)))

@@ -68,7 +68,7 @@ METRICS: dict[str, str] = {
     "failed_suspected_poison": "Of `failed`: its attempts were lost too often.",
     "deliveries_delivered": "Deliveries that were delivered.",
     "deliveries_dead": "Deliveries that ended as dead letters.",
-    "delivery_tries_failed": "Tries of deliveries that failed.",
+    "delivery_tries_failed": "Attempts of deliveries that failed.",
     "waiting_max": "The backlog, as sampled.",
     "running_max": "Attempts under way, as sampled.",
     "oldest_waiting_ms_max": "How long the oldest of those that are due has waited, as sampled.",

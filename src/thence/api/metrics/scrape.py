@@ -312,7 +312,7 @@ def _of_functions(tally: Tally) -> Iterator[Metric]:
     yield _counter("attempts_lost", "Attempts nobody could answer for.", _one(tally.lost), label)
     yield _counter(
         "delivery_attempts",
-        "Tries of deliveries: answered, or failed.",
+        "Attempts of deliveries: answered, or failed.",
         tally.delivery_attempts,
         ("function", "result"),
     )

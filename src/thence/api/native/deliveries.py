@@ -1,4 +1,4 @@
-"""Deliveries: records owed to destinations, their tries, and sending dead ones again."""
+"""Deliveries: records owed to destinations, their attempts, and sending dead ones again."""
 
 from __future__ import annotations
 

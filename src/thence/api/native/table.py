@@ -252,7 +252,7 @@ DELIVERIES = (
         "GET",
         "/v1/deliveries/{id}",
         deliveries.get,
-        "One delivery with its tries",
+        "One delivery with its attempts",
         {200: DeliveryShown},
     ),
     Route(

@@ -154,12 +154,12 @@ INSERT INTO delivery (id, tail, invocation_id, function_id, key, due_at, created
   destination) VALUES (?,?,?,?,?,?,?,?,?)
 
 -- name: owe_placed
--- A delivery within this store, made in the commit that owes it: delivered at its first try.
+-- A delivery within this store, made in the commit that owes it: delivered at its first attempt.
 INSERT INTO delivery (id, tail, invocation_id, function_id, key, due_at, created_at, condition,
   destination, ended_at, since, state, attempts_made) VALUES (?,?,?,?,?,?,?,?,?,?,?,1,1)
 
 -- name: attempt_placed
--- Its only try: part of the commit, so it took no time of its own.
+-- Its only attempt: part of the commit, so it took no time of its own.
 INSERT INTO delivery_attempt (delivery_id, attempt, started_at, duration_us, status, error)
 VALUES (?,1,?,0,200,'')
 

@@ -15,7 +15,7 @@ UPDATE waiting SET expires_at = expires_at + :ms, platform_since = platform_sinc
 UPDATE running SET expires_at = expires_at + :ms, platform_since = platform_since + :ms
 
 -- name: deliveries
--- The budget of those that are owed runs from their first try.
+-- The budget of those that are owed runs from their first attempt.
 UPDATE delivery SET since = since + :ms WHERE state = 0 AND since IS NOT NULL
 
 -- name: keys

@@ -1,4 +1,4 @@
-"""tries: one try of a delivery, from what its record is made of to what becomes of it."""
+"""One attempt of a delivery, from what its record is made of to what becomes of it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..catalog.destination import Destination
 from ..catalog.kinds import decode_destination
 from ..clock import Clock
 from ..errors import StoreUnavailable
-from ..lifecycle.delivery import ASKED_TOO_LONG, DeliveryPolicy, GiveUp, next_try
+from ..lifecycle.delivery import ASKED_TOO_LONG, DeliveryPolicy, GiveUp, next_attempt
 from ..lifecycle.ids import format_id
 from ..notices import DeliveryAttempted, DeliveryEnded, Notices
 from ..store.blobs import BlobStore
 from ..store.records import Body, DeliveryResult, DeliverySource, DeliveryView
-from .sending import Send, Tried
+from .sending import Send, Sent
 
 log = logging.getLogger("thence.deliver")
 
 
 class _Failed(Struct):
-    """A try that never got as far as its destination."""
+    """An attempt that never got as far as its destination."""
 
     error: str
     delivered: bool = False
@@ -34,7 +34,7 @@ class _Failed(Struct):
 
 
 class Made(Struct):
-    """A try that was made. `answered`: whether the receiver did; None says nothing about it."""
+    """An attempt that was made. `answered`: whether the receiver did; None says nothing about it."""
 
     result: DeliveryResult
     function: str
@@ -43,7 +43,7 @@ class Made(Struct):
     took_ms: int
 
 
-class Tries:
+class DeliveryAttempts:
     def __init__(
         self,
         blobs: BlobStore,
@@ -54,7 +54,7 @@ class Tries:
         *,
         send: Send,
     ) -> None:
-        """function_name: of a function that is known here, for a try that has no record."""
+        """function_name: of a function that is known here, for an attempt that has no record."""
         self._blobs = blobs
         self._clock = clock
         self._notices = notices
@@ -63,7 +63,7 @@ class Tries:
         self.send = send
 
     async def make(self, delivery: DeliveryView, source: DeliverySource | None) -> Made:
-        """One try, and what follows from it. Never raises (but for the cancellation of its task)."""
+        """One attempt, and what follows from it. Never raises (but for the cancellation of its task)."""
         attempt = delivery.attempts_made + 1
         started_at = self._clock.now()
         began = time.perf_counter()
@@ -72,8 +72,10 @@ class Tries:
             tried = await self._send(delivery, destination, source, attempt, self._clock.wall())
         except Exception as error:
             # A mistake in a record or a sender must not hold its lane's slot for ever.
-            log.exception("a try of delivery %s failed", format_id(delivery.id))
-            tried = _Failed(error=f"The try failed inside the service ({type(error).__name__}).")
+            log.exception("an attempt of delivery %s failed", format_id(delivery.id))
+            tried = _Failed(
+                error=f"The attempt failed inside the service ({type(error).__name__})."
+            )
         duration_us = round((time.perf_counter() - began) * 1_000_000)
         result = self._judge(delivery, attempt, tried, started_at, duration_us)
         name = self._function_name(delivery.function_id) if source is None else source.view.function
@@ -88,14 +90,14 @@ class Tries:
         source: DeliverySource | None,
         attempt: int,
         now: int,
-    ) -> Tried | None:
+    ) -> Sent | None:
         if source is None:
             return None
         try:
             payload = await self._bytes(source.payload)
             result = None if source.result is None else await self._bytes(source.result)
         except StoreUnavailable as error:
-            # The outbox is there but a large body is not: a failed try, so that a body that never
+            # The outbox is there but a large body is not: a failed attempt, so that a body that never
             # comes back ends as a dead letter.
             return _Failed(error=error.detail)
         return await self.send(delivery, destination, source.view, payload, result, attempt, now)
@@ -109,7 +111,7 @@ class Tries:
         self,
         delivery: DeliveryView,
         attempt: int,
-        tried: Tried | None,
+        tried: Sent | None,
         started_at: int,
         duration_us: int,
     ) -> DeliveryResult:
@@ -125,7 +127,7 @@ class Tries:
         if not tried.again:
             result.state, result.reason = "dead", tried.reason or "rejected"
             return result
-        then = next_try(
+        then = next_attempt(
             self._policy,
             attempt=attempt,
             since=started_at if delivery.since is None else delivery.since,
@@ -138,8 +140,8 @@ class Tries:
         result.state, result.reason = "dead", then.reason
         if then.reason == ASKED_TOO_LONG:
             result.error += (
-                f" It asked for {tried.retry_after_seconds:,.0f} s without a try (Retry-After); "
-                f"{then.left_seconds:,.0f} s are left for all tries (destinations.budget_seconds), "
+                f" It asked for {tried.retry_after_seconds:,.0f} s without an attempt (Retry-After); "
+                f"{then.left_seconds:,.0f} s are left for all attempts (destinations.budget_seconds), "
                 "so it is given up."
             )
         return result
@@ -150,7 +152,7 @@ class Tries:
         self, id: int, invocation: int, name: str, destination: Destination, attempt: int,
         status: int, error: str,
     ) -> None:  # fmt: skip
-        """A try was made."""
+        """An attempt was made."""
         if self._notices.wanted(DeliveryAttempted):
             self._notices.publish(
                 DeliveryAttempted(
@@ -162,14 +164,14 @@ class Tries:
         self, id: int, invocation: int, name: str, destination: Destination, state: str,
         reason: str,
     ) -> None:  # fmt: skip
-        """No further try follows; that is on disk."""
+        """No further attempt follows; that is on disk."""
         if self._notices.wanted(DeliveryEnded):
             self._notices.publish(
                 DeliveryEnded(id, invocation, name, destination.describe(), state, reason)
             )
 
 
-def _answered(tried: Tried | None) -> bool | None:
+def _answered(tried: Sent | None) -> bool | None:
     """None where the receiver was not asked: the record could not be made, or may not be sent."""
     if tried is None or isinstance(tried, _Failed):
         return None
