@@ -120,7 +120,7 @@ def test_the_lists_above_know_every_setting() -> None:
 async def test_the_sandbox_is_a_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Any, closed: bool
 ) -> None:
-    # What a closed directory is then: tests/runtimes/test_walls.py.
+    # What a closed directory is then: tests/runtimes/test_sandbox.py.
     seen: dict[str, Any] = {}
     monkeypatch.setattr(server, "Pool", noting(seen))
     folder = tmp_path / "data"

@@ -33,7 +33,7 @@ def handler(event, context):
 
 NEVER = "def handler(event, context):\n    raise RuntimeError('never')\n"
 
-# Ends the server that runs it: instance -> forker -> guardian -> server.
+# Ends the server that runs it: instance -> fork server -> guardian -> server.
 POISON = """\
 import os, signal
 

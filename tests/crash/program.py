@@ -131,7 +131,7 @@ class Program:
         return "".join(self._said)
 
     def family(self) -> list[int]:
-        """The processes of this data directory other than the server: forker and instances."""
+        """The processes of this data directory other than the server: fork server and instances."""
         mark = str(self.scratch).encode()
         found = []
         for entry in Path("/proc").iterdir():

@@ -62,7 +62,7 @@ def _kill_while_it_starts(program: Program, dice: random.Random) -> None:
 def test_a_payload_that_kills_its_server_is_quarantined_and_the_rest_goes_on(
     make_program: Callable[..., Program],
 ) -> None:
-    # Without the walls around functions, one of which keeps them from signalling the server.
+    # Without the sandbox around functions, one of which keeps them from signalling the server.
     program = make_program(leases_losses_max=2, runtime_sandbox="off")
     program.start()
     program.deploy("poison", POISON, on_failure="queue:dead")

@@ -22,7 +22,7 @@ from thence.notices import InstanceEnded
 from thence.runtimes.pool import memory
 from thence.runtimes.python import launcher as fork_server_launcher
 from thence.runtimes.python import leftovers
-from thence.runtimes.python.fork_server import server as forker
+from thence.runtimes.python.fork_server import server
 from thence.runtimes.sandbox import children, confine, folders, instance_mark
 
 ESCAPES = """
@@ -57,7 +57,7 @@ def there(path: str) -> bool:
 
 async def escaped(house, leave=False):
     """A run whose handler never returns, and the process that escaped from it. `leave`: also from the
-    forker's mount namespace."""
+    fork server's mount namespace."""
     says = house.pipe("says")
     function = house.deploy(ESCAPES)
     event = json.dumps({"says": says.path, "leave": leave}).encode()
@@ -77,12 +77,12 @@ def subreaper():
     libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(0), 0, 0, 0)
 
 
-@pytest.mark.parametrize("walls", [False, True])
+@pytest.mark.parametrize("sandbox", [False, True])
 @pytest.mark.parametrize("leave", [False, True])
-async def test_what_escaped_ends_with_a_killed_forker_and_leaves_no_zombie(
-    house, tmp_path, subreaper, walls, leave
+async def test_what_escaped_ends_with_a_killed_fork_server_and_leaves_no_zombie(
+    house, tmp_path, subreaper, sandbox, leave
 ):
-    if walls:
+    if sandbox:
         (tmp_path / "data" / "code").mkdir(parents=True)
         house.directory = tmp_path / "data" / "code"
         await house.open(closed=tmp_path / "data", readable=house.directory)
@@ -100,34 +100,36 @@ async def test_what_escaped_ends_with_a_killed_forker_and_leaves_no_zombie(
 
 async def test_what_escaped_ends_with_a_killed_guardian(house, is_gone):
     future, pid = await escaped(house)
-    forker = house.launcher.pid
-    os.kill(parent_of(forker), signal.SIGKILL)
+    fork_server = house.launcher.pid
+    os.kill(parent_of(fork_server), signal.SIGKILL)
     assert (await house.end(future)).outcome is Outcome.PLATFORM_ERROR
-    assert is_gone(pid) and is_gone(forker)
+    assert is_gone(pid) and is_gone(fork_server)
 
 
-async def test_what_escaped_ends_where_guardian_and_forker_are_killed(house, tmp_path, is_gone):
+async def test_what_escaped_ends_where_guardian_and_fork_server_are_killed(
+    house, tmp_path, is_gone
+):
     (tmp_path / "data" / "code").mkdir(parents=True)
     house.directory = tmp_path / "data" / "code"
     await house.open(closed=tmp_path / "data", readable=house.directory)
     if house.launcher._mounts is None:
         pytest.skip("this machine gives no mount namespaces")
     future, pid = await escaped(house)
-    forker = house.launcher.pid
-    guardian = parent_of(forker)
+    fork_server = house.launcher.pid
+    guardian = parent_of(fork_server)
     os.kill(guardian, signal.SIGSTOP)  # so that neither has a moment
-    os.kill(forker, signal.SIGKILL)
+    os.kill(fork_server, signal.SIGKILL)
     os.kill(guardian, signal.SIGKILL)
     assert (await house.end(future)).outcome is Outcome.PLATFORM_ERROR
     assert is_gone(pid)
 
 
-async def test_the_event_loop_goes_on_while_a_lost_forker_is_waited_for(house):
+async def test_the_event_loop_goes_on_while_a_lost_fork_server_is_waited_for(house):
     future, _ = await escaped(house)
-    forker = house.launcher.pid
-    guardian = parent_of(forker)
+    fork_server = house.launcher.pid
+    guardian = parent_of(fork_server)
     os.kill(guardian, signal.SIGSTOP)  # it ends nothing, so it is waited for
-    os.kill(forker, signal.SIGKILL)
+    os.kill(fork_server, signal.SIGKILL)
     while house.launcher._losing is None:  # noqa: ASYNC110  # nobody is told of it
         await asyncio.sleep(0)
     assert not future.done()
@@ -175,7 +177,7 @@ def handler(event, context):
 
 
 async def test_what_that_had_started_ends_with_it_too(house, is_gone):
-    """A browser's children: they become the forker's only when their parent has ended."""
+    """A browser's children: they become the fork server's only when their parent has ended."""
     says = house.pipe("says")
     _, future = house.submit(house.deploy(TREES), json.dumps({"says": says.path}).encode())
     pid = int(await says.read())
@@ -186,7 +188,9 @@ async def test_what_that_had_started_ends_with_it_too(house, is_gone):
     assert is_gone(pid)  # no other instance ends meanwhile
 
 
-async def test_a_search_that_fails_does_not_keep_the_node_from_a_new_forker(house, monkeypatch):
+async def test_a_search_that_fails_does_not_keep_the_node_from_a_new_fork_server(
+    house, monkeypatch
+):
     def fails(*_):
         raise OSError(24, "too many open files")
 
@@ -212,7 +216,7 @@ async def test_a_service_that_was_started_with_sigchld_ignored_runs_functions(ho
         signal.signal(signal.SIGCHLD, before)
 
 
-async def test_a_stopped_forker_goes_on(house):
+async def test_a_stopped_fork_server_goes_on(house):
     os.kill(house.launcher.pid, signal.SIGSTOP)
     function = house.deploy("def handler(event, context): ...")
     assert (await house.run(function)).outcome is Outcome.OK
@@ -259,7 +263,7 @@ async def test_no_memory_is_read_of_another_namespaces_proc(house, monkeypatch):
     assert instance.memory_limit_bytes == 0
 
 
-def test_only_what_can_gain_no_privileges_is_taken_for_a_forkers():
+def test_only_what_can_gain_no_privileges_is_taken_for_a_fork_server():
     own = ctypes.CDLL(None).prctl(39, 0, 0, 0, 0)  # PR_GET_NO_NEW_PRIVS
     assert leftovers._has_given_up("self") is bool(own)
     code = "import ctypes\nctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\nprint(flush=True)\ninput()"
@@ -272,7 +276,7 @@ def test_only_what_can_gain_no_privileges_is_taken_for_a_forkers():
         one.kill()
 
 
-async def test_a_forker_that_cannot_be_started_leaves_nothing(house, tmp_path, monkeypatch):
+async def test_a_fork_server_that_cannot_be_started_leaves_nothing(house, tmp_path, monkeypatch):
     await house.runtime.close()
 
     def none(*_, **__):
@@ -281,7 +285,7 @@ async def test_a_forker_that_cannot_be_started_leaves_nothing(house, tmp_path, m
     monkeypatch.setattr(fork_server_launcher.tempfile, "tempdir", str(tmp_path / "scratch"))
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(fork_server_launcher.subprocess, "Popen", none)
-    one = fork_server_launcher.ForkServer(house.runtime, None)
+    one = fork_server_launcher.ForkServerLauncher(house.runtime, None)
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         with pytest.raises(BlockingIOError):
@@ -347,7 +351,7 @@ async def test_an_instance_that_says_it_ends_keeps_no_place_though_it_is_traced(
     assert house.runtime.occupancy().in_use == 0
 
 
-async def test_instances_start_again_after_the_forkers_folder_was_removed(house):
+async def test_instances_start_again_after_the_fork_servers_folder_was_removed(house):
     """Many machines remove what is old in /tmp."""
     shutil.rmtree(house.launcher._directory)
     home = "import os\ndef handler(event, context): return os.listdir(os.environ['HOME'])"
@@ -357,15 +361,15 @@ async def test_instances_start_again_after_the_forkers_folder_was_removed(house)
 
 @pytest.fixture
 def lone(tmp_path):
-    """A forker in this process, and the node's end of its pipe."""
+    """A fork server in this process, and the node's end of its pipe."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
-        yield forker.Forker(theirs, str(tmp_path), confine.Walls(), os.getpid()), ours
+        yield server.ForkServer(theirs, str(tmp_path), confine.Sandbox(), os.getpid()), ours
 
 
 @pytest.mark.parametrize("made", ["a link", "another user"])
 def test_no_instance_starts_in_a_folder_that_somebody_else_made(lone, tmp_path, monkeypatch, made):
-    """Once the forker's own was removed, any user of the machine can take its name."""
+    """Once the fork server's own was removed, any user of the machine can take its name."""
     one, node = lone
     one._directory = old = str(tmp_path / "old")
     if made == "a link":
@@ -395,7 +399,7 @@ SPOILS = {
 
 
 @pytest.mark.parametrize("spoils", SPOILS)
-async def test_instances_start_again_after_a_function_spoiled_the_forkers_folder(
+async def test_instances_start_again_after_a_function_spoiled_the_fork_servers_folder(
     house, tmp_path, monkeypatch, caplog, spoils
 ):
     """No instance of any function started any more until the service was started again, and the log
@@ -427,7 +431,7 @@ async def test_instances_start_again_after_a_function_spoiled_the_forkers_folder
     assert set(os.listdir(tmp_path / "scratch")) <= {os.path.basename(old) + "x"}
 
 
-async def test_starts_that_the_forker_refuses_are_in_the_log_once(
+async def test_starts_that_the_fork_server_refuses_are_in_the_log_once(
     house, tmp_path, monkeypatch, caplog
 ):
     """Only the attempts said so."""
@@ -446,7 +450,9 @@ async def test_starts_that_the_forker_refuses_are_in_the_log_once(
     assert (await house.run(function)).outcome is Outcome.OK
 
 
-def test_a_forker_that_gets_no_process_removes_a_full_folder_later(lone, tmp_path, monkeypatch):
+def test_a_fork_server_that_gets_no_process_removes_a_full_folder_later(
+    lone, tmp_path, monkeypatch
+):
     """A function that uses all processes up was followed by the end of all instances."""
 
     def none():
@@ -465,8 +471,8 @@ def test_a_forker_that_gets_no_process_removes_a_full_folder_later(lone, tmp_pat
     assert not os.listdir(tmp_path)
 
 
-def test_a_node_is_told_that_its_forker_leaves_before_all_has_ended(lone):
-    """What keeps the forker from it, for ever perhaps, kept the node from a new one."""
+def test_a_node_is_told_that_its_fork_server_leaves_before_all_has_ended(lone):
+    """What keeps the fork server from it, for ever perhaps, kept the node from a new one."""
     one, node = lone
     wait, go_on = os.pipe()
     pid = os.fork()
@@ -521,7 +527,7 @@ os.kill(spared, 9)
 
 def test_all_are_ended_before_any_is_waited_for():
     """Where processes are limited, what is waited for makes room for another: a function that starts
-    them without end kept its forker from leaving."""
+    them without end kept its fork server from leaving."""
     source = str(Path(thence.__file__).parents[1])
     ran = subprocess.run(
         [sys.executable, "-c", TREE_OF_THREE],

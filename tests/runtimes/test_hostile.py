@@ -34,7 +34,7 @@ SAYS = {
 
 
 @pytest.mark.parametrize("said", SAYS)
-async def test_nonsense_from_an_instance_ends_that_instance_alone(house, said):
+async def test_a_protocol_error_of_an_instance_ends_that_instance_alone(house, said):
     bad = house.deploy(f"{INSIDE}    {SAYS[said]}\n    time.sleep(60)\n")
     good = house.deploy(GOOD, id=2)
     assert (await house.run(good)).outcome is Outcome.OK

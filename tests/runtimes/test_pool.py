@@ -333,7 +333,7 @@ async def test_an_instance_that_does_not_come_up_in_time_is_a_want_of_resources(
     assert "not ready within 30 s" in ended.error_message
 
 
-async def test_a_start_that_takes_too_long_is_said_though_the_forker_answers_nothing(
+async def test_a_start_that_takes_too_long_is_said_though_the_fork_server_answers_nothing(
     house, caplog, monkeypatch
 ):
     """Stopped, or at a disk that does not answer: no function started, and nothing said so."""
@@ -393,7 +393,7 @@ async def test_an_instance_without_work_for_so_long_is_ended(house):
 
 
 async def test_an_idle_instance_that_has_died_gets_no_run(house):
-    """Until its end is told, which takes a while where the forker was killed, it passed for idle: a run
+    """Until its end is told, which takes a while where the fork server was killed, it passed for idle: a run
     was given to it, and then to the dead one, or to none with an error of ours."""
     function = house.deploy(PID, concurrency=2)
     await house.make_fast(function)

@@ -109,7 +109,7 @@ async def test_what_a_function_leaves_running_ends_with_its_instance(house, is_g
     assert all(is_gone(pid) for pid in pids)
 
 
-async def test_a_killed_forker_is_replaced_and_running_attempts_are_told(house, is_gone):
+async def test_a_killed_fork_server_is_replaced_and_running_attempts_are_told(house, is_gone):
     says = house.pipe("says")
     function = house.deploy(
         """
@@ -194,8 +194,8 @@ async def test_a_node_killed_with_9_leaves_no_process(tmp_path, house, is_gone):
     assert not there(home)
 
 
-class Forker:
-    """The forker as a process of its own, at a socket of which nothing is read. `directory`: what
+class ForkServer:
+    """The fork server as a process of its own, at a socket of which nothing is read. `directory`: what
     it is given for instances."""
 
     def __init__(self, directory):
@@ -221,20 +221,20 @@ class Forker:
         return self.process.returncode, said
 
 
-def test_a_forker_leaves_in_order_when_its_node_died_with_reports_unread(tmp_path):
-    forker = Forker(tmp_path / "instances")
-    forker.pipe.close()  # its first report was not read: the kernel resets the connection
-    assert forker.ended() == (0, "")
-    assert not there(forker.directory)
+def test_a_fork_server_leaves_in_order_when_its_node_died_with_reports_unread(tmp_path):
+    fork_server = ForkServer(tmp_path / "instances")
+    fork_server.pipe.close()  # its first report was not read: the kernel resets the connection
+    assert fork_server.ended() == (0, "")
+    assert not there(fork_server.directory)
 
 
-def test_a_forker_that_fails_ends_what_it_started_and_says_why(tmp_path):
-    forker = Forker(tmp_path / "instances")
-    with forker.pipe:
-        forker.pipe.send(b"no request")
-        status, said = forker.ended()
+def test_a_fork_server_that_fails_ends_what_it_started_and_says_why(tmp_path):
+    fork_server = ForkServer(tmp_path / "instances")
+    with fork_server.pipe:
+        fork_server.pipe.send(b"no request")
+        status, said = fork_server.ended()
     assert status == 1 and "DecodeError" in said.splitlines()[-1]
-    assert not there(forker.directory)
+    assert not there(fork_server.directory)
 
 
 PRIVILEGED = """

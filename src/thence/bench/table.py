@@ -131,7 +131,7 @@ _STEPS = (
         "loop_cpu_us",
     ),
     ("the same with a delivery to a built-in queue", "delivered", "node_cpu_us"),
-    ("the forker and the instances: run", "settled", "instances_cpu_us"),
+    ("the fork server and the instances: run", "settled", "instances_cpu_us"),
     ("the load generator", "settled", "generator_cpu_us"),
     ("Huey: consumer and workers", "peer", "cpu_us"),
     ("Huey: producer", "peer", "generator_cpu_us"),

@@ -21,7 +21,7 @@ class Usage(Struct, frozen=True):
     """CPU seconds since the processes began, their ended children included."""
 
     node: float = 0.0  # the process itself, all threads
-    below: float = 0.0  # everything below it: the forker and the instances
+    below: float = 0.0  # everything below it: the fork server and the instances
     loop: float = 0.0  # of node: its first thread, the event loop
 
     @property

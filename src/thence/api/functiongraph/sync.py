@@ -163,7 +163,7 @@ def _headers(id: int, ended: Ended, version: str, error: int) -> dict[str, str]:
 
 
 def _v1(id: int, body: bytes, log: bytes, error: int) -> bytes:
-    """`result` is a text, whatever was returned: the client makes nonsense of anything else
+    """`result` is a text, whatever was returned: the client cannot read anything else
     (reference 16)."""
     shown = {
         "request_id": format_id(id),

@@ -142,7 +142,7 @@ class Crew:
             self._kill(instance, "crashed")
 
     def _came_up(self, instance: Instance, now: int) -> None:
-        """It has said that it is ready, and the forker which process it is: both, in any order, for
+        """It has said that it is ready, and the fork server which process it is: both, in any order, for
         without its process its memory cannot be seen. No function's code has begun in it."""
         if instance.ready or not instance.greeted or not instance.pid:
             return
@@ -173,7 +173,7 @@ class Crew:
         lane.idle.append(instance)
         self._idle.add(instance, now)
 
-    # ------------------------------------------------------------------ what the forker says
+    # ------------------------------------------------------------------ what the fork server says
 
     def instance_started(self, number: int, pid: int) -> None:
         instance = self._instances.get(number)
@@ -213,7 +213,7 @@ class Crew:
             log.error("an instance of %s could not be started: %s", name, why)
 
     def _kill_group(self, pid: int) -> None:
-        """With forker and guardian gone nobody else ends them. PR_SET_PDEATHSIG has ended the instance; its own
+        """With fork server and guardian gone nobody else ends them. PR_SET_PDEATHSIG has ended the instance; its own
         children are still in its group."""
         try:
             os.killpg(pid, signal.SIGKILL)
@@ -295,7 +295,7 @@ class Crew:
             self._slots.recount(instance.lane)
 
     def _retire_idle(self, instance: Instance, reason: str = "idle") -> None:
-        """Its slot is free at once: the forker ends it before it starts another."""
+        """Its slot is free at once: the fork server ends it before it starts another."""
         instance.lane.idle.remove(instance)
         self._idle.remove(instance)
         instance.shut = True
@@ -356,7 +356,7 @@ class Crew:
         return True
 
     def end_start(self, instance: Instance, why: str) -> None:
-        """It takes too long to come up. Said now: where the forker hangs its end is told late, or never."""
+        """It takes too long to come up. Said now: where the fork server hangs its end is told late, or never."""
         self._say_not_started(instance.function.name, why)
         instance.failure, instance.given_up = why, True
         self._shut(instance)

@@ -60,7 +60,7 @@ class Listener(Protocol):
     def answered(self, instance: Instance, answers: list[Answer]) -> None: ...
 
     def went_silent(self, instance: Instance, why: str) -> None:
-        """It closed its socket, as ending processes do (`why` is empty), or spoke nonsense: it
+        """It closed its socket, as ending processes do (`why` is empty), or made a protocol error: it
         can only be ended."""
         ...
 
@@ -78,7 +78,7 @@ class Instance:
         now: int,
         answer_bytes_max: int,
     ) -> None:
-        """`answer_bytes_max`: a longer answer is nonsense. OSError when the system has no more
+        """`answer_bytes_max`: a longer answer is a protocol error. OSError when the system has no more
         descriptors or memory."""
         self.number = number
         self._answer_bytes_max = answer_bytes_max
@@ -191,7 +191,7 @@ class Instance:
         except BlockingIOError:
             sent = 0
         except OSError:
-            return  # it has ended; the forker's report says how
+            return  # it has ended; the fork server's report says how
         if sent == len(data):
             if self._unsent:
                 self._unsent = b""
@@ -237,7 +237,7 @@ class Instance:
             self._rest.clear()
         at, end = 0, len(data)
         answers: list[Answer] = []
-        nonsense = ""
+        protocol_error = ""
         try:
             while end - at >= _HEAD:
                 size = frames.LENGTH.unpack_from(data, at)[0]
@@ -249,14 +249,14 @@ class Instance:
                 answers.append(self._parse(data, at))
                 at = stop
         except (ValueError, IndexError, struct.error) as error:
-            nonsense = f"its answer cannot be read ({error})"
+            protocol_error = f"its answer cannot be read ({error})"
             at = end
         if at < end:
             self._rest += data[at:]
         if answers:
             self._listener.answered(self, answers)
-        if nonsense:
-            self._listener.went_silent(self, nonsense)
+        if protocol_error:
+            self._listener.went_silent(self, protocol_error)
 
     def _parse(self, data: bytes, at: int) -> Answer:
         """ValueError or IndexError: not an answer, or one to a request that was not made."""
@@ -338,7 +338,7 @@ class Instance:
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
-            return  # it has ended by itself; the forker's report says how
+            return  # it has ended by itself; the fork server's report says how
 
     def take_output(self, bytes_max: int) -> tuple[bytes, bool]:
         """The last lines of what it wrote, and whether that is not all."""

@@ -348,7 +348,7 @@ class Pool(Crew):
             )
             launcher.start(setup, instance.theirs)
         except Exception as error:
-            # The code's directory, descriptors, the forker: whatever it is, submit must not raise,
+            # The code's directory, descriptors, the fork server: whatever it is, submit must not raise,
             # and the run must be told that the platform failed it.
             if instance is not None:
                 instance.abandon()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ..kind import HandlerForm, RuntimeKind
 from .function.contracts.choice import details
-from .launcher import ForkServer
+from .launcher import ForkServerLauncher
 from .tracebacks import frames
 from .vendors import FC, FUNCTIONGRAPH, HANDLER, source_file
 
 PYTHON = RuntimeKind(
     name="python",
-    launcher=ForkServer,
+    launcher=ForkServerLauncher,
     handlers=HandlerForm(
         pattern=HANDLER,
         form="module.function",

@@ -1,6 +1,6 @@
-"""The node's end of the forker: start it, ask it for instances, hear what became of them.
+"""The node's end of the fork server: start it, ask it for instances, hear what became of them.
 
-The forker is started again whenever an instance is wanted and there is none: requests wait in the
+The fork server is started again whenever an instance is wanted and there is none: requests wait in the
 socket until it has loaded. Its environment is empty but for what Python needs to run, and it
 inherits no descriptor but its socket.
 """
@@ -39,11 +39,11 @@ _BOOT = (
 )
 _COMMAND = (sys.executable, "-I", "-c", _BOOT)
 _STDERR_BYTES_MAX = 2000
-_GUARDED_SECONDS = 5.0  # for a guardian to end what its forker left
+_GUARDED_SECONDS = 5.0  # for a guardian to end what its fork server left
 
 
 class Report(msgspec.Struct):
-    """One report of the forker; see forker.py."""
+    """One report of the fork server; see fork_server/server.py."""
 
     ready: int = 0
     missing: list[str] = []
@@ -62,7 +62,7 @@ _decoder = msgspec.json.Decoder(Report)
 _encode = msgspec.json.Encoder().encode
 
 
-class ForkServer:
+class ForkServerLauncher:
     """The contract is `runtimes.launcher.Launcher`. There is one fork server at a time."""
 
     def __init__(self, events: LauncherEvents, sandbox: SandboxFolders | None) -> None:
@@ -72,16 +72,18 @@ class ForkServer:
         self._pipe: socket.socket | None = None
         self._stderr: IO[bytes] | None = None
         self._directory = ""
-        self._pid: int | None = None  # the forker's own; the guardian's is that of _process
+        self._pid: int | None = None  # the fork server's own; the guardian's is that of _process
         self._losing: asyncio.Future[None] | None = None
-        self._mounts: int | None = None  # the forker's mount namespace, where it has one of its own
-        self._left: list[str] = []  # directories of forkers that were killed or moved
+        self._mounts: int | None = (
+            None  # the fork server's mount namespace, where it has one of its own
+        )
+        self._left: list[str] = []  # directories of fork servers that were killed or moved
         self._outbox: deque[tuple[bytes, Descriptors | None]] = deque()
         self._ready: asyncio.Future[None] | None = None
 
     @property
     def pid(self) -> int | None:
-        """The forker's process id, once it is ready."""
+        """The fork server's process id, once it is ready."""
         return self._pid
 
     async def prepare(self, seconds: float) -> None:
@@ -247,7 +249,7 @@ class ForkServer:
             _close(descriptors)
         self._outbox.clear()
         self._pipe = self._process = self._stderr = self._pid = None
-        self._mounts = None  # whoever ends the forker closes it
+        self._mounts = None  # whoever ends the fork server closes it
 
 
 async def _off_the_loop(
@@ -257,8 +259,8 @@ async def _off_the_loop(
     try:
         return await loop.run_in_executor(None, leftovers.wait, process, _GUARDED_SECONDS, mounts)
     except Exception:
-        # Of descriptors, or threads: whatever it was, without a new forker nothing would ever run.
-        log.exception("what a forker left could not be looked for")
+        # Of descriptors, or threads: whatever it was, without a new fork server nothing would ever run.
+        log.exception("what a fork server left could not be looked for")
         return None, False
 
 
@@ -276,7 +278,7 @@ def _close(descriptors: Descriptors | None) -> None:
 
 
 def _paths() -> list[str]:
-    """Where the forker finds this package and what it imports."""
+    """Where the fork server finds this package and what it imports."""
     root = Path(__file__).resolve().parents[3]
     library = Path(msgspec.__file__).resolve().parents[1]
     return list(dict.fromkeys((str(root), str(library))))

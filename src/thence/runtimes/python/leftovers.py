@@ -1,6 +1,6 @@
-"""On the node: wait for a forker and its guardian to end, and find what is left where both were killed.
+"""On the node: wait for a fork server and its guardian to end, and find what is left where both were killed.
 
-That is found by the forker's mount namespace, where it has one of its own. Functions can leave that, by
+That is found by the fork server's mount namespace, where it has one of its own. Functions can leave that, by
 a user namespace of their own; then, and where there is none, only groups of instances are ended.
 """
 
@@ -12,7 +12,7 @@ import subprocess
 import time
 
 from ..sandbox.children import ids_are_ours
-from .fork_server.guardian import END_FORKER, SIGNALLED
+from .fork_server.guardian import END_FORK_SERVER, SIGNALLED
 
 _SEARCH_SECONDS = 5.0
 
@@ -35,7 +35,7 @@ def own_mounts(pid: int) -> int | None:
 def wait(
     guardian: subprocess.Popen[bytes], seconds: float, mounts: int | None
 ) -> tuple[int | None, bool]:
-    """Until the guardian, which is leaving, has ended, and end it when it does not. How the forker
+    """Until the guardian, which is leaving, has ended, and end it when it does not. How the fork server
     ended (as `returncode`; None: it is not gone) and whether all it had started has ended with it,
     as far as that can be known. Closes `mounts`. Blocks: not for the event loop."""
     try:
@@ -51,7 +51,7 @@ def wait(
 
 
 def _ended(guardian: subprocess.Popen[bytes], seconds: float) -> int | None:
-    for number in (END_FORKER, signal.SIGKILL):
+    for number in (END_FORK_SERVER, signal.SIGKILL):
         try:
             return guardian.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -94,7 +94,7 @@ def _end_once(mounts: int) -> int:
 
 
 def _has_given_up(name: str) -> bool:
-    """Whether it can gain no privileges, as all that a forker started, and as nobody has who came into
+    """Whether it can gain no privileges, as all that a fork server started, and as nobody has who came into
     the namespace to look around."""
     with open(f"/proc/{name}/status", "rb") as file:
         return b"\nNoNewPrivs:\t1\n" in file.read()

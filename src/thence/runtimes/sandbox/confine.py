@@ -1,11 +1,11 @@
-"""Walls that the kernel puts around functions where it can (Linux): no privilege is needed for them.
+"""The sandbox that the kernel offers for functions where it can (Linux): it needs no privilege.
 
-Around all of them, by the forker once: the data directory is not there, but for the code, which
+Around all of them, by the fork server once: the data directory is not there, but for the code, which
 cannot be written. That is a mount namespace, with a user namespace around it where the service is
 not root. Around each, by its instance: no process outside of it can be traced, looked into or (from
 Linux 6.12 on) signalled, the node and other functions least of all. That is a Landlock domain.
 
-Every wall stands alone, whole or not at all; `Walls.missing` says which are not there and
+Each of them stands alone, whole or not at all; `Sandbox.missing` says which are not there and
 why. Process ids stay those of the system, because the node reads and ends instances by them.
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 CLOSED, READABLE = (
     "THENCE_CLOSED",
     "THENCE_READABLE",
-)  # in the forker's environment; empty: no walls
+)  # in the fork server's environment; empty: nothing is closed
 
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
@@ -37,7 +37,7 @@ _ABI_REFER, _ABI_SCOPE = 2, 6
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Walls:
+class Sandbox:
     """What stands. `ruleset` is a descriptor, or -1."""
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ def _refusal(work: Callable[[], object]) -> str:
         except OSError as error:
             os._exit(error.errno or 1)
         finally:
-            os._exit(1)  # whatever else was raised: never back into the forker
+            os._exit(1)  # whatever else was raised: never back into the fork server
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code < 0:
         return f"the system ended who tried (signal {-code})"

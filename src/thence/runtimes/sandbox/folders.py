@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 
-PREFIX = "thence-"  # of the names of forkers' folders
+PREFIX = "thence-"  # of the names of fork servers' folders
 
 
 def remove(directory: str) -> None:

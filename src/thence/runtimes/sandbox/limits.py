@@ -29,7 +29,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def enter(
     setup: Setup,
-    forker_pid: int,
+    parent_pid: int,
     home: str,
     keep: list[int],
     output: int,
@@ -39,7 +39,7 @@ def enter(
     `environment`: the contract's variables, which come before those of the function."""
     os.setsid()
     instance_mark.put(setup.number)
-    _die_with(forker_pid)
+    _die_with(parent_pid)
     _signals()
     _files(keep, output)
     _environment(setup, home, environment)
@@ -58,10 +58,10 @@ def lend_headroom() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
-def _die_with(forker_pid: int) -> None:
+def _die_with(parent_pid: int) -> None:
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    if os.getppid() != forker_pid:  # it died between the fork and the line above
+    if os.getppid() != parent_pid:  # it died between the fork and the line above
         os._exit(1)
 
 

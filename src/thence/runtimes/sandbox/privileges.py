@@ -1,4 +1,4 @@
-"""Privileges that function code must not have (Linux): given up for good by the forker, before the
+"""Privileges that function code must not have (Linux): given up for good by the fork server, before the
 first instance, and the node's own memory, which it closes to other processes of its user.
 
 What is given up matters where the service runs as root: its functions are root, too, but without

@@ -1,4 +1,4 @@
-"""What the node tells the forker, and so the instance, about an instance that it wants."""
+"""What the node tells the fork server, and so the instance, about an instance that it wants."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Between the node and the forker: a process that does nothing but outlive the forker and end what it
-leaves, for a forker that is killed can end nothing itself.
+"""Between the node and the fork server: a process that does nothing but outlive the fork server and end what it
+leaves, for a fork server that is killed can end nothing itself.
 
 Whatever an instance started, in whatever session or namespace, becomes the guardian's child when the
-forker is gone: it is a subreaper. Only children are ever ended, and none is waited for before, so no
-id can be a stranger's. A guardian that is killed is noticed by the forker, which leaves in order.
+fork server is gone: it is a subreaper. Only children are ever ended, and none is waited for before, so no
+id can be a stranger's. A guardian that is killed is noticed by the fork server, which leaves in order.
 Both killed at once: see remains.py.
 """
 
@@ -19,8 +19,10 @@ from ...sandbox import privileges
 from ...sandbox.children import end_all
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-END_FORKER = signal.SIGUSR1  # to the guardian, from the node; service managers send others to all
-SIGNALLED = 128  # exit status of a guardian whose forker was ended by signal n: this and n
+END_FORK_SERVER = (
+    signal.SIGUSR1
+)  # to the guardian, from the node; service managers send others to all
+SIGNALLED = 128  # exit status of a guardian whose fork server was ended by signal n: this and n
 
 
 def adopt_orphans() -> None:
@@ -29,8 +31,8 @@ def adopt_orphans() -> None:
 
 
 def split(ours: int) -> int:
-    """Return in a child, the forker, with the guardian's id; this process becomes the guardian and
-    closes `ours`, the forker's socket."""
+    """Return in a child, the fork server, with the guardian's id; this process becomes the guardian and
+    closes `ours`, the fork server's socket."""
     os.setsid()
     # Inherited as ignored, which some leave it, no child could be waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -43,7 +45,7 @@ def split(ours: int) -> int:
         os.close(ours)
         _guard(pid)
     finally:
-        os._exit(1)  # never on into what is the forker's, whatever was raised
+        os._exit(1)  # never on into what is the fork server's, whatever was raised
 
 
 def notice_the_end_of(guardian: int) -> bool:
@@ -53,19 +55,19 @@ def notice_the_end_of(guardian: int) -> bool:
     return os.getppid() == guardian
 
 
-def _guard(forker: int) -> NoReturn:
+def _guard(fork_server: int) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the forker leaves when the node does
-    signal.signal(END_FORKER, lambda *_: os.kill(forker, signal.SIGKILL))
+        signal.signal(number, signal.SIG_IGN)  # the fork server leaves when the node does
+    signal.signal(END_FORK_SERVER, lambda *_: os.kill(fork_server, signal.SIGKILL))
     with contextlib.suppress(OSError):
         privileges.give_up()
     while True:
-        said = os.waitid(os.P_PID, forker, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
+        said = os.waitid(os.P_PID, fork_server, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
         if said is None or said.si_code != os.CLD_STOPPED:
             break
-        os.kill(forker, signal.SIGCONT)  # nobody else would: no instance would start or end
-    signal.signal(END_FORKER, signal.SIG_IGN)  # its id is free after the next line
-    code = os.waitstatus_to_exitcode(os.waitpid(forker, 0)[1])
+        os.kill(fork_server, signal.SIGCONT)  # nobody else would: no instance would start or end
+    signal.signal(END_FORK_SERVER, signal.SIG_IGN)  # its id is free after the next line
+    code = os.waitstatus_to_exitcode(os.waitpid(fork_server, 0)[1])
     _end_all()
     os._exit(code if code >= 0 else SIGNALLED - code)
 
@@ -77,7 +79,7 @@ def _end_all() -> None:
         try:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
             while ended is not None:
-                # An instance, perhaps, which ended with the forker: the group that it may have led
+                # An instance, perhaps, which ended with the fork server: the group that it may have led
                 # has its id, which is nobody else's until it is waited for.
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(ended.si_pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The forker: one small process, started clean, that forks an instance per request.
+"""The fork server: one small process, started clean, that forks an instance per request.
 
 It loads what most functions need once, so that a cold start is a fork and not an interpreter. It
 has one thread, never runs a function's code, and is the parent of every instance: it alone knows
@@ -33,7 +33,7 @@ import msgspec
 
 from ...sandbox import folders, instance_mark, privileges
 from ...sandbox.children import children, end_all, ids_are_ours
-from ...sandbox.confine import CLOSED, READABLE, Walls
+from ...sandbox.confine import CLOSED, READABLE, Sandbox
 from ...wire.setup import Setup
 from ..function import worker
 from . import guardian
@@ -44,7 +44,7 @@ decimal email.message enum functools glob gzip hashlib heapq hmac html http.clie
 itertools json logging math mimetypes operator pathlib queue random re secrets shutil socket
 sqlite3 ssl statistics string subprocess tempfile textwrap threading time traceback typing
 urllib.parse urllib.request uuid xml.etree.ElementTree zipfile zlib zoneinfo
-"""  # what an instance finds loaded; the forker itself uses few of them
+"""  # what an instance finds loaded; the fork server itself uses few of them
 
 _REQUEST_BYTES_MAX = 1 << 18
 _TRACED_SECONDS = 0.5  # for a killed instance to end without more ado
@@ -58,13 +58,15 @@ class Request(msgspec.Struct, omit_defaults=True):
 _decoder = msgspec.json.Decoder(Request)
 
 
-class Forker:
+class ForkServer:
     """The process's state: which instance has which process."""
 
-    def __init__(self, pipe: socket.socket, directory: str, walls: Walls, guarded_by: int) -> None:
+    def __init__(
+        self, pipe: socket.socket, directory: str, sandbox: Sandbox, guarded_by: int
+    ) -> None:
         self._pipe = pipe
         self._guarded_by = guarded_by
-        self._walls = walls
+        self._sandbox = sandbox
         self._directory = directory
         self._spoiled: list[str] = []  # directories that were ours before
         self._pid = os.getpid()
@@ -95,7 +97,7 @@ class Forker:
         selector.register(self._pipe, selectors.EVENT_READ)
         selector.register(wake_read, selectors.EVENT_READ)
         guarded = guardian.notice_the_end_of(self._guarded_by)
-        self._report(ready=self._pid, missing=self._walls.missing)
+        self._report(ready=self._pid, missing=self._sandbox.missing)
         while guarded:
             for key, _ in selector.select(_TRACED_SECONDS if self._killed else None):
                 if key.fileobj == wake_read:
@@ -173,10 +175,10 @@ class Forker:
     def _become(self, setup: Setup, fds: list[int], home: str) -> NoReturn:
         try:
             gc.enable()
-            self._walls.enter_domain()
+            self._sandbox.enter_domain()
             worker.main(setup, fds, self._pid, home)
         finally:
-            os._exit(1)  # never back into the forker's loop, whatever was raised
+            os._exit(1)  # never back into the fork server's loop, whatever was raised
 
     def _kill(self, number: int) -> None:
         pid = self._pids.get(number)
@@ -248,7 +250,7 @@ class Forker:
             return
         except OSError as error:
             if error.errno != errno.ENOTEMPTY:
-                return  # the whole directory goes when the forker leaves
+                return  # the whole directory goes when the fork server leaves
             self._full.append(home)
             self._clean()
 
@@ -263,7 +265,7 @@ class Forker:
                 for home in self._full:
                     folders.remove(home)
             finally:
-                os._exit(0)  # never back into the forker's loop
+                os._exit(0)  # never back into the fork server's loop
         self._cleaners.add(pid)
         self._full.clear()
 
@@ -290,10 +292,10 @@ class Forker:
 
 
 def main(guarded_by: int) -> NoReturn:
-    """`argv`: the socket's descriptor, the directory for instances. See nursery.py."""
+    """`argv`: the socket's descriptor, the directory for instances. See launcher.py."""
     pipe = socket.socket(fileno=int(sys.argv[-2]))
     pipe.set_inheritable(False)
-    walls = _walls(sys.argv[-1])
+    sandbox = _sandbox(sys.argv[-1])
     privileges.give_up()
     os.setsid()
     os.umask(0o077)
@@ -304,23 +306,25 @@ def main(guarded_by: int) -> NoReturn:
     gc.collect()
     gc.disable()
     gc.freeze()  # a collection in an instance must not copy every page it shares with us
-    Forker(pipe, sys.argv[-1], walls, guarded_by).run()
+    ForkServer(pipe, sys.argv[-1], sandbox, guarded_by).run()
 
 
 def _cache_in(directory: str) -> None:
     sys.pycache_prefix = os.path.join(directory, "pycache")  # code directories stay as they are
 
 
-def _walls(directory: str) -> Walls:
+def _sandbox(directory: str) -> Sandbox:
     """Those that the node wants. Before privileges are given up, and before anything is loaded."""
-    walls = Walls()
+    sandbox = Sandbox()
     if not ids_are_ours():
-        walls.missing.append(
+        sandbox.missing.append(
             "what they leave running may outlive them: /proc is not that of the service's processes"
         )
     closed = os.environ.get(CLOSED)
     if closed:
         needed = (directory, sys.prefix, sys.base_prefix, __file__, msgspec.__file__)
-        walls.close_folder(closed, os.environ[READABLE], [os.path.realpath(one) for one in needed])
-        walls.prepare_domains()
-    return walls
+        sandbox.close_folder(
+            closed, os.environ[READABLE], [os.path.realpath(one) for one in needed]
+        )
+        sandbox.prepare_domains()
+    return sandbox

@@ -32,12 +32,12 @@ _READ_BYTES = 1 << 18
 _NO_ERROR = (b"", b"", b"")
 
 
-def main(setup: Setup, fds: list[int], forker_pid: int, home: str) -> NoReturn:
+def main(setup: Setup, fds: list[int], parent_pid: int, home: str) -> NoReturn:
     """Become the instance. `fds`: socket, output, shared words."""
     pipe = socket.socket(fileno=fds[0])
     try:
         contract = choose(setup)
-        limits.enter(setup, forker_pid, home, fds, fds[1], contract.environment())
+        limits.enter(setup, parent_pid, home, fds, fds[1], contract.environment())
         words = memoryview(mmap.mmap(fds[2], frames.WORDS_BYTES)).cast("Q")
         os.close(fds[2])
         worker = Worker(setup, contract, pipe, fds[1], words)

@@ -11,7 +11,7 @@ import pytest
 
 from thence.lifecycle.outcome import Outcome
 from thence.notices import InstanceEnded
-from thence.runtimes.sandbox.confine import Walls, _refusal
+from thence.runtimes.sandbox.confine import Sandbox, _refusal
 
 LOOK = """
 import json, os
@@ -45,16 +45,16 @@ def can_hide(folder: str) -> bool:
     pid = os.fork()
     if pid == 0:
         try:
-            walls = Walls()
-            walls.close_folder(folder, folder + "/code", [])
-            os._exit(len(walls.missing))
+            sandbox = Sandbox()
+            sandbox.close_folder(folder, folder + "/code", [])
+            os._exit(len(sandbox.missing))
         finally:
             os._exit(1)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 @pytest.fixture
-async def walled(house, tmp_path):
+async def sandboxed(house, tmp_path):
     """A runtime of which `data` is the data directory, with the house's code in it."""
     data = tmp_path / "data"
     (data / "code").mkdir(parents=True)
@@ -64,8 +64,8 @@ async def walled(house, tmp_path):
     return house, data
 
 
-async def test_the_data_directory_is_not_there_for_functions(walled):
-    house, data = walled
+async def test_the_data_directory_is_not_there_for_functions(sandboxed):
+    house, data = sandboxed
     if not can_hide(str(data)):
         pytest.skip("this machine gives no mount namespaces")
     function = house.deploy(LOOK)
@@ -79,16 +79,16 @@ async def test_the_data_directory_is_not_there_for_functions(walled):
     assert (data / "store.db").read_text() == "secret" and not (data / "mine").exists()
 
 
-async def test_code_that_is_deployed_later_is_seen(walled):
-    house, _ = walled
+async def test_code_that_is_deployed_later_is_seen(sandboxed):
+    house, _ = sandboxed
     for revision in (1, 2):
         function = house.deploy("def handler(event, context): return 1", revision=revision)
         assert (await house.run(function)).outcome is Outcome.OK
 
 
 @pytest.mark.skipif(LANDLOCK < 2, reason="the kernel has no Landlock")
-async def test_a_function_can_look_into_no_process_but_its_own(walled):
-    house, data = walled
+async def test_a_function_can_look_into_no_process_but_its_own(sandboxed):
+    house, data = sandboxed
     function = house.deploy(LOOK)
     event = {"data": str(data), "code": str(data / "code" / function.code_digest)}
     ended = await house.run(function, json.dumps({**event, "node": os.getpid()}).encode())
@@ -98,8 +98,8 @@ async def test_a_function_can_look_into_no_process_but_its_own(walled):
         assert seen["signal"] == "Operation not permitted"
 
 
-async def test_limits_hold_behind_the_walls(walled):
-    house, _ = walled
+async def test_limits_hold_in_the_sandbox(sandboxed):
+    house, _ = sandboxed
     pipe = house.pipe("begun")
     function = house.deploy(
         f"""
@@ -118,8 +118,8 @@ async def test_limits_hold_behind_the_walls(walled):
     assert (await house.run(hungry)).outcome is Outcome.OUT_OF_MEMORY
 
 
-async def test_the_walls_are_there_again_when_the_forker_was_killed(walled):
-    house, data = walled
+async def test_the_sandbox_is_there_again_when_the_fork_server_was_killed(sandboxed):
+    house, data = sandboxed
     function = house.deploy(
         "def handler(event, context):\n    import os\n    return os.listdir(event)"
     )
@@ -130,8 +130,10 @@ async def test_the_walls_are_there_again_when_the_forker_was_killed(walled):
     assert before.result == after.result
 
 
-async def test_what_escaped_from_an_instance_ends_also_when_the_forker_was_killed(walled, is_gone):
-    house, _ = walled
+async def test_what_escaped_from_an_instance_ends_also_when_the_fork_server_was_killed(
+    sandboxed, is_gone
+):
+    house, _ = sandboxed
     says = house.pipe("says")
     function = house.deploy(
         f"""
@@ -151,9 +153,9 @@ async def test_what_escaped_from_an_instance_ends_also_when_the_forker_was_kille
     assert all(is_gone(pid) for pid in pids)
 
 
-async def test_the_forkers_namespace_is_held_so_that_no_stranger_gets_its_number(walled):
+async def test_the_fork_servers_namespace_is_held_so_that_no_stranger_gets_its_number(sandboxed):
     """Else whatever began in between, of anybody, would be ended in place of what escaped."""
-    house, data = walled
+    house, data = sandboxed
     if not can_hide(str(data)):
         pytest.skip("this machine gives no mount namespaces")
     launcher = house.launcher
@@ -167,12 +169,12 @@ async def test_the_forkers_namespace_is_held_so_that_no_stranger_gets_its_number
 
 
 def test_a_data_directory_that_python_itself_lies_in_stays_open(tmp_path):
-    walls = Walls()
-    walls.close_folder(str(tmp_path), str(tmp_path / "code"), [str(tmp_path / "venv")])
-    assert walls.missing == [f"the data directory stays open: it holds {tmp_path / 'venv'}"]
+    sandbox = Sandbox()
+    sandbox.close_folder(str(tmp_path), str(tmp_path / "code"), [str(tmp_path / "venv")])
+    assert sandbox.missing == [f"the data directory stays open: it holds {tmp_path / 'venv'}"]
 
 
-def test_a_wall_that_ends_who_builds_it_is_not_built():
+def test_a_part_of_the_sandbox_that_ends_who_builds_it_is_not_built():
     def kill() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
