@@ -28,7 +28,7 @@ import uvloop
 
 from . import __version__, descriptors
 from .api.app import build_app
-from .api.doors import opened
+from .api.doors import installed, opened
 from .api.listener import Listener, bind
 from .api.metrics.scrape import Metrics
 from .api.shared.context import Context
@@ -158,7 +158,7 @@ def build(
     )
     metrics = Metrics(engine, notices, clock, version=__version__)
     context = Context(engine, settings, clock, notices, metrics, connections_max=shares.connections)
-    return Service(settings, engine, context, opened(context))
+    return Service(settings, engine, context, opened(context, installed()))
 
 
 def _shares(settings: Settings) -> Shares:
@@ -208,13 +208,19 @@ def options(settings: Settings, attempts_max: int = descriptors.DELIVERY_ATTEMPT
         events_retention_seconds=retention.events_hours * HOUR,
         platform_budget_seconds=settings.platform.budget_seconds,
         platform_wait_cap_seconds=settings.platform.wait_cap_seconds,
-        platform_wait_caps={"fc": settings.fc.platform_wait_cap_seconds},
+        platform_wait_caps=_platform_wait_caps(settings),
         delivery_first_seconds=destinations.first_seconds,
         delivery_budget_seconds=destinations.budget_seconds,
         delivery_concurrency=destinations.concurrency_per_key,
         delivery_attempts_max=attempts_max,
         delivery_timeout_seconds=destinations.timeout_seconds,
     )
+
+
+def _platform_wait_caps(settings: Settings) -> dict[str, float]:
+    """Those that doors have, by the contract of their functions."""
+    caps = {door.contract: door.platform_wait_cap_seconds(settings) for door in installed()}
+    return {contract: cap for contract, cap in caps.items() if cap is not None}
 
 
 def _processes(

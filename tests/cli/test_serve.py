@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from thence.config import known_settings
+from thence.settings import known_settings
 from thence.store.sqlite import SqliteStore
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,10 @@ import pytest
 from tests.doors.virtual import state_of
 
 from thence import server
+from thence.api.fc.section import FcSettings
 from thence.clock import SystemClock
-from thence.config.settings import Fc, Runtime, Secret, Settings, known_settings
+from thence.config.settings import Runtime, Secret
+from thence.settings import Settings, known_settings
 from thence.testing.runtime import ScriptedRuntime, Scripts
 
 # Those that are not the engine's: the call or attribute that must see them.
@@ -99,7 +101,7 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
         "idle_seconds": 18.0, "start_seconds": 19.0, "account_id": "acc", "region": "moon",
     }  # fmt: skip
     assert {name: seen[name] for name in expected} == expected
-    assert state_of(service.doors, "fc").limits == Fc(21, 22)
+    assert state_of(service.doors, "fc").limits == FcSettings(21, 22)
     # What each of these then does: tests/functiongraph/.
     assert state_of(service.doors, "functiongraph").settings is settings.functiongraph
     reserve = service.engine.room._reserve

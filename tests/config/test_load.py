@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from thence.config import Secret, Settings, known_settings, load, shown
+from thence.config import Secret, shown
 from thence.errors import ConfigInvalid
+from thence.settings import Settings, known_settings, load
 
 SECRET = "s3cr3t-not-to-be-seen"
 CREDENTIALS = {"THENCE_ROOT_ACCESS_KEY_ID": "root", "THENCE_ROOT_ACCESS_KEY_SECRET": SECRET}

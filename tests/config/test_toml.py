@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from thence.cli.source import SETTINGS_FILE, read_source
-from thence.config import load
 from thence.config.toml import NAME_PARTS_MAX, TOML_BYTES_MAX, parse
 from thence.errors import ConfigInvalid, InvalidInput
+from thence.settings import load
 
 DEEP = ".".join("a" * 50_000)  # tomllib alone takes half a minute for it
 MISTAKES = {

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from thence.config import known_settings
 from thence.engine.options import Options
+from thence.settings import known_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,7 +72,7 @@ SHOWN = {
     "functiongraph.auth_token": ("functiongraph/test_fast_path.py::test_the_token_lets_in_with_or_without_keys", "token"),
     "functiongraph.async_payload_bytes_max": ("functiongraph/test_invoke_async.py::test_the_limit_of_a_body_is_a_setting", "async_payload_bytes_max="),
     "functiongraph.sync_payload_bytes_max": ("functiongraph/test_invoke_sync.py::*", "sync_payload_bytes_max"),
-    "functiongraph.retry_attempts_default": ("functiongraph/test_retries.py::test_settings_that_leave_the_retries_out_have_the_default", "FunctionGraph(**settings)"),
+    "functiongraph.retry_attempts_default": ("functiongraph/test_retries.py::test_settings_that_leave_the_retries_out_have_the_default", "FunctionGraphSettings(**settings)"),
     "functiongraph.gateway_seconds": ("functiongraph/test_invoke_sync.py::test_the_gateways_limit_is_a_setting", "gateway_seconds="),
     "functiongraph.status_log_file_bytes_max": ("functiongraph/test_status_log.py::test_files_are_followed_by_the_next_and_the_oldest_go", "bytes_max="),
     "functiongraph.status_log_files_max": ("functiongraph/test_status_log.py::test_files_are_followed_by_the_next_and_the_oldest_go", "files_max="),

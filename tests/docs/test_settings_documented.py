@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from thence.config import Setting, known_settings
+from thence.config import Setting
+from thence.settings import known_settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 from thence.api.app import build_app
-from thence.api.doors import opened
+from thence.api.doors import installed, opened
 from thence.api.metrics.scrape import Metrics
 from thence.api.shared.context import Context
 from thence.api.shared.door import Door
-from thence.config import Settings
+from thence.settings import Settings
 from thence.testing.service import Service
 
 from .asking import Answer, Asker, ask
@@ -38,7 +38,7 @@ class VirtualDoor(Asker):
         metrics = Metrics(service.engine, service.notices, service.clock, version="0")
         self.context = Context(service.engine, settings, service.clock, service.notices, metrics)
         self.context.started()
-        self.doors = opened(self.context)
+        self.doors = opened(self.context, installed())
         self.app = build_app(self.context, self.doors)
 
     @property

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from thence.api.fc.section import FcSettings
 from thence.catalog.alias import Alias
 from thence.catalog.async_config import AsyncConfig
 from thence.catalog.control import Control
-from thence.config.settings import Fc
 
 V3 = "/2023-03-30/functions/f/invocations"
 V2 = "/2021-04-06/services/s/functions/f/invocations"
@@ -378,7 +378,7 @@ async def test_a_body_in_pieces_is_put_together(wire: Any) -> None:
 
 
 async def test_the_limit_is_a_setting(make_wire: Any) -> None:
-    wire = await make_wire(fc=Fc(async_payload_bytes_max=3))
+    wire = await make_wire(fc=FcSettings(async_payload_bytes_max=3))
     await deploy(wire)
     assert (await wire.post(V3, data=b"abc", headers=ASYNC)).status == 202
     assert "(3 bytes)" in (await refused(wire, V3, {}, data=b"abcd"))[2]

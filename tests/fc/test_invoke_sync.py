@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from thence.api.fc.code import crc64
+from thence.api.fc.section import FcSettings
 from thence.catalog.alias import Alias
 from thence.catalog.control import Control
-from thence.config.settings import Fc
 from thence.lifecycle.ids import parse_id
 from thence.lifecycle.outcome import Outcome
 from thence.runtimes.interface import Ended
@@ -278,7 +278,7 @@ async def test_32_mib_are_taken_and_no_byte_more(door: Any, path: str, name: str
 
 
 async def test_the_limit_is_a_setting(make_door: Any) -> None:
-    door = await make_door(fc=Fc(sync_payload_bytes_max=3))
+    door = await make_door(fc=FcSettings(sync_payload_bytes_max=3))
     await door.service.function("f")
     assert (await door.post(V3, data=b"abc")).status == 200
     assert "(3 bytes)" in (await door.post(V3, data=b"abcd")).error()[2]

@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.functiongraph.conftest import at, urn
 
-from thence.config.settings import FunctionGraph, Secret
+from thence.api.functiongraph.section import FunctionGraphSettings
+from thence.config.settings import Secret
 from thence.notices import FunctionChanged
 from thence.signing import sdk_hmac
 from thence.signing.interface import Key
@@ -18,7 +19,7 @@ async def test_the_key_and_the_token_are_told_apart(make_door: Any) -> None:
     door = await make_door(
         root_access_key_id="root-key",
         root_access_key_secret=Secret("s3cret"),
-        functiongraph=FunctionGraph(auth_token=Secret(TOKEN["x-auth-token"])),
+        functiongraph=FunctionGraphSettings(auth_token=Secret(TOKEN["x-auth-token"])),
     )
     await door.function()
     said: list[FunctionChanged] = []

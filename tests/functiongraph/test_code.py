@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from thence.api.functiongraph.section import FunctionGraphSettings
 from thence.config import Secret
-from thence.config.settings import FunctionGraph, Limits
+from thence.config.settings import Limits
 
 from .conftest import FUNCTIONS, at, urn
 from .deploying import SOURCE, archive, body, code
@@ -105,7 +106,7 @@ async def test_a_link_leads_to_the_address_that_the_request_came_in_on(
 ) -> None:
     """The client for C# signs and sends a `Host` without the port."""
     keys = {"root_access_key_id": "key", "root_access_key_secret": Secret("secret")}
-    door = await make_door(functiongraph=FunctionGraph(auth_token=Secret("token")), **keys)
+    door = await make_door(functiongraph=FunctionGraphSettings(auth_token=Secret("token")), **keys)
     await door.service.function("f")
     asked = {"host": host, "x-auth-token": "token"}
     found = await door.get(at(urn(), CODE), headers=asked)

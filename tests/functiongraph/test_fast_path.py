@@ -16,10 +16,10 @@ from tests.doors.asking import Answer
 from tests.doors.wire import LAST, TwoWays, request, two_ways
 
 from thence.api.functiongraph import fast_path
+from thence.api.functiongraph.section import FunctionGraphSettings
 from thence.catalog.alias import Alias
 from thence.catalog.control import Control
 from thence.config import Secret
-from thence.config.settings import FunctionGraph
 from thence.lifecycle.ids import parse_id
 from thence.signing import sdk_hmac
 from thence.signing.interface import Key
@@ -29,7 +29,7 @@ from .conftest import PROJECT, MakeDoor, at, urn
 
 KEY = Key("id", "secret")
 KEYS = {"root_access_key_id": "id", "root_access_key_secret": Secret("secret")}
-TOKEN = {"functiongraph": FunctionGraph(auth_token=Secret("token"))}
+TOKEN = {"functiongraph": FunctionGraphSettings(auth_token=Secret("token"))}
 PATH = at(urn(), "invocations-async")
 TRACE = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 LINEAGE = "thence-lineage: 01890a5d-ac96-774b-bcce-b302099a8057;hops="
@@ -296,7 +296,7 @@ async def test_a_call_over_the_limit_is_answered_and_ends_the_connection(line: T
 
 
 async def test_the_limit_is_a_setting(make_line: MakeLine) -> None:
-    line = await make_line(functiongraph=FunctionGraph(async_payload_bytes_max=10))
+    line = await make_line(functiongraph=FunctionGraphSettings(async_payload_bytes_max=10))
     assert (await both(line, request(PATH, body=b"1234567890"), fast=True)).status == 202
     (answer,) = await line.answers(request(PATH, body=b"12345678901"))
     assert answer.status == 413 and b" 10 bytes" in answer.body

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from thence.api.functiongraph.section import FunctionGraphSettings
 from thence.catalog.alias import Alias
 from thence.catalog.control import Control
-from thence.config.settings import FunctionGraph
 from thence.lifecycle.ids import parse_id
 from thence.testing.answers import Error, Ok
 
@@ -64,7 +64,7 @@ async def test_a_body_of_256_kb_is_taken_and_a_byte_more_is_not(door: Any) -> No
 
 
 async def test_the_limit_of_a_body_is_a_setting(make_door: Any) -> None:
-    door = await make_door(functiongraph=FunctionGraph(async_payload_bytes_max=10))
+    door = await make_door(functiongraph=FunctionGraphSettings(async_payload_bytes_max=10))
     await door.function()
     await door.start(data=b"1234567890")
     found = await door.post(at(urn(), ASYNC), data=b"12345678901")

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from thence.api.functiongraph.section import FunctionGraphSettings
 from thence.catalog.control import Control
-from thence.config.settings import FunctionGraph, Limits
+from thence.config.settings import Limits
 from thence.lifecycle.ids import parse_id
 from thence.lifecycle.outcome import Fault, Outcome
 from thence.runtimes.interface import Ended
@@ -156,8 +157,8 @@ async def test_a_disabled_function_is_refused_also_while_it_runs(door: Any) -> N
 
 
 async def test_six_megabytes_are_taken_and_a_byte_more_is_not(make_door: Any) -> None:
-    door = await make_door(functiongraph=FunctionGraph(sync_payload_bytes_max=100))
-    assert FunctionGraph().sync_payload_bytes_max == 6 * 1024 * 1024
+    door = await make_door(functiongraph=FunctionGraphSettings(sync_payload_bytes_max=100))
+    assert FunctionGraphSettings().sync_payload_bytes_max == 6 * 1024 * 1024
     await door.function(answers=[Ok(b"1" * 100), Ok(b"1" * 101)])
     assert (await call(door, data=b"1" * 100)).status == 200
     found = await call(door, data=b"1" * 101)
@@ -184,7 +185,7 @@ async def test_after_90_seconds_the_gateway_answers_and_the_run_goes_on(door: An
 
 
 async def test_the_gateways_limit_is_a_setting(make_door: Any) -> None:
-    door = await make_door(functiongraph=FunctionGraph(gateway_seconds=5))
+    door = await make_door(functiongraph=FunctionGraphSettings(gateway_seconds=5))
     await door.function(answers=[Ok(1, seconds=5.5)])
     asked = asyncio.ensure_future(call(door))
     await door.clock.advance(5)

@@ -45,9 +45,9 @@ async def message(door: Any) -> tuple[str, int, str, str]:
 async def test_settings_that_leave_the_retries_out_have_the_default(
     make_door: Any, settings: Any, retries: int
 ) -> None:
-    from thence.config.settings import FunctionGraph
+    from thence.api.functiongraph.section import FunctionGraphSettings
 
-    door = await make_door(functiongraph=FunctionGraph(**settings))
+    door = await make_door(functiongraph=FunctionGraphSettings(**settings))
     await door.function(answers=[Error("no")])
     found = await door.settings_of(max_async_event_age_in_seconds=3600)
     assert found.json["max_async_retry_attempts"] == retries

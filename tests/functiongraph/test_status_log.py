@@ -19,7 +19,7 @@ from thence.api.functiongraph.log_line import Line, clean, parse
 from thence.api.functiongraph.log_otlp import LogOtlp
 from thence.api.functiongraph.log_sink import NotSent
 from thence.api.functiongraph.logs import otlp_headers
-from thence.config.settings import FunctionGraph
+from thence.api.functiongraph.section import FunctionGraphSettings
 from thence.testing.answers import Error, Forever, Ok
 
 from .conftest import FUNCTIONS, PROJECT, FgDoor, at, urn
@@ -615,7 +615,7 @@ def sent(collector: Collector) -> list[Any]:
 
 async def test_lines_are_sent_as_opentelemetry_logs(make_door: Any, collector: Any) -> None:
     receiver, endpoint = collector
-    door = await make_door(functiongraph=FunctionGraph(status_log_otlp_endpoint=endpoint))
+    door = await make_door(functiongraph=FunctionGraphSettings(status_log_otlp_endpoint=endpoint))
     await door.follow()
     await door.function(answers=[Error("no")])
     await door.settings_of(enable_async_status_log=True, max_async_retry_attempts=0)
@@ -643,7 +643,7 @@ async def test_a_collector_that_is_away_gets_all_later_and_holds_up_no_file(
     make_door: Any, collector: Any
 ) -> None:
     receiver, endpoint = collector
-    door = await make_door(functiongraph=FunctionGraph(status_log_otlp_endpoint=endpoint))
+    door = await make_door(functiongraph=FunctionGraphSettings(status_log_otlp_endpoint=endpoint))
     await door.follow()
     await door.function()
     await door.settings_of(enable_async_status_log=True)
@@ -735,7 +735,7 @@ async def test_what_was_taken_before_a_collector_went_away_is_not_sent_again(
     make_door: Any, collector: Any
 ) -> None:
     receiver, endpoint = collector
-    door = await make_door(functiongraph=FunctionGraph(status_log_otlp_endpoint=endpoint))
+    door = await make_door(functiongraph=FunctionGraphSettings(status_log_otlp_endpoint=endpoint))
     await door.follow()
     await door.function()
     await door.settings_of(enable_async_status_log=True)
@@ -769,7 +769,7 @@ async def test_a_collector_is_not_asked_before_it_wants_to_be(
     make_door: Any, collector: Any
 ) -> None:
     receiver, endpoint = collector
-    door = await make_door(functiongraph=FunctionGraph(status_log_otlp_endpoint=endpoint))
+    door = await make_door(functiongraph=FunctionGraphSettings(status_log_otlp_endpoint=endpoint))
     await door.follow()
     await door.function()
     await door.settings_of(enable_async_status_log=True)
@@ -837,7 +837,7 @@ async def test_a_shutdown_does_not_wait_for_a_collector_that_does_not_answer(
     make_door: Any, collector: Any
 ) -> None:
     receiver, endpoint = collector
-    door = await make_door(functiongraph=FunctionGraph(status_log_otlp_endpoint=endpoint))
+    door = await make_door(functiongraph=FunctionGraphSettings(status_log_otlp_endpoint=endpoint))
     await door.follow()
     await door.function()
     await door.settings_of(enable_async_status_log=True)

@@ -1,15 +1,22 @@
-"""The doors of the service, one line each: the package of a door, whose module `door` has its `DOOR`.
+"""The doors of the service, one line each: the package of a door.
 
-They are named and not imported here, so that the command line can know of them without loading them.
+Its module `door` has the `DOOR` (see shared/door.py); its module `section`, where it has settings, the
+`SECTION` of that name. They are named and not imported here, so that the command line can know of their
+settings without loading them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from .shared.context import Context
-from .shared.door import Door
+from ..config import Section
+
+if TYPE_CHECKING:
+    from .shared.context import Context
+    from .shared.door import Door
 
 DOORS: tuple[str, ...] = (
     "thence.api.native",
@@ -18,13 +25,22 @@ DOORS: tuple[str, ...] = (
 )
 
 
+def sections(packages: Sequence[str] = DOORS) -> dict[str, Section]:
+    """The settings of the doors that have some, by the door's name, as they come."""
+    return {
+        package.rpartition(".")[2]: import_module(f"{package}.section").SECTION()
+        for package in packages
+        if find_spec(f"{package}.section") is not None
+    }
+
+
 def installed(packages: Sequence[str] = DOORS) -> list[type[Door]]:
     return [import_module(f"{package}.door").DOOR for package in packages]
 
 
-def opened(context: Context, kinds: Sequence[type[Door]] | None = None) -> list[Door]:
+def opened(context: Context, kinds: Sequence[type[Door]]) -> list[Door]:
     """A door of each kind for this service: `/metrics` tells of them, `/v1` has their routes."""
-    doors = [kind(context) for kind in (installed() if kinds is None else kinds)]
+    doors = [kind(context) for kind in kinds]
     for door in doors:
         context.metrics.more.append(door.series)
         context.metrics.by_function.append(door.function_series)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from ..config import load
+from ..settings import load
 from .figures import moment_utc, size, span
 from .options import as_json_option
 from .output import print_facts, print_json, print_problems, say

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ..config import Setting, known_settings, load
+from ..config import Setting
+from ..settings import known_settings, load
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -9,8 +9,8 @@ from typing import Any
 import click
 import msgspec
 
-from ..config import load
 from ..errors import StartupError, StoreMissing, StoreUnavailable
+from ..settings import load
 from ..store.folder import MANIFEST, STORE, DataFolder, check_restored
 from .figures import moment_utc
 from .options import as_json_option

@@ -13,7 +13,7 @@ from msgspec import inspect
 
 from ..bounds import rule
 from ..errors import ConfigInvalid
-from .settings import Secret, Setting, Settings, without_password
+from .settings import Secret, Section, Setting, Settings, without_password
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
@@ -86,15 +86,10 @@ def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
             value="",
             source=sources.get(missing, "default"),
         )
-    if settings.functiongraph.auth_token and not has_secret:
-        raise ConfigInvalid(
-            "functiongraph.auth_token is set and there are no root credentials: the token guards "
-            "only FunctionGraph's door, every other one would be open. Set "
-            "THENCE_ROOT_ACCESS_KEY_ID and THENCE_ROOT_ACCESS_KEY_SECRET, or leave the token out.",
-            setting="functiongraph.auth_token",
-            value="…",
-            source=sources.get("functiongraph.auth_token", "default"),
-        )
+    for name in settings.__struct_fields__:
+        section = getattr(settings, name)
+        if isinstance(section, Section):
+            section.check(settings, sources)
     _check_waits(settings, sources)
     host, _ = settings.address
     if not has_secret and not _is_loopback(host):

@@ -25,15 +25,17 @@ def load(
     config: str | Path | None = None,
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
+    kind: type[Settings] = Settings,
 ) -> Settings:
     """The settings in force.
 
     config: the file of `--config`; else `THENCE_CONFIG`; else `./thence.toml` where it exists.
     flags: dotted names to values; None means that the flag was not given.
+    kind: Settings, or those with more sections (with_sections).
     Raises ConfigInvalid naming the setting, its value, where it came from and the limit.
     """
     environment = os.environ if environment is None else environment
-    known = {setting.name: setting for setting in known_settings()}
+    known = {setting.name: setting for setting in known_settings(kind)}
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for name, value, source in (
@@ -50,8 +52,8 @@ def load(
         section, _, last = name.rpartition(".")
         sections.setdefault(section, {})[last] = value
     top = sections.pop("", {})
-    hints = get_type_hints(Settings)
-    settings = Settings(**top, **{name: hints[name](**part) for name, part in sections.items()})
+    hints = get_type_hints(kind)
+    settings = kind(**top, **{name: hints[name](**part) for name, part in sections.items()})
     check_together(settings, sources)
     return settings
 

@@ -3,12 +3,12 @@ file by subject each."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-from msgspec import Struct, field
+from msgspec import Struct, defstruct, field
 
 from .about import PREFIX, Setting, redacted, settings_of, without_password
-from .doors import Fc, FunctionGraph
 from .keeping import Destinations, Retention
 from .limits import Limits
 from .running import Leases, Platform, Runtime
@@ -17,21 +17,32 @@ from .secret import Secret, about
 __all__ = [
     "PREFIX",
     "Destinations",
-    "Fc",
-    "FunctionGraph",
     "Leases",
     "Limits",
     "Platform",
     "Retention",
     "Runtime",
     "Secret",
+    "Section",
     "Setting",
     "Settings",
     "Shown",
     "known_settings",
     "shown",
+    "with_sections",
     "without_password",
 ]
+
+
+class Section(Struct, frozen=True):
+    """A section that belongs to a part of the service, in whose folder it stands."""
+
+    def check(self, settings: Settings, sources: Mapping[str, str]) -> None:
+        """Rules between its settings and others. `sources`: where each value that is not a default
+        came from. Raises ConfigInvalid."""
+
+
+ASection = TypeVar("ASection", bound=Section)
 
 
 class Settings(Struct, frozen=True):
@@ -101,8 +112,6 @@ class Settings(Struct, frozen=True):
     retention: Retention = Retention()
     destinations: Destinations = Destinations()
     platform: Platform = Platform()
-    fc: Fc = Fc()
-    functiongraph: FunctionGraph = FunctionGraph()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -110,14 +119,28 @@ class Settings(Struct, frozen=True):
         host, _, port = self.listen.rpartition(":")
         return host.removeprefix("[").removesuffix("]"), int(port)
 
+    def section(self, kind: type[ASection]) -> ASection:
+        """The section of that kind; as it comes where there is none."""
+        values = (getattr(self, name) for name in self.__struct_fields__)
+        return next((value for value in values if isinstance(value, kind)), None) or kind()
+
     def redacted(self) -> dict[str, Any]:
         """The settings by section as plain values; a secret is `…` when set, empty when not."""
         return redacted(self)
 
 
-def known_settings() -> list[Setting]:
+def with_sections(sections: Mapping[str, Section]) -> type[Settings]:
+    """Settings with more sections, which have these values where nothing is set."""
+    fields = [(name, type(section), section) for name, section in sections.items()]
+    return cast(
+        "type[Settings]",
+        defstruct("Settings", fields, bases=(Settings,), module=__name__, frozen=True),
+    )
+
+
+def known_settings(kind: type[Settings] = Settings) -> list[Setting]:
     """Every setting, in the order of the file."""
-    return settings_of(Settings())
+    return settings_of(kind())
 
 
 class Shown(Struct):
@@ -134,7 +157,7 @@ class Shown(Struct):
 def shown(settings: Settings) -> list[Shown]:
     """Every setting with its value, in the order of the file, without secrets."""
     redacted, found = settings.redacted(), []
-    for setting in known_settings():
+    for setting in known_settings(type(settings)):
         section, _, name = setting.name.rpartition(".")
         value = (redacted[section] if section else redacted)[name]
         default = value == ("" if setting.secret else setting.default)

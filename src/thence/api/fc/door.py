@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from ...config import Settings
 from ..shared.context import Context
 from ..shared.door import Door, Mount
 from .app import FcApp
 from .fast_path import FcFastPath
 from .prometheus import series
+from .section import FcSettings
 from .state import FcState
 from .upload import UploadApp
 
 
 class FcDoor(Door):
     name = "fc"
+    contract = "fc"
     function_series = staticmethod(series)
 
     def __init__(self, context: Context) -> None:
@@ -23,6 +26,10 @@ class FcDoor(Door):
         self.mounts = (Mount(uploads.takes, uploads, any_host=True), Mount(api.takes, api))
         self.fast_path = FcFastPath(self.state)
         context.engine.also_sweep(self.state.uploads.sweep)
+
+    @classmethod
+    def platform_wait_cap_seconds(cls, settings: Settings) -> float | None:
+        return settings.section(FcSettings).platform_wait_cap_seconds
 
 
 DOOR = FcDoor

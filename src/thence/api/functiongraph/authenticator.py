@@ -11,6 +11,7 @@ from ...signing import sdk_hmac
 from ...signing.interface import Headers, Key, Refused
 from ...signing.window import Window
 from .errors import FssError
+from .section import FunctionGraphSettings
 
 
 class Authenticator:
@@ -18,7 +19,8 @@ class Authenticator:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._keys: dict[str, Key] = {}
-        secret, token = settings.root_access_key_secret, settings.functiongraph.auth_token
+        secret = settings.root_access_key_secret
+        token = settings.section(FunctionGraphSettings).auth_token
         if secret:
             self._keys[settings.root_access_key_id] = Key(
                 settings.root_access_key_id, secret.reveal()

@@ -18,6 +18,7 @@ from .state import FunctionGraphState
 
 class FunctionGraphDoor(Door):
     name = "functiongraph"
+    contract = "functiongraph"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

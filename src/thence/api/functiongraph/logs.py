@@ -19,6 +19,7 @@ from .log_follow import Follower
 from .log_noted import bring_up_to_date
 from .log_otlp import LogOtlp
 from .log_sink import Sink
+from .section import FunctionGraphSettings
 
 FOLDER = "status-log"
 GROUP, STREAM = "function-async-log-group", "function-async-log-stream"
@@ -26,7 +27,7 @@ GROUP, STREAM = "function-async-log-group", "function-async-log-stream"
 
 class StatusLogs:
     def __init__(self, settings: Settings) -> None:
-        ours = settings.functiongraph
+        ours = settings.section(FunctionGraphSettings)
         self._settings = settings
         self.folder = Path(settings.data_dir) / FOLDER
         self.files = LogFiles(
@@ -70,7 +71,7 @@ class StatusLogs:
         yield lost
 
     def _sinks(self, engine: Engine) -> list[Sink]:
-        ours = self._settings.functiongraph
+        ours = self._settings.section(FunctionGraphSettings)
         sinks: list[Sink] = [self.files]
         if ours.status_log_otlp_endpoint:
             attributes = {

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 from starlette.responses import Response
 
-from ...config.settings import FunctionGraph
 from .call import Call
+from .section import FunctionGraphSettings
 
 Handler = Callable[[Call], Awaitable[Response]]
 
@@ -22,8 +22,8 @@ class Route(Struct, frozen=True):
     method: str
     path: str
     handler: Handler
-    body_max: int | Callable[[FunctionGraph], int] = 256 * 1024
+    body_max: int | Callable[[FunctionGraphSettings], int] = 256 * 1024
     open: bool = False
 
-    def body_bytes_max(self, settings: FunctionGraph) -> int:
+    def body_bytes_max(self, settings: FunctionGraphSettings) -> int:
         return self.body_max if isinstance(self.body_max, int) else self.body_max(settings)

@@ -9,6 +9,7 @@ from ..shared.code_link import CodeLinks
 from ..shared.context import Context
 from .authenticator import Authenticator
 from .logs import StatusLogs
+from .section import FunctionGraphSettings
 
 
 class FunctionGraphState:
@@ -21,7 +22,7 @@ class FunctionGraphState:
         self.authenticator = Authenticator(settings, clock)
         self.region = settings.region
         self.project = settings.account_id
-        self.settings = settings.functiongraph
+        self.settings = settings.section(FunctionGraphSettings)
         self.links = CodeLinks(clock, settings.public_url)
         self.logs = StatusLogs(settings)
         self.changing = asyncio.Lock()

@@ -13,6 +13,7 @@ from msgspec import Struct
 from prometheus_client.core import Metric
 from starlette.types import ASGIApp, Scope
 
+from ...config import Settings
 from ...engine.stats import Stats
 from ..metrics.tally import Tally
 from .context import Context
@@ -36,6 +37,8 @@ class Door:
     """One door of one service. The engine has not started yet where it is made."""
 
     name: ClassVar[str]
+    contract: ClassVar[str] = ""
+    """Of the handlers of functions that are made at it, where the contract is its own."""
     mounts: tuple[Mount, ...] = ()
     fast_path: FastPath | None = None
     routes: tuple[Route, ...] = ()
@@ -43,6 +46,12 @@ class Door:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+
+    @classmethod
+    def platform_wait_cap_seconds(cls, settings: Settings) -> float | None:
+        """Longest wait before an attempt that follows platform errors, of functions of its contract;
+        0 is none. None: as for all others."""
+        return None
 
     async def start(self) -> None:
         """The engine has started; no request is answered yet. Raises StartupError."""

@@ -1,35 +1,15 @@
-"""The vendors' doors: limits, defaults and credentials of each."""
+"""The settings of this door."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
-from msgspec import Struct
-
-from .secret import Secret, about
-
-
-class Fc(Struct, frozen=True):
-    """The door of Function Compute (limits: reference 3.3)."""
-
-    async_payload_bytes_max: Annotated[
-        int, about("Largest payload of an asynchronous call at this door.", ge=1, le=1 << 30)
-    ] = 128 * 1024
-    sync_payload_bytes_max: Annotated[
-        int, about("Largest payload of a synchronous call at this door.", ge=1, le=1 << 30)
-    ] = 32 * 1024 * 1024
-    platform_wait_cap_seconds: Annotated[
-        float,
-        about(
-            "Longest wait between two attempts of a Function Compute function that end in platform "
-            "errors. 0 = no cap: it doubles until `platform.budget_seconds` are over.",
-            ge=0,
-            le=86_400,
-        ),
-    ] = 0.0
+from ...config import Secret, Section, Settings, about
+from ...errors import ConfigInvalid
 
 
-class FunctionGraph(Struct, frozen=True):
+class FunctionGraphSettings(Section, frozen=True):
     """The door of FunctionGraph (limits: reference 4.3)."""
 
     auth_token: Annotated[
@@ -80,3 +60,17 @@ class FunctionGraph(Struct, frozen=True):
     status_log_otlp_headers: Annotated[
         Secret, about("Headers of these requests: `name=value`, separated by commas.")
     ] = Secret()
+
+    def check(self, settings: Settings, sources: Mapping[str, str]) -> None:
+        if self.auth_token and not settings.root_access_key_secret:
+            raise ConfigInvalid(
+                "functiongraph.auth_token is set and there are no root credentials: the token guards "
+                "only FunctionGraph's door, every other one would be open. Set "
+                "THENCE_ROOT_ACCESS_KEY_ID and THENCE_ROOT_ACCESS_KEY_SECRET, or leave the token out.",
+                setting="functiongraph.auth_token",
+                value="…",
+                source=sources.get("functiongraph.auth_token", "default"),
+            )
+
+
+SECTION = FunctionGraphSettings
