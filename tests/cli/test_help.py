@@ -113,6 +113,11 @@ def test_help_and_a_command_against_nothing_load_neither_tables_nor_the_engine()
         ("unzip", "There is no command 'unzip'"),
         ("deply", "did you mean deploy?"),
         ("deadletters", "did you mean dead-letters?"),
+        ("list", "did you mean ls?"),
+        ("start", "did you mean serve?"),
+        ("alias create f@prod 1", "(did you mean set?)"),
+        ("version remove f@1", "(did you mean delete?)"),
+        ("version update f@1", "There is no verb 'update'; write one of publish, ls, delete."),
         ("receive", "did you mean 'thence mailbox receive'?"),
         (
             "set",

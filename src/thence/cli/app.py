@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import click
 
 from .. import __version__
-from ..bounds import did_you_mean
 from ..errors import InvalidInput, StartupError, ThenceError
 from ..unusable import file_unusable
 from .commands import COMMANDS, SECTIONS, load
 from .help_page import HelpPage
+from .near_words import near_command, unknown_option
 from .old_spellings import renewed
 from .streams import give_up_output, output_failed
 
@@ -38,7 +38,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if ctx.resilient_parsing or args[0] in COMMANDS or args[0].startswith("-"):
             return super().resolve_command(ctx, args)
-        near = _verbs_called(args[0]) or did_you_mean(args[0], COMMANDS)
+        near = _verbs_called(args[0]) or near_command(args[0], COMMANDS)
         raise click.UsageError(
             f"There is no command {args[0]!r}{near}; 'thence --help' lists them.", ctx
         )
@@ -80,8 +80,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return answer if isinstance(answer, int) else 0
     except click.NoSuchOption as error:
-        from .unknown_option import unknown_option
-
         unknown_option(error).show()
         return USAGE
     except click.ClickException as error:

@@ -2,74 +2,24 @@
 
 from __future__ import annotations
 
-import array
-import fcntl
-import json
-import os
-import stat
-import sys
-import termios
 import time
-from pathlib import Path
 from typing import Any
 
 import click
 
 from ..lifecycle import states
 from ..lifecycle.policy import DELAY_SECONDS_MAX
-from .answers import NOT_THENCE, Unreachable
+from .answers import NOT_THENCE, Answer, Unreachable
 from .client import Client, part
 from .figures import span
 from .invocation_text import last_error
 from .options import SECONDS, as_json_option, connected, qualified, qualified_names
 from .output import print_bytes, print_json, say
+from .payload import content_type, read_payload, tell_unread
 
 POLL_SECONDS = 20
+SYNC_SECONDS_MAX = 86_400  # of a call that is answered at once
 FINAL = frozenset(str(state) for state in states.FINAL)
-
-
-def _payload(data: str | None) -> bytes:
-    if data is None:
-        return b""
-    try:
-        if data in ("-", "@-"):
-            return sys.stdin.buffer.read()
-        return Path(data[1:]).read_bytes() if data.startswith("@") else os.fsencode(data)
-    except OSError as error:
-        raise click.UsageError(f"--data {data}: {error.strerror or error}.") from None
-
-
-def unread_input() -> bool:
-    """Bytes wait on stdin that nobody has read: a file, or a pipe with something in it. A file of which
-    a part has been read is a loop's or a shell's own. Never waits for any: a script, a cron job or a
-    CI leaves a pipe open that nothing ever comes from."""
-    try:
-        kind = os.fstat(sys.stdin.fileno())
-        if stat.S_ISREG(kind.st_mode):
-            return os.lseek(sys.stdin.fileno(), 0, os.SEEK_CUR) == 0 < kind.st_size
-        if not stat.S_ISFIFO(kind.st_mode) and not stat.S_ISSOCK(kind.st_mode):
-            return False  # a terminal, /dev/null
-        count = array.array("i", [0])
-        fcntl.ioctl(sys.stdin.fileno(), termios.FIONREAD, count)
-        return count[0] > 0
-    except (AttributeError, OSError, ValueError):
-        return False  # there is no stdin
-
-
-def _tell_unread(data: str | None) -> None:
-    if data is None and unread_input():
-        say("The call has no payload: what waits on stdin was not read; --data - takes it.")
-
-
-def content_type(payload: bytes, data: str | None) -> str:
-    """What a payload is, as far as one can see."""
-    try:
-        json.loads(payload)
-        return "application/json"
-    except (ValueError, RecursionError):
-        pass  # not JSON, or too deep to tell: text where it was typed, otherwise bytes
-    typed = data is not None and data not in ("-", "@-") and not data.startswith("@")
-    return "text/plain; charset=utf-8" if typed else "application/octet-stream"
 
 
 @click.command()
@@ -117,31 +67,17 @@ def invoke(
         raise click.UsageError("--for is how long --wait waits; give --wait too.")
     if delay is not None and delay > DELAY_SECONDS_MAX:
         raise click.UsageError(f"--delay: {span(delay)} is too long; at most 30 days (30d).")
-    payload = _payload(data)
-    _tell_unread(data)
+    payload = read_payload(data)
+    tell_unread(data)
     headers = {"Content-Type": kind or content_type(payload, data)}
-    function, qualifier = qualified(name)
-    path, query = f"/v1/functions/{part(function)}", {"qualifier": qualifier}
     if sync:
-        answer = client.request(
-            "POST",
-            f"{path}/invoke",
-            query=query,
-            body=payload,
-            headers=headers,
-            timeout_seconds=86_400,
-        )
-        if answer.header("Thence-Invocation-Id") is None:
-            raise Unreachable(f"The answer is not that of a call: {NOT_THENCE}")
-        print_bytes(answer.body)
+        _call_now(client, name, payload, headers)
         return 0
     if delay:
         headers["Thence-Delay-Seconds"] = f"{delay:.3f}"
     if key is not None:
         headers["Idempotency-Key"] = key
-    accepted = client.request(
-        "POST", f"{path}/invocations", query=query, body=payload, headers=headers
-    ).json()
+    accepted = _post(client, name, "invocations", payload, headers).json()
     if wait:
         return _wait(client, accepted["id"], seconds, as_json)
     if as_json:
@@ -150,6 +86,32 @@ def invoke(
         click.echo(accepted["id"])
         say(f"What became of it:  thence show {accepted['id']}")
     return 0
+
+
+def _post(
+    client: Client,
+    name: str,
+    what: str,
+    payload: bytes,
+    headers: dict[str, str],
+    timeout_seconds: float | None = None,
+) -> Answer:
+    function, qualifier = qualified(name)
+    return client.request(
+        "POST",
+        f"/v1/functions/{part(function)}/{what}",
+        query={"qualifier": qualifier},
+        body=payload,
+        headers=headers,
+        timeout_seconds=timeout_seconds,
+    )
+
+
+def _call_now(client: Client, name: str, payload: bytes, headers: dict[str, str]) -> None:
+    answer = _post(client, name, "invoke", payload, headers, SYNC_SECONDS_MAX)
+    if answer.header("Thence-Invocation-Id") is None:
+        raise Unreachable(f"The answer is not that of a call: {NOT_THENCE}")
+    print_bytes(answer.body)
 
 
 def _wait(client: Client, id: str, seconds: float | None, as_json: bool) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from ..bounds import did_you_mean
+from .near_words import near_verb
 
 
 class Noun(click.Group):
@@ -32,7 +32,7 @@ class Noun(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if ctx.resilient_parsing or args[0] in self.commands or args[0].startswith("-"):
             return super().resolve_command(ctx, args)
-        near = did_you_mean(args[0], self.commands)
+        near = near_verb(args[0], self.commands)
         raise click.UsageError(
             f"There is no verb {args[0]!r}{near}; write one of {', '.join(self.commands)}.", ctx
         )
