@@ -106,14 +106,14 @@ async def test_a_lane_that_becomes_busy_while_the_store_is_asked_is_dropped_late
 
     async def live_and_busy(ids: list[int]) -> set[int]:
         found: set[int] = await live(ids)
-        lane.reserve(1)
+        lane.slots.take(lane)
         return found
 
     s.engine.retire._store.live = live_and_busy
     await s.delete("f")
     assert s.engine.lanes.all() == [lane]
     s.engine.retire._store.live = live
-    lane.reserve(-1)
+    lane.slots.release(lane)
     await s.clock.advance(6)
     assert s.engine.lanes.all() == []
 

@@ -175,7 +175,7 @@ class Accept:
         direct = new.due_at <= new.accepted_at and dispatch.room(lane) > 0
         if direct:
             new.lease = self._lease.number
-            lane.reserve(1)
+            lane.slots.take(lane)
 
         def committed(accepted: Any, error: ThenceError | None) -> None:
             if error is None and accepted.id == new.id:
@@ -185,11 +185,11 @@ class Accept:
                     # Whatever became of its caller: it is accepted, so it must run. Its slot is
                     # kept until now, should the caller have asked for another in `done`.
                     if direct:
-                        lane.reserve(-1)
+                        lane.slots.release(lane)
                     self._follow(lane, new, direct, offloaded)
                 return
             if direct:
-                lane.reserve(-1)
+                lane.slots.release(lane)
             if error is None and accepted.mismatch:
                 error = _mismatch(accepted, new)
             elif error is None and accepted.taken:

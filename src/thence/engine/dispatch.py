@@ -107,21 +107,13 @@ class Dispatch:
         """Room that is promised to nobody; 0 or less: none. Where a limit counts for all versions
         together, each run takes one of its slots, also where it would share an instance. `written`:
         what the run comes to is, as that of a synchronous call is not."""
-        family = lane.family
         if (
             self.held_back
-            or family.disabled is not None
+            or lane.family.disabled is not None
             or (self.line.buckets and self.line.before(lane))
         ):
             return 0
-        room = self._runtime.room(lane.function)
-        if lane.keeps:
-            room = min(room, lane.beside())
-        if written and (lane.large or lane.unwritten):
-            room = min(room, lane.strict_room())
-        if family.limit is None:
-            return room
-        return min(room, family.limit - family.used - family.keeps)
+        return lane.slots.free(lane, self._runtime.room(lane.function), written=written)
 
     def note(self, lane: Lane, due_at: int, now: int, number: int = 1) -> None:
         """So many of that lane wait in the store and are due then."""
@@ -285,7 +277,7 @@ class Dispatch:
         self._turns += 1
         lane.last_turn = self._turns
         lane.claiming = limit
-        lane.reserve(limit)
+        lane.slots.take(lane, limit)
         lane.backlog = left = max(0, lane.backlog - limit)
         if lane.family.bucket is not None:
             self.line.look(lane.family)
@@ -293,7 +285,7 @@ class Dispatch:
 
         def done(claimed: Any, error: ThenceError | None) -> None:
             lane.claiming = 0
-            lane.reserve(-limit)
+            lane.slots.release(lane, limit)
             if error is not None:
                 lane.backlog += limit
                 # The store is away: it stays ready, the writer's return pumps again.

@@ -104,7 +104,7 @@ class Invoke:
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
 
         def done(run: Run, ended: Ended) -> None:
-            lane.end_run()
+            lane.slots.end(lane)
             del self.running[run.id]
             if lane.family.parked:
                 # (After what the runtime itself tells of an end; of one that could not begin it does not.)
@@ -115,7 +115,7 @@ class Invoke:
                 future.set_result(ended)
 
         run.done = done
-        lane.begin_run()
+        lane.slots.begin(lane)
         self.running[run.id] = run
         self._runtime.submit(run)
         try:
@@ -157,7 +157,7 @@ class Invoke:
 
         def call() -> None:
             # The slot is held until this task goes on, so that nobody else is promised it.
-            lane.reserve(1)
+            lane.slots.take(lane)
             free.set()
 
         self._dispatch.wait_for_slot(lane, call)
@@ -174,7 +174,7 @@ class Invoke:
             if lane.drop_call(call):
                 held = False
             else:
-                lane.reserve(-1)
+                lane.slots.release(lane)
                 held = True
                 if cancelled:
                     self._dispatch.freed(lane)  # the slot is free for what waits

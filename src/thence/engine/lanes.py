@@ -18,8 +18,7 @@ from ..catalog.function import Function
 from ..lifecycle.policy import Policy
 from .effect import InEffect
 from .family import Family
-
-Promise = Callable[[Function, int], None]
+from .slots import Slots
 
 UNKNOWN = 1 << 40
 """As many as there may be: how long a backlog is has not been counted."""
@@ -42,7 +41,6 @@ class Lane:
     """One function's (or version's) way to its instances."""
 
     __slots__ = (
-        "_promise",
         "backlog",
         "called",
         "claiming",
@@ -58,6 +56,7 @@ class Lane:
         "own",
         "ready",
         "reserved",
+        "slots",
         "sync_waiters",
         "throttled_since",
         "under_way",
@@ -70,7 +69,7 @@ class Lane:
         function: Function,
         own: InEffect,
         family: Family[Lane],
-        promise: Promise,
+        slots: Slots,
     ) -> None:
         self.function = function
         self.own = own  # by its spec: counts where a qualifier has no configuration
@@ -80,10 +79,10 @@ class Lane:
         self.ready = False  # there may be waiting invocations that are due
         self.backlog = 0  # of the waiting, how many may be due and are not being claimed yet
         self.claiming = 0  # how many a claim on its way asks for; 0: there is none
-        self.reserved = 0  # room promised to claims on their way; see reserve()
+        self.reserved = 0  # room promised to claims on their way; see slots.py
         self.under_way = 0  # runs that the runtime has and has not answered
         self.large = False  # its last result was; see strict_room()
-        self.unwritten = 0  # runs that have ended and keep their slots; see keep_ended()
+        self.unwritten = 0  # runs that have ended and keep their slots; see slots.py
         self.kept_of_node = 0  # of these, those that keep room of the node too
         self.waiting = 0  # waiting invocations, as counted here since the start
         self.sync_waiters: dict[Callable[[], None], None] = {}  # in the order of their coming
@@ -91,7 +90,7 @@ class Lane:
         self.keeps_of_all = False  # and one of the limit of all versions
         self.deleted = False
         self.throttled_since: int | None = None  # at its limit with a backlog since
-        self._promise = promise
+        self.slots = slots  # who counts its runs
         self.called = Callee(self)
         """By a call that names no alias."""
 
@@ -133,12 +132,6 @@ class Lane:
 
     # ------------------------------------------------------------ counted here and in its family
 
-    def reserve(self, number: int) -> None:
-        """Promise room to so many on their way; below 0: they have come, or never will."""
-        self.reserved += number
-        self.family.used += number
-        self._promise(self.function, number)
-
     def keep_slot(self, keeps: bool, of_all: bool = False) -> None:
         """Whether its next slot is kept for one that was lost before, and the next of the limit of
         all versions; see suspects.py."""
@@ -156,28 +149,6 @@ class Lane:
         if family.keeps and family.limit is not None and family.held:
             return True
         return self.keeps and self.beside() <= 0
-
-    def begin_run(self) -> None:
-        """The runtime gets one more."""
-        self.under_way += 1
-        self.family.used += 1
-        self.family.under_way += 1
-
-    def end_run(self) -> None:
-        """It has answered one."""
-        self.under_way -= 1
-        self.family.used -= 1
-        self.family.under_way -= 1
-
-    def keep_ended(self, number: int, of_node: int = 0) -> None:
-        """So many that have ended keep their slots until their results are on disk; below 0: they
-        are, or never will be. Slots of the function: they have left their instances, and others may
-        need these. `of_node`: so many keep room of the node too."""
-        self.unwritten += number
-        self.family.used += number
-        if of_node:
-            self.kept_of_node += of_node
-            self._promise(self.function, of_node)
 
     def strict_room(self) -> int:
         """How many may be claimed where results are large. Else there are as many more as fast
@@ -221,9 +192,8 @@ class Lane:
 class Lanes:
     """All lanes, by function id."""
 
-    def __init__(self, promise: Promise) -> None:
-        """`promise`: the runtime's, told of all room that is promised."""
-        self._promise = promise
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
         self._lanes: dict[int, Lane] = {}
         self._families: dict[int, Family[Lane]] = {}
         self._past: dict[int, tuple[str, int]] = {}  # of what was dropped: its name and family
@@ -239,7 +209,7 @@ class Lanes:
         family = self._families.get(function.family)
         if family is None:
             family = self._families[function.family] = Family(function.family, function.name)
-        lane = self._lanes[function.id] = Lane(function, own, family, self._promise)
+        lane = self._lanes[function.id] = Lane(function, own, family, self._slots)
         family.lanes.append(lane)
         return lane
 

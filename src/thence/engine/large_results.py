@@ -94,7 +94,7 @@ class LargeResults:
         finally:
             if kept is not None:
                 self._kept_bytes -= kept.bytes
-                lane.keep_ended(-1, -kept.of_node)
+                lane.slots.keep(lane, -1, -kept.of_node)
                 self._dispatch.freed(lane)
 
     def _keep(self, lane: Lane, settle: Settle, run: Run) -> _Kept:
@@ -103,5 +103,5 @@ class LargeResults:
         size = settle.result.bytes + len(run.payload)
         self._kept_bytes += size
         kept = _Kept(size, self._kept_bytes > KEPT_BYTES_MAX)
-        lane.keep_ended(1, kept.of_node)
+        lane.slots.keep(lane, 1, kept.of_node)
         return kept

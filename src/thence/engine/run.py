@@ -76,10 +76,10 @@ class RunAttempts:
         self._running.add(run)
         body = claimed.payload
         if body.data is None and body.ref is not None:
-            lane.reserve(1)  # the slot it was claimed for, until it is handed over
+            lane.slots.take(lane)  # the slot it was claimed for, until it is handed over
             self._tasks.spawn(self._fetch(lane, run, body.ref, body.digest, claimed.due_at))
             return
-        lane.begin_run()  # until settle gets its ending
+        lane.slots.begin(lane)  # until settle gets its ending
         run.payload = body.data or b""
         self._submit(lane, run, claimed.due_at)
 
@@ -110,8 +110,8 @@ class RunAttempts:
             self._unreadable(lane, run, f"The payload could not be read ({type(error).__name__}).")
             return
         finally:
-            lane.reserve(-1)
-            lane.begin_run()
+            lane.slots.release(lane)
+            lane.slots.begin(lane)
         self._submit(lane, run, due_at)
 
     def _unreadable(self, lane: Lane, run: Run, why: str) -> None:

@@ -76,7 +76,7 @@ class SettleAttempts:
         way to the disk, see large_results.py)."""
         lane = self._lanes.get(run.function.id)
         assert lane is not None
-        lane.end_run()
+        lane.slots.end(lane)
         run.ended = True
         if self.draining:
             ended.cut_off()  # so that no budget is spent

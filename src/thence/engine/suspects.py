@@ -159,12 +159,12 @@ class Suspects:
 
     def _claim(self, lane: Lane, now: int) -> None:
         self._busy, self._unknown = True, lane
-        lane.reserve(1)
+        lane.slots.take(lane)
         self._keep(lane, False)
         claim = Claim(lane.function.id, 1, self._lease.number, now, suspects=True)
 
         def done(claimed: Any, error: ThenceError | None) -> None:
-            lane.reserve(-1)
+            lane.slots.release(lane)
             self._empty = error is None and not claimed
             if error is None and claimed:
                 lane.count_waiting(-1)

@@ -50,6 +50,7 @@ from .run import RunAttempts
 from .running import Running
 from .sending import Sending
 from .settle import SettleAttempts
+from .slots import SlotsHere
 from .sources import Inside, Sources
 from .stop import Stop
 from .suspects import Suspects
@@ -93,7 +94,7 @@ class Parts:
 
     def _shared(self, given: Given) -> None:
         """What all verbs share: lanes, numbers, the group commit, what is deployed."""
-        self.lanes = Lanes(given.runtime.promise)
+        self.lanes = Lanes(SlotsHere(given.runtime.promise))
         self.ids = IdSource(given.rng)
         self.flow = Flow()
         self.lease = Lease()
