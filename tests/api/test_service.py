@@ -26,7 +26,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from tests.doors.routes import ROUTES
 
-from thence import server as program
+from thence import serve as program
+from thence import server as building
 from thence.api.listener import Listener, bind
 from thence.api.shared import problems
 from thence.catalog.code import pack
@@ -436,7 +437,7 @@ async def test_while_it_drains_it_is_not_ready_and_accepts_nothing(server: Any) 
 PROGRAM = """
 import sys
 from thence.config import Settings
-from thence.server import run
+from thence.serve import run
 sys.exit(run(Settings(data_dir=sys.argv[1], listen="127.0.0.1:0", grace_seconds=10)))
 """
 
@@ -474,7 +475,7 @@ async def test_memory_is_looked_after_while_the_service_runs(
             looked.set()
             return 60.0
 
-    monkeypatch.setattr(program, "GiveBack", Looks)
+    monkeypatch.setattr(building, "GiveBack", Looks)
     await make_server()
     await asyncio.wait_for(looked.wait(), 20)
 
@@ -487,7 +488,7 @@ async def test_what_runs_has_the_whole_grace_period(
     limits: list[float | None] = []
 
     class Ending:
-        engine = SimpleNamespace(runtime=SimpleNamespace(close=AsyncMock()))
+        end_runs = AsyncMock()
 
         async def stop(self, seconds: float) -> None:
             given.append(seconds)
@@ -509,7 +510,7 @@ async def test_an_end_before_it_has_drained_says_which_of_two_causes_it_was(
     hurried: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Stuck:
-        engine = SimpleNamespace(runtime=SimpleNamespace(close=AsyncMock()))
+        end_runs = AsyncMock()
 
         async def stop(self, seconds: float) -> None:
             await asyncio.Event().wait()
@@ -606,13 +607,13 @@ def test_a_thread_that_waits_for_ever_does_not_hold_the_end(tmp_path: Path) -> N
     """As one does that waits for the lock of a store that another program holds."""
     program = (
         "import asyncio, threading\n"
-        "from thence import server\n"
+        "from thence import serve as program\n"
         "from thence.config import Settings\n"
         "async def serve(*_, **__):\n"
         "    asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)\n"
         "    return 3\n"
-        "server.serve = serve\n"
-        "server.run(Settings())\n"
+        "program.serve = serve\n"
+        "program.run(Settings())\n"
     )
     ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=60, check=False)
     assert ran.returncode == 3
@@ -621,12 +622,12 @@ def test_a_thread_that_waits_for_ever_does_not_hold_the_end(tmp_path: Path) -> N
 LEFT = """
 import os, signal, sys
 from pathlib import Path
-from thence import server
+from thence import serve
 from thence.config import Settings
 from thence.errors import StoreInUse
 from thence.store.sqlite.connection import hold
-server._say = lambda url: os.kill(os.getpid(), signal.SIGTERM)
-status = server.run(Settings(data_dir=sys.argv[1], listen="127.0.0.1:0", grace_seconds=10))
+serve._say = lambda url: os.kill(os.getpid(), signal.SIGTERM)
+status = serve.run(Settings(data_dir=sys.argv[1], listen="127.0.0.1:0", grace_seconds=10))
 try:
     hold(Path(sys.argv[1]) / "store.db")
 except StoreInUse:
@@ -649,15 +650,15 @@ def test_the_data_directory_is_held_until_the_process_has_ended(tmp_path: Path) 
 
 HANGING = """
 import sys, threading
-from thence import server
+from thence import serve
 from thence.config import Settings
 from thence.store.sqlite import store
 def hang(*_, **__):
     print("hangs", flush=True)
     threading.Event().wait()
-server.CLOSE_SECONDS, server.STUCK_SECONDS, server.EXIT_SECONDS = {close}, 0.3, {leave}
+serve.CLOSE_SECONDS, serve.STUCK_SECONDS, serve.EXIT_SECONDS = {close}, 0.3, {leave}
 {patch} = hang
-sys.exit(server.run(Settings(data_dir=sys.argv[1], listen="127.0.0.1:0", grace_seconds=0)))
+sys.exit(serve.run(Settings(data_dir=sys.argv[1], listen="127.0.0.1:0", grace_seconds=0)))
 """
 OPENING, LEAVING = "store._take", "store.SqliteStore.close"
 

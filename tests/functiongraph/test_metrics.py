@@ -77,7 +77,7 @@ async def test_the_queue_has_metrics_of_its_own(door: Any) -> None:
     await door.function(
         answers=[Forever()], concurrency=1, max_event_age_seconds=150, timeout_seconds=900
     )
-    door.context.metrics.start()
+    await door.context.metrics.start()
     for _ in range(3):
         await door.start()
     await door.clock.advance(100)

@@ -68,6 +68,6 @@ def serve(config: Path | None, fresh: bool, **given: Any) -> int:
       thence serve --data-dir /var/lib/thence --listen 127.0.0.1:8000 --log-level debug
     """
     settings = settings_of(config, given)
-    from ..server import run
+    from ..serve import run
 
     return run(settings, fresh=fresh)

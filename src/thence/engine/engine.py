@@ -294,6 +294,15 @@ class Engine(Functions):
         await self.store.close()
         self.notices.publish(NodeStopped(self.node.name, self.settle.cut_off))
 
+    async def end_runs(self) -> None:
+        """End the processes of functions at once: a drain had no time for that. Idempotent."""
+        await self.runtime.close()
+
+    async def close(self) -> None:
+        """Let go of the store and of the processes of functions where the start failed. Idempotent."""
+        await self.runtime.close()
+        await self.store.close()
+
     def _chores(self) -> tuple[Loop, ...]:
         chores = [
             self.rescue.loop,

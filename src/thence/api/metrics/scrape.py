@@ -58,7 +58,7 @@ class Metrics:
         """Those that have one line or more for each function. Called in a thread: they read what they are
         given and nothing else."""
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin to look at what is no event but a state. The engine has started."""
         self._samples.loop.start()
 
