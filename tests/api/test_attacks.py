@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from thence.api.protocol import protocol
+from thence.api.protocol import limits
 from thence.config import Secret
 
 from .wire import LAST, PATH, get, parse, request, statuses
@@ -31,7 +31,7 @@ async def test_a_trailer_says_nothing(server: Any, way: str) -> None:
 @pytest.mark.parametrize("way", ["", SLOW_WAY])
 async def test_a_trailer_without_end_is_refused(server: Any, way: str) -> None:
     await server.deploy()
-    endless = b"X: " + b"a" * (protocol.HEAD_BYTES_MAX + (1 << 18))
+    endless = b"X: " + b"a" * (limits.HEAD_BYTES_MAX + (1 << 18))
     found = await server.raw((CHUNKED % way).encode() + endless)
     assert statuses(found) == [431]
     assert await server.accepted() == 0
@@ -44,7 +44,7 @@ async def test_a_trailer_without_end_behind_an_answered_request_ends_the_connect
     reader, writer = await server.connect()
     writer.write((CHUNKED % "").encode())
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 401 ")
-    writer.write(b"X: " + b"a" * (protocol.HEAD_BYTES_MAX + (1 << 18)))
+    writer.write(b"X: " + b"a" * (limits.HEAD_BYTES_MAX + (1 << 18)))
     with pytest.raises((ConnectionError, EOFError)):
         while True:
             assert b"HTTP/1.1" not in await reader.readexactly(1024)
@@ -53,7 +53,7 @@ async def test_a_trailer_without_end_behind_an_answered_request_ends_the_connect
 
 async def test_a_huge_header_behind_a_request_waits_for_its_turn(server: Any) -> None:
     await server.deploy()
-    huge = get("/livez", "X: " + "a" * (2 * protocol.HEAD_BYTES_MAX))
+    huge = get("/livez", "X: " + "a" * (2 * limits.HEAD_BYTES_MAX))
     assert statuses(await server.raw(request() + huge)) == [202, 431]
     assert await server.accepted() == 1
 

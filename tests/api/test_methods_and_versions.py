@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from thence.api.protocol import protocol
+from thence.api.protocol import limits
 
 from .wire import LAST, PATH, get, one_problem, request, statuses
 
@@ -55,7 +55,7 @@ async def test_connect_is_refused_and_its_body_is_no_request(
 async def test_connect_in_pieces_is_refused_and_its_body_is_no_request(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "LINGER_SECONDS", 60)  # on a busy machine, too
+    monkeypatch.setattr(limits, "LINGER_SECONDS", 60)  # on a busy machine, too
     await server.deploy()
     reader, writer = await server.connect()
     data = connect("/livez", "length")
@@ -117,7 +117,7 @@ async def test_another_version_of_http_is_refused_and_nothing_behind_it_is_read(
 async def test_the_preface_of_http_2_is_told_which_versions_there_are(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "LINGER_SECONDS", 60)  # on a busy machine, too
+    monkeypatch.setattr(limits, "LINGER_SECONDS", 60)  # on a busy machine, too
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
     problem = one_problem(await server.raw(preface))
     assert problem["status"] == 505 and "HTTP/1.1" in problem["detail"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from thence.api.native import stats
-from thence.api.protocol import protocol, turns
+from thence.api.protocol import limits, turns
 from thence.catalog.code import pack
 from thence.catalog.function import FunctionSpec
 from thence.config.settings import Limits
@@ -196,7 +196,7 @@ async def test_headers_that_do_not_end_are_counted_and_given_back(make_server: A
     reader, writer = await server.connect()
     writer.write(head)
     # What a header costs is more than its bytes.
-    await until(lambda: unproven.bytes >= len(head) + 99 * protocol.HEADER_BYTES)
+    await until(lambda: unproven.bytes >= len(head) + 99 * limits.HEADER_BYTES)
     unproven.take(MIB - unproven.bytes)
     assert statuses(await server.raw(head)) == [503]
     writer.transport.abort()
@@ -215,9 +215,9 @@ async def test_what_waits_behind_a_request_is_refused_in_its_turn_when_it_is_too
 
 
 async def test_a_request_with_very_many_headers_is_refused(server: Any) -> None:
-    lines = ["a: b"] * (protocol.HEADERS_MAX + 1)
+    lines = ["a: b"] * (limits.HEADERS_MAX + 1)
     ((status, _, body),) = parse(await server.raw(get("/livez", *lines)))
-    assert status == 431 and json.loads(body)["limit"] == protocol.HEADERS_MAX
+    assert status == 431 and json.loads(body)["limit"] == limits.HEADERS_MAX
 
 
 # ---------------------------------------------------------------- in time
@@ -245,7 +245,7 @@ async def test_a_body_that_drips_is_ended_though_it_never_stops(
         connection._heard_at = connection.loop.time()  # something has just come
         connection._look()
         assert not connection._deaf
-    monkeypatch.setattr(protocol, "BODY_SECONDS", -1.0)
+    monkeypatch.setattr(limits, "BODY_SECONDS", -1.0)
     connection._heard_at = connection.loop.time()
     connection._look()
     ((status, headers, _),) = parse(await reader.read())
@@ -261,7 +261,7 @@ async def test_a_large_body_that_comes_steadily_has_time_for_its_size(server: An
     (connection,) = await until(lambda: [one for one in connections(server) if one._busy()])
     await until(lambda: connection._fast.size > 800_000)
     due = connection._body_due() - connection._body_since
-    assert due > protocol.BODY_SECONDS + 800_000 / protocol.BODY_BYTES_PER_SECOND_MIN
+    assert due > limits.BODY_SECONDS + 800_000 / limits.BODY_BYTES_PER_SECOND_MIN
     writer.close()
 
 
@@ -294,7 +294,7 @@ async def test_a_connection_whose_answers_nobody_reads_is_ended(
     connection._look()
     assert not connection.transport.is_closing()
     for name in ("IDLE_SECONDS", "READ_SECONDS"):
-        monkeypatch.setattr(protocol, name, -1000.0)
+        monkeypatch.setattr(limits, name, -1000.0)
     connection._read_by -= 1000
     connection._look()
     await until(lambda: not len(server.service.context.places))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from thence.api.protocol import protocol
+from thence.api.protocol import limits
 from thence.config.settings import Limits
 from thence.notices import InvocationAccepted
 
@@ -180,7 +180,7 @@ async def test_garbage_behind_a_request_does_not_take_its_answer_away(server: An
 @pytest.mark.parametrize("way", ["whole", "many", "partial"])
 async def test_a_huge_header_is_refused(server: Any, way: str) -> None:
     await server.deploy()
-    size = protocol.HEAD_BYTES_MAX
+    size = limits.HEAD_BYTES_MAX
     lines = {
         "whole": [f"X-Big: {'x' * size}"],
         "many": [f"X-{number}: {'x' * 100}" for number in range(size // 100)],
@@ -252,8 +252,8 @@ async def test_a_connection_that_holds_its_place_without_using_it_is_closed(
     connection = await only_connection(server, busy=data.startswith(b"POST"))
     connection._look()
     assert not connection.transport.is_closing()
-    monkeypatch.setattr(protocol, "STALLED_SECONDS", -1.0)
-    monkeypatch.setattr(protocol, "IDLE_SECONDS", -1.0)
+    monkeypatch.setattr(limits, "STALLED_SECONDS", -1.0)
+    monkeypatch.setattr(limits, "IDLE_SECONDS", -1.0)
     connection._look()
     found = await reader.read()
     if data.startswith(b"POST"):
@@ -360,7 +360,7 @@ async def test_a_body_that_breaks_is_not_asked_for_any_more(server: Any, caplog:
 async def test_an_answer_that_comes_before_the_body_can_be_read_by_who_still_sends_it(
     server: Any, caplog: Any, monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
-    monkeypatch.setattr(protocol, "LINGER_SECONDS", 60)  # on a busy machine, too
+    monkeypatch.setattr(limits, "LINGER_SECONDS", 60)  # on a busy machine, too
     reader, writer = await server.connect()
     lines = ("Connection: close", "Prefer: respond-async")
     head = request("POST", "/v1/nothing", b"", *lines).replace(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.responses import FileResponse
 
-from thence.api.protocol import protocol
+from thence.api.protocol import limits
 from thence.api.shared import unread
 from thence.config.settings import Limits
 from thence.notices import DeliveryEnded
@@ -268,7 +268,7 @@ async def test_who_read_until_now_is_not_idle(make_server: Any) -> None:
     known = set(connections(server))
     caller = await silent(server, get(path))
     (connection,) = [one for one in connections(server) if one not in known]
-    connection._idle_since -= 10 * protocol.IDLE_SECONDS  # so long ago it was answered
+    connection._idle_since -= 10 * limits.IDLE_SECONDS  # so long ago it was answered
     resumed = connection.resume_writing
 
     def watched() -> None:
@@ -279,7 +279,7 @@ async def test_who_read_until_now_is_not_idle(make_server: Any) -> None:
     connection._read_by += 10_000.0
     connection._look()
     looks_at = connection._patience.when()
-    assert looks_at <= asyncio.get_running_loop().time() + protocol.IDLE_SECONDS
+    assert looks_at <= asyncio.get_running_loop().time() + limits.IDLE_SECONDS
     reader, writer = await asyncio.open_connection(sock=caller)
     size = int((await reader.readuntil(b"\r\n\r\n")).split(b"content-length: ")[1].split()[0])
     assert len(await reader.readexactly(size)) == size
