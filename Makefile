@@ -13,7 +13,7 @@ ARGS ?=
 PROCESSES ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test lint check format bench lock clean
+.PHONY: help install install-dev demo test coverage lint check format bench index lock clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,8 +42,19 @@ install-dev: $(VENV)/.installed-dev ## Install Thence and what its tests and che
 demo: install ## Start the service and watch it work: retries, dead ends, deliveries
 	$(BIN)/thence demo $(ARGS)
 
-test: install-dev ## Run all tests, a process for each core (ARGS="-k word" to choose, PROCESSES=0)
+test: install-dev ## Run all tests, a process for each core (ARGS='-m "not slow"' or "-k word" to choose)
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(ARGS)
+
+# As information: nothing is failed by it. Only rooms whose tests run them in their own process, since
+# it costs these tests a third more time, and says nothing of what runs in instances and programs. The
+# fixture of the package is left out, so that nothing is imported before it is looked at.
+COVERED := lifecycle catalog config signing store engine destinations
+coverage: install-dev ## Say how much of each room its tests run (a part of the tests, no verdict)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal -m "not slow" -q \
+		-p no:thence.testing.fixtures \
+		$(COVERED:%=tests/%) $(COVERED:%=--cov=thence.%) --cov-report= $(ARGS)
+	@for room in $(COVERED); do printf '%-14s %s %%\n' $$room \
+		"$$($(BIN)/coverage report --include="src/thence/$$room/*" --format=total)"; done
 
 lint: install-dev ## Format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -60,6 +71,9 @@ format: install-dev ## Format the code and mend what the linter can mend
 bench: $(VENV)/.installed-bench ## Measure speed as ratios within one run (ARGS=--quick: a few minutes)
 	$(BIN)/thence bench $(ARGS)
 
+index: install ## Write changes/README.md, the list of the notes, anew
+	$(BIN)/python tests/docs/changes_index.py
+
 lock: | $(BIN)/python ## Write the lock files anew from pyproject.toml
 	$(PIP) install "pip-tools>=7.4"
 	$(COMPILE) --output-file requirements.lock pyproject.toml
@@ -67,5 +81,5 @@ lock: | $(BIN)/python ## Write the lock files anew from pyproject.toml
 	$(COMPILE) --extra bench --output-file requirements-bench.lock --constraint requirements.lock pyproject.toml
 
 clean: ## Remove what was built, installed and cached (never a data directory)
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
