@@ -169,6 +169,21 @@ class Overloaded(Unavailable):
     title = "Too much is asked of the service at once"
 
 
+class CatalogueChanged(Unavailable):
+    """Others changed the catalogue between the look at it and the change that followed from it. It
+    was decided anew as often as CHANGE_TRIES_MAX (engine/catalogue.py) allows. `fields`: `revision`."""
+
+    code = "catalogue_changed"
+    title = "Too many others change the catalogue"
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(
+            "Others changed the catalogue each time while this was being decided; nothing was "
+            "changed. Ask again.",
+            **fields,
+        )
+
+
 class StoreUnavailable(Unavailable):
     """The store could not commit (disk full, fsync error, locked, gone). Nothing was acknowledged."""
 

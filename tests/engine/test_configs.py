@@ -6,6 +6,7 @@ import pytest
 
 from thence.catalog.alias import Alias
 from thence.catalog.async_config import AsyncConfig
+from thence.catalog.step import DeleteEntry
 from thence.errors import (
     AliasNotFound,
     DestinationCycle,
@@ -163,7 +164,7 @@ async def test_a_configuration_whose_qualifier_is_gone_is_dropped_at_start(s: Se
     await published(s)
     await s.engine.put_async_config("f", "prod", AsyncConfig(max_retries=7))
     # As when the process ends between the deletion of an alias and that of its configuration.
-    await s.store.delete_entry("alias", str(s.engine.function("f").id), "prod")
+    await s.store.change([DeleteEntry("alias", str(s.engine.function("f").id), "prod")], 0)
     await s.crash()
     assert s.engine.async_configs("f") == {}
     await s.engine.put_alias("f", Alias("prod", "1"), create=True)

@@ -18,6 +18,8 @@ import pytest
 import thence
 from thence.catalog.control import Control
 from thence.catalog.function import Function, parse_spec
+from thence.catalog.step import PublishVersion, PutFunction, Step
+from thence.engine.mirror import Effects
 from thence.notices import Notices
 from thence.runtimes.kinds import KINDS
 from thence.runtimes.pool.pool import Pool
@@ -61,11 +63,16 @@ class Counter:
         return 0
 
 
+async def into_the_store(s: Service, step: Step) -> None:
+    (left,) = (await s.store.change([step], s.clock.now())).left
+    assert isinstance(left, Function)
+    s.engine.catalogue.take(left, Effects())
+
+
 async def deployed(s: Service, number: int) -> list[str]:
     """So many functions, straight into the catalogue: what deploying costs is not asked here."""
     for n in range(number):
-        function = await s.store.put_function(f"f{n}", SPEC, "0" * 64, 1, s.clock.now())
-        s.engine.catalogue._by_name[function.name] = s.engine.catalogue.take(function)
+        await into_the_store(s, PutFunction(f"f{n}", SPEC, "0" * 64, 1))
     return [f"f{n}" for n in range(number)]
 
 
@@ -98,7 +105,9 @@ async def of_a_function_that_goes(s: Service, names: list[str]) -> None:
         await s.invoke(name, delay_seconds=10)
     with s.clock.hold():
         for name in names:
-            s.engine.catalogue.ended(s.engine.catalogue.lane(name))
+            lane = s.engine.catalogue.lane(name)
+            lane.delete()
+            s.engine.retire.note(lane)
     await s.clock.advance(20)
 
 
@@ -138,8 +147,7 @@ async def test_a_version_at_the_limit_of_all_costs_no_more_where_there_are_many(
             s.scripts.set(name, [Ok(seconds=0.01)])
             family = s.engine.catalogue.family(name)
             for n in range(1, number + 1):
-                row = await s.store.publish(family.id, str(n), "", s.clock.now())
-                s.engine.catalogue.take(row)
+                await into_the_store(s, PublishVersion(family.id, str(n)))
             family.take(Control(limit=1))
             with Counter() as counter:
                 for n in range(1, number + 1):

@@ -101,7 +101,7 @@ async def test_refused_code_that_is_deployed_elsewhere_stays(tmp_path: Path) -> 
 async def test_code_that_is_tried_is_not_swept_away(tmp_path: Path) -> None:
     async with running(tmp_path, instances_max=1) as engine:
         await deploy(engine, "f", GOOD)
-        async with engine.catalogue.code_in_use("g", archive("x = 1")) as (digest, _):
-            assert (await engine.catalogue.prune_code(set()))[0] == 0
-            assert digest in kept(tmp_path)
-        assert (await engine.catalogue.prune_code(set()))[0] == 1
+        async with engine.catalogue.code_in_use("g", archive("x = 1")) as code:
+            assert (await engine.catalogue.code.prune(set()))[0] == 0
+            assert code.digest in kept(tmp_path)
+        assert (await engine.catalogue.code.prune(set()))[0] == 1

@@ -228,10 +228,10 @@ async def test_the_code_of_a_version_stays_while_it_is_published() -> None:
         digest = published.code_digest
         with s.clock.hold():
             await s.engine.put_function("f", parse_spec({}), pack([("main.py", b"x = 2\n")]))
-            await s.engine.catalogue.prune_code(set())
+            await s.engine.catalogue.code.prune(set())
             assert (s.engine.code.path(digest)).exists()
             await s.engine.delete_version("f", "1")
-            assert await s.engine.catalogue.prune_code(set()) == (1, 1)
+            assert await s.engine.catalogue.code.prune(set()) == (1, 1)
         assert digest not in {one.code_digest for one in s.engine.functions()}
         assert not any(digest in str(path) for path in (s.directory / "code").rglob("*"))
 

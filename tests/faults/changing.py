@@ -46,14 +46,14 @@ class Changing(Walk):
         await self.s.settle()
 
     async def publish(self) -> None:
-        await self.change(self.s.engine.versions_.publish(self.rng.choice(NAMES), "", None))
+        await self.change(self.s.engine.publish_version(self.rng.choice(NAMES)))
 
     async def delete_version(self) -> None:
         name = self.rng.choice(NAMES)
         family = self.s.engine.catalogue.find(name)
         rows = [] if family is None else sorted(set(family.rows) - {"latest"})
         if rows:
-            await self.change(self.s.engine.versions_.delete(name, self.rng.choice(rows)))
+            await self.change(self.s.engine.delete_version(name, self.rng.choice(rows)))
 
     async def put_alias(self) -> None:
         name, rng = self.rng.choice(NAMES), self.rng

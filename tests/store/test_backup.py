@@ -40,6 +40,7 @@ from thence.store.sqlite import SqliteStore, connection, files, restore, salvage
 from thence.store.sqlite import backup as backups
 from thence.store.sqlite.backup import Manifest, backup
 
+from .catalogue import put_function
 from .scene import NOW, Scene
 
 PAYLOAD = bytes(range(256)) * 400
@@ -64,7 +65,7 @@ class Used(Scene):
         await super().begin()
         info = check_archive(ARCHIVE)
         await self.code.store(ARCHIVE, info)
-        await self.store.put_function("f", parse_spec({}), info.digest, info.bytes, NOW)
+        await put_function(self.store, "f", parse_spec({}), info.digest, info.bytes, NOW)
 
     async def large(self) -> tuple[int, str]:
         """Accept one with a body of its own: its id and the body's name."""

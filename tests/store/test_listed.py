@@ -22,6 +22,7 @@ from thence.store.records import (
     NewInvocation,
 )
 
+from .catalogue import publish, put_function
 from .scene import DAY, NOW, Scene
 
 FAMILY = 1
@@ -252,8 +253,8 @@ async def test_filters_hold_together(scene: Scene) -> None:
 
 
 async def test_each_of_a_list_is_complete_as_if_it_were_shown_alone(scene: Scene) -> None:
-    function = await scene.store.put_function("f", FunctionSpec(), "d", 1, NOW)
-    version = await scene.store.publish(function.id, "1", "", NOW)
+    function = await put_function(scene.store, "f", FunctionSpec(), "d", 1, NOW)
+    version = await publish(scene.store, function.id, "1", "", NOW)
     meta = msgspec.json.encode(Meta(qualifier="live", caller_id="a"))
     items = [
         listed(scene, "a", function_id=version.id, meta=meta, lease=scene.lease),

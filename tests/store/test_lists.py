@@ -12,6 +12,7 @@ from thence.lifecycle.states import State
 from thence.store.interface import Filter, StopMark
 from thence.store.records import NewInvocation
 
+from .catalogue import put_function
 from .scene import NOW, Scene
 
 
@@ -106,7 +107,7 @@ async def test_instants_of_any_size_may_be_asked_for(scene: Scene, far: int) -> 
 
 
 async def test_a_line_of_a_list_tells_the_essentials(scene: Scene) -> None:
-    function = await scene.store.put_function("unzip", FunctionSpec(), "d", 1, NOW)
+    function = await put_function(scene.store, "unzip", FunctionSpec(), "d", 1, NOW)
     item = await scene.run(function=function.id)
     await scene.commit(settles=[scene.retrying(item, NOW + 77)])
     (row,) = (await scene.store.invocations(Filter(), 5, None)).items

@@ -13,6 +13,7 @@ from thence.lifecycle.states import State
 from thence.store.interface import Filter
 from thence.store.sqlite import SqliteStore, connection
 
+from .catalogue import delete_function, publish, put_function
 from .scene import NOW, Scene
 
 EARLIER = Path(__file__).parent
@@ -70,11 +71,11 @@ async def test_the_invocations_of_an_earlier_store_are_there_and_go_on(scene: Sc
 async def test_functions_of_an_earlier_store_can_be_published_replaced_and_deleted(
     scene: Scene,
 ) -> None:
-    published = await scene.store.publish(1, "1", "", NOW)
-    replaced = await scene.store.put_function("keep", FunctionSpec(), "d", 1, NOW + 9)
+    published = await publish(scene.store, 1, "1", "", NOW)
+    replaced = await put_function(scene.store, "keep", FunctionSpec(), "d", 1, NOW + 9)
     assert (replaced.id, replaced.revision) == (1, 3)
-    again = await scene.store.put_function("gone", FunctionSpec(), "d", 1, NOW + 9)
+    again = await put_function(scene.store, "gone", FunctionSpec(), "d", 1, NOW + 9)
     assert again.id > 2
     assert await scene.store.functions() == [again, replaced, published]
-    assert await scene.store.delete_function(1, NOW + 10) is True
+    assert await delete_function(scene.store, 1, NOW + 10) is True
     assert await scene.store.functions() == [again]

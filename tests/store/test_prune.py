@@ -8,6 +8,7 @@ from thence.catalog.function import FunctionSpec
 from thence.lifecycle.states import State
 from thence.store.records import Body, DeliveryResult
 
+from .catalogue import delete_function, put_function
 from .scene import DAY, NOW, Scene
 
 LATER = NOW + DAY
@@ -129,10 +130,10 @@ async def test_keys_journal_and_nodes_go_when_their_time_is_over(scene: Scene) -
 
 
 async def test_a_deleted_function_is_forgotten_with_its_last_invocation(scene: Scene) -> None:
-    function = await scene.store.put_function("f", FunctionSpec(), "d", 1, NOW)
+    function = await put_function(scene.store, "f", FunctionSpec(), "d", 1, NOW)
     item = await scene.run(function=function.id)
     await scene.commit(settles=[scene.settled(item)])
-    await scene.store.delete_function(function.id, NOW)
+    await delete_function(scene.store, function.id, NOW)
     assert len(await scene.store.functions(deleted=True)) == 1
     await prune(scene, history_before=LATER)
     assert await scene.store.functions(deleted=True) == []

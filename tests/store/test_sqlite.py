@@ -23,6 +23,7 @@ from thence.store.sqlite import SqliteStore, connection, prune, read_listed
 from thence.store.sqlite import store as sqlite_store
 from thence.store.sqlite.statements import Many, load
 
+from .catalogue import put_entry
 from .scene import DAY, NOW, F, Scene
 
 
@@ -198,13 +199,13 @@ async def test_a_write_that_found_no_space_is_told_and_tried_once_more_where_the
         db.execute("PRAGMA max_page_count = 1000000")
         return not none(error)
 
-    put = made.put_entry("config", "1", "large", b"x" * 500_000, NOW)
+    put = put_entry(made, "config", "1", "large", b"x" * 500_000, NOW)
     made.on_unwritten(none)
     with pytest.raises(StoreUnavailable, match="full"):
         await put
     assert len(told) == 1 and "full" in told[0].detail
     made.on_unwritten(some)
-    await made.put_entry("config", "1", "large", b"x" * 500_000, NOW)
+    await put_entry(made, "config", "1", "large", b"x" * 500_000, NOW)
     assert len(told) == 2
 
     def knows(error: StoreUnavailable) -> bool:
@@ -215,7 +216,7 @@ async def test_a_write_that_found_no_space_is_told_and_tried_once_more_where_the
     db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
     made.on_unwritten(knows)
     with pytest.raises(StoreUnavailable, match="4096 bytes are free"):
-        await made.put_entry("config", "1", "larger", b"x" * 500_000, NOW)
+        await put_entry(made, "config", "1", "larger", b"x" * 500_000, NOW)
     assert len(told) == 4  # once more, and no more
     await sqlite_scene.holds()
 

@@ -1,10 +1,18 @@
-"""Aliases: names for versions, and how calls are shared between two of them. Pure."""
+"""Aliases: names for versions, how calls are shared between them, how one is moved. Pure."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
+
+from ..errors import InvalidInput
+
+WEIGHTS_MAX = 20  # versions beside the alias's own
+DESCRIPTION_MAX = 1024  # characters
 
 
 class Alias(Struct, frozen=True):
@@ -30,3 +38,55 @@ class Alias(Struct, frozen=True):
                 return version
             random -= share
         return self.version
+
+
+def moved(
+    before: Alias,
+    *,
+    version: str | None = None,
+    weights: Mapping[str, float] | None = None,
+    description: str | None = None,
+) -> Alias:
+    """`before` with what is said; None: it stays as it is. Shares that stay end where the alias itself
+    moves to the version that had one."""
+    main = before.version if version is None else version
+    shares = before.weights if weights is None else dict(weights)
+    if weights is None:
+        shares = {other: share for other, share in shares.items() if other != main}
+    text = before.description if description is None else description
+    return replace(before, version=main, weights=shares, description=text)
+
+
+def within(alias: Alias, versions: Collection[str]) -> Alias:
+    """The same for a function that has only those versions: what the others got, its own gets."""
+    shares = {other: share for other, share in alias.weights.items() if other in versions}
+    return replace(alias, weights=shares)
+
+
+def check_alias(alias: Alias) -> None:
+    """Its shares and its texts. (Whether its versions are there, the function says.) Raises
+    InvalidInput."""
+    if len(alias.description) > DESCRIPTION_MAX:
+        raise InvalidInput(
+            f"description: {len(alias.description)} characters; at most {DESCRIPTION_MAX}.",
+            field="description",
+            limit=DESCRIPTION_MAX,
+        )
+    if len(alias.weights) > WEIGHTS_MAX:
+        raise InvalidInput(
+            f"weights: {len(alias.weights)} versions; at most {WEIGHTS_MAX}.",
+            field="weights",
+            limit=WEIGHTS_MAX,
+        )
+    for version, share in alias.weights.items():
+        if not 0 <= share <= 1 or version == alias.version:
+            raise InvalidInput(
+                f"weights: {share!r} for {version!r} is not a share of calls: 0 to 1, for another "
+                "version than the alias's own.",
+                field="weights",
+                value=share,
+                limit=1,
+            )
+    together = math.fsum(alias.weights.values())
+    if together > 1 + 1e-9:
+        raise InvalidInput(f"weights: together {together:g}; at most 1.", field="weights", limit=1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -16,6 +16,7 @@ from ..bounds import did_you_mean
 from ..bounds import rule as rule_of
 from ..errors import InvalidInput
 
+T = TypeVar("T")
 _PATH = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
@@ -106,3 +107,13 @@ def _shown(value: Any) -> str:
             return f"a text of {len(value)} characters"
         case _:
             return repr(value)
+
+
+def checked(kind: type[T], made: T) -> T:
+    """What a program made, checked as what was read is: constructors check no ranges. Raises
+    InvalidInput naming the field."""
+    plain = msgspec.to_builtins(made)
+    try:
+        return msgspec.convert(plain, kind)
+    except msgspec.ValidationError as error:
+        raise refusal(error, kind, plain) from None

@@ -94,7 +94,7 @@ class Engine(Functions):
         self.redrive, self.sources, self.inside = parts.redrive, parts.sources, parts.inside
         self.prune, self.sweep, self.node = parts.prune, parts.sweep, parts.node
         self.rescue, self.suspects, self.retire = parts.rescue, parts.suspects, parts.retire
-        self._offer(parts.catalogue)
+        self.catalogue = parts.catalogue
         self.tend = Tend(store, clock, notices)
         self.minutes = Minutes(store, clock, notices)
         self.events = parts.events
@@ -125,8 +125,7 @@ class Engine(Functions):
         self.held_up = asyncio.Event()
         """A start that waits for room on the disk: nothing has begun."""
         self._tasks = Tasks()
-        self.room_grown, self.abort = self._room_grown, self._abort
-        self.control_changed = self.dispatch.control_changed
+        self.abort = self._abort
         notices.on(StoreBack, self._store_back)
         notices.on(StoreLost, self._store_lost)
         store.on_damage(self._damaged)
@@ -162,11 +161,6 @@ class Engine(Functions):
             loop.wake()
         self.suspects.loop.wake()
         self.dispatch.pump()
-
-    def _room_grown(self, function_id: int) -> None:
-        lane = self.lanes.get(function_id)
-        if lane is not None:
-            self.parts.backlog.may_begin(lane)
 
     async def _abort(self, family_id: int) -> None:
         self.invoking.abort(family_id)
@@ -209,7 +203,7 @@ class Engine(Functions):
         highest = await self.store.highest_id()
         self.ids.above(highest)
         await self._begin_time(id_millis(highest))
-        await self.catalogue.load()
+        await self.catalogue.start()
         await self.runtime.start()
         await self._when_there_is_room(self.node.join)
         self.writer.start()

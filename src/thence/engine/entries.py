@@ -3,11 +3,9 @@ configurations, controls, and what vendors' doors keep."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterable
 
 from ..catalog.entry import Entry
-from ..clock import Clock
-from ..store.interface import Store
 
 ALIAS, ASYNC_CONFIG, CONTROL = "alias", "async_config", "control"
 VERSION_NUMBER = "version_number"  # the highest that a function has had
@@ -18,16 +16,14 @@ OWN = frozenset({ALIAS, ASYNC_CONFIG, CONTROL, VERSION_NUMBER, DELETED, GONE_ALI
 
 
 class Entries:
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
+    def __init__(self) -> None:
         self._kinds: dict[str, dict[str, dict[str, Entry]]] = {}  # by kind, owner and name
-        # One change at a time, so that memory sees them in the order in which the store does.
-        self._lock = asyncio.Lock()
 
-    async def load(self) -> None:
-        for entry in await self._store.entries():
-            self._keep(entry)
+    def replace(self, entries: Iterable[Entry]) -> None:
+        """These are all there are."""
+        self._kinds = {}
+        for entry in entries:
+            self.keep(entry)
 
     def get(self, kind: str, owner: str, name: str) -> Entry | None:
         return self._kinds.get(kind, {}).get(owner, {}).get(name)
@@ -37,30 +33,19 @@ class Entries:
         nothing for all the others."""
         owners = self._kinds.get(kind, {})
         chosen = sorted(owners) if owner is None else [owner] if owner in owners else []
-        return [owners[one][name] for one in chosen for name in sorted(owners[one])]
+        return [owners[whose][name] for whose in chosen for name in sorted(owners[whose])]
 
-    async def put(self, kind: str, owner: str, name: str, data: bytes) -> Entry:
-        """Create or replace. Raises StoreUnavailable; then nothing is changed."""
-        async with self._lock:
-            entry = await self._store.put_entry(kind, owner, name, data, self._clock.now())
-            self._keep(entry)
-            return entry
-
-    async def delete(self, kind: str, owner: str, name: str) -> bool:
-        """False: there was none. Raises StoreUnavailable; then nothing is changed."""
-        async with self._lock:
-            deleted = await self._store.delete_entry(kind, owner, name)
-            owners = self._kinds.get(kind, {})
-            owners.get(owner, {}).pop(name, None)
-            if not owners.get(owner, True):
-                del owners[owner]
-            return deleted
-
-    def forget(self, owner: str) -> None:
-        """The store has deleted all that belonged to that owner."""
-        for owners in self._kinds.values():
-            owners.pop(owner, None)
-
-    def _keep(self, entry: Entry) -> None:
+    def keep(self, entry: Entry) -> None:
         owners = self._kinds.setdefault(entry.kind, {})
         owners.setdefault(entry.owner, {})[entry.name] = entry
+
+    def drop(self, kind: str, owner: str, name: str) -> None:
+        owners = self._kinds.get(kind, {})
+        owners.get(owner, {}).pop(name, None)
+        if not owners.get(owner, True):
+            del owners[owner]
+
+    def forget(self, owner: str) -> None:
+        """All that belonged to that owner is deleted."""
+        for owners in self._kinds.values():
+            owners.pop(owner, None)

@@ -201,6 +201,9 @@ class Lanes:
     def get(self, function_id: int) -> Lane | None:
         return self._lanes.get(function_id)
 
+    def family(self, family_id: int) -> Family[Lane] | None:
+        return self._families.get(family_id)
+
     def put(self, function: Function, own: InEffect) -> Lane:
         lane = self._lanes.get(function.id)
         if lane is not None:

@@ -21,9 +21,9 @@ async def try_code(
 ) -> list[str]:
     """Load what is to be deployed under `name`; warnings, as sentences. Without an archive it is the
     code that is deployed now. Raises CodeNotLoaded, InvalidCode, StoreUnavailable."""
-    async with catalogue.code_in_use(name, archive) as (digest, size):
+    async with catalogue.code_in_use(name, archive) as code:
         now = catalogue.clock.now()
-        trial = await runtime.trial(Function(0, name, 0, spec, digest, size, now, now))
+        trial = await runtime.trial(Function(0, name, 0, spec, code.digest, code.bytes, now, now))
         if trial.found == "ok":
             return []
         if trial.found in ("raised", "unknown", "arguments"):

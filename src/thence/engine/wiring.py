@@ -89,7 +89,11 @@ class Parts:
         self._asked(given)
         self._chores(given)
         self.flow.complete(
-            begin=self.run.begin, deleted=self.retire.note, accept=self.sources.accept
+            begin=self.run.begin,
+            deleted=self.retire.note,
+            grown=self.backlog.may_begin,
+            controlled=self.dispatch.control_changed,
+            accept=self.sources.accept,
         )
 
     def _shared(self, given: Given) -> None:
@@ -283,7 +287,7 @@ class Parts:
         self.sweep = Sweep(
             store,
             given.blobs,
-            lambda: self.catalogue.prune_code(self.running.code_digests()),
+            lambda: self.catalogue.code.prune(self.running.code_digests()),
             clock,
             notices,
             kept_seconds=options.unused_retention_seconds,

@@ -22,7 +22,8 @@ from typing import Any, Protocol
 from msgspec import Struct, field
 
 from ..catalog.entry import Entry
-from ..catalog.function import Function, FunctionSpec
+from ..catalog.function import Function
+from ..catalog.step import CatalogueRows, Changed, Step
 from ..clock import ClockMark
 from ..errors import StoreCorrupt, StoreDamaged, StoreUnavailable
 from ..lifecycle.states import State
@@ -255,36 +256,31 @@ class Store(Protocol):
         `deleted`, also those deleted whose invocations remain."""
         ...
 
-    async def put_function(
-        self, name: str, spec: FunctionSpec, code_digest: str, code_bytes: int, now: int
-    ) -> Function:
-        """Create or replace (revision + 1)."""
-        ...
-
-    async def delete_function(self, function_id: int, now: int) -> bool:
-        """Delete the family of that id: its `latest`, all its versions and all entries that it
-        owns (whose owner is its id as text), in one transaction. False: it is gone already."""
-        ...
-
-    async def publish(self, function_id: int, version: str, note: str, now: int) -> Function:
-        """A version: a row of its own with the spec and code that `latest` has now. Raises Conflict
-        when the family has that version, or had it before and invocations of it remain;
-        FunctionNotFound when that is the id of no family."""
-        ...
-
-    async def delete_version(self, function_id: int, now: int) -> bool:
-        """Delete one published version, by the id of its own row. False: it is gone already."""
-        ...
-
     async def entries(self) -> list[Entry]:
         """All entries, by kind, owner and name."""
         ...
 
-    async def put_entry(self, kind: str, owner: str, name: str, data: bytes, now: int) -> Entry:
-        """Create or replace; `created_at` stays that of the first."""
+    async def catalogue(self) -> CatalogueRows:
+        """All functions (as `functions(deleted=True)`) and all entries, with the revision at which
+        they were so, in one snapshot."""
         ...
 
-    async def delete_entry(self, kind: str, owner: str, name: str) -> bool: ...
+    async def catalogue_revision(self) -> int:
+        """It grows by 1 with every change, of whichever node."""
+        ...
+
+    async def change(
+        self, steps: Sequence[Step], now: int, *, if_unchanged: int | None = None
+    ) -> Changed:
+        """Change the catalogue: the steps in their order, in one transaction, or nothing.
+
+        `if_unchanged`: the revision by which the change was decided. Raises CatalogueChanged, with
+        the present `revision`, when that is not the catalogue's any more: of two changes that were
+        decided by the same revision only one is made. None: whatever it is.
+        Raises Conflict for a version that the family has, or had before and invocations of it
+        remain; FunctionNotFound when such a family is not there. What is deleted already is no
+        error: False in `left`."""
+        ...
 
     # ------------------------------------------------------------ reading
     async def invocation(self, id: int) -> InvocationView | None:

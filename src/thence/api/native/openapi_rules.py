@@ -8,8 +8,8 @@ from typing import Any
 
 from ...catalog.function import ENVIRONMENT_NAME, NAME
 from ...catalog.kinds import installed
+from ...catalog.version import NOTE_MAX
 from ...destinations.mailbox import MAILBOX_KINDS
-from ...engine.versions import NOTE_MAX
 from ...lifecycle.policy import DELAY_SECONDS_MAX
 from ...runtimes.kinds import KINDS
 from .filters import REASONS

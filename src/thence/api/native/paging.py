@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ...engine.versions import QUALIFIER
+from ...catalog.version import QUALIFIER
 from ...errors import InvalidInput
 from ..shared.rest.call import Call
 

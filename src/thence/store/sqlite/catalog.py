@@ -1,15 +1,29 @@
-"""The catalog's rows: functions and their versions as they are deployed, and entries beside them."""
+"""The catalog's rows: functions and their versions as they are deployed, and entries beside them; and
+their changes, each a transaction that counts the catalogue's revision up."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from ...catalog.entry import Entry
 from ...catalog.function import LATEST, Function, FunctionSpec
-from ...errors import Conflict, FunctionNotFound
+from ...catalog.step import (
+    CatalogueRows,
+    Changed,
+    DeleteEntry,
+    DeleteFunction,
+    DeleteVersion,
+    Left,
+    PublishVersion,
+    PutEntry,
+    PutFunction,
+    Step,
+)
+from ...errors import CatalogueChanged, Conflict, FunctionNotFound
 from .statements import load
 
 _SQL = load("catalog.sql")
@@ -21,40 +35,78 @@ def functions(db: sqlite3.Connection, deleted: bool) -> list[Function]:
     return [_function(row) for row in rows]
 
 
-def put(
-    db: sqlite3.Connection, name: str, spec: FunctionSpec, digest: str, size: int, now: int
-) -> Function:
-    encoded = msgspec.json.encode(spec)
-    changed = db.execute(_SQL["replace"], (encoded, digest, size, now, name)).rowcount
-    if not changed:
-        db.execute(_SQL["create"], (name, encoded, digest, size, now, now))
-    return _function(db.execute(_SQL["by_name"], (name, LATEST)).fetchone())
+def entries(db: sqlite3.Connection) -> list[Entry]:
+    return [Entry(*row) for row in db.execute(_SQL["entries"])]
 
 
-def delete(db: sqlite3.Connection, function_id: int, now: int) -> bool:
-    if db.execute(_SQL["latest"], (function_id,)).fetchone() is None:
+def whole(db: sqlite3.Connection) -> CatalogueRows:
+    return CatalogueRows(revision(db), functions(db, True), entries(db))
+
+
+def revision(db: sqlite3.Connection) -> int:
+    found: int = db.execute(_SQL["revision"]).fetchone()[0]
+    return found
+
+
+# ---------------------------------------------------------------- changes
+
+
+def change(
+    db: sqlite3.Connection, steps: Sequence[Step], now: int, if_unchanged: int | None
+) -> Changed:
+    if not db.execute(_SQL["count_up"], (if_unchanged,)).rowcount:
+        raise CatalogueChanged(revision=revision(db))
+    left = [_made(db, step, now) for step in steps]
+    return Changed(revision(db), left)
+
+
+def _made(db: sqlite3.Connection, step: Step, now: int) -> Left:
+    match step:
+        case PutFunction():
+            return _put(db, step, now)
+        case PublishVersion():
+            return _publish(db, step, now)
+        case DeleteVersion(function_id):
+            return db.execute(_SQL["delete_version"], (now, function_id)).rowcount == 1
+        case DeleteFunction(family):
+            return _delete(db, family, now)
+        case PutEntry():
+            return _put_entry(db, step, now)
+        case DeleteEntry(kind, owner, name):
+            return db.execute(_SQL["delete_entry"], (kind, owner, name)).rowcount == 1
+
+
+def _put(db: sqlite3.Connection, step: PutFunction, now: int) -> Function:
+    encoded, name = msgspec.json.encode(step.spec), step.name
+    code = (step.code_digest, step.code_bytes)
+    if not db.execute(_SQL["replace"], (encoded, *code, now, name)).rowcount:
+        db.execute(_SQL["create"], (name, encoded, *code, now, now))
+    return _by_name(db, name, LATEST)
+
+
+def _delete(db: sqlite3.Connection, family: int, now: int) -> bool:
+    if db.execute(_SQL["latest"], (family,)).fetchone() is None:
         return False
-    db.execute(_SQL["delete_family"], (now, function_id))
-    db.execute(_SQL["delete_entries_of"], (str(function_id),))
+    db.execute(_SQL["delete_family"], (now, family))
+    db.execute(_SQL["delete_entries_of"], (str(family),))
     return True
 
 
-def publish(
-    db: sqlite3.Connection, function_id: int, version: str, note: str, now: int
-) -> Function:
-    latest = db.execute(_SQL["latest"], (function_id,)).fetchone()
+def _publish(db: sqlite3.Connection, step: PublishVersion, now: int) -> Function:
+    family, version = step.family, step.version
+    latest = db.execute(_SQL["latest"], (family,)).fetchone()
     if latest is None:
         raise FunctionNotFound(
-            f"There is no function with the number {function_id}; it was deleted meanwhile.",
+            f"There is no function with the number {family}; it was deleted meanwhile.",
             kind="function",
-            name=str(function_id),
+            name=str(family),
         )
     name = latest[0]
-    used = db.execute(_SQL["version_used"], (function_id, version)).fetchone()
+    used = db.execute(_SQL["version_used"], (family, version)).fetchone()
     if version == LATEST or used is not None:
         raise Conflict(_taken(name, version, there=used is None or bool(used[0])))
-    db.execute(_SQL["publish"], (now, version, note, function_id))
-    return _function(db.execute(_SQL["by_name"], (name, version)).fetchone())
+    db.execute(_SQL["publish"], (now, version, step.note, family))
+    return _by_name(db, name, version)
 
 
 def _taken(name: str, version: str, *, there: bool) -> str:
@@ -66,28 +118,16 @@ def _taken(name: str, version: str, *, there: bool) -> str:
     )
 
 
-def delete_version(db: sqlite3.Connection, function_id: int, now: int) -> bool:
-    return db.execute(_SQL["delete_version"], (now, function_id)).rowcount == 1
+def _put_entry(db: sqlite3.Connection, step: PutEntry, now: int) -> Entry:
+    owner = str(_by_name(db, step.function, LATEST).id) if step.function else step.owner
+    db.execute(_SQL["put_entry"], (step.kind, owner, step.name, step.data, now))
+    return Entry(*db.execute(_SQL["entry"], (step.kind, owner, step.name)).fetchone())
+
+
+def _by_name(db: sqlite3.Connection, name: str, version: str) -> Function:
+    return _function(db.execute(_SQL["by_name"], (name, version)).fetchone())
 
 
 def _function(row: tuple[Any, ...]) -> Function:
     id, name, revision, spec, *rest = row
     return Function(id, name, revision, _decode(spec), *rest)
-
-
-# ---------------------------------------------------------------- entries
-
-
-def entries(db: sqlite3.Connection) -> list[Entry]:
-    return [Entry(*row) for row in db.execute(_SQL["entries"])]
-
-
-def put_entry(
-    db: sqlite3.Connection, kind: str, owner: str, name: str, data: bytes, now: int
-) -> Entry:
-    db.execute(_SQL["put_entry"], (kind, owner, name, data, now))
-    return Entry(*db.execute(_SQL["entry"], (kind, owner, name)).fetchone())
-
-
-def delete_entry(db: sqlite3.Connection, kind: str, owner: str, name: str) -> bool:
-    return db.execute(_SQL["delete_entry"], (kind, owner, name)).rowcount == 1

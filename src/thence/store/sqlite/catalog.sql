@@ -1,3 +1,11 @@
+-- name: revision
+-- Of the catalogue: how often it was changed.
+SELECT revision FROM catalogue WHERE id = 1
+
+-- name: count_up
+-- Zero rows: somebody changed it since that revision. (NULL: whatever it is.)
+UPDATE catalogue SET revision = revision + 1 WHERE id = 1 AND (?1 IS NULL OR revision = ?1)
+
 -- name: functions
 -- Those that can be invoked; of a name `latest` first, then its versions, oldest first.
 SELECT id, name, revision, spec, code_digest, code_bytes, created_at, updated_at, deleted_at,

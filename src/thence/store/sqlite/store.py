@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ...catalog.entry import Entry
-from ...catalog.function import Function, FunctionSpec
+from ...catalog.function import Function
+from ...catalog.step import CatalogueRows, Changed, Step
 from ...clock import ClockMark
 from ...errors import StoreCorrupt, StoreDamaged, StoreUnavailable
 from ..folder import DataFolder
@@ -272,28 +273,19 @@ class SqliteStore:
     async def functions(self, *, deleted: bool = False) -> list[Function]:
         return await self._work.read(catalog.functions, deleted)
 
-    async def put_function(
-        self, name: str, spec: FunctionSpec, code_digest: str, code_bytes: int, now: int
-    ) -> Function:
-        return await self._work.write(catalog.put, name, spec, code_digest, code_bytes, now)
-
-    async def delete_function(self, function_id: int, now: int) -> bool:
-        return await self._work.write(catalog.delete, function_id, now)
-
-    async def publish(self, function_id: int, version: str, note: str, now: int) -> Function:
-        return await self._work.write(catalog.publish, function_id, version, note, now)
-
-    async def delete_version(self, function_id: int, now: int) -> bool:
-        return await self._work.write(catalog.delete_version, function_id, now)
-
     async def entries(self) -> list[Entry]:
         return await self._work.read(catalog.entries)
 
-    async def put_entry(self, kind: str, owner: str, name: str, data: bytes, now: int) -> Entry:
-        return await self._work.write(catalog.put_entry, kind, owner, name, data, now)
+    async def catalogue(self) -> CatalogueRows:
+        return await self._work.read(catalog.whole)
 
-    async def delete_entry(self, kind: str, owner: str, name: str) -> bool:
-        return await self._work.write(catalog.delete_entry, kind, owner, name)
+    async def catalogue_revision(self) -> int:
+        return await self._work.read(catalog.revision)
+
+    async def change(
+        self, steps: Sequence[Step], now: int, *, if_unchanged: int | None = None
+    ) -> Changed:
+        return await self._work.write(catalog.change, list(steps), now, if_unchanged)
 
     # ------------------------------------------------------------ reading
 

@@ -1,0 +1,134 @@
+"""Changes of the catalogue: as a whole or not at all, and never by what is no longer so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from thence.catalog.entry import Entry
+from thence.catalog.function import Function, FunctionSpec
+from thence.catalog.step import (
+    DeleteEntry,
+    DeleteFunction,
+    DeleteVersion,
+    PublishVersion,
+    PutEntry,
+    PutFunction,
+    Step,
+)
+from thence.errors import CatalogueChanged, Conflict, FunctionNotFound
+from thence.store.interface import Store
+
+from .scene import NOW
+
+SPEC = FunctionSpec(handler="a.b")
+
+
+def put(name: str) -> PutFunction:
+    return PutFunction(name, SPEC, "digest", 1)
+
+
+async def test_a_change_decided_by_an_earlier_revision_is_refused(store: Store) -> None:
+    seen = await store.catalogue_revision()
+    first = await store.change([put("f")], NOW, if_unchanged=seen)
+    assert first.revision == seen + 1 == await store.catalogue_revision()
+    with pytest.raises(CatalogueChanged) as refused:
+        await store.change([put("g"), PutEntry("k", "", "n", b"1")], NOW, if_unchanged=seen)
+    assert refused.value.fields["revision"] == seen + 1
+    rows = await store.catalogue()
+    assert rows.revision == seen + 1 and rows.entries == []
+    assert rows.functions == first.left
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        put("f"),
+        PublishVersion(1, "2"),
+        DeleteVersion(2),
+        DeleteFunction(1),
+        PutEntry("k", "1", "n", b"2"),
+        DeleteEntry("k", "1", "n"),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+async def test_every_kind_of_step_is_made_only_by_the_revision_that_is(
+    store: Store, step: Step
+) -> None:
+    await store.change([put("f"), PublishVersion(1, "1"), PutEntry("k", "1", "n", b"1")], NOW)
+    before = await store.catalogue()
+    for wrong in (before.revision - 1, before.revision + 1):
+        with pytest.raises(CatalogueChanged):
+            await store.change([step], NOW, if_unchanged=wrong)
+    assert await store.catalogue() == before
+    await store.change([step], NOW + 1, if_unchanged=before.revision)
+    after = await store.catalogue()
+    assert after.revision == before.revision + 1
+    assert (after.functions, after.entries) != (before.functions, before.entries)
+
+
+async def test_of_changes_decided_by_the_same_revision_one_is_made(store: Store) -> None:
+    seen = await store.catalogue_revision()
+    asked = [
+        store.change([PutEntry("k", "", str(n), b"1")], NOW, if_unchanged=seen) for n in range(8)
+    ]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    made = [one for one in answers if not isinstance(one, BaseException)]
+    assert len(made) == 1
+    assert all(isinstance(one, CatalogueChanged) for one in answers if one not in made)
+    assert (await store.catalogue()).entries == made[0].left
+
+
+async def test_a_step_that_cannot_be_made_undoes_those_before_it(store: Store) -> None:
+    await store.change([put("f"), PublishVersion(1, "1")], NOW)
+    before = await store.catalogue()
+    for last, error in (
+        (PublishVersion(1, "1"), Conflict),
+        (PublishVersion(9, "1"), FunctionNotFound),
+    ):
+        with pytest.raises(error):
+            await store.change([put("g"), PutEntry("k", "", "n", b"1"), last], NOW)
+    assert await store.catalogue() == before
+
+
+async def test_each_step_leaves_what_is_there_then(store: Store) -> None:
+    made = await store.change(
+        [
+            put("f"),
+            PublishVersion(1, "1", "first"),
+            PutEntry("k", "1", "n", b"1"),
+            DeleteEntry("k", "1", "n"),
+            DeleteEntry("k", "1", "n"),
+            DeleteVersion(2),
+            DeleteVersion(2),
+            DeleteFunction(1),
+            DeleteFunction(1),
+        ],
+        NOW,
+    )
+    function, version, entry, *deleted = made.left
+    assert isinstance(function, Function) and isinstance(version, Function)
+    assert (function.version, version.version, version.note) == ("latest", "1", "first")
+    assert entry == Entry("k", "1", "n", b"1", NOW, NOW)
+    assert deleted == [True, False, True, False, True, False]
+
+
+async def test_an_entry_can_belong_to_a_function_that_the_same_change_makes(store: Store) -> None:
+    made = await store.change([put("f"), PutEntry("k", "", "n", b"1", function="f")], NOW)
+    function, entry = made.left
+    assert isinstance(function, Function) and isinstance(entry, Entry)
+    assert entry.owner == str(function.id)
+
+
+async def test_the_revision_outlives_the_process(make_store: Callable[[], Store]) -> None:
+    first = make_store()
+    await first.open()
+    made = await first.change([put("f")], NOW)
+    await first.close()
+    second = make_store()
+    await second.open()
+    assert await second.catalogue_revision() == made.revision
+    assert (await second.change([put("f")], NOW)).revision == made.revision + 1
+    await second.close()
