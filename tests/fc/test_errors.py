@@ -5,6 +5,7 @@ the reason why it cannot come."""
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,7 @@ import pytest
 
 import thence.api.fc
 from thence.catalog.code import pack
+from thence.catalog.step import PutEntry
 from thence.config.settings import Secret
 from thence.testing.answers import PlatformError, Throttle
 
@@ -373,17 +375,16 @@ async def a_function_with_triggers_is_deleted(port: Port) -> Answer:
 
 
 @case(409, "ConcurrentUpdateError")
-async def a_version_that_another_door_publishes_meanwhile(port: Port) -> Answer:
+async def what_others_change_each_time_that_it_is_tried(port: Port) -> Answer:
     await port.service_function()
-    keep = port.engine.put_entry
+    store, name = port.engine.store, itertools.count()
+    change = store.change
 
-    async def put_entry(kind: str, *more: Any) -> Any:
-        kept = await keep(kind, *more)
-        if kind == "fc.service_version_number":
-            await port.engine.publish_version("s$f")
-        return kept
+    async def others_first(*args: Any, **named: Any) -> Any:
+        await change([PutEntry("other", "", str(next(name)), b"1")], 0)
+        return await change(*args, **named)
 
-    port.engine.put_entry = put_entry
+    store.change = others_first
     return await port.request("POST", f"{V2}/services/s/versions", json={})
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ..errors import InvalidInput
+from .function import LATEST
 
 WEIGHTS_MAX = 20  # versions beside the alias's own
 DESCRIPTION_MAX = 1024  # characters
@@ -55,6 +56,35 @@ def moved(
         shares = {other: share for other, share in shares.items() if other != main}
     text = before.description if description is None else description
     return replace(before, version=main, weights=shares, description=text)
+
+
+class WrongShare(ValueError):
+    """What was said is no share of the calls of another version. `why`: too_many, latest, own, or
+    share, which is no number from 0 to `whole`."""
+
+    def __init__(self, why: str, version: str = "", share: Any = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.version = version
+        self.share = share
+
+
+def shares(
+    asked: Mapping[str, Any], version: str, *, others_max: int, whole: int = 1, latest: bool = True
+) -> dict[str, float]:
+    """Shares of versions beside `version`, as they came from outside: numbers up to `whole`, whole
+    ones where that is not 1. `latest`: it may be one of them. Raises WrongShare."""
+    if len(asked) > others_max:
+        raise WrongShare("too_many")
+    kinds = int | float if whole == 1 else int
+    for other, share in asked.items():
+        if other == LATEST and not latest:
+            raise WrongShare("latest", other)
+        if other == version:
+            raise WrongShare("own", other)
+        if isinstance(share, bool) or not isinstance(share, kinds) or not 0 <= share <= whole:
+            raise WrongShare("share", other, share)
+    return {other: share / whole for other, share in asked.items()}
 
 
 def within(alias: Alias, versions: Collection[str]) -> Alias:

@@ -25,13 +25,13 @@ from .actor import ACTOR
 from .deployed_code import Code, DeployedCode
 from .family import Family
 from .flow import Flow
-from .lanes import Callee, Lanes
+from .lanes import Callee, Lane, Lanes
 from .mirror import Effects, Mirror
 from .options import Options
 from .plan import Decide, Plan, Told, plan
 from .plans import Plans, present_code
 
-CHANGE_TRIES_MAX = 1000
+CHANGE_TRIES_MAX = 200
 """Each time in which somebody else came first, that one's change was made. Who waits longest is
 written first (the store takes turns), so this is met by nobody but a program that changes the
 catalogue without an end on another node."""

@@ -18,7 +18,6 @@ from ..runtimes.interface import Runtime
 from .catalogue import Catalogue
 from .deployed_code import Code
 from .effect import of_row
-from .entries import OWN
 from .plan import Decide, Plan, delete_entry, put_entry
 from .plans import Plans
 from .trial import try_code
@@ -205,7 +204,6 @@ class Functions:
 
     async def put_entry(self, kind: str, owner: str, name: str, data: bytes) -> Entry:
         """Create or replace. ValueError for a kind that the engine itself keeps."""
-        _check_foreign(kind)
 
         async def decide() -> Plan:
             return put_entry(kind, owner, name, data)
@@ -217,7 +215,6 @@ class Functions:
 
     async def delete_entry(self, kind: str, owner: str, name: str) -> bool:
         """False: there was none. ValueError for a kind that the engine itself keeps."""
-        _check_foreign(kind)
         there = False
 
         async def decide() -> Plan:
@@ -227,8 +224,3 @@ class Functions:
 
         await self.change(decide)
         return there
-
-
-def _check_foreign(kind: str) -> None:
-    if kind in OWN:
-        raise ValueError(f"entries of the kind {kind!r} are changed by calls of their own")

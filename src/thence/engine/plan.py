@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from msgspec import Struct
 
 from ..catalog.step import DeleteEntry, PutEntry, Step
+from .entries import OWN
 
 
 class Told(Struct, frozen=True):
@@ -45,12 +46,20 @@ def told(name: str, fields: Iterable[str], change: str = "updated") -> Told:
 
 
 def put_entry(kind: str, owner: str, name: str, data: bytes, *, function: str = "") -> Plan:
-    """See catalog.step.PutEntry."""
+    """See catalog.step.PutEntry. ValueError for a kind that the engine itself keeps."""
+    _check_foreign(kind)
     return plan(PutEntry(kind, owner, name, data, function))
 
 
 def delete_entry(kind: str, owner: str, name: str) -> Plan:
+    """ValueError for a kind that the engine itself keeps."""
+    _check_foreign(kind)
     return plan(DeleteEntry(kind, owner, name))
+
+
+def _check_foreign(kind: str) -> None:
+    if kind in OWN:
+        raise ValueError(f"entries of the kind {kind!r} are changed by plans of their own")
 
 
 def together(plans: Iterable[Plan]) -> Plan:

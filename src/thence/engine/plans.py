@@ -218,12 +218,13 @@ class Plans:
 
     # ------------------------------------------------------------ controls
 
-    def put_control(self, name: str, control: Control) -> Plan:
-        """From its commit on it counts for all that begins. Raises InvalidInput."""
-        family = self._mirror.family(name)
+    def put_control(self, name: str, control: Control, *, new: bool = False) -> Plan:
+        """From its commit on it counts for all that begins. `new`: another step of the same change
+        makes the function. Raises InvalidInput."""
+        before = Control() if new else self._mirror.family(name).control
         control = replace(checked(Control, control), updated_at=self._clock.now())
-        step = PutEntry(CONTROL, str(family.id), "", msgspec.json.encode(control))
-        return plan(step, told=told(name, briefs(family.control, control)))
+        step = PutEntry(CONTROL, "", "", msgspec.json.encode(control), function=name)
+        return plan(step, told=told(name, briefs(before, control)))
 
 
 def present_code(before: Function | None) -> Code:

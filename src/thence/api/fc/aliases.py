@@ -7,15 +7,15 @@ The documentation speaks of one canary version, so more are refused. LATEST is t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 from starlette.responses import Response
 
-from ...catalog.alias import Alias
+from ...catalog.alias import Alias, WrongShare, moved, shares
 from ...catalog.function import LATEST
+from ...engine.plan import Plan
 from ...errors import AliasNotFound, Conflict, VersionNotFound
 from .answer import answer, empty, resource, stamp
 from .call import Call, convert
@@ -50,11 +50,10 @@ class CreateAlias(UpdateAlias, forbid_unknown_fields=True):
 async def create_alias(call: Call) -> Response:
     name, asked = wanted(call).name, await body(call, CreateAlias)
     alias = created(asked, old=not call.v3)
-    async with call.state.changing:
-        try:
-            return resource(shown(call, await _put(call, name, alias, create=True)))
-        except Conflict:
-            raise exists(alias.name) from None
+    try:
+        return await _change(call, name, alias.name, lambda: alias, create=True)
+    except Conflict:
+        raise exists(alias.name) from None
 
 
 async def list_aliases(call: Call) -> Response:
@@ -67,19 +66,24 @@ async def get_alias(call: Call) -> Response:
 
 async def update_alias(call: Call) -> Response:
     name, asked = wanted(call).name, await body(call, UpdateAlias)
-    async with call.state.changing:
+
+    def changed() -> Alias:
         before = _get(call, name)
         call.check_match(shown(call, before))
-        alias = updated(before, asked, old=not call.v3)
-        return resource(shown(call, await _put(call, name, alias, create=False)))
+        return updated(before, asked, old=not call.v3)
+
+    return await _change(call, name, call.path["alias"], changed, create=False)
 
 
 async def delete_alias(call: Call) -> Response:
     name = wanted(call).name
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         alias = _get(call, name)
         call.check_match(shown(call, alias))
-        await call.engine.delete_alias(name, alias.name)
+        return call.engine.plans.delete_alias(name, alias.name)
+
+    await call.engine.change(decide)
     return empty()
 
 
@@ -93,12 +97,19 @@ def _get(call: Call, name: str) -> Alias:
         ) from None
 
 
-async def _put(call: Call, name: str, alias: Alias, *, create: bool) -> Alias:
-    """Raises Conflict where it is there already."""
+async def _change(
+    call: Call, name: str, alias: str, wanted: Callable[[], Alias], *, create: bool
+) -> Response:
+    """Raises Conflict where it is to be created and is there already."""
+
+    async def decide() -> Plan:
+        return call.engine.plans.put_alias(name, wanted(), create=create)
+
     try:
-        return await call.engine.put_alias(name, alias, create=create)
+        await call.engine.change(decide)
     except VersionNotFound as error:
         raise no_version(shown_qualifier(error.fields["name"]), name) from None
+    return resource(shown(call, call.engine.alias(name, alias)))
 
 
 # ---------------------------------------------------------------- also of services
@@ -122,20 +133,13 @@ def created(asked: CreateAlias, *, old: bool) -> Alias:
 
 
 def updated(before: Alias, asked: UpdateAlias, *, old: bool) -> Alias:
-    """`before` with what is asked. A share that stays of an earlier version ends where the alias
-    itself moves to that version. Raises InvalidArgument."""
+    """`before` with what is asked. Raises InvalidArgument."""
     version = before.version if asked.versionId is None else _version(asked.versionId, "versionId")
-    if asked.additionalVersionWeight is None:
-        weights = {one: share for one, share in before.weights.items() if one != version}
-    else:
+    weights = None
+    if asked.additionalVersionWeight is not None:
         weights = _weights(asked.additionalVersionWeight, version)
     _check_policy(asked, old=old)
-    return replace(
-        before,
-        version=version,
-        weights=weights,
-        description=before.description if asked.description is None else asked.description,
-    )
+    return moved(before, version=version, weights=weights, description=asked.description)
 
 
 def list_of(call: Call, aliases: Sequence[Alias]) -> Response:
@@ -179,25 +183,26 @@ def _version(text: str, field: str) -> str:
 
 
 def _weights(asked: dict[str, Any], version: str) -> dict[str, float]:
-    if len(asked) > 1:
-        raise invalid(
-            f"additionalVersionWeight: {len(asked)} versions; at most one besides versionId"
-        )
-    found: dict[str, float] = {}
-    for theirs, share in asked.items():
-        other = _version(theirs, f"additionalVersionWeight.{theirs[:40]}")
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-            raise invalid(
-                f"additionalVersionWeight.{theirs}: {str(share)[:40]!r} is not a share of calls, "
-                "a number from 0 to 1"
+    where = "additionalVersionWeight"
+    ours = {_version(theirs, f"{where}.{theirs[:40]}"): share for theirs, share in asked.items()}
+    try:
+        return shares(ours, version, others_max=1)
+    except WrongShare as wrong:
+        raise invalid(f"{where}{_why(wrong, len(asked))}") from None
+
+
+def _why(wrong: WrongShare, count: int) -> str:
+    theirs = shown_qualifier(wrong.version)
+    match wrong.why:
+        case "too_many":
+            return f": {count} versions; at most one besides versionId"
+        case "own":
+            return (
+                f": version '{theirs}' is versionId itself; name another version or leave the "
+                "field out"
             )
-        if other == version:
-            raise invalid(
-                f"additionalVersionWeight: version '{theirs}' is versionId itself; name another "
-                "version or leave the field out"
-            )
-        found[other] = float(share)
-    return found
+        case _:
+            return f".{theirs}: {str(wrong.share)[:40]!r} is not a share of calls, a number from 0 to 1"
 
 
 def _check_policy(asked: UpdateAlias, *, old: bool) -> None:

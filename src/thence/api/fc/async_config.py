@@ -15,6 +15,7 @@ from starlette.responses import Response
 from ...catalog.async_config import AsyncConfig
 from ...catalog.function import LATEST
 from ...catalog.kinds import parse_destination, stored_destination
+from ...engine.plan import NOTHING, Plan
 from ...errors import AliasNotFound, DestinationCycle, FunctionNotFound, NotFound, VersionNotFound
 from ...lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX
 from .answer import answer, empty, resource, stamp
@@ -74,13 +75,18 @@ class PutAsyncConfigOfService(_Put, frozen=True):
 async def put_async_config(call: Call) -> Response:
     name, qualifier = call.name, call.qualifier
     wanted(call, qualifier)  # what is not there is said before the rest
-    config = config_of(call, await call.object())
-    async with call.state.changing:
+    data = await call.object()
+
+    async def decide() -> Plan:
+        config = config_of(call, data)
         _check_match(call, name, qualifier)
-        try:
-            saved = await call.engine.put_async_config(name.ours, qualifier, config)
-        except DestinationCycle as error:
-            raise _cycle(error) from None
+        return call.engine.plans.put_async_config(name.ours, qualifier, config)
+
+    try:
+        await call.engine.change(decide)
+    except DestinationCycle as error:
+        raise _cycle(error) from None
+    saved = call.engine.effective_config(name.ours, qualifier)
     return resource(shown(call, name, qualifier, saved))
 
 
@@ -96,10 +102,15 @@ async def get_async_config(call: Call) -> Response:
 async def delete_async_config(call: Call) -> Response:
     name, qualifier = call.name, call.qualifier
     wanted(call, qualifier)
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         _check_match(call, name, qualifier)
-        if not await call.engine.delete_async_config(name.ours, qualifier):
+        plan = call.engine.plans.delete_async_config(name.ours, qualifier)
+        if plan == NOTHING:
             raise _not_exists(name, qualifier)
+        return plan
+
+    await call.engine.change(decide)
     return empty()
 
 

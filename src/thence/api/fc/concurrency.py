@@ -7,6 +7,7 @@ One instance runs one call here, so that both count the same. Beyond the limit a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from ...catalog.function import CONCURRENCY_MAX, LATEST
+from ...engine.plan import Plan
 from .aliases import body
 from .answer import answer, empty, resource
 from .call import Call
@@ -38,10 +40,13 @@ class PutOnDemand(Struct, forbid_unknown_fields=True):
 async def put_concurrency(call: Call) -> Response:
     wanted(call)
     asked = await body(call, PutConcurrency)
-    limit = call.engine.control(call.name.ours).limit
-    if limit is not None:
-        call.check_match(_reserved(call, call.name, limit))
-    await _put(call, asked.reservedConcurrency)
+
+    def check() -> None:
+        limit = call.engine.control(call.name.ours).limit
+        if limit is not None:
+            call.check_match(_reserved(call, call.name, limit))
+
+    await _put(call, asked.reservedConcurrency, check)
     return resource(_reserved(call, call.name, asked.reservedConcurrency))
 
 
@@ -51,9 +56,11 @@ async def get_concurrency(call: Call) -> Response:
 
 
 async def delete_concurrency(call: Call) -> Response:
-    limit = _limit(call, "ConcurrencyConfigNotFound")
-    call.check_match(_reserved(call, call.name, limit))
-    await _put(call, None)
+    def check() -> None:
+        limit = _limit(call, "ConcurrencyConfigNotFound")
+        call.check_match(_reserved(call, call.name, limit))
+
+    await _put(call, None, check)
     return empty()
 
 
@@ -71,10 +78,13 @@ async def put_on_demand(call: Call) -> Response:
     wanted(call)
     _check_qualifier(call)
     asked = await body(call, PutOnDemand)
-    shown = _limits(call)
-    if shown is not None:
-        call.check_match(shown)
-    await _put(call, asked.maximumInstanceCount)
+
+    def check() -> None:
+        shown = _limits(call)
+        if shown is not None:
+            call.check_match(shown)
+
+    await _put(call, asked.maximumInstanceCount, check)
     return resource(_on_demand(call, call.name, asked.maximumInstanceCount))
 
 
@@ -86,9 +96,12 @@ async def get_on_demand(call: Call) -> Response:
 
 async def delete_on_demand(call: Call) -> Response:
     _check_qualifier(call)
-    limit = _limit(call, "OnDemandConfigNotFound")
-    call.check_match(_on_demand(call, call.name, limit))
-    await _put(call, None)
+
+    def check() -> None:
+        limit = _limit(call, "OnDemandConfigNotFound")
+        call.check_match(_on_demand(call, call.name, limit))
+
+    await _put(call, None, check)
     return empty()
 
 
@@ -132,10 +145,16 @@ def _limited(call: Call) -> list[tuple[Name, int]]:
     return found
 
 
-async def _put(call: Call, limit: int | None) -> None:
-    async with call.state.changing:
-        control = call.engine.control(call.name.ours)
-        await call.engine.put_control(call.name.ours, replace(control, limit=limit))
+async def _put(call: Call, limit: int | None, check: Callable[[], None]) -> None:
+    """`check`: raises where what is there is not what it must be."""
+    name = call.name.ours
+
+    async def decide() -> Plan:
+        check()
+        control = call.engine.control(name)
+        return call.engine.plans.put_control(name, replace(control, limit=limit))
+
+    await call.engine.change(decide)
 
 
 def _check_qualifier(call: Call) -> None:

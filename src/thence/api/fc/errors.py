@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...errors import (
     AliasNotFound,
     CallerIdTaken,
+    CatalogueChanged,
     Conflict,
     FunctionDisabled,
     FunctionNotFound,
@@ -68,6 +69,7 @@ _CODES: tuple[tuple[type[ThenceError], int, str], ...] = (
     (InvocationNotFound, 404, "AsyncTaskNotFound"),
     (CallerIdTaken, 409, "AsyncTaskAlreadyExists"),
     (FunctionDisabled, 403, "AccessDenied"),
+    (CatalogueChanged, 409, "ConcurrentUpdateError"),
     (Conflict, 409, "ConcurrentUpdateError"),
     (InvalidInput, 400, "InvalidArgument"),
     (Unauthorized, 403, "AccessDenied"),

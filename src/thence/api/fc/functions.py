@@ -11,6 +11,7 @@ from typing import Any
 from starlette.responses import Response
 
 from ...catalog.function import LATEST, Function
+from ...engine.plan import Plan
 from ...errors import QualifierNotFound
 from .answer import answer, empty, resource
 from .call import JSON_BYTES_MAX, Call
@@ -33,8 +34,8 @@ from .tags import (
     check_tags,
     function_owner,
     has_tags,
-    put_tags,
     read_tag_filter,
+    tag_plan,
     tags_by_owner,
 )
 from .triggers import triggers_of
@@ -58,12 +59,18 @@ async def create_function(call: Call) -> Response:
     archive = await read_archive(call, given.code)
     if archive is None:
         raise invalid("code: it is required; send the archive in code.zipFile")
-    async with call.state.changing:
-        if name.ours in call.engine.catalogue.names():
+
+    async def decide() -> Plan:
+        if call.engine.catalogue.find(name.ours) is not None:
             raise _exists(name)
-        created, _ = await call.engine.put_function(name.ours, spec, archive.data)
-        remember(created.code_digest, archive.checksum)
-        await put_tags(call.engine, function_owner(created), tags)
+        return call.engine.plans.put_function(name.ours, spec, code) + tag_plan(
+            "", tags, function=name.ours
+        )
+
+    async with call.engine.code_kept(archive.data) as code:
+        await call.engine.change(decide)
+        created = call.engine.function(name.ours)
+    remember(created.code_digest, archive.checksum)
     return resource(await _show(call, created))
 
 
@@ -91,26 +98,31 @@ async def update_function(call: Call) -> Response:
     if isinstance(given, FunctionInput3) and given.tags:
         raise invalid("tags: an update does not change them; use TagResources and UntagResources")
     archive = await read_archive(call, given.code)
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         before = wanted(call)
         call.check_match(await _show(call, before))
-        spec = changed_spec(before.spec, given)
-        data = None if archive is None else archive.data
-        function, _ = await call.engine.put_function(name.ours, spec, data)
-        if archive is not None:
-            remember(function.code_digest, archive.checksum)
+        return call.engine.plans.put_function(name.ours, changed_spec(before.spec, given), code)
+
+    async with call.engine.code_kept(None if archive is None else archive.data) as code:
+        await call.engine.change(decide)
+        function = wanted(call)
+    if archive is not None:
+        remember(function.code_digest, archive.checksum)
     return resource(await _show(call, function))
 
 
 async def delete_function(call: Call) -> Response:
-    async with call.state.changing:
+    async def decide() -> Plan:
         function = wanted(call)
         call.check_match(await _show(call, function))
         if triggers_of(call.engine, function):
             raise FcError(
                 409, "FunctionNotEmpty", f"function '{call.name.function}' has active triggers"
             )
-        await call.engine.delete_function(call.name.ours)
+        return call.engine.plans.delete_function(call.name.ours)
+
+    await call.engine.change(decide)
     return empty()
 
 

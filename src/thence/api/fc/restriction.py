@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 from starlette.responses import Response
 
+from ...engine.plan import Plan
 from .answer import answer
 from .call import Call
 from .route import V3, Route
@@ -27,18 +28,25 @@ class DisableInvocation(Struct, forbid_unknown_fields=True):
 async def disable(call: Call) -> Response:
     name = wanted(call).name
     asked = await call.json(DisableInvocation)
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         before = call.engine.control(name)
         reason = (before.disabled or "") if asked.reason is None else asked.reason
-        control = replace(before, disabled=reason)
-        await call.engine.put_control(name, control, abort=asked.abortOngoingRequest)
+        return call.engine.plans.put_control(name, replace(before, disabled=reason))
+
+    await call.engine.change_control(name, decide, abort=asked.abortOngoingRequest)
     return answer({"success": True})
 
 
 async def enable(call: Call) -> Response:
     name = wanted(call).name
-    async with call.state.changing:
-        await call.engine.put_control(name, replace(call.engine.control(name), disabled=None))
+
+    async def decide() -> Plan:
+        return call.engine.plans.put_control(
+            name, replace(call.engine.control(name), disabled=None)
+        )
+
+    await call.engine.change(decide)
     return answer({"success": True})
 
 

@@ -8,15 +8,18 @@ there again when the alias comes back to that function.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 from starlette.responses import Response
 
-from ...catalog.alias import Alias
+from ...catalog.alias import Alias, within
 from ...catalog.async_config import AsyncConfig
 from ...catalog.function import LATEST
 from ...engine.engine import Engine
+from ...engine.plan import NOTHING, Plan, delete_entry, put_entry, together
 from .aliases import CreateAlias, UpdateAlias, body, created, exists, list_of, shown, updated
 from .answer import empty, resource
 from .call import Call
@@ -42,12 +45,13 @@ _decode = msgspec.json.Decoder(ServiceAlias).decode
 async def create_alias(call: Call) -> Response:
     service, asked = service_of(call), await body(call, CreateAlias)
     alias = created(asked, old=True)
-    async with call.state.changing:
+
+    def new() -> ServiceAlias:
         if _find(call.engine, service, alias.name) is not None:
             raise exists(alias.name)
-        now = call.context.clock.now()
-        alias = replace(alias, created_at=now, updated_at=now)
-        return resource(shown(call, await _put(call.engine, service, ServiceAlias(alias))))
+        return ServiceAlias(replace(alias, created_at=call.context.clock.now()))
+
+    return await _change(call, service, alias.name, new)
 
 
 async def list_aliases(call: Call) -> Response:
@@ -61,26 +65,45 @@ async def get_alias(call: Call) -> Response:
 
 async def update_alias(call: Call) -> Response:
     service, asked = service_of(call), await body(call, UpdateAlias)
-    async with call.state.changing:
+
+    def changed() -> ServiceAlias:
         before = _get(call, service)
         call.check_match(shown(call, before.alias))
-        alias = updated(before.alias, asked, old=True)
-        alias = replace(alias, updated_at=call.context.clock.now())
-        saved = await _put(call.engine, service, replace(before, alias=alias))
-        return resource(shown(call, saved))
+        return replace(before, alias=updated(before.alias, asked, old=True))
+
+    return await _change(call, service, call.path["alias"], changed)
 
 
 async def delete_alias(call: Call) -> Response:
     service = service_of(call)
-    async with call.state.changing:
+    engine = call.engine
+
+    async def decide() -> Plan:
         alias = _get(call, service).alias
         call.check_match(shown(call, alias))
-        for name in names_of(call.engine, service):
-            if _has(call.engine, name, alias.name):
-                await call.engine.delete_alias(name, alias.name)
-        # Last, so that what is broken off can be done again.
-        await call.engine.delete_entry(ALIAS, service, alias.name)
+        of_functions = together(
+            engine.plans.delete_alias(name, alias.name)
+            for name in names_of(engine, service)
+            if _has(engine, name, alias.name)
+        )
+        return of_functions + delete_entry(ALIAS, service, alias.name)
+
+    await engine.change(decide)
     return empty()
+
+
+async def _change(
+    call: Call, service: str, alias: str, wanted: Callable[[], ServiceAlias]
+) -> Response:
+    async def decide() -> Plan:
+        found = wanted()
+        found = replace(found, alias=replace(found.alias, updated_at=call.context.clock.now()))
+        return _put(call.engine, service, found)
+
+    await call.engine.change(decide)
+    saved = _find(call.engine, service, alias)
+    assert saved is not None
+    return resource(shown(call, saved.alias))
 
 
 # ---------------------------------------------------------------- what is kept
@@ -103,36 +126,34 @@ def _get(call: Call, service: str) -> ServiceAlias:
     return found
 
 
-async def _put(engine: Engine, service: str, kept: ServiceAlias) -> Alias:
-    """On the functions first: a create or update that is broken off is done again as it was."""
+def _put(engine: Engine, service: str, kept: ServiceAlias) -> Plan:
+    """On all functions, and for the service itself."""
     _check_versions(engine, service, kept.alias)
     parked = dict(kept.parked)
-    for name in names_of(engine, service):
-        await _put_on(engine, name, kept.alias, parked)
+    of_functions = together(
+        _put_on(engine, name, kept.alias, parked) for name in names_of(engine, service)
+    )
     data = msgspec.json.encode(ServiceAlias(kept.alias, parked))
-    await engine.put_entry(ALIAS, service, kept.alias.name, data)
-    return kept.alias
+    return of_functions + put_entry(ALIAS, service, kept.alias.name, data)
 
 
-async def _put_on(engine: Engine, name: str, alias: Alias, parked: dict[str, AsyncConfig]) -> None:
-    has = _has(engine, name, alias.name)
-    versions = {one.version for one in engine.versions(name)}
+def _put_on(engine: Engine, name: str, alias: Alias, parked: dict[str, AsyncConfig]) -> Plan:
+    plans, has = engine.plans, _has(engine, name, alias.name)
+    config = engine.async_config(name, alias.name) if has else None
+    versions = {function.version for function in engine.versions(name)}
     if alias.version not in versions:
-        if has:
-            config = engine.async_config(name, alias.name)
-            if config is not None:
-                parked[name] = config
-            await engine.delete_alias(name, alias.name)
-        return
-    weights = {one: share for one, share in alias.weights.items() if one in versions}
-    await engine.put_alias(name, replace(alias, weights=weights), create=not has)
-    config = parked.pop(name, None)
-    if config is not None and engine.async_config(name, alias.name) is None:
-        await engine.put_async_config(name, alias.name, config)
+        if config is not None:
+            parked[name] = config
+        return plans.delete_alias(name, alias.name) if has else NOTHING
+    put = plans.put_alias(name, within(alias, versions), create=not has)
+    before = parked.pop(name, None)
+    if before is not None and config is None:
+        put += plans.put_async_config(name, alias.name, before, check=False)
+    return put
 
 
 def _has(engine: Engine, name: str, alias: str) -> bool:
-    return any(one.name == alias for one in engine.aliases(name))
+    return alias in engine.catalogue.family(name).aliases
 
 
 def _check_versions(engine: Engine, service: str, alias: Alias) -> None:

@@ -7,14 +7,14 @@ function that is created later is not in earlier versions.
 
 from __future__ import annotations
 
-import logging
-
 import msgspec
 from starlette.responses import Response
 
 from ...catalog.entry import Entry
+from ...catalog.version import number_of
 from ...engine.engine import Engine
-from ...errors import FunctionNotFound, ThenceError, VersionNotFound
+from ...engine.plan import Plan, delete_entry, put_entry, together
+from ...errors import Conflict
 from .aliases import body
 from .answer import empty, resource
 from .call import Call
@@ -23,17 +23,23 @@ from .route import V2, Route
 from .services import NUMBER, VERSION, check_service_exists, functions_of, show_service
 from .versions import PublishVersion, backward, in_use, list_of, shown_version, version_of
 
-log = logging.getLogger("thence.api.fc")
-
-
 # ---------------------------------------------------------------- operations
 
 
 async def publish_version(call: Call) -> Response:
     service, asked = service_of(call), await body(call, PublishVersion)
-    async with call.state.changing:
+    engine, version = call.engine, ""
+
+    async def decide() -> Plan:
+        nonlocal version
+        check_service_exists(engine, service)
         call.check_match(show_service(call, service))
-        return resource(shown(await _publish(call.engine, service, asked.description)))
+        version = str(_next(engine, service))
+        return _publish(engine, service, version, asked.description)
+
+    await engine.change(decide)
+    (entry,) = (one for one in versions_of(engine, service) if one.name == version)
+    return resource(shown(entry))
 
 
 async def list_versions(call: Call) -> Response:
@@ -48,17 +54,16 @@ async def list_versions(call: Call) -> Response:
 
 async def delete_version(call: Call) -> Response:
     service, version = service_of(call), version_of(call)
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         if all(one.name != version for one in versions_of(call.engine, service)):
             raise no_version(service, version)
-        names = names_of(call.engine, service)
-        for name in names:
-            for alias in call.engine.aliases(name):
-                if version in alias.versions():
-                    raise in_use(version, alias.name)
-        await _withdraw(call.engine, names, version)
-        # Last, so that what is broken off can be done again.
-        await call.engine.delete_entry(VERSION, service, version)
+        return _withdraw(call.engine, service, version) + delete_entry(VERSION, service, version)
+
+    try:
+        await call.engine.change(decide)
+    except Conflict as error:
+        raise in_use(version, error.fields["aliases"][0]) from None
     return empty()
 
 
@@ -95,38 +100,35 @@ def no_version(service: str, version: str) -> FcError:
     )
 
 
-async def _publish(engine: Engine, service: str, description: str) -> Entry:
-    names = names_of(engine, service)
-    version = str(_next(engine, service, names))
-    # Before all else: a number may be left out, but never given twice.
-    await engine.put_entry(NUMBER, service, "", version.encode())
-    try:
-        for name in names:
-            await engine.publish_version(name, description, version)
-        data = msgspec.json.encode({"description": description})
-        return await engine.put_entry(VERSION, service, version, data)
-    except ThenceError:
-        try:
-            await _withdraw(engine, names, version)
-        except ThenceError as error:
-            # The number is in no list and is not given again; the rest goes with the functions.
-            log.warning("version %s of %s could not be withdrawn: %s", version, service, error)
-        raise
+def _publish(engine: Engine, service: str, version: str, description: str) -> Plan:
+    """Of all its functions, and of the service itself."""
+    functions = together(
+        engine.plans.publish_version(name, description, version)
+        for name in names_of(engine, service)
+    )
+    data = msgspec.json.encode({"description": description})
+    number = put_entry(NUMBER, service, "", version.encode())
+    return number + functions + put_entry(VERSION, service, version, data)
 
 
-async def _withdraw(engine: Engine, names: list[str], version: str) -> None:
-    for name in names:
-        try:
-            await engine.delete_version(name, version)
-        except (FunctionNotFound, VersionNotFound):
-            continue  # it was created after that version, or is being deleted
+def _withdraw(engine: Engine, service: str, version: str) -> Plan:
+    """From those functions that were there when it was published."""
+    return together(
+        engine.plans.delete_version(name, version)
+        for name in names_of(engine, service)
+        if version in engine.catalogue.family(name).rows
+    )
 
 
-def _next(engine: Engine, service: str, names: list[str]) -> int:
-    given = [int(one.data) for one in engine.entries(NUMBER, service)]
+def _next(engine: Engine, service: str) -> int:
+    given = [int(entry.data) for entry in engine.entries(NUMBER, service)]
     # Another door may have published a single function of the service.
-    published = [one.version for name in names for one in engine.versions(name)]
-    return max([0, *given, *(int(one) for one in published if one.isdecimal())]) + 1
+    published = [
+        number_of(function.version)
+        for name in names_of(engine, service)
+        for function in engine.versions(name)
+    ]
+    return max([0, *given, *published]) + 1
 
 
 ALL = "/services/{service}/versions"

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from ...catalog.entry import Entry
 from ...catalog.function import LATEST, Function
 from ...engine.engine import Engine
+from ...engine.plan import NOTHING, Plan, delete_entry, put_entry, together
 from ...errors import ThenceError
 from .answer import answer, empty, resource, stamp
 from .call import Call, convert
@@ -28,7 +29,7 @@ from .names import check_service
 from .paging import page, paged
 from .refused import SERVICE, refused
 from .route import V2, Route
-from .tags import drop_tags, service_names, service_owner, tags_by_owner
+from .tags import service_names, service_owner, tags_by_owner, untag_plan
 
 OWNER = ""  # services belong to no function
 VERSION = "fc.service_version"  # entries; owner: the service, name: the number
@@ -112,12 +113,14 @@ def wanted(call: Call, qualifier: str = LATEST) -> Function:
 async def create_service(call: Call) -> Response:
     given = await _read(call)
     name = check_service(given.service_name or "")
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         if service_entry(call.engine, name) is not None:
             raise FcError(409, "ServiceAlreadyExists", f"service '{name}' already exists")
         kept = Service(str(uuid.uuid4()), _shown_fields(given))
-        await _put(call, name, kept)
-        await _tell_functions(call, name, given)
+        return _put(name, kept) + _of_functions(call.engine, name, given)
+
+    await call.engine.change(decide)
     return resource(show_service(call, name))
 
 
@@ -154,30 +157,38 @@ async def update_service(call: Call) -> Response:
     name = call.service
     if given.service_name not in (None, name):
         raise invalid("serviceName: a service cannot be renamed")
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         check_service_exists(call.engine, name)
         call.check_match(show_service(call, name))
         entry = service_entry(call.engine, name)
         kept = Service(str(uuid.uuid4()), {}) if entry is None else _kept(entry)
-        await _put(call, name, replace(kept, given={**kept.given, **_shown_fields(given)}))
-        await _tell_functions(call, name, given)
+        kept = replace(kept, given={**kept.given, **_shown_fields(given)})
+        return _put(name, kept) + _of_functions(call.engine, name, given)
+
+    await call.engine.change(decide)
     return resource(show_service(call, name))
 
 
 async def delete_service(call: Call) -> Response:
     name = call.service
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         check_service_exists(call.engine, name)
         call.check_match(show_service(call, name))
         if functions_of(call.engine, name):
             raise FcError(
                 409, "ServiceNotEmpty", f"service '{name}' has functions; delete them first"
             )
-        await call.engine.delete_entry(SERVICE, OWNER, name)
-        for kind in OWNED:
-            for entry in call.engine.entries(kind, name):
-                await call.engine.delete_entry(kind, name, entry.name)
-        await drop_tags(call.engine, service_owner(name))
+        owned = together(
+            delete_entry(kind, name, entry.name)
+            for kind in OWNED
+            for entry in call.engine.entries(kind, name)
+        )
+        tags = untag_plan(call.engine, service_owner(name))
+        return delete_entry(SERVICE, OWNER, name) + owned + tags
+
+    await call.engine.change(decide)
     return empty()
 
 
@@ -200,18 +211,23 @@ def _shown_fields(given: ServiceInput) -> dict[str, Any]:
     return {name: found[name] for name in SHOWN if name in found}
 
 
-async def _put(call: Call, name: str, kept: Service) -> None:
-    await call.engine.put_entry(SERVICE, OWNER, name, msgspec.json.encode(kept))
+def _put(name: str, kept: Service) -> Plan:
+    return put_entry(SERVICE, OWNER, name, msgspec.json.encode(kept))
 
 
-async def _tell_functions(call: Call, name: str, given: ServiceInput) -> None:
+def _of_functions(engine: Engine, name: str, given: ServiceInput) -> Plan:
     """A new logConfig becomes that of the contexts of all its functions."""
     if given.log_config is None:
-        return
-    for function in functions_of(call.engine, name):
-        spec = with_log(function.spec, given.log_config)
-        if spec != function.spec:
-            await call.engine.put_function(function.name, spec, None)
+        return NOTHING
+    specs = (
+        (function, with_log(function.spec, given.log_config))
+        for function in functions_of(engine, name)
+    )
+    return together(
+        engine.plans.put_function(function.name, spec, None)
+        for function, spec in specs
+        if spec != function.spec
+    )
 
 
 def _kept(entry: Entry) -> Service:

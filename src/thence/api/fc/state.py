@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from ..shared.code_link import CodeLinks
@@ -14,7 +13,7 @@ from .uploads import TemporaryKeys, Uploads
 
 class FcState:
     """What this door keeps of the service. `region` and `account`: what ARNs are made of (THENCE_REGION,
-    THENCE_ACCOUNT_ID). `changing` is held from looking at a function or service to changing it."""
+    THENCE_ACCOUNT_ID)."""
 
     def __init__(self, context: Context) -> None:
         settings, clock = context.settings, context.clock
@@ -28,6 +27,5 @@ class FcState:
             Path(settings.data_dir) / "uploads", clock, settings.limits.code_bytes_max
         )
         self.uploads.allowed, self.uploads.short = self.engine.room.check, self.engine.room.short
-        self.changing = asyncio.Lock()
         self.region = settings.region
         self.account = settings.account_id

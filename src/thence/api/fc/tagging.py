@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from starlette.responses import Response
 
+from ...engine.plan import Plan, together
 from .answer import answer
 from .call import Call, convert
 from .errors import invalid
@@ -27,13 +28,13 @@ from .tags import (
     all_of,
     check_room,
     check_tags,
-    drop_tags,
     has_tags,
-    put_tags,
     read_tag_filter,
     resource_of,
+    tag_plan,
     tags_by_owner,
     type_of,
+    untag_plan,
 )
 
 RESOURCES_MAX = 50  # of one request
@@ -140,11 +141,13 @@ async def list_tagged_resources(call: Call) -> Response:
 async def _tag(call: Call, found: list[Resource], tags: dict[str, str], where: str) -> None:
     if not tags:
         raise invalid(f"{where}: at least one tag is needed")
-    async with call.state.changing:
-        for one in found:
-            check_room(call.engine, one, tags)
-        for one in found:
-            await put_tags(call.engine, one.owner, tags)
+
+    async def decide() -> Plan:
+        for resource in found:
+            check_room(call.engine, resource, tags)
+        return together(tag_plan(resource.owner, tags) for resource in found)
+
+    await call.engine.change(decide)
 
 
 async def _untag(
@@ -153,9 +156,11 @@ async def _untag(
     """Keys that are named count before "all" (PY2)."""
     if not keys and not everything:
         raise invalid(f"{where}: name at least one key, or ask for all")
-    async with call.state.changing:
-        for one in found:
-            await drop_tags(call.engine, one.owner, keys or None)
+
+    async def decide() -> Plan:
+        return together(untag_plan(call.engine, one.owner, keys or None) for one in found)
+
+    await call.engine.change(decide)
 
 
 def _one(call: Call, arn: str, type: str) -> Resource:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from ...catalog.function import LATEST, Function
 from ...engine.engine import Engine
+from ...engine.plan import Plan, delete_entry, put_entry, together
 from ...errors import FunctionNotFound
 from .call import Call
 from .errors import FcError, invalid
@@ -76,16 +77,18 @@ def tags_by_owner(engine: Engine) -> dict[str, dict[str, str]]:
     return found
 
 
-async def put_tags(engine: Engine, owner: str, tags: dict[str, str]) -> None:
-    for key, value in tags.items():
-        await engine.put_entry(KIND, owner, key, msgspec.json.encode(value))
+def tag_plan(owner: str, tags: dict[str, str], *, function: str = "") -> Plan:
+    """`function`: instead of an owner, the name of a function that the same change makes."""
+    return together(
+        put_entry(KIND, owner, key, msgspec.json.encode(value), function=function)
+        for key, value in tags.items()
+    )
 
 
-async def drop_tags(engine: Engine, owner: str, keys: Iterable[str] | None = None) -> None:
+def untag_plan(engine: Engine, owner: str, keys: Iterable[str] | None = None) -> Plan:
     """Those keys, or all."""
-    for one in engine.entries(KIND, owner):
-        if keys is None or one.name in keys:
-            await engine.delete_entry(KIND, owner, one.name)
+    found = (tag.name for tag in engine.entries(KIND, owner))
+    return together(delete_entry(KIND, owner, key) for key in found if keys is None or key in keys)
 
 
 def check_tags(tags: Iterable[Tag]) -> dict[str, str]:

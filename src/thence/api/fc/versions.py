@@ -36,8 +36,7 @@ class PublishVersion(Struct, forbid_unknown_fields=True):
 
 async def publish_version(call: Call) -> Response:
     name, asked = wanted(call).name, await call.json(PublishVersion)
-    async with call.state.changing:
-        return resource(shown(await call.engine.publish_version(name, asked.description)))
+    return resource(shown(await call.engine.publish_version(name, asked.description)))
 
 
 async def list_versions(call: Call) -> Response:
@@ -46,13 +45,12 @@ async def list_versions(call: Call) -> Response:
 
 async def delete_version(call: Call) -> Response:
     name, version = wanted(call).name, version_of(call)
-    async with call.state.changing:
-        try:
-            await call.engine.delete_version(name, version)
-        except Conflict as error:
-            raise in_use(version, error.fields["aliases"][0]) from None
-        except VersionNotFound:
-            raise no_version(version, name) from None
+    try:
+        await call.engine.delete_version(name, version)
+    except Conflict as error:
+        raise in_use(version, error.fields["aliases"][0]) from None
+    except VersionNotFound:
+        raise no_version(version, name) from None
     return empty()
 
 

@@ -6,14 +6,15 @@ An update changes what it names and keeps the rest. No two aliases have the same
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 from starlette.responses import Response
 
-from ...catalog.alias import Alias
+from ...catalog.alias import Alias, WrongShare, moved, shares
 from ...catalog.function import LATEST, Function
+from ...engine.plan import Plan
 from ...errors import Conflict, VersionNotFound
 from .answer import answer, empty
 from .call import Call
@@ -59,12 +60,15 @@ async def create_version_alias(call: Call) -> Response:
         )
     if not asked.version:
         raise invalid("version: an alias needs the version that it stands for", INVALID_VERSION)
-    async with call.state.changing:
+    version = asked.version
+
+    def new() -> Alias:
         function = _function(call)
         if len(call.engine.aliases(function.name)) >= ALIASES_MAX:
             raise FssError(403, "FSS.1043", f"name: a function has at most {ALIASES_MAX} aliases")
-        alias = _changed(Alias(asked.name, asked.version), asked)
-        return answer(_shown(call, await _put(call, function.name, alias, create=True)))
+        return _changed(Alias(asked.name, version), asked)
+
+    return await _change(call, asked.name, new, create=True)
 
 
 async def list_version_aliases(call: Call) -> Response:
@@ -78,16 +82,20 @@ async def show_version_alias(call: Call) -> Response:
 
 async def update_version_alias(call: Call) -> Response:
     asked = read(await call.object(), UpdateAlias)
-    async with call.state.changing:
-        before = found_alias(call, call.path["alias_name"])
-        alias = _changed(before, asked)
-        return answer(_shown(call, await _put(call, call.urn.ours, alias, create=False)))
+    name = call.path["alias_name"]
+
+    def changed() -> Alias:
+        return _changed(found_alias(call, name), asked)
+
+    return await _change(call, name, changed, create=False)
 
 
 async def delete_version_alias(call: Call) -> Response:
-    async with call.state.changing:
+    async def decide() -> Plan:
         alias = found_alias(call, call.path["alias_name"])
-        await call.engine.delete_alias(call.urn.ours, alias.name)
+        return call.engine.plans.delete_alias(call.urn.ours, alias.name)
+
+    await call.engine.change(decide)
     return empty()
 
 
@@ -101,8 +109,7 @@ def _function(call: Call) -> Function:
 
 
 def _changed(before: Alias, asked: UpdateAlias) -> Alias:
-    """`before` with what is asked. A share that stays of an earlier version ends where the alias
-    itself moves to that version. Raises FssError."""
+    """`before` with what is asked. Raises FssError."""
     if asked.additional_version_strategy:
         raise invalid(
             "additional_version_strategy: calls cannot be shared by their headers; leave it out and "
@@ -110,55 +117,66 @@ def _changed(before: Alias, asked: UpdateAlias) -> Alias:
             INVALID_ALIAS,
         )
     version = asked.version or before.version
-    if asked.additional_version_weights is None:
-        weights = {one: share for one, share in before.weights.items() if one != version}
-    else:
+    weights = None
+    if asked.additional_version_weights is not None:
         weights = _weights(asked.additional_version_weights, version)
-    description = before.description if asked.description is None else asked.description
-    return replace(before, version=version, weights=weights, description=description)
+    return moved(before, version=version, weights=weights, description=asked.description)
 
 
 def _weights(asked: dict[str, Any], version: str) -> dict[str, float]:
-    if len(asked) > 1:
-        raise invalid(
-            f"additional_version_weights: {len(asked)} versions; at most one besides version",
-            NO_SHARE,
-        )
-    found: dict[str, float] = {}
-    for other, percent in asked.items():
-        where = f"additional_version_weights.{other[:64]}"
-        if other == LATEST:
-            raise invalid(f"{where}: latest cannot be the additional version", IS_LATEST)
-        if other == version:
-            raise invalid(f"{where}: it is the version of the alias itself", IS_MAIN)
-        if isinstance(percent, bool) or not isinstance(percent, int) or not 0 <= percent <= PERCENT:
-            raise invalid(
-                f"{where}: {str(percent)[:40]!r} is not a percentage, a whole number from 0 to "
+    try:
+        return shares(asked, version, others_max=1, whole=PERCENT, latest=False)
+    except WrongShare as wrong:
+        raise _wrong_share(wrong, len(asked)) from None
+
+
+def _wrong_share(wrong: WrongShare, count: int) -> FssError:
+    field = "additional_version_weights"
+    where = f"{field}.{wrong.version[:64]}"
+    match wrong.why:
+        case "too_many":
+            return invalid(f"{field}: {count} versions; at most one besides version", NO_SHARE)
+        case "latest":
+            return invalid(f"{where}: latest cannot be the additional version", IS_LATEST)
+        case "own":
+            return invalid(f"{where}: it is the version of the alias itself", IS_MAIN)
+        case _:
+            return invalid(
+                f"{where}: {str(wrong.share)[:40]!r} is not a percentage, a whole number from 0 to "
                 f"{PERCENT}",
                 NO_SHARE,
             )
-        found[other] = percent / PERCENT
-    return found
 
 
-async def _put(call: Call, name: str, alias: Alias, *, create: bool) -> Alias:
-    for one in call.engine.aliases(name):
-        if one.name == alias.name:
-            if create:
-                raise FssError(409, "FSS.1063", f"alias {alias.name!r} already exists")
-        elif one.version == alias.version:
-            raise FssError(
-                409,
-                "FSS.1066",
-                f"version: {alias.version!r} is already the version of the alias {one.name!r}; a "
-                "version has at most one",
-            )
+async def _change(call: Call, alias: str, wanted: Callable[[], Alias], *, create: bool) -> Response:
+    name = call.urn.ours
+
+    async def decide() -> Plan:
+        found = wanted()
+        _check_others(call, name, found, create=create)
+        return call.engine.plans.put_alias(name, found, create=create)
+
     try:
-        return await call.engine.put_alias(name, alias, create=create)
+        await call.engine.change(decide)
     except VersionNotFound as error:
         raise no_version(name_of(name), str(error.fields["name"])) from None
     except Conflict as error:
         raise FssError(409, "FSS.1063", f"name: {error.detail}") from None
+    return answer(_shown(call, call.engine.alias(name, alias)))
+
+
+def _check_others(call: Call, name: str, alias: Alias, *, create: bool) -> None:
+    for other in call.engine.aliases(name):
+        if other.name == alias.name:
+            if create:
+                raise FssError(409, "FSS.1063", f"alias {alias.name!r} already exists")
+        elif other.version == alias.version:
+            raise FssError(
+                409,
+                "FSS.1066",
+                f"version: {alias.version!r} is already the version of the alias {other.name!r}; a "
+                "version has at most one",
+            )
 
 
 def _shown(call: Call, alias: Alias) -> dict[str, Any]:

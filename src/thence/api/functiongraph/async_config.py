@@ -15,6 +15,7 @@ from starlette.responses import Response
 from ...catalog.async_config import AsyncConfig
 from ...catalog.kinds import stored_destination
 from ...clock import iso
+from ...engine.plan import Plan
 from ...errors import DestinationCycle
 from .answer import answer, empty
 from .call import Call
@@ -60,17 +61,23 @@ class PutSettings(Struct, forbid_unknown_fields=True):
 async def put_settings(call: Call) -> Response:
     urn = call.urn
     function = row(call, urn)
-    config = _config(call, await call.json(PutSettings))
-    if config.followed:
+    put = await call.json(PutSettings)
+    if put.enable_async_status_log:
+        _config(call, put)  # what is wrong with it is said before anything is made for it
         await turn_on(call.engine, call.state, function.family)
+
+    async def decide() -> Plan:
+        return call.engine.plans.put_async_config(urn.ours, urn.qualifier, _config(call, put))
+
     try:
-        saved = await call.engine.put_async_config(urn.ours, urn.qualifier, config)
+        await call.engine.change(decide)
     except DestinationCycle as error:
         cycle = " -> ".join(error.fields["cycle"])
         fields = " and ".join(f"destination_config.{one}" for one in error.fields["endings"])
         raise invalid(
             f"{fields}: these functions would notify each other for ever: {cycle}"
         ) from None
+    saved = call.engine.effective_config(urn.ours, urn.qualifier)
     return answer(shown_settings(call, urn, saved))
 
 

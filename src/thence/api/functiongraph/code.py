@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.responses import FileResponse, Response
 
 from ...catalog.code import pack
-from ...catalog.function import Function, FunctionSpec
+from ...catalog.function import FunctionSpec
+from ...engine.deployed_code import Code
+from ...engine.plan import Plan
 from ...errors import InvalidCode
 from ...runtimes.kinds import source_file
 from ..shared.code_link import ZIP
@@ -22,7 +25,7 @@ from .answer import COMMON, answer
 from .call import JSON_BYTES_MAX, Call
 from .errors import FssError, invalid
 from .found import latest, shown, wanted
-from .function_input import CODE_TYPES, Code, CodeInput, CreateInput, read, wrong
+from .function_input import CODE_TYPES, CodeInput, CreateInput, FunctionCode, read, wrong
 from .function_spec import with_attributes
 from .function_view import show_code
 from .route import Route
@@ -49,10 +52,14 @@ async def update_function_code(call: Call) -> Response:
     given = read(await call.object(), CodeInput)
     before = latest(call)
     archive = await read_archive(given, before.spec, call.context.limits.code_bytes_max)
-    async with call.state.changing:
-        before = latest(call)
-        spec = with_attributes(before.spec, **about(given))
-        function = await put(call, before.name, spec, archive)
+
+    async def decide() -> Plan:
+        spec = with_attributes(latest(call).spec, **about(given))
+        return call.engine.plans.put_function(before.name, spec, code)
+
+    async with kept(call, archive) as code:
+        await call.engine.change(decide)
+        function = latest(call)
     return answer({**show_code(await shown(call, function)), "func_code": {"file": "", "link": ""}})
 
 
@@ -72,13 +79,14 @@ async def download(call: Call) -> Response:
 # ---------------------------------------------------------------- for others
 
 
-async def put(call: Call, name: str, spec: Any, archive: bytes | None) -> Function:
-    """Deploys; what is wrong with the archive in the vendor's code."""
+@asynccontextmanager
+async def kept(call: Call, archive: bytes) -> AsyncIterator[Code | None]:
+    """See DeployedCode.kept; what is wrong with the archive in the vendor's code."""
     try:
-        function, _ = await call.engine.put_function(name, spec, archive)
+        async with call.engine.code_kept(archive) as code:
+            yield code
     except InvalidCode as error:
         raise invalid(error.detail, "FSS.1011") from None
-    return function
 
 
 def about(given: CodeInput | CreateInput) -> dict[str, str]:
@@ -100,7 +108,7 @@ async def read_archive(
             "code_url: there is no object storage here that code could be read from; send the "
             "archive in func_code.file"
         )
-    code = given.func_code or Code()
+    code = given.func_code or FunctionCode()
     if not code.file:
         raise invalid("func_code.file: the code is missing; send it in base64", "FSS.1012")
     return await asyncio.to_thread(

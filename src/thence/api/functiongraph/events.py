@@ -15,6 +15,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from ...catalog.entry import Entry
+from ...engine.plan import Plan, delete_entry, put_entry
 from ...lifecycle.ids import format_id
 from .answer import answer, empty
 from .call import Call
@@ -58,14 +59,17 @@ async def create_event(call: Call) -> Response:
             "FSS.1002",
         )
     _check(asked.content)
-    async with call.state.changing:
+    id = format_id(call.engine.new_id())
+
+    async def decide() -> Plan:
         owner, found = _owner(call), _events(call)
-        if any(one.name == asked.name for _, one in found):
+        if any(event.name == asked.name for _, event in found):
             raise FssError(409, "FSS.0409", f"name: there is an event {asked.name!r} already")
         if len(found) >= EVENTS_MAX:
             raise FssError(403, "FSS.1068", f"a function has at most {EVENTS_MAX} test events")
-        id = format_id(call.engine.new_id())
-        await _put(call, owner, id, Event(asked.name, asked.content))
+        return _put(owner, id, Event(asked.name, asked.content))
+
+    await call.engine.change(decide)
     return answer({"id": id, "name": asked.name})
 
 
@@ -93,16 +97,22 @@ async def show_event(call: Call) -> Response:
 async def update_event(call: Call) -> Response:
     asked = read(await call.object(), UpdateEvent)
     _check(asked.content)
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         entry, event = _wanted(call)
-        await _put(call, entry.owner, entry.name, Event(event.name, asked.content))
+        return _put(entry.owner, entry.name, Event(event.name, asked.content))
+
+    await call.engine.change(decide)
+    entry, event = _wanted(call)
     return answer({"id": entry.name, "name": event.name})
 
 
 async def delete_event(call: Call) -> Response:
-    async with call.state.changing:
+    async def decide() -> Plan:
         entry, _ = _wanted(call)
-        await call.engine.delete_entry(EVENT, entry.owner, entry.name)
+        return delete_entry(EVENT, entry.owner, entry.name)
+
+    await call.engine.change(decide)
     return empty()
 
 
@@ -127,8 +137,8 @@ def _wanted(call: Call) -> tuple[Entry, Event]:
     raise not_found(f"test event {id[:80]!r} does not exist", "FSS.1070")
 
 
-async def _put(call: Call, owner: str, id: str, event: Event) -> None:
-    await call.engine.put_entry(EVENT, owner, id, msgspec.json.encode(event))
+def _put(owner: str, id: str, event: Event) -> Plan:
+    return put_entry(EVENT, owner, id, msgspec.json.encode(event))
 
 
 def _check(content: str) -> None:

@@ -34,7 +34,7 @@ Handler = Annotated[str, Meta(max_length=_HANDLER_MAX)]
 Text = Annotated[str, Meta(max_length=512)]
 
 
-class Code(Struct, forbid_unknown_fields=True):
+class FunctionCode(Struct, forbid_unknown_fields=True):
     file: str = ""  # base64
     link: str = ""
 
@@ -100,7 +100,7 @@ class CreateInput(ConfigInput, forbid_unknown_fields=True, kw_only=True):
     code_type: str | None = None
     code_url: str | None = None
     code_filename: Text | None = None
-    func_code: Code | None = None
+    func_code: FunctionCode | None = None
     type: Literal["", "v1", "v2"] | None = None
     depend_version_list: Any = None
     code_encrypt_kms_key_id: Any = None
@@ -113,7 +113,7 @@ class CodeInput(Struct, forbid_unknown_fields=True, kw_only=True):
     code_type: str | None = None
     code_url: str | None = None
     code_filename: Text | None = None
-    func_code: Code | None = None
+    func_code: FunctionCode | None = None
     depend_version_list: Any = None
     code_encrypt_kms_key_id: Any = None
 

@@ -9,11 +9,12 @@ from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from ...catalog.function import LATEST, Function, FunctionSpec
+from ...engine.plan import NOTHING, Plan
 from ...errors import Conflict
 from . import instances
 from .answer import answer, empty
 from .call import Call
-from .code import BODY_BYTES_MAX, about, put, read_archive
+from .code import BODY_BYTES_MAX, about, kept, read_archive
 from .errors import FssError
 from .found import latest, row, shown, wanted
 from .function_input import INSTANCES_MAX, ConfigInput, CreateInput, check_required, read, wrong
@@ -38,12 +39,19 @@ async def create_function(call: Call) -> Response:
     urn = _new_name(given)
     spec = with_attributes(new_spec(given, call.state.project), **about(given))
     archive = await read_archive(given, spec, call.context.limits.code_bytes_max)
-    async with call.state.changing:
-        if urn.ours in call.engine.catalogue.names():
+    room = _asked(given)
+
+    async def decide() -> Plan:
+        if call.engine.catalogue.find(urn.ours) is not None:
             raise FssError(409, "FSS.1061", f"function {urn.package}:{urn.name} already exists")
-        function = await put(call, urn.ours, spec, archive)
-        room = _asked(given)
-        await instances.put(call.engine, function, instances.DEFAULT if room is None else room)
+        of_room = instances.of_new(
+            call.engine, urn.ours, instances.DEFAULT if room is None else room
+        )
+        return call.engine.plans.put_function(urn.ours, spec, code) + of_room
+
+    async with kept(call, archive) as code:
+        await call.engine.change(decide)
+        function = call.engine.function(urn.ours)
     return answer(show(await shown(call, function)))
 
 
@@ -73,70 +81,76 @@ async def show_function_config(call: Call) -> Response:
 async def update_function_config(call: Call) -> Response:
     """What is not given stays as it is."""
     given = read(await call.object(), ConfigInput)
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         before = latest(call)
         _check_same(before, given)
-        room = _asked(given)
-        spec = changed_spec(before.spec, given)
-        function = await _put(call, before, spec, room)
-    return answer(show(await shown(call, function)))
+        return _changed(call, before, changed_spec(before.spec, given), _asked(given))
+
+    await call.engine.change(decide)
+    return answer(show(await shown(call, latest(call))))
 
 
 async def update_function_max_instance_config(call: Call) -> Response:
     """Of all versions together, whichever the path names."""
     given = read(await call.object(), MaxInstances)
     urn = call.urn
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         row(call, urn)
         before = row(call, Urn(urn.package, urn.name))
-        function = await _put(call, before, before.spec, given.max_instance_num)
-    return answer(show(await shown(call, function)))
+        return _changed(call, before, before.spec, given.max_instance_num)
+
+    await call.engine.change(decide)
+    return answer(show(await shown(call, row(call, Urn(urn.package, urn.name)))))
 
 
 async def delete_function(call: Call) -> Response:
     """With a version or an alias only that; else the function with all it has (reference 3)."""
-    urn = call.urn
-    async with call.state.changing:
+    urn, plans = call.urn, call.engine.plans
+
+    async def decide() -> Plan:
         row(call, urn)
         if not urn.named:
-            await call.engine.delete_function(urn.ours)
-        elif urn.qualifier == LATEST:
+            return plans.delete_function(urn.ours)
+        if urn.qualifier == LATEST:
             raise wrong(
                 "function_urn: latest cannot be deleted alone; leave it out to delete the function "
                 "with all versions"
             )
-        elif urn.alias:
-            await call.engine.delete_alias(urn.ours, urn.qualifier)
-        else:
-            await _delete_version(call, urn)
+        if urn.alias:
+            return plans.delete_alias(urn.ours, urn.qualifier)
+        return plans.delete_version(urn.ours, urn.qualifier)
+
+    try:
+        await call.engine.change(decide)
+    except Conflict as error:
+        raise _in_use(urn, error) from None
     return empty()
 
 
 # ---------------------------------------------------------------- inside
 
 
-async def _put(call: Call, before: Function, spec: FunctionSpec, room: int | None) -> Function:
+def _changed(call: Call, before: Function, spec: FunctionSpec, room: int | None) -> Plan:
     """Deploys what has changed. `room`: the maximum of instances, None: as it is."""
     if room is not None:
         spec = instances.with_room(spec, room)
-    function = before
+    plan = NOTHING
     if spec != before.spec:
-        function = await put(call, before.name, spec, None)
+        plan += call.engine.plans.put_function(before.name, spec, None)
     if room is not None:
-        await instances.put(call.engine, function, room)
-    return function
+        plan += instances.of_present(call.engine, before.name, room)
+    return plan
 
 
-async def _delete_version(call: Call, urn: Urn) -> None:
-    try:
-        await call.engine.delete_version(urn.ours, urn.qualifier)
-    except Conflict as error:
-        users = ", ".join(error.fields.get("aliases", ()))
-        raise FssError(
-            403,
-            "FSS.1094",
-            f"version {urn.qualifier!r} is used by the alias {users}; change or delete that first",
-        ) from None
+def _in_use(urn: Urn, error: Conflict) -> FssError:
+    users = ", ".join(error.fields.get("aliases", ()))
+    return FssError(
+        403,
+        "FSS.1094",
+        f"version {urn.qualifier!r} is used by the alias {users}; change or delete that first",
+    )
 
 
 def _new_name(given: CreateInput) -> Urn:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ...catalog.control import Control
 from ...catalog.function import CONCURRENCY_MAX, Function, FunctionSpec
 from ...engine.engine import Engine
+from ...engine.plan import NOTHING, Plan
 
 DEFAULT = 400
 UNLIMITED = -1
@@ -34,13 +35,21 @@ def with_room(spec: FunctionSpec, instances: int) -> FunctionSpec:
     return spec
 
 
-async def put(engine: Engine, function: Function, instances: int) -> None:
+def of_present(engine: Engine, name: str, instances: int) -> Plan:
     """Makes it count. What runs may finish. Nothing is written that is there already."""
-    before = engine.control(function.name)
+    before = engine.control(name)
+    asked = _changed(before, instances)
+    return NOTHING if asked == before else engine.plans.put_control(name, asked)
+
+
+def of_new(engine: Engine, name: str, instances: int) -> Plan:
+    """The same of a function that the same change makes."""
+    asked = _changed(Control(), instances)
+    return NOTHING if asked == Control() else engine.plans.put_control(name, asked, new=True)
+
+
+def _changed(before: Control, instances: int) -> Control:
     if instances == 0:
-        asked = before if before.disabled is not None else replace(before, disabled=_DISABLED)
-    else:
-        limit = None if instances == UNLIMITED else instances
-        asked = replace(before, limit=limit, disabled=None)
-    if asked != before:
-        await engine.put_control(function.name, asked)
+        return before if before.disabled is not None else replace(before, disabled=_DISABLED)
+    limit = None if instances == UNLIMITED else instances
+    return replace(before, limit=limit, disabled=None)

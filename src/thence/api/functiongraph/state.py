@@ -25,9 +25,5 @@ class FunctionGraphState:
         self.settings = settings.section(FunctionGraphSettings)
         self.links = CodeLinks(clock, settings.public_url)
         self.logs = StatusLogs(settings)
-        self.changing = asyncio.Lock()
-        """Held from a look at the catalogue to the change that follows from it."""
-        self.enabling = asyncio.Lock()
-        """Held while the log group is made."""
         self.unanswered: set[asyncio.Future[Any]] = set()
         """Synchronous calls that still run although their callers were answered 504."""

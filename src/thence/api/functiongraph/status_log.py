@@ -12,6 +12,7 @@ import msgspec
 from starlette.responses import Response
 
 from ...engine.engine import Engine
+from ...engine.plan import NOTHING, Plan, put_entry
 from ...lifecycle.ids import format_id
 from .answer import answer
 from .call import Call
@@ -52,17 +53,22 @@ async def turn_on(engine: Engine, state: FunctionGraphState, family: int) -> Non
 
 async def ensure_enabled(engine: Engine, state: FunctionGraphState) -> dict[str, Any]:
     """Group and stream, made if they are not there. Raises StoreUnavailable."""
-    async with state.enabling:
-        found = enabled(engine)
-        if found is None:
-            found = {
-                "group_id": format_id(engine.new_id()),
-                "group_name": state.logs.group,
-                "stream_id": format_id(engine.new_id()),
-                "stream_name": state.logs.stream,
-            }
-            await engine.put_entry(KIND, "", "", msgspec.json.encode(found))
-        return found
+
+    async def decide() -> Plan:
+        if enabled(engine) is not None:
+            return NOTHING
+        made = {
+            "group_id": format_id(engine.new_id()),
+            "group_name": state.logs.group,
+            "stream_id": format_id(engine.new_id()),
+            "stream_name": state.logs.stream,
+        }
+        return put_entry(KIND, "", "", msgspec.json.encode(made))
+
+    await engine.change(decide)
+    found = enabled(engine)
+    assert found is not None  # nothing deletes it
+    return found
 
 
 def enabled(engine: Engine) -> dict[str, Any] | None:

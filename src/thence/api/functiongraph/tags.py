@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from ...engine.engine import Engine
+from ...engine.plan import Plan, delete_entry, put_entry, together
 from ...lifecycle.ids import format_id
 from .answer import answer, empty
 from .call import Call
@@ -44,22 +45,28 @@ async def list_function_tags(call: Call) -> Response:
 async def create_tags(call: Call) -> Response:
     """Adds them; a key that is there already has the new value."""
     asked = await _asked(call, "create")
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         owner = _owner(call)
-        count = len(_of(call.engine, owner).keys() | {one.key for one in asked})
+        count = len(_of(call.engine, owner).keys() | {tag.key for tag in asked})
         if count > TAGS_MAX:
             raise invalid(f"tags: {count} of one function; at most {TAGS_MAX}")
-        for one in asked:
-            await call.engine.put_entry(TAG, owner, one.key, msgspec.json.encode(one.value))
+        return together(
+            put_entry(TAG, owner, tag.key, msgspec.json.encode(tag.value)) for tag in asked
+        )
+
+    await call.engine.change(decide)
     return empty()
 
 
 async def delete_tags(call: Call) -> Response:
     asked = await _asked(call, "delete")
-    async with call.state.changing:
+
+    async def decide() -> Plan:
         owner = _owner(call)
-        for one in asked:
-            await call.engine.delete_entry(TAG, owner, one.key)
+        return together(delete_entry(TAG, owner, tag.key) for tag in asked)
+
+    await call.engine.change(decide)
     return empty()
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from ...catalog.function import LATEST, Function
+from ...engine.plan import Plan
 from ...errors import Conflict
 from .answer import answer
 from .async_config import shown_settings
@@ -44,18 +45,23 @@ async def create_function_version(call: Call) -> Response:
             "'.', beginning and ending with a letter or digit, and not latest",
             "FSS.1015",
         )
-    async with call.state.changing:
+    name = ""
+
+    async def decide() -> Plan:
+        nonlocal name
         function = latest(call)
         versions = call.engine.versions(function.name)
         await _check_digest(call, function, asked.digest)
         _check_room(versions)
         _check_changed(function, versions)
         name = asked.version or _automatic(call, function.name, versions)
-        try:
-            made = await call.engine.publish_version(function.name, asked.description, name)
-        except Conflict as error:
-            raise FssError(409, "FSS.1062", f"version: {error.detail}") from None
-    return answer(await _show(call, made))
+        return call.engine.plans.publish_version(function.name, asked.description, name)
+
+    try:
+        await call.engine.change(decide)
+    except Conflict as error:
+        raise FssError(409, "FSS.1062", f"version: {error.detail}") from None
+    return answer(await _show(call, call.engine.function(call.urn.ours, name)))
 
 
 async def list_function_versions(call: Call) -> Response:

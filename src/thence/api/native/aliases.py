@@ -10,8 +10,9 @@ from typing import Any
 from msgspec import Struct, field
 from starlette.responses import Response
 
-from ...catalog.alias import Alias
+from ...catalog.alias import Alias, WrongShare, shares
 from ...clock import iso
+from ...engine.plan import Plan
 from ...errors import InvalidInput
 from ..shared.rest.answer import answer, empty
 from ..shared.rest.call import Call
@@ -48,10 +49,16 @@ async def put(call: Call) -> Response:
     engine.function(name)
     body = await call.json(AliasBody)
     wanted = Alias(alias, body.version, _shares(body.weights), body.description)
-    created = all(one.name != alias for one in engine.aliases(name))
-    saved = await engine.put_alias(name, wanted, create=created)
+    created = False
+
+    async def decide() -> Plan:
+        nonlocal created
+        created = alias not in engine.catalogue.family(name).aliases
+        return engine.plans.put_alias(name, wanted, create=created)
+
+    await engine.change(decide)
     headers = {"location": f"/v1/functions/{name}/aliases/{alias}"} if created else {}
-    return answer(show(name, saved), 201 if created else 200, headers)
+    return answer(show(name, engine.alias(name, alias)), 201 if created else 200, headers)
 
 
 async def get(call: Call) -> Response:
@@ -85,12 +92,12 @@ def show(function: str, alias: Alias) -> AliasShown:
 
 def _shares(weights: dict[str, Any]) -> dict[str, float]:
     """Their sum and their versions the engine checks. Raises InvalidInput."""
-    for version, share in weights.items():
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-            where = f"weights.{version[:40]}"
-            raise InvalidInput(
-                f"{where}: {str(share)[:40]!r} is not a share of calls; send a number from 0 to 1.",
-                field=where,
-                limit=1,
-            )
-    return {version: float(share) for version, share in weights.items()}
+    try:
+        return shares(weights, "", others_max=len(weights))
+    except WrongShare as wrong:
+        where = f"weights.{wrong.version[:40]}"
+        raise InvalidInput(
+            f"{where}: {str(wrong.share)[:40]!r} is not a share of calls; send a number from 0 to 1.",
+            field=where,
+            limit=1,
+        ) from None

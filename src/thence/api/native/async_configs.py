@@ -11,6 +11,7 @@ from starlette.responses import Response
 from ...catalog.async_config import AsyncConfig
 from ...catalog.function import check_waits
 from ...clock import iso
+from ...engine.plan import Plan
 from ...errors import NotFound
 from ...lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, RetryWait
 from ..shared.rest.answer import answer, empty
@@ -56,10 +57,26 @@ class AsyncConfigPage(Struct):
 
 async def put(call: Call) -> Response:
     engine, name, qualifier = call.context.engine, call.path["name"], call.path["qualifier"]
-    before = engine.async_config(name, qualifier)
+    engine.async_config(name, qualifier)  # what is not there is said before the rest
     body = await call.json(AsyncConfigBody)
     check_waits(body.retry_wait)
-    config = AsyncConfig(
+    before: AsyncConfig | None = None
+
+    async def decide() -> Plan:
+        nonlocal before
+        before = engine.async_config(name, qualifier)
+        return engine.plans.put_async_config(name, qualifier, _config(body, before))
+
+    await engine.change(decide)
+    saved = engine.effective_config(name, qualifier)
+    headers = {} if before else {"location": f"/v1/functions/{name}/async-configs/{qualifier}"}
+    shown = show(name, qualifier, saved)
+    shown.warnings = of_configuration(engine, call.context.guard, saved)
+    return answer(shown, 200 if before else 201, headers)
+
+
+def _config(body: AsyncConfigBody, before: AsyncConfig | None) -> AsyncConfig:
+    return AsyncConfig(
         max_retries=body.max_retries,
         max_event_age_seconds=body.max_event_age_seconds,
         retry_wait=body.retry_wait,
@@ -70,11 +87,6 @@ async def put(call: Call) -> Response:
         listed=before is not None and before.listed,
         followed=before is not None and before.followed,
     )
-    saved = await engine.put_async_config(name, qualifier, config)
-    headers = {} if before else {"location": f"/v1/functions/{name}/async-configs/{qualifier}"}
-    shown = show(name, qualifier, saved)
-    shown.warnings = of_configuration(engine, call.context.guard, saved)
-    return answer(shown, 200 if before else 201, headers)
 
 
 async def get(call: Call) -> Response:

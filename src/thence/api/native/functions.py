@@ -23,6 +23,7 @@ from ...catalog.function import (
 )
 from ...clock import iso
 from ...engine.engine import Engine
+from ...engine.plan import Plan
 from ...errors import InvalidInput, PayloadTooLarge
 from ...runtimes.kinds import parse_function
 from ..shared.rest.answer import answer, empty
@@ -143,11 +144,8 @@ async def put(call: Call) -> Response:
     warnings = of_configuration(engine, call.context.guard, spec)
     if call.query["check"]:
         warnings = await engine.try_code(name, spec, archive) + warnings
-    before = _present(engine, name)
-    function, created = await engine.put_function(name, spec, archive)
-    if engine.async_config(name, LATEST) is not None:
-        # It would go before what was just written.
-        await engine.delete_async_config(name, LATEST)
+    before, function = await _deploy(engine, name, spec, archive)
+    created = before is None
     headers = {"location": f"/v1/functions/{name}"} if created else {}
     deployed = FunctionDeployed(
         **asdict(show(engine, function)),
@@ -155,6 +153,27 @@ async def put(call: Call) -> Response:
         warnings=warnings,
     )
     return answer(deployed, 201 if created else 200, headers)
+
+
+async def _deploy(
+    engine: Engine, name: str, spec: FunctionSpec, archive: bytes | None
+) -> tuple[Function | None, Function]:
+    """(what was there, what is)."""
+    engine.plans.check_function(name, spec)  # before anything is written
+    before: Function | None = None
+
+    async def decide() -> Plan:
+        nonlocal before
+        before = _present(engine, name)
+        plan = engine.plans.put_function(name, spec, code)
+        if before is not None:
+            # It would go before what is written now.
+            plan += engine.plans.delete_async_config(name, LATEST)
+        return plan
+
+    async with engine.code_kept(archive) as code:
+        await engine.change(decide)
+        return before, engine.function(name)
 
 
 def _present(engine: Engine, name: str) -> Function | None:
