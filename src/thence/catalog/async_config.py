@@ -7,9 +7,11 @@ runs it.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from ..lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, RetryWait
 from .destination import Destination
@@ -39,3 +41,26 @@ class AsyncConfig(Struct, frozen=True):
         """The destination for that ending, or None."""
         written = self.on_success if success else self.on_failure
         return None if written is None else stored_destination(written)
+
+
+NATIVE = AsyncConfig()
+FC = AsyncConfig(stop_notifies=True)
+"""The vendor's SDK's defaults; a stopped invocation is a failure there (reference 5.4)."""
+FUNCTIONGRAPH = AsyncConfig(max_event_age_seconds=3600, listed=True, stop_notifies=True)
+"""How often is retried without being said is a setting (functiongraph.retry_attempts_default)."""
+
+
+def as_a_whole(
+    said: Mapping[str, Any],
+    defaults: AsyncConfig,
+    *,
+    before: AsyncConfig | None = None,
+    kept: Collection[str] = (),
+) -> AsyncConfig:
+    """A configuration that is put as a whole: what is not said, or said as null, has the door's
+    default, whatever was there. `kept`: what the door has no word for, and leaves as it was
+    `before`."""
+    values = {name: value for name, value in said.items() if value is not None}
+    if before is not None:
+        values |= {name: getattr(before, name) for name in kept}
+    return replace(defaults, **values)

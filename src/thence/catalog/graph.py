@@ -7,7 +7,33 @@ huawei-functiongraph-notification-policy). Here a cycle is refused, and spelled 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec import Struct
+
+
+class Cycle(Struct, frozen=True):
+    """`names`: of the functions, the first repeated at the end. `fields`: what leads into it."""
+
+    names: list[str]
+    fields: list[str]
+
+
+def cycle_with(
+    name: str, said: Sequence[tuple[str, str]], targets: Callable[[str], Iterable[str]]
+) -> Cycle | None:
+    """The cycle that would be there if the function `name` had these targets beside those that
+    `targets` knows of it; None: none. `said`: (field, function). What it had before may be among those
+    that are known: there was no cycle, so the first step of one is one of `said`."""
+    new = [function for _, function in said]
+
+    def all_targets(of: str) -> Iterable[str]:
+        return [*targets(of), *new] if of == name else targets(of)
+
+    found = find_cycle(name, all_targets) if new else None
+    if found is None:
+        return None
+    return Cycle(found, [field for field, function in said if function == found[1]])
 
 
 def find_cycle(start: str, targets: Callable[[str], Iterable[str]]) -> list[str] | None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from ...catalog.async_config import AsyncConfig
+from ...catalog.async_config import FC, AsyncConfig, as_a_whole
 from ...catalog.function import LATEST
 from ...catalog.kinds import parse_destination, stored_destination
 from ...engine.plan import NOTHING, Plan
@@ -43,12 +43,12 @@ class _Destinations(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Put(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a PUT may hold, and the vendor's defaults. The reference's 4.3 tells of three ranges of
-    the age; the widest is taken, with the default of the vendor's SDK."""
+    """What a PUT may hold. The reference's 4.3 tells of three ranges of the age; the widest is
+    taken."""
 
     destinationConfig: _Destinations = _Destinations()
-    maxAsyncEventAgeInSeconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] = 86_400
-    maxAsyncRetryAttempts: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 3
+    maxAsyncEventAgeInSeconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] | None = None
+    maxAsyncRetryAttempts: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] | None = None
 
 
 class PutAsyncConfig(_Put, frozen=True):
@@ -171,15 +171,14 @@ def read_config(
             written[ours] = destination_of(arn, home, field)
             check_target(written[ours], field)
             arns[theirs] = arn
-    return AsyncConfig(
-        max_retries=put.maxAsyncRetryAttempts,
-        max_event_age_seconds=put.maxAsyncEventAgeInSeconds,
-        listed=put.listed(),
-        stop_notifies=True,  # reference 5.4
-        attributes={DOOR: {"arns": arns}} if arns else {},
-        on_success=written.get("on_success"),
-        on_failure=written.get("on_failure"),
-    )
+    said = {
+        "max_retries": put.maxAsyncRetryAttempts,
+        "max_event_age_seconds": put.maxAsyncEventAgeInSeconds,
+        "listed": put.listed(),
+        "attributes": {DOOR: {"arns": arns}} if arns else {},
+        **written,
+    }
+    return as_a_whole(said, FC)
 
 
 def shown(call: Call, name: Name, qualifier: str, config: AsyncConfig) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ...catalog.function import CONCURRENCY_MAX, FunctionSpec
+from ...catalog.update import keeping, kept_by, updated
 from ...errors import InvalidInput
 from ...runtimes.kind import Vendor
 from ...runtimes.kinds import parse_function, runtime_of, vendor
@@ -99,7 +99,7 @@ def changed_spec(before: FunctionSpec, given: FunctionInput) -> FunctionSpec:
     """`before` with what is given. Naming a runtime makes the function one of this contract, by
     whatever door it was deployed. Raises InvalidArgument."""
     changes: dict[str, Any] = {}
-    kept = {**before.attributes.get(DOOR, {}), **_shown(given)}
+    kept = {**attributes(before), **_shown(given)}
     if given.runtime is not None:
         kept["runtime"] = given.runtime
         changes |= {"contract": "fc", "event": "bytes"}
@@ -108,19 +108,16 @@ def changed_spec(before: FunctionSpec, given: FunctionInput) -> FunctionSpec:
     if given.handler is not None:
         kept["handler"] = given.handler
         changes["handler"] = _handler(given.handler, "handler", theirs)
-    for name, ours in (
-        ("timeout", "timeout_seconds"),
-        ("memory_size", "memory_mb"),
-        ("description", "description"),
-        ("environment_variables", "environment"),
-    ):
-        if getattr(given, name) is not None:
-            changes[ours] = getattr(given, name)
+    changes |= {
+        "timeout_seconds": given.timeout,
+        "memory_mb": given.memory_size,
+        "description": given.description,
+        "environment": given.environment_variables,
+    }
     if given.instance_concurrency is not None:
         changes["concurrency"] = min(CONCURRENCY_MAX, INSTANCES * given.instance_concurrency)
     changes |= _hooks(given, kept, theirs)
-    changes["attributes"] = {**before.attributes, DOOR: kept}
-    return _checked(replace(before, **changes))
+    return _checked(updated(before, changes, DOOR, kept))
 
 
 def _shown(given: FunctionInput) -> dict[str, Any]:
@@ -197,13 +194,12 @@ def _in_their_words(error: InvalidInput) -> FcError:
 
 def attributes(spec: FunctionSpec) -> dict[str, Any]:
     """What this door keeps of a function; empty where another one deployed it."""
-    found = spec.attributes.get(DOOR)
-    return found if isinstance(found, dict) else {}
+    return kept_by(spec, DOOR)
 
 
 def with_log(spec: FunctionSpec, log_config: Struct | None) -> FunctionSpec:
     """FC 2.0 has the logConfig in the service; contexts of its functions name it."""
-    kept = {key: one for key, one in attributes(spec).items() if key != "logConfig"}
+    kept = {key: value for key, value in attributes(spec).items() if key != "logConfig"}
     if log_config is not None:
         kept["logConfig"] = msgspec.to_builtins(log_config)
-    return replace(spec, attributes={**spec.attributes, DOOR: kept})
+    return keeping(spec, DOOR, kept)

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from ...catalog.async_config import AsyncConfig
+from ...catalog.async_config import FUNCTIONGRAPH, AsyncConfig, as_a_whole
 from ...catalog.kinds import stored_destination
 from ...clock import iso
 from ...engine.plan import Plan
@@ -28,7 +28,7 @@ from .urn import Urn, write
 
 DOOR = "functiongraph"  # our part of a configuration's attributes
 RETRIES_MAX = 3
-AGE_SECONDS_MAX, AGE_SECONDS_DEFAULT = 86_400, 3600
+AGE_SECONDS_MAX = 86_400
 PAGE_DEFAULT, PAGE_MAX = 10, 100
 ENDINGS = ("on_success", "on_failure")
 LOG_NAMES = ("log_group_id", "log_stream_id", "log_group_name", "log_stream_name")
@@ -45,9 +45,7 @@ class Targets(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PutSettings(Struct, forbid_unknown_fields=True):
-    max_async_event_age_in_seconds: Annotated[int, Meta(ge=1, le=AGE_SECONDS_MAX)] = (
-        AGE_SECONDS_DEFAULT
-    )
+    max_async_event_age_in_seconds: Annotated[int, Meta(ge=1, le=AGE_SECONDS_MAX)] | None = None
     # None: as functiongraph.retry_attempts_default says (the sources disagree, reference 17).
     max_async_retry_attempts: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] | None = None
     destination_config: Targets = Targets()
@@ -141,16 +139,15 @@ def _config(call: Call, put: PutSettings) -> AsyncConfig:
         kept[which] = {"destination": target.destination, "param": target.param}
     kept |= {name: value for name in LOG_NAMES if (value := getattr(put, name))}
     retries = put.max_async_retry_attempts
-    return AsyncConfig(
-        max_retries=call.state.settings.retry_attempts_default if retries is None else retries,
-        max_event_age_seconds=put.max_async_event_age_in_seconds,
-        on_success=written.get("on_success"),
-        on_failure=written.get("on_failure"),
-        listed=True,
-        followed=put.enable_async_status_log,
-        stop_notifies=True,  # a cancelled request is FAIL with 4208, so its failure is told
-        attributes={DOOR: kept},
-    )
+    said = {
+        "max_retries": call.state.settings.retry_attempts_default if retries is None else retries,
+        "max_event_age_seconds": put.max_async_event_age_in_seconds,
+        "followed": put.enable_async_status_log,
+        "attributes": {DOOR: kept},
+        **written,
+    }
+    # (A cancelled request is FAIL with 4208, so its failure is told.)
+    return as_a_whole(said, FUNCTIONGRAPH)
 
 
 def _check_function(call: Call, urn: Urn, field: str) -> None:

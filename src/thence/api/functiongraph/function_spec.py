@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
+from ...catalog.async_config import FUNCTIONGRAPH
 from ...catalog.function import (
     CONCURRENCY_MAX,
     ENVIRONMENT_BYTES_MAX,
     ENVIRONMENT_ITEMS_MAX,
     FunctionSpec,
 )
+from ...catalog.update import keeping, kept_by, updated
 from ...errors import InvalidInput
 from ...runtimes.kind import Vendor
 from ...runtimes.kinds import parse_function, runtime_of, vendor
@@ -24,7 +25,7 @@ from .errors import FssError, invalid
 from .function_input import SHOWN, ConfigInput, wrong
 
 DOOR = "functiongraph"
-EVENT_AGE_SECONDS = 3600  # without asynchronous settings, as where these leave it out
+EVENT_AGE_SECONDS = FUNCTIONGRAPH.max_event_age_seconds  # also without asynchronous settings
 _THEIR_NAMES = {
     "environment": "user_data",
     "initializer": "initializer_handler",
@@ -35,8 +36,7 @@ _HOOKS = ("initializer", "pre_stop")
 
 def attributes(spec: FunctionSpec) -> dict[str, Any]:
     """What this door keeps of a function."""
-    found: dict[str, Any] = spec.attributes.get(DOOR, {})
-    return found
+    return kept_by(spec, DOOR)
 
 
 def new_spec(given: ConfigInput, project: str) -> FunctionSpec:
@@ -64,22 +64,19 @@ def changed_spec(before: FunctionSpec, given: ConfigInput) -> FunctionSpec:
     if given.handler is not None:
         changes["handler"] = _handler(given.handler, "handler", theirs)
         kept["handler"] = given.handler
-    for name, ours in (
-        ("timeout", "timeout_seconds"),
-        ("memory_size", "memory_mb"),
-        ("description", "description"),
-    ):
-        if getattr(given, name) is not None:
-            changes[ours] = getattr(given, name)
+    changes |= {
+        "timeout_seconds": given.timeout,
+        "memory_mb": given.memory_size,
+        "description": given.description,
+    }
     changes |= _hooks(given, kept, theirs)
     changes |= _environment(before, given, kept)
-    changes["attributes"] = {**before.attributes, DOOR: kept}
-    return _checked(replace(before, **changes))
+    return _checked(updated(before, changes, DOOR, kept))
 
 
 def with_attributes(spec: FunctionSpec, **kept: Any) -> FunctionSpec:
     """`spec` with more that this door keeps."""
-    return replace(spec, attributes={**spec.attributes, DOOR: {**attributes(spec), **kept}})
+    return keeping(spec, DOOR, {**attributes(spec), **kept})
 
 
 def _shown(given: ConfigInput) -> dict[str, Any]:

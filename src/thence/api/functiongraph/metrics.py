@@ -8,15 +8,23 @@ execution. They are made of the counts that the engine keeps of every minute for
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
 from starlette.responses import Response
 
-from ...lifecycle.outcome import BUDGET, Budget, Outcome
+from ...lifecycle.outcome import Outcome
 from ...store.records import MinuteCount
-from ..metrics.minutes import ATTEMPTS, HOUR_MS, MINUTE_MS, average, by_period
+from ..metrics.measures import (
+    FUNCTION_ERRORS,
+    Measure,
+    Values,
+    attempts,
+    averaged,
+    counted,
+    seen,
+)
+from ..metrics.minutes import ATTEMPTS, HOUR_MS, MINUTE_MS, by_period
 from .answer import answer
 from .call import Call
 from .errors import FssError, invalid
@@ -24,47 +32,30 @@ from .found import row
 from .route import Route
 from .urn import Urn, has_urn, name_of, read, write
 
-Values = Mapping[str, float]
-Value = Callable[[Values], float | None]
-
 NO_DATA = -1.0
 PERIOD_MAX = 31 * 24 * 60  # minutes
 FINE_MAX = 24 * 60  # a longer period has a value an hour
 PERIOD_DEFAULT = 60
 TOP_MAX = 500
 
-_FUNCTION = tuple(one for one in ATTEMPTS if BUDGET[one] is Budget.FUNCTION_ERRORS)
 _SYSTEM = (Outcome.PLATFORM_ERROR, Outcome.NO_RESOURCES, Outcome.LOST, Outcome.DRAINED)
 
-
-def _attempts(*outcomes: Outcome) -> Value:
-    return lambda values: sum(values.get(ATTEMPTS[one], 0.0) for one in outcomes)
-
-
-def _count(*names: str) -> Value:
-    return lambda values: sum(values.get(name, 0.0) for name in names)
-
-
-def _seen(name: str) -> Value:
-    return lambda values: values.get(name)
-
-
-METRICS: dict[str, Value] = {
-    "count": _attempts(Outcome.OK, *_FUNCTION, *_SYSTEM, Outcome.STOPPED),
-    "duration": lambda values: average(values, "duration_ms", "executions"),
-    "max_duration": _seen("duration_ms_max"),
-    "min_duration": _seen("duration_ms_min"),
-    "fail_count": _attempts(*_FUNCTION, *_SYSTEM),
-    "function_error_count": _attempts(*_FUNCTION),
-    "system_error_count": _attempts(*_SYSTEM),
-    "reject_count": _count(ATTEMPTS[Outcome.THROTTLED], "failed_concurrency_limit"),
-    "concurrency_num": _count("running_max"),
-    "instance_num": _count("instances_max"),
+METRICS: dict[str, Measure] = {
+    "count": attempts(Outcome.OK, *FUNCTION_ERRORS, *_SYSTEM, Outcome.STOPPED),
+    "duration": averaged("duration_ms", "executions"),
+    "max_duration": seen("duration_ms_max"),
+    "min_duration": seen("duration_ms_min"),
+    "fail_count": attempts(*FUNCTION_ERRORS, *_SYSTEM),
+    "function_error_count": attempts(*FUNCTION_ERRORS),
+    "system_error_count": attempts(*_SYSTEM),
+    "reject_count": counted(ATTEMPTS[Outcome.THROTTLED], "failed_concurrency_limit"),
+    "concurrency_num": counted("running_max"),
+    "instance_num": counted("instances_max"),
     "reserved_instance_num": lambda values: 0.0,  # instances are never reserved here
     # The queue, which the vendor has no metric for.
-    "waiting_num": _count("waiting_max"),
-    "oldest_waiting_ms": _count("oldest_waiting_ms_max"),
-    "discard_count": _count("expired", "invalid"),
+    "waiting_num": counted("waiting_max"),
+    "oldest_waiting_ms": counted("oldest_waiting_ms_max"),
+    "discard_count": counted("expired", "invalid"),
 }
 
 
@@ -137,7 +128,7 @@ def _of_all(one: MinuteCount) -> MinuteCount:
     return MinuteCount(one.minute, "", one.metric, one.value)
 
 
-def _point(begin: int, values: Values | None, value: Value) -> dict[str, float]:
+def _point(begin: int, values: Values | None, value: Measure) -> dict[str, float]:
     found = None if values is None else value(values)
     return {"timestamp": begin, "value": NO_DATA if found is None else found}
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.responses import Response
 
-from ...catalog.async_config import AsyncConfig
+from ...catalog.async_config import NATIVE, AsyncConfig, as_a_whole
 from ...catalog.function import check_waits
 from ...clock import iso
 from ...engine.plan import Plan
@@ -25,9 +25,11 @@ class AsyncConfigBody(Struct, forbid_unknown_fields=True):
     invocation owes its record to `on_failure` as well. Destinations that are functions must lead to
     no cycle, and name a version or alias only that their function has."""
 
-    max_retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 3
-    max_event_age_seconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] = 86_400
-    retry_wait: RetryWait = RetryWait()
+    max_retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = NATIVE.max_retries
+    max_event_age_seconds: Annotated[int, Meta(ge=1, le=EVENT_AGE_SECONDS_MAX)] = (
+        NATIVE.max_event_age_seconds
+    )
+    retry_wait: RetryWait = NATIVE.retry_wait
     on_success: Any = None  # see catalog/kinds.py
     on_failure: Any = None
     stop_notifies: bool = False
@@ -76,17 +78,9 @@ async def put(call: Call) -> Response:
 
 
 def _config(body: AsyncConfigBody, before: AsyncConfig | None) -> AsyncConfig:
-    return AsyncConfig(
-        max_retries=body.max_retries,
-        max_event_age_seconds=body.max_event_age_seconds,
-        retry_wait=body.retry_wait,
-        on_success=body.on_success,
-        on_failure=body.on_failure,
-        stop_notifies=body.stop_notifies,
-        # Only a vendor's door reads that list, so only such a one ends it.
-        listed=before is not None and before.listed,
-        followed=before is not None and before.followed,
-    )
+    said = {name: getattr(body, name) for name in body.__struct_fields__}
+    # Only a vendor's door reads those lists, so only such a one ends them.
+    return as_a_whole(said, NATIVE, before=before, kept=("listed", "followed"))
 
 
 async def get(call: Call) -> Response:

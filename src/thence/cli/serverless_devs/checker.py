@@ -12,7 +12,7 @@ from ...api.fc.names import qualifier_of
 from ...catalog.code import check_archive
 from ...catalog.destination import Target
 from ...catalog.function import LATEST
-from ...catalog.graph import find_cycle
+from ...catalog.graph import cycle_with
 from ...destinations.forms import FORMS
 from ...destinations.kinds import KINDS, install_kinds
 from ...errors import ThenceError
@@ -145,15 +145,14 @@ class Checker:
         which they are put, since one that is refused leads nowhere."""
         called = self._facts.called_by(plan.function)
         qualifier = change.query["qualifier"]
-        before = called.get(qualifier, [])
         named = called_functions(change.body, self._facts.home)
-        called[qualifier] = [name for name, _ in named]
-        cycle = find_cycle(plan.function, self._all_called) if named else None
+        said = [(field, name) for name, field in named]
+        cycle = cycle_with(plan.function, said, self._all_called)
         if cycle is None:
+            called[qualifier] = [name for name, _ in named]
             return
-        fields = " and ".join(field for name, field in named if name == cycle[1])
-        change.problems.append(f"{fields}: these destinations form a cycle: {' -> '.join(cycle)}")
-        called[qualifier] = before
+        fields, path = " and ".join(cycle.fields), " -> ".join(cycle.names)
+        change.problems.append(f"{fields}: these destinations form a cycle: {path}")
 
     def _all_called(self, function: str) -> Iterable[str]:
         return [name for names in self._facts.called_by(function).values() for name in names]
