@@ -96,7 +96,7 @@ def fresh_consoles(monkeypatch: pytest.MonkeyPatch) -> None:
     Where tests run in parallel processes, each of them is told the width of the screen."""
     monkeypatch.delenv("COLUMNS", raising=False)
     output.console.cache_clear()
-    output.aside.cache_clear()
+    output.stderr_console.cache_clear()
 
 
 @pytest.fixture

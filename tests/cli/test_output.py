@@ -14,7 +14,7 @@ from rich.console import Console
 from thence.cli import output, progress, verify
 from thence.cli.figures import size, span
 from thence.cli.invocation_text import print_invocation
-from thence.cli.options import SECONDS, moment
+from thence.cli.options import SECONDS, parse_instant
 from thence.cli.output import clean
 
 
@@ -23,10 +23,10 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A screen of a known width, whatever an earlier test in this process had."""
     monkeypatch.setenv("COLUMNS", "200")
     output.console.cache_clear()
-    output.aside.cache_clear()
+    output.stderr_console.cache_clear()
     yield
     output.console.cache_clear()
-    output.aside.cache_clear()
+    output.stderr_console.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -71,16 +71,16 @@ def test_what_is_no_span_is_refused_with_a_hint(text: str) -> None:
 
 
 def test_since_takes_a_span_ago_or_an_instant() -> None:
-    assert moment("2h", "--since", now=7200 + 60) == "1970-01-01T00:01:00Z"
+    assert parse_instant("2h", "--since", now=7200 + 60) == "1970-01-01T00:01:00Z"
     for instant in ("2026-01-02T03:04:05Z", "2026-01-02", "1767225600000"):
-        assert moment(instant, "--since") == instant
-    assert moment(None, "--since") is None
+        assert parse_instant(instant, "--since") == instant
+    assert parse_instant(None, "--since") is None
 
 
 @pytest.mark.parametrize("text", ["10:00", "yesterday", "1767225600", "5 minutes", ""])
 def test_another_moment_is_refused_with_what_may_be_written(text: str) -> None:
     with pytest.raises(click.UsageError, match=r"--until .*5m, 2h, 1d"):
-        moment(text, "--until")
+        parse_instant(text, "--until")
 
 
 def test_what_looks_like_an_emoji_stays_as_it_was_written(
@@ -147,7 +147,7 @@ def test_verify_shows_when_a_backup_was_made_as_people_read_it(
 def test_a_full_bar_says_what_is_waited_for(then: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = io.StringIO()
     console = Console(file=seen, force_terminal=True, width=100)
-    monkeypatch.setattr(progress, "aside", lambda: console)
+    monkeypatch.setattr(progress, "stderr_console", lambda: console)
     with progress.bar("Uploading f", 3, of_bytes=True, then=then) as advance:
         advance(1)
         advance(2)

@@ -28,10 +28,10 @@ def handler(event, context):
 @pytest.fixture(autouse=True)
 def fresh_console() -> Iterator[None]:
     output.console.cache_clear()
-    output.aside.cache_clear()
+    output.stderr_console.cache_clear()
     yield
     output.console.cache_clear()
-    output.aside.cache_clear()
+    output.stderr_console.cache_clear()
 
 
 def deploy(at_service: Any, folder: Path, name: str, code: str, *options: str) -> Any:

@@ -14,10 +14,9 @@ from .noun import Noun
 from .options import (
     as_json_option,
     connected,
-    function_names,
+    function_argument,
     qualified,
     qualified_names,
-    whole_function,
 )
 from .output import clean, print_facts, print_json, print_table, say
 
@@ -84,7 +83,7 @@ def show(client: Client, name: str, as_json: bool) -> None:
 
 
 @alias.command("ls")
-@click.argument("name", shell_complete=function_names, callback=whole_function)
+@function_argument
 @as_json_option
 @connected
 def ls(client: Client, name: str, as_json: bool) -> None:

@@ -88,7 +88,7 @@ class Answer:
         return found
 
 
-_STRANGERS = {
+_ADVICE = {
     413: "A proxy takes no body as large as this one: raise its limit (nginx: client_max_body_size, "
     "1 MB as it comes).",
     502: "The proxy does not reach Thence: look whether the service runs, and where the proxy leads.",
@@ -102,7 +102,7 @@ def refusal(answer: Answer, url: str) -> Problem:
     document = _problem(answer)
     if document is not None:
         return Problem(answer.status, document)
-    advice = _STRANGERS.get(
+    advice = _ADVICE.get(
         answer.status, "Correct --url or THENCE_URL, or look into the log of the proxy."
     )
     stranger = {

@@ -19,7 +19,7 @@ from .commands import COMMANDS, SECTIONS, load
 from .help_page import HelpPage
 from .near_words import near_command, unknown_option
 from .old_spellings import renewed
-from .streams import give_up_output, output_failed
+from .streams import discard_output, output_failed
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 
@@ -89,14 +89,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        give_up_output()  # its reader has gone: `thence ls | head`
+        discard_output()  # its reader has gone: `thence ls | head`
         return 0
     except OSError as error:
         if error.filename is not None:
             return _tell(file_unusable(error))
         if not output_failed(error):
             raise
-        give_up_output()
+        discard_output()
         click.echo(f"Error: The output could not be written: {error.strerror}.", err=True)
         return FAILED
     except ThenceError as error:

@@ -14,10 +14,9 @@ from .noun import Noun
 from .options import (
     as_json_option,
     connected,
-    function_names,
+    function_argument,
     qualified,
     qualified_names,
-    whole_function,
 )
 from .output import clean, print_facts, print_json, print_table, say
 
@@ -78,7 +77,7 @@ def show(client: Client, name: str, as_json: bool) -> None:
 
 
 @async_config.command("ls")
-@click.argument("name", shell_complete=function_names, callback=whole_function)
+@function_argument
 @as_json_option
 @connected
 def ls(client: Client, name: str, as_json: bool) -> None:

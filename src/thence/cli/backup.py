@@ -1,4 +1,4 @@
-"""`thence backup`: a data directory copied as it is at one moment. Its back is restore.py."""
+"""`thence backup`: a data directory copied as it is at one moment. restore.py brings it back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from ..settings import load
-from .figures import moment_utc, size, span
+from .figures import ms_utc, size, span
 from .options import as_json_option
 from .output import print_facts, print_json, print_problems, say
 from .progress import bar
@@ -82,7 +82,7 @@ def print_manifest(manifest: Any, where: dict[str, str], began: float, as_json: 
             | facts
         )
         return
-    moment = moment_utc(facts["made_at"])
+    moment = ms_utc(facts["made_at"])
     print_facts(
         where
         | {

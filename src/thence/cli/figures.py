@@ -41,7 +41,7 @@ def instant(text: Any) -> str:
     return "" if not text else str(text).replace("T", " ").removesuffix("Z")
 
 
-def moment_utc(ms: int) -> str:
+def ms_utc(ms: int) -> str:
     """Milliseconds since 1970 as people read them: `2026-01-02 03:04:05 UTC`."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(ms / 1000))
 

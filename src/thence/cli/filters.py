@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from .options import function_names, moment, not_empty, whole_function
+from .options import function_names, not_empty, parse_instant, whole_function
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,6 +42,6 @@ def filter_query(given: dict[str, Any]) -> dict[str, Any]:
     return {
         "function": given["function"],
         "reason": given["reason"],
-        "since": moment(given["since"], "--since"),
-        "until": moment(given["until"], "--until"),
+        "since": parse_instant(given["since"], "--since"),
+        "until": parse_instant(given["until"], "--until"),
     }

@@ -10,17 +10,14 @@ from .client import Client, part
 from .function_text import print_function, print_functions
 from .noun import Noun
 from .options import (
-    agreed,
     as_json_option,
+    confirmed,
     connected,
-    function_names,
+    function_argument,
     limit_option,
-    whole_function,
     yes_option,
 )
 from .output import clean, print_json, say, say_where_it_ends
-
-name_argument = click.argument("name", shell_complete=function_names, callback=whole_function)
 
 
 class Slots(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
@@ -76,7 +73,7 @@ def list_functions(client: Client, limit: int, as_json: bool) -> None:
 
 
 @function.command("show")
-@name_argument
+@function_argument
 @as_json_option
 @connected
 def show(client: Client, name: str, as_json: bool) -> None:
@@ -100,7 +97,7 @@ def show(client: Client, name: str, as_json: bool) -> None:
 
 
 @function.command("delete")
-@name_argument
+@function_argument
 @yes_option
 @connected
 def delete(client: Client, name: str, yes: bool) -> int:
@@ -119,7 +116,7 @@ def delete(client: Client, name: str, yes: bool) -> int:
 def delete_after_asking(client: Client, name: str, path: str, yes: bool) -> int:
     """The exit status: 1 where the answer is no."""
     question = f"Delete {clean(name)}? What waits for it can then never run."
-    if not yes and not agreed(question):
+    if not yes and not confirmed(question):
         say("Nothing was deleted.")
         return 1
     client.delete(path)
@@ -128,7 +125,7 @@ def delete_after_asking(client: Client, name: str, path: str, yes: bool) -> int:
 
 
 @function.command("disable")
-@name_argument
+@function_argument
 @click.option(
     "--reason", help="Why; callers are told. Left out: the reason that it has; '' takes it away."
 )
@@ -157,7 +154,7 @@ def disable(client: Client, name: str, reason: str | None, abort: bool, as_json:
 
 
 @function.command("enable")
-@name_argument
+@function_argument
 @as_json_option
 @connected
 def enable(client: Client, name: str, as_json: bool) -> None:
@@ -173,7 +170,7 @@ def enable(client: Client, name: str, as_json: bool) -> None:
 
 
 @function.command("limit")
-@name_argument
+@function_argument
 @click.argument("slots", type=Slots(), metavar="SLOTS|none")
 @as_json_option
 @connected

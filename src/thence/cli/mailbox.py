@@ -117,14 +117,14 @@ def read(client: Client, box: str, follow: bool, prefix: str, limit: int, as_jso
         raise click.UsageError("--prefix chooses objects of a bucket; other boxes have no keys.")
     if follow:
         if not as_json:
-            _tell_nothing(client, box)
+            _explain_empty(client, box)
         _follow(client, _path(box), prefix, as_json)
         return
     messages = list(client.pages(_path(box), {"prefix": prefix}, limit))
     _print(messages, as_json)
     if not messages and not as_json:
         why = f"Nothing in it begins with {prefix!r}." if prefix else "There is nothing in it."
-        _tell_nothing(client, box, why)
+        _explain_empty(client, box, why)
     say_where_it_ends(messages, limit, "oldest")
 
 
@@ -152,7 +152,7 @@ def receive(client: Client, box: str, hide: float, limit: int, as_json: bool) ->
     )
     _print(messages, as_json)
     if not messages and not as_json:
-        _tell_nothing(client, box, "All that is in it is hidden for a while.")
+        _explain_empty(client, box, "All that is in it is hidden for a while.")
 
 
 @mailbox.command("delete")
@@ -179,7 +179,7 @@ def delete(client: Client, box: str, what: str) -> None:
     count = client.request("DELETE", _path(box), query=query).json()["deleted"]
     say(f"{count} deleted.")
     if not count:
-        _tell_nothing(client, box)
+        _explain_empty(client, box)
 
 
 def _path(box: str) -> str:
@@ -187,7 +187,7 @@ def _path(box: str) -> str:
     return f"/v1/mailbox/{kind}/{part(name)}"
 
 
-def _tell_nothing(client: Client, box: str, why: str = "") -> None:
+def _explain_empty(client: Client, box: str, why: str = "") -> None:
     """Of a box in which nothing was found: `why`, or that there is no such box. One is there from its
     first message to its last, so a name that was written wrong looks like one that is used up."""
     names = [f"{found['kind']}/{found['name']}" for found in client.items("/v1/mailbox")]

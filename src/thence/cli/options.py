@@ -112,7 +112,7 @@ def qualified(text: str) -> tuple[str, str | None]:
     return name, qualifier if at else None
 
 
-def agreed(question: str) -> bool:
+def confirmed(question: str) -> bool:
     """Asks on the terminal. Nobody there to answer (a script, a pipe) is a no, and said so."""
     try:
         return click.confirm(question, err=True)
@@ -171,7 +171,7 @@ def _asking(ctx: click.Context) -> Client:
     return Client(url, credentials(), timeout_seconds=1)
 
 
-def moment(text: str | None, option: str, now: float | None = None) -> str | None:
+def parse_instant(text: str | None, option: str, now: float | None = None) -> str | None:
     """`--since` and the like: a time span ago (`2h`) or an ISO 8601 instant, as the latter. Raises
     UsageError with what may be written."""
     if text is None:
@@ -190,3 +190,7 @@ def moment(text: str | None, option: str, now: float | None = None) -> str | Non
     ago = float(match.group(1)) * _UNITS[match.group(2)]
     then = (time.time() if now is None else now) - ago
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(then)) + "Z"
+
+
+function_argument = click.argument("name", shell_complete=function_names, callback=whole_function)
+"""NAME of a function, with all its versions."""

@@ -57,7 +57,7 @@ def _console(width: int | None) -> Console:
 
 
 @cache
-def aside() -> Console:
+def stderr_console() -> Console:
     """Where progress and remarks go: stderr, so that stdout can be piped."""
     from rich.console import Console
 
@@ -196,7 +196,7 @@ def print_block(text: str, screen: Console | None = None) -> None:
 
 def say(text: str) -> None:
     """A remark on stderr."""
-    aside().print(clean(text), markup=False, soft_wrap=True)
+    stderr_console().print(clean(text), markup=False, soft_wrap=True)
 
 
 def say_where_it_ends(items: Sized, limit: int, which: str = "newest") -> None:
@@ -207,7 +207,7 @@ def say_where_it_ends(items: Sized, limit: int, which: str = "newest") -> None:
 
 def tell_error(title: str, detail: str, fields: Mapping[str, Any]) -> None:
     """An error as title, sentence, and the field and code that programs would use."""
-    screen = aside()
+    screen = stderr_console()
     screen.print(f"Error: {clean(title)}", style="bold red", markup=False, soft_wrap=True)
     screen.print(f"  {clean(detail)}", markup=False, soft_wrap=True)
     for name in ("field", "limit", "code"):

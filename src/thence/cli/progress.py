@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .output import aside
+from .output import stderr_console
 
 
 @contextmanager
@@ -14,7 +14,7 @@ def bar(
 ) -> Iterator[Callable[[int], None]]:
     """A bar that the given function advances; nothing where stderr is no terminal. total None: it
     is not known how much there is. then: what is waited for when it is full."""
-    if not aside().is_terminal:
+    if not stderr_console().is_terminal:
         yield lambda count: None
         return
     from rich.progress import (
@@ -32,7 +32,7 @@ def bar(
         BarColumn(),
         amount,
         TimeElapsedColumn(),
-        console=aside(),
+        console=stderr_console(),
         transient=True,
     ) as progress:
         id = progress.add_task(what, total=total)

@@ -26,6 +26,6 @@ def output_failed(error: OSError) -> bool:
     return error.filename is None and error.errno in _OUTPUT_ERRORS
 
 
-def give_up_output() -> None:
+def discard_output() -> None:
     """What is still to be written goes nowhere. Python would complain of it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,7 +12,7 @@ import msgspec
 from ..errors import StartupError, StoreMissing, StoreUnavailable
 from ..settings import load
 from ..store.folder import MANIFEST, STORE, DataFolder, check_restored
-from .figures import moment_utc
+from .figures import ms_utc
 from .options import as_json_option
 from .output import console, print_facts, print_json, print_problems
 from .progress import bar
@@ -123,7 +123,7 @@ def _show(folder: Path, report: dict[str, Any]) -> None:
         if isinstance(value, (int, str)) and not isinstance(value, bool)
     }
     if "made at" in facts:
-        facts["made at"] = moment_utc(report["made_at"])
+        facts["made at"] = ms_utc(report["made_at"])
     print_facts({"data directory": str(folder), **facts})
     if not problems:
         console().print("Clean: every promise holds.", style="green")

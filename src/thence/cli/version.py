@@ -13,11 +13,10 @@ from .noun import Noun
 from .options import (
     as_json_option,
     connected,
-    function_names,
+    function_argument,
     limit_option,
     qualified,
     qualified_names,
-    whole_function,
     yes_option,
 )
 from .output import clean, print_json, print_table, say, say_where_it_ends
@@ -38,7 +37,7 @@ def version() -> None:
 
 
 @version.command("publish")
-@click.argument("name", shell_complete=function_names, callback=whole_function)
+@function_argument
 @click.option("--note", default="", help="Why, for people.")
 @click.option(
     "--version", "called", metavar="NAME", help="Its name; otherwise the next whole number."
@@ -66,7 +65,7 @@ def publish(client: Client, name: str, note: str, called: str | None, as_json: b
 
 
 @version.command("ls")
-@click.argument("name", shell_complete=function_names, callback=whole_function)
+@function_argument
 @limit_option
 @as_json_option
 @connected
