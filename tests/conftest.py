@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-from thence.destinations.forms import FORMS
+from thence.api.doors import installed, record_forms
 from thence.destinations.kinds import install_kinds
 
 settings.register_profile("thence", deadline=None, print_blob=True)
 settings.load_profile("thence")
 
-install_kinds(forms=tuple(FORMS))
+install_kinds(forms=tuple(record_forms(installed())))

@@ -13,12 +13,12 @@ import ipaddress
 import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from . import __version__, descriptors
 from .api.app import build_app
-from .api.doors import installed, opened
+from .api.doors import installed, opened, record_forms
 from .api.metrics.scrape import Metrics
 from .api.shared.context import Context
 from .api.shared.door import Door
@@ -27,7 +27,7 @@ from .catalog.code import ArchiveInfo, CodeLimits, check_archive
 from .clock import Clock, SystemClock
 from .config import Settings
 from .descriptors import Shares
-from .destinations.forms import FORMS
+from .destinations.forms import Form
 from .destinations.interface import Kind, Resources
 from .destinations.kinds import install_kinds
 from .destinations.post import Post
@@ -125,7 +125,8 @@ def build(
     blobs = FileBlobs(folder / "blobs", space=room.bodies)
     runtime = make_runtime(code, notices, clock) if make_runtime else None
     engine_options = options(settings, shares.attempts)
-    kinds = install_kinds(forms=tuple(FORMS))
+    forms = record_forms(installed())
+    destinations = install_kinds(forms=tuple(forms))
     engine = Engine(
         store=store,
         runtime=runtime or _processes(settings, code, notices, clock, shares.instances),
@@ -134,7 +135,7 @@ def build(
         clock=clock,
         notices=notices,
         options=engine_options,
-        make_sending=lambda inside: _post(settings, inside, engine_options, kinds),
+        make_sending=lambda inside: _post(settings, inside, engine_options, destinations, forms),
         check_archive=_archive_check(settings),
         room=room,
     )
@@ -238,7 +239,13 @@ def _archive_check(settings: Settings) -> Callable[[bytes], ArchiveInfo]:
     return lambda archive: check_archive(archive, limits)
 
 
-def _post(settings: Settings, inside: Inside, options: Options, kinds: Sequence[Kind]) -> Post:
+def _post(
+    settings: Settings,
+    inside: Inside,
+    options: Options,
+    destinations: Sequence[Kind],
+    forms: Mapping[str, Form],
+) -> Post:
     """What sends records; `inside`: what destinations within this process may use."""
     networks = [ipaddress.ip_network(text) for text in settings.destinations.allow_networks]
     senders = Senders(
@@ -249,11 +256,11 @@ def _post(settings: Settings, inside: Inside, options: Options, kinds: Sequence[
             timeout_seconds=settings.destinations.timeout_seconds,
             attempts_max=options.delivery_attempts_max,
         ),
-        kinds,
+        destinations,
     )
     return Post(
         senders,
-        FORMS,
+        forms,
         options.record_preview_bytes_max,
         account_id=settings.account_id,
         region=settings.region,

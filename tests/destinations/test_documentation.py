@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from thence.api.doors import installed, record_forms
+from thence.api.fc import function_error, record
+from thence.api.functiongraph import notification
 from thence.catalog.kinds import parse_destination
 from thence.config import Settings
-from thence.destinations import fc, fc_error, functiongraph
-from thence.destinations.forms import FORMS
 from thence.destinations.record import Record
 from thence.destinations.source import Source
 from thence.destinations.webhook import WebhookSender
@@ -23,6 +24,8 @@ from thence.lifecycle.states import Reason, State
 from thence.store.records import AttemptView, InvocationView, Meta
 
 from .conftest import LOOPBACK, NOW
+
+FORMS = record_forms(installed())
 
 CONDITIONS = ("RESOURCES", "SERVER", "EXPIRED", "NOT_FOUND", "CANCELLED", "FUNCTION_ERROR")
 PAGE = (Path(__file__).parents[2] / "docs" / "destinations.md").read_text()
@@ -72,12 +75,12 @@ def test_every_form_is_told_with_its_content_type():
 
 
 def test_every_condition_and_status_of_vendors_records_is_told():
-    for module in (fc, functiongraph):
+    for module in (record, notification):
         names = [value for name, value in vars(module).items() if name in CONDITIONS]
         assert len(names) >= 4
         for name in names:
             assert f"`{name}`" in PAGE
-    assert f"`{fc_error.UNHANDLED}`" in PAGE
+    assert f"`{function_error.UNHANDLED}`" in PAGE
 
 
 def test_every_field_of_a_record_is_told():

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from thence.api.doors import installed, record_forms
 from thence.catalog.destination import Destination, encode_destination
 from thence.catalog.kinds import parse_destination
-from thence.destinations.forms import FORMS, Form
+from thence.destinations.forms import Form
 from thence.destinations.interface import Parcel, Resources, Sent
 from thence.destinations.kinds import KINDS
 from thence.destinations.post import Post
@@ -19,6 +20,8 @@ from thence.store.records import DeliveryView, MailboxPut
 
 from .conftest import NOW
 from .finished import DELIVERY, ID, attempt, source
+
+FORMS = record_forms(installed())
 
 
 class Doorstep:

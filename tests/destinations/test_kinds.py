@@ -9,14 +9,16 @@ from importlib.metadata import EntryPoint
 import pytest
 from msgspec.structs import replace
 
+from thence.api import doors
 from thence.catalog import kinds as catalog
 from thence.catalog.kinds import installed, parse_destination
 from thence.destinations import kinds as module
-from thence.destinations.forms import FORMS
 from thence.destinations.kinds import KINDS, found_kinds, install_kinds
 from thence.errors import InvalidInput, StartupError
 
 from .test_senders import PAPER, Paper
+
+FORMS = doors.record_forms(doors.installed())
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from thence.api.doors import installed, record_forms
 from thence.catalog.destination import encode_destination
 from thence.catalog.kinds import parse_destination
-from thence.destinations.forms import FORMS
 from thence.destinations.interface import Parcel, Sent
 from thence.destinations.post import Post
 from thence.destinations.record import build_record
@@ -23,6 +23,8 @@ from thence.lifecycle.states import Reason, State
 from thence.store.records import AttemptView, DeliveryView, InvocationView, Meta
 
 from .conftest import NOW
+
+FORMS = record_forms(installed())
 
 IDS = IdSource()
 ID, DELIVERY = IDS.next(NOW), IDS.next(NOW + 900)

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from thence.api.doors import installed, record_forms
 from thence.catalog.code import pack
 from thence.clock import SystemClock
-from thence.destinations.forms import FORMS
 from thence.destinations.interface import Resources
 from thence.destinations.kinds import install_kinds
 from thence.destinations.post import Post
@@ -23,6 +23,8 @@ from thence.runtimes.interface import kept_free
 from thence.runtimes.pool.pool import Pool
 from thence.store.blobs import FileBlobs
 from thence.store.sqlite import SqliteStore
+
+FORMS = record_forms(installed())
 
 
 def build(folder: Path, instances_max: int, kept_free_percent: int = 0) -> Engine:

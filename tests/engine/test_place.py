@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from thence.api.doors import installed, record_forms
 from thence.catalog.async_config import AsyncConfig
 from thence.catalog.control import Control
 from thence.catalog.kinds import decode_destination, parse_destination
-from thence.destinations.forms import FORMS
 from thence.engine.effect import owed_to
 from thence.lifecycle.lineage import HOPS_MAX
 from thence.lifecycle.states import State
 from thence.notices import DeliveryAttempted, DeliveryEnded, InvocationSettled
 from thence.testing import Crash, Error, Forever, Ok, OutOfMemory, PlatformError, Service
+
+FORMS = record_forms(installed())
 
 QUEUE = "queue:done"
 

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ..config import Section
+from ..destinations.forms import NATIVE, Form
 
 if TYPE_CHECKING:
     from .shared.context import Context
@@ -36,6 +37,11 @@ def sections(packages: Sequence[str] = DOORS) -> dict[str, Section]:
 
 def installed(packages: Sequence[str] = DOORS) -> list[type[Door]]:
     return [import_module(f"{package}.door").DOOR for package in packages]
+
+
+def record_forms(kinds: Sequence[type[Door]]) -> dict[str, Form]:
+    """What records may look like: the native form and those of these doors."""
+    return {**NATIVE, **{name: form for kind in kinds for name, form in kind.forms.items()}}
 
 
 def opened(context: Context, kinds: Sequence[type[Door]]) -> list[Door]:

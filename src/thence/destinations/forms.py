@@ -11,8 +11,6 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from ..catalog.destination import Destination
-from .fc import build_cloudevent, build_object
-from .functiongraph import build_notification
 from .record import CONTENT_TYPE, build_record
 from .source import Source
 
@@ -34,13 +32,8 @@ def _native(source: Source) -> bytes:
     )
 
 
-FORMS: dict[str, Form] = {
-    "native": Form(_native),
-    "fc": Form(build_object),
-    "fc-eventbridge": Form(build_cloudevent, "application/cloudevents+json"),
-    "functiongraph": Form(build_notification),
-}
-"""By the name that a destination writes."""
+NATIVE = {"native": Form(_native)}
+"""By the name that a destination writes; each door brings its own (api/doors.py)."""
 
 
 def too_large(destination: Destination, size: int) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
+from ..api.doors import installed, record_forms
 from ..destinations import webhook
-from ..destinations.forms import FORMS
+from ..destinations.forms import Form
 from ..destinations.interface import Resources
 from ..destinations.kinds import found_kinds, install_kinds
 from ..destinations.post import Post
@@ -64,6 +65,7 @@ class Incarnation:
         )
         self._before = asyncio.all_tasks()
         self.killed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        forms = record_forms(installed())
         self.engine = Engine(
             store=self.store,
             runtime=self.runtime,
@@ -73,7 +75,7 @@ class Incarnation:
             notices=self.notices,
             options=options,
             make_sending=lambda inside: Post(
-                _senders(inside, receivers), FORMS, options.record_preview_bytes_max
+                _senders(inside, receivers, forms), forms, options.record_preview_bytes_max
             ),
             rng=rng,
         )
@@ -130,8 +132,8 @@ class Incarnation:
         return found
 
 
-def _senders(inside: Inside, receivers: Receivers) -> Senders:
+def _senders(inside: Inside, receivers: Receivers, forms: Mapping[str, Form]) -> Senders:
     scripted = replace(webhook.KIND, make=lambda resources: receivers)
     kinds = [scripted if kind is webhook.KIND else kind for kind in found_kinds()]
-    install_kinds(kinds, tuple(FORMS))
+    install_kinds(kinds, tuple(forms))
     return Senders(Resources(put=inside.put, accept=inside.accept), kinds)

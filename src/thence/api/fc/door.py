@@ -8,6 +8,7 @@ from ..shared.door import Door, Mount
 from .app import FcApp
 from .fast_path import FcFastPath
 from .prometheus import series
+from .record import FORMS
 from .section import FcSettings
 from .state import FcState
 from .upload import UploadApp
@@ -16,6 +17,7 @@ from .upload import UploadApp
 class FcDoor(Door):
     name = "fc"
     contract = "fc"
+    forms = FORMS
     function_series = staticmethod(series)
 
     def __init__(self, context: Context) -> None:

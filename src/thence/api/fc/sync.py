@@ -14,17 +14,18 @@ from typing import TypeVar
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from ...destinations import fc_error
 from ...errors import Overloaded, StoreUnavailable, Throttled
 from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
 from ..metrics.minutes import ATTEMPTS
+from ..shared.ending import status
 from ..shared.unread import reserve
 from .answer import COMMON
 from .call import Call
 from .code import checksum
 from .errors import FcError, internal
+from .function_error import error_body, error_type
 from .limits import LOG_TAIL_BYTES
 from .names import shown_qualifier
 from .request_options import RequestOptions
@@ -62,8 +63,8 @@ async def invoke_now(call: Call, options: RequestOptions) -> Response:
     )
     if ended.outcome is Outcome.OK:
         body = ended.result or b""
-    elif fc_error.error_type(ended.outcome):
-        body = fc_error.error_body(ended, ended.memory_bytes)
+    elif error_type(ended.outcome):
+        body = error_body(ended, ended.memory_bytes)
     else:
         raise _platform(ended)
     reserve(len(body))
@@ -88,7 +89,7 @@ async def _headers(call: Call, options: RequestOptions, id: int, ended: Ended) -
         # (The function may have been deleted while it ran. Its answer counts all the same.)
         headers["x-fc-code-checksum"] = await checksum(call.engine, function)
     if ended.outcome is not Outcome.OK:
-        headers["x-fc-error-type"] = fc_error.error_type(ended.outcome)
+        headers["x-fc-error-type"] = error_type(ended.outcome)
     if options.tail:
         tail = (ended.log or b"")[-LOG_TAIL_BYTES:]
         headers["x-fc-log-result"] = base64.b64encode(tail).decode()
@@ -99,7 +100,7 @@ def _platform(ended: Ended) -> FcError:
     """It could not be run, or was ended from outside."""
     if ended.outcome is Outcome.STOPPED:
         return FcError(403, "AccessDenied", "the function was disabled while it ran")
-    match fc_error.status(ended):
+    match status(ended):
         case 429:
             return FcError(429, "ResourceExhausted", f"concurrency exceeded: {ended.error_message}")
         case 503:

@@ -18,14 +18,15 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from ...destinations import fc_error
-from ...destinations.fc import condition
 from ...destinations.source import as_text
 from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...lifecycle.states import FINAL, State
 from ...store.records import AttemptView, DeliveryView, InvocationView
+from ..shared.ending import status
+from . import function_error
 from .names import Name, function_arn, shown_qualifier
+from .record import condition
 
 STATES: dict[State, str] = {
     State.QUEUED: "Enqueued",
@@ -120,9 +121,9 @@ def _show(fields: dict[str, Any], name: str, body: bytes) -> None:
 def error_body(view: InvocationView) -> bytes | None:
     """The error JSON of an invocation that ended with a failure of the function."""
     final = view.final_attempt
-    if final is None or not fc_error.error_type(final.outcome):
+    if final is None or not function_error.error_type(final.outcome):
         return None
-    return fc_error.error_body(final)
+    return function_error.error_body(final)
 
 
 # ---------------------------------------------------------------- events
@@ -170,9 +171,9 @@ def _named(attempt: AttemptView) -> str:
     """The vendor's word for how one attempt failed."""
     if attempt.outcome in (None, Outcome.OK):
         return ""
-    kind = fc_error.error_type(attempt.outcome)
+    kind = function_error.error_type(attempt.outcome)
     return kind or {429: "ResourceExhausted", 503: "ResourceThrottled"}.get(
-        fc_error.status(attempt), "InternalServerError"
+        status(attempt), "InternalServerError"
     )
 
 

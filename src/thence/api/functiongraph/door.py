@@ -13,11 +13,13 @@ from ..shared.door import Door, Mount
 from .app import FunctionGraphApp
 from .fast_path import FunctionGraphFastPath
 from .log_route import log_route
+from .notification import FORMS
 from .state import FunctionGraphState
 
 
 class FunctionGraphDoor(Door):
     name = "functiongraph"
+    forms = FORMS
     contract = "functiongraph"
 
     def __init__(self, context: Context) -> None:

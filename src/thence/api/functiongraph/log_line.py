@@ -12,10 +12,10 @@ import re
 
 from msgspec import Struct
 
-from ...destinations.functiongraph import urn
 from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL, Reason, State
 from ...store.records import InvocationView, Transition
+from .notification import urn
 from .record_view import STATUS, STATUSES
 from .run_error import OK, of_attempt, of_ending
 

@@ -8,12 +8,12 @@ error of the platform without a number, 4024 for an event whose function was del
 
 from __future__ import annotations
 
-from ...destinations.fc_error import Failed, status
-from ...destinations.functiongraph import SENTENCES
-from ...destinations.functiongraph_error import PREFIX
 from ...lifecycle.outcome import BUDGET, Budget, Fault, Outcome
 from ...lifecycle.states import FINAL, Reason, State
 from ...store.records import AttemptView, InvocationView
+from ..shared.ending import Failed, status
+from .function_error import PREFIX
+from .notification import SENTENCES
 
 OK = 0
 ENTRY, EXCEPTION, RESULT_SIZE, RESULT_TYPE = 4001, 4002, 4004, 4007

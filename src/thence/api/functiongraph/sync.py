@@ -19,18 +19,18 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from ...destinations import fc_error
-from ...destinations.functiongraph_error import error_body
 from ...errors import Throttled
 from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
 from ..metrics.minutes import ATTEMPTS
+from ..shared.ending import status
 from ..shared.unread import reserve
 from . import run_error
 from .answer import COMMON, JSON
 from .call import Call
 from .errors import FssError, internal, invalid
+from .function_error import error_body
 
 REQUEST_ID = "x-cff-request-id"
 LOG_TAIL_BYTES = 2000  # reference 4.1
@@ -183,7 +183,7 @@ def _platform(ended: Ended) -> FssError:
     """It could not be run, or was ended from outside."""
     if ended.outcome is Outcome.STOPPED:
         return FssError(403, "FSS.0403", "the function was disabled while it ran")
-    match fc_error.status(ended):
+    match status(ended):
         case 429:
             return FssError(429, "FSS.0429", f"too many instances: {ended.error_message}")
         case 503:

@@ -6,7 +6,7 @@ The folder has a module `door` with a subclass of `Door` called `DOOR`. All but 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
 from msgspec import Struct
@@ -14,6 +14,7 @@ from prometheus_client.core import Metric
 from starlette.types import ASGIApp, Scope
 
 from ...config import Settings
+from ...destinations.forms import Form
 from ...engine.stats import Stats
 from ..metrics.tally import Tally
 from .context import Context
@@ -39,6 +40,8 @@ class Door:
     name: ClassVar[str]
     contract: ClassVar[str] = ""
     """Of the handlers of functions that are made at it, where the contract is its own."""
+    forms: ClassVar[Mapping[str, Form]] = {}
+    """What records may look like that it brings, by the name that a destination writes."""
     mounts: tuple[Mount, ...] = ()
     fast_path: FastPath | None = None
     routes: tuple[Route, ...] = ()

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ...api.doors import installed, record_forms
 from ...api.fc.arn import name_and_qualifier
 from ...api.fc.errors import invalid
 from ...api.fc.names import qualifier_of
@@ -13,7 +14,6 @@ from ...catalog.code import check_archive
 from ...catalog.destination import Target
 from ...catalog.function import LATEST
 from ...catalog.graph import cycle_with
-from ...destinations.forms import FORMS
 from ...destinations.kinds import KINDS, install_kinds
 from ...errors import ThenceError
 from .code_folder import Archive
@@ -36,7 +36,7 @@ _FIRST = ("service", "function")
 
 class Checker:
     def __init__(self, facts: ServiceFacts) -> None:
-        install_kinds(KINDS, tuple(FORMS))  # an ARN leads to no other kind
+        install_kinds(KINDS, tuple(record_forms(installed())))  # an ARN leads to no other kind
         self._facts = facts
         self._codes: dict[Archive, list[str]] = {}
         self._made: set[str] = set()  # functions that the plans make

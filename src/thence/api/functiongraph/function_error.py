@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import msgspec
 
-from ..runtimes.function_error import Frame
-from ..runtimes.kinds import function_error
-from .fc_error import Failed
+from ...runtimes.function_error import Frame
+from ...runtimes.kinds import function_error
+from ..shared.ending import Failed
 
 PREFIX = "function invocation exception, error: "
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.destinations.finished import attempt
 
-from thence.destinations.fc_error import error_body, error_type, status
+from thence.api.fc.function_error import error_body, error_type
+from thence.api.shared.ending import status
 from thence.lifecycle.outcome import Outcome
 from thence.runtimes.interface import Ended
 from thence.testing.answers import Forever, ended
-
-from .finished import attempt
 
 FUNCTION = (
     Outcome.FUNCTION_ERROR,

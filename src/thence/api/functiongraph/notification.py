@@ -11,13 +11,15 @@ import time
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from ..catalog.function import LATEST
-from ..lifecycle.ids import format_id
-from ..lifecycle.outcome import BUDGET, Budget
-from ..lifecycle.states import Reason
-from ..store.records import AttemptView, InvocationView
-from . import fc_error, functiongraph_error
-from .source import Source, Text
+from ...catalog.function import LATEST
+from ...destinations.forms import Form
+from ...destinations.source import Source, Text
+from ...lifecycle.ids import format_id
+from ...lifecycle.outcome import BUDGET, Budget
+from ...lifecycle.states import Reason
+from ...store.records import AttemptView, InvocationView
+from ..shared.ending import ending_status
+from .function_error import error_body
 
 RESULT_BYTES_MAX = 256 * 1024  # a longer return value is given as an empty one
 FUNCTION_ERROR = "UnhandledInvocationError"
@@ -134,13 +136,13 @@ def _status(source: Source) -> int:
     function was gone, 429 at its limit and 503 where there was nothing to run it with."""
     if source.succeeded:
         return 200
-    status = fc_error.ending_status(source.view.reason, source.view.final_attempt)
+    status = ending_status(source.view.reason, source.view.final_attempt)
     return 500 if status == 200 else status
 
 
 def _response(source: Source, failure: AttemptView | None) -> Text:
     if failure is not None:
-        return Text(functiongraph_error.error_body(failure).decode())
+        return Text(error_body(failure).decode())
     if (source.view.result_bytes or 0) > RESULT_BYTES_MAX:
         return Text("")
     return source.result_text()
@@ -164,3 +166,6 @@ def _instant(ms: int) -> str:
     """RFC 3339 with nine fraction digits and an offset, which is UTC's."""
     seconds, rest = divmod(ms, 1000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:03d}000000+00:00"
+
+
+FORMS = {"functiongraph": Form(build_notification)}

@@ -9,16 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.destinations.conftest import NOW
+from tests.destinations.finished import DELIVERY, ID, attempt, source
 
-from thence.destinations.fc import build_cloudevent, build_object
+from thence.api.fc.record import build_cloudevent, build_object
 from thence.destinations.source import BodyGone
 from thence.lifecycle.ids import format_id
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import Reason
 from thence.store.records import Meta
-
-from .conftest import NOW
-from .finished import DELIVERY, ID, attempt, source
 
 OK = [attempt(Outcome.OK)]
 ERROR = attempt(

@@ -9,17 +9,16 @@ import re
 from typing import Any
 
 import pytest
+from tests.destinations.conftest import NOW
+from tests.destinations.finished import ID, attempt, source
+from tests.fc.test_record import EARLIER, ERROR, OK, shape
 
-from thence.destinations.functiongraph import RESULT_BYTES_MAX, build_notification
+from thence.api.functiongraph.notification import RESULT_BYTES_MAX, build_notification
 from thence.destinations.source import BodyGone
 from thence.lifecycle.ids import format_id
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import Reason
 from thence.store.records import Meta
-
-from .conftest import NOW
-from .finished import ID, attempt, source
-from .test_fc import EARLIER, ERROR, OK, shape
 
 SEED = """{ "timestamp": "2020-08-20T12:00:00.000Z+08:00", "request_context": { "request_id":
  "1167bf8c-87b0-43ab-8f5f-26b16c64f252", "function_urn": "urn:fss:xx-xxxx-x:xxxxxxx:function:xxxx",

@@ -12,13 +12,15 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from ..catalog.function import LATEST
-from ..clock import iso
-from ..lifecycle.ids import format_id
-from ..lifecycle.states import Reason
-from ..store.records import InvocationView
-from . import fc_error
-from .source import Source, Text
+from ...catalog.function import LATEST
+from ...clock import iso
+from ...destinations.forms import Form
+from ...destinations.source import Source, Text
+from ...lifecycle.ids import format_id
+from ...lifecycle.states import Reason
+from ...store.records import InvocationView
+from ..shared.ending import ending_status
+from .function_error import UNHANDLED, error_body, error_type
 
 RESOURCES = "FunctionResourceExhausted"  # 429 or 503 when the time for platform errors ended
 SERVER = "FunctionServerError"  # 500 then, and attempts that nobody could answer for
@@ -120,9 +122,9 @@ def function_arn(view: InvocationView, region: str, account_id: str) -> str:
 def _record(source: Source) -> Record:
     view = source.view
     final = None if source.succeeded else view.final_attempt
-    error = "" if final is None else fc_error.error_type(final.outcome)
+    error = "" if final is None else error_type(final.outcome)
     if final is not None and error:
-        response = Text(fc_error.error_body(final).decode())
+        response = Text(error_body(final).decode())
     else:
         response = source.result_text()
     request = source.payload_text()
@@ -135,7 +137,7 @@ def _record(source: Source) -> Record:
             view.attempt,
         ),
         request_payload=request.text,
-        response_context=ResponseContext(fc_error.ending_status(view.reason, final), error),
+        response_context=ResponseContext(ending_status(view.reason, final), error),
         response_payload=response.text,
         request_payload_encoding=request.encoding,
         response_payload_encoding=response.encoding,
@@ -147,7 +149,7 @@ def condition(reason: Reason | None) -> str:
     that was stopped (reference 7.3)."""
     match reason:
         case Reason.RETRIES_EXHAUSTED | Reason.NOT_RETRYABLE:
-            return fc_error.UNHANDLED
+            return UNHANDLED
         case Reason.CONCURRENCY_LIMIT | Reason.NO_RESOURCES:
             return RESOURCES
         case Reason.PLATFORM_ERRORS_EXHAUSTED | Reason.SUSPECTED_POISON:
@@ -157,3 +159,9 @@ def condition(reason: Reason | None) -> str:
         case Reason.FUNCTION_DELETED:
             return NOT_FOUND
     return ""
+
+
+FORMS = {
+    "fc": Form(build_object),
+    "fc-eventbridge": Form(build_cloudevent, "application/cloudevents+json"),
+}

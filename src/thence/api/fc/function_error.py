@@ -1,4 +1,4 @@
-"""How Function Compute tells that a function failed: the error JSON, the error type, the status.
+"""How Function Compute tells that a function failed: the error JSON and the error type.
 
 The result callback and the door's synchronous answers say the same with these (reference 9, 10).
 Pure.
@@ -7,52 +7,21 @@ Pure.
 from __future__ import annotations
 
 import re
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from ..lifecycle.outcome import BUDGET, Budget, Fault, Outcome
-from ..lifecycle.states import Reason
-from ..runtimes.kinds import function_error
+from ...lifecycle.outcome import BUDGET, Budget, Outcome
+from ...runtimes.kinds import function_error
+from ..shared.ending import Failed
 
 UNHANDLED = "UnhandledInvocationError"
 """Of every failure of a function's code. `HandledInvocationError` is what a Node.js callback is
 given, and no runtime here has one."""
 
 MIB = 1 << 20
-_STATUS = {
-    Outcome.THROTTLED: 429,
-    Outcome.PLATFORM_ERROR: 500,
-    Outcome.NO_RESOURCES: 503,
-    Outcome.LOST: 500,
-    Outcome.DRAINED: 503,  # "insufficient resources": its instance was taken away
-}
-_ENDED_BY = {
-    Reason.PLATFORM_ERRORS_EXHAUSTED: 500,
-    Reason.CONCURRENCY_LIMIT: 429,
-    Reason.NO_RESOURCES: 503,
-    Reason.SUSPECTED_POISON: 500,
-    Reason.FUNCTION_DELETED: 404,
-}
 _SLOW_START = "InitializerTimedOut"
 _SECONDS = re.compile(r"\b([0-9]+(?:\.[0-9]+)?) s\b")
-
-
-class Failed(Protocol):
-    """One attempt that ended: store.records.AttemptView and runtimes.interface.Ended are such."""
-
-    @property
-    def outcome(self) -> Outcome | None: ...
-    @property
-    def error_type(self) -> str: ...
-    @property
-    def error_message(self) -> str: ...
-    @property
-    def error_stack(self) -> str: ...
-    @property
-    def duration_us(self) -> int: ...
-    @property
-    def fault(self) -> Fault | None: ...
 
 
 def error_type(outcome: Outcome | None) -> str:
@@ -60,20 +29,6 @@ def error_type(outcome: Outcome | None) -> str:
     fault."""
     function = outcome is not None and BUDGET[outcome] is Budget.FUNCTION_ERRORS
     return UNHANDLED if function else ""
-
-
-def status(ended: Failed) -> int:
-    """200 also when the function failed; 429 at the concurrency limit, 503 where there was nothing
-    to run it with, 500 for other errors of the platform (seed alibaba-fc-retries)."""
-    return 200 if ended.outcome is None else _STATUS.get(ended.outcome, 200)
-
-
-def ending_status(reason: Reason | None, final: Failed | None) -> int:
-    """The same of an invocation, whatever earlier attempts of it had met. `final`: the attempt with
-    which it ended, None where it ended while it waited."""
-    if reason in _ENDED_BY:
-        return _ENDED_BY[reason]
-    return 200 if final is None else status(final)
 
 
 def error_body(ended: Failed, memory_bytes: int = 0) -> bytes:
