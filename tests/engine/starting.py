@@ -212,6 +212,6 @@ class Starting:
             counted = (family.used, family.under_way, family.waiting, family.sync_waiting)
             assert counted == (0, 0, 0, 0) and not family.keeps, (family.name, counted)
             assert not family.parked and not family.in_line and family.bucket is None
-        assert not len(engine.dispatch.line) and not engine.dispatch._turn
+        assert not len(engine.dispatch.node_queue) and not engine.dispatch._turn
         assert not engine.suspects._kept and not engine.dispatch.held_back
         assert engine.runtime.occupancy().in_use == 0

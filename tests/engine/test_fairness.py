@@ -185,7 +185,7 @@ async def test_it_says_that_the_rest_of_the_node_is_kept_free() -> None:
         assert "2 of its 8 instances" in why.text and "holds 6" in why.text
         occupancy = s.runtime.occupancy()
         assert (occupancy.in_use, occupancy.holders, occupancy.kept_free) == (6, 1, 2)
-        assert len(s.engine.dispatch.line) == 1
+        assert len(s.engine.dispatch.node_queue) == 1
 
 
 async def test_with_real_instances_another_function_starts_beside_two_with_long_runs(

@@ -107,7 +107,7 @@ async def test_the_memory_of_a_lane_does_not_grow_with_its_backlog(s: Service) -
         await s.invoke("f")
     engine = s.engine
     assert not engine.parts.running and engine.dispatch._look == {}
-    assert not engine.dispatch._turn and not engine.dispatch.line.buckets
+    assert not engine.dispatch._turn and not engine.dispatch.node_queue.buckets
     assert engine.lanes.all()[0].waiting == 300
 
 

@@ -142,7 +142,7 @@ class Changing(Walk):
             assert counted == (0, 0, 0, 0), (family.name, counted)
             assert set(family.rows.values()) == set(family.lanes)
             assert not family.parked and not family.in_line and not family.keeps
-        assert not len(engine.dispatch.line)
+        assert not len(engine.dispatch.node_queue)
         assert not engine.dispatch._turn and not engine.dispatch._look
         first = engine.suspects._due.first()
         assert first is None or not first[0].function.spec.concurrency

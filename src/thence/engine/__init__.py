@@ -8,7 +8,7 @@ deciding  owed  place  large_results        what an ending means, owes, and does
 writer  group                               every change goes through its group commits
 wiring  flow                                builds the verbs and connects them
 lanes  family  running  lease  backlog      what the verbs share
-effect  node  loop
+effect  node  loop  due_queue  node_queue
 catalogue  versions  aliases  configs       what is deployed, and how it is called; targets: cycles
 controls  entries  load
 invocations  deliveries  mailbox            what doors ask; events: the stream, minutes: counts by time,

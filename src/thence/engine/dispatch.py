@@ -4,7 +4,7 @@ A lane (function) is looked at when something happens to it: an invocation is du
 claim has come back. It is given as many claims as its function has room for, in one statement; the
 claim is committed before the run is handed over. What keeps a lane from more decides where it waits,
 and so which event has it looked at again: its own limit (a run of its own ends), the limit or switch
-of all versions (one of theirs ends, `family.parked`), or the node (line.py). No event looks at more
+of all versions (one of theirs ends, `family.parked`), or the node (node_queue.py). No event looks at more
 lanes than it serves, whatever their number. A just-accepted invocation of a lane with room and no
 backlog is claimed in its own accept and never read back (design §4).
 """
@@ -22,14 +22,14 @@ from ..notices import InvocationThrottled, Notices
 from ..runtimes.interface import Runtime
 from ..store.interface import Store
 from ..store.records import Claim
-from .agenda import Agenda
 from .alarm import Alarm
+from .due_queue import DueQueue
 from .family import Family
 from .flow import Flow
 from .lanes import UNKNOWN, Lane, Lanes
 from .lease import Lease
-from .line import LOOKED_AT_MAX, Line
 from .loop import Loop
+from .node_queue import LOOKED_AT_MAX, NodeQueue
 from .writer import Writer
 
 AGED_MS = 1000
@@ -59,8 +59,8 @@ class Dispatch:
         self._notices = notices
         self._claim_max = claim_max
         self._turn: OrderedDict[Lane, None] = OrderedDict()  # lanes to be looked at
-        self.line = Line(runtime)
-        self._later: Agenda[Lane] = Agenda()  # when what waits and is not due yet will be
+        self.node_queue = NodeQueue(runtime)
+        self._later: DueQueue[Lane] = DueQueue()  # when what waits and is not due yet will be
         self._alarm = Alarm(clock, self._due)
         self._look: dict[int, Lane] = {}  # lanes whose next due instant must be asked of the store
         self._empty: set[int] = set()  # of these, those whose last claim found nothing
@@ -110,7 +110,7 @@ class Dispatch:
         if (
             self.held_back
             or lane.family.disabled is not None
-            or (self.line.buckets and self.line.before(lane))
+            or (self.node_queue.buckets and self.node_queue.before(lane))
         ):
             return 0
         return lane.slots.free(lane, self._runtime.room(lane.function), written=written)
@@ -152,8 +152,8 @@ class Dispatch:
         elif lane.ready or lane.sync_waiters:
             self._turn[lane] = None
         if family.bucket is not None:
-            self.line.served(lane)
-        if self._turn or self.line.buckets:
+            self.node_queue.served(lane)
+        if self._turn or self.node_queue.buckets:
             self.pump()
 
     def left(self, family: Family[Lane]) -> None:
@@ -172,7 +172,7 @@ class Dispatch:
         """It was deleted, and nothing of it waits or runs any more."""
         self._turn.pop(lane, None)
         self._later.drop(lane)
-        self.line.leave(lane)
+        self.node_queue.leave(lane)
         if lane.family.parked:
             lane.family.parked.pop(lane, None)
             self.left(lane.family)  # it may have been the one to be looked at before these
@@ -187,7 +187,7 @@ class Dispatch:
         lane = self._lanes.get(function_id)
         if lane is not None:
             self.freed(lane)
-        elif self.line.buckets:
+        elif self.node_queue.buckets:
             self.pump()
 
     # ------------------------------------------------------------ doing
@@ -201,21 +201,21 @@ class Dispatch:
         try:
             while self._turn:
                 lane, _ = self._turn.popitem(last=False)
-                if self.line.buckets:
+                if self.node_queue.buckets:
                     # What has come free is not simply its own: who holds less comes first.
                     if self._has_work(lane):
-                        self.line.enter(lane)
+                        self.node_queue.enter(lane)
                     self._deal()
                 self._serve(lane)
                 self._unpark(lane.family)
-            if self.line.buckets:
+            if self.node_queue.buckets:
                 self._deal()
         finally:
             self._pumping = False
 
     def _deal(self) -> None:
         """Serve those that wait for the node until it has no more to give."""
-        while (lane := self.line.first()) is not None and self._serve(lane):
+        while (lane := self.node_queue.first()) is not None and self._serve(lane):
             pass
 
     @staticmethod
@@ -235,12 +235,12 @@ class Dispatch:
         """Give one lane what it has room for. False: it waits for the node."""
         self._begin_calls(lane)
         if not self._has_work(lane):
-            self.line.leave(lane)
+            self.node_queue.leave(lane)
             return True
         room = self.free(lane)
         if room <= 0:
             return self._put_aside(lane)
-        self.line.leave(lane)
+        self.node_queue.leave(lane)
         self._claim(lane, min(room, self._claim_max, max(lane.backlog, 1)))
         return True
 
@@ -250,18 +250,18 @@ class Dispatch:
         if lane.ready and family.disabled is None:
             self._hold(lane)
         if family.held:
-            self.line.leave(lane)
+            self.node_queue.leave(lane)
             if family.parked is None:
                 family.parked = OrderedDict()
             family.parked[lane] = None
             return True
         if (lane.filled and not lane.sync_waiters) or (lane.keeps and lane.beside() <= 0):
-            self.line.leave(lane)
+            self.node_queue.leave(lane)
             return True
-        if self.line.before(lane) or self._runtime.crowded(lane.function):
-            self.line.enter(lane)
+        if self.node_queue.before(lane) or self._runtime.crowded(lane.function):
+            self.node_queue.enter(lane)
             return False
-        self.line.leave(lane)
+        self.node_queue.leave(lane)
         return True
 
     def _unpark(self, family: Family[Lane]) -> None:
@@ -280,7 +280,7 @@ class Dispatch:
         lane.slots.take(lane, limit)
         lane.backlog = left = max(0, lane.backlog - limit)
         if lane.family.bucket is not None:
-            self.line.look(lane.family)
+            self.node_queue.look(lane.family)
         claim = Claim(lane.function.id, limit, self._lease.number, self._clock.now())
 
         def done(claimed: Any, error: ThenceError | None) -> None:
@@ -294,8 +294,8 @@ class Dispatch:
                     self._begin_calls(lane)  # what was promised to the claim is free for them
                 return
             lane.count_waiting(-len(claimed))
-            for one in claimed:
-                self._flow.begin(lane, one)
+            for claim in claimed:
+                self._flow.begin(lane, claim)
             if len(claimed) < limit:
                 # That is all that was due then. What was noted since still is, and comes first.
                 lane.backlog = max(0, lane.backlog - left)

@@ -167,7 +167,7 @@ class Engine(Functions):
         runs = self.parts.running.of(family_id)
         work = (self.parts.stop.abort(run) for run in runs)
         answers = await asyncio.gather(*work, return_exceptions=True)
-        refused = [one for one in answers if one is not None]
+        refused = [answer for answer in answers if answer is not None]
         if refused and isinstance(refused[0], StoreUnavailable):
             raise StoreUnavailable(
                 f"The function is disabled, and {len(refused)} of what runs of it could not be stopped: "
@@ -247,10 +247,10 @@ class Engine(Functions):
 
     async def _count_waiting(self) -> None:
         """What waits from before counts towards limits.waiting_max."""
-        for one in await self.store.counts(self.clock.now()):
-            lane = self.lanes.get(one.function_id)
+        for counted in await self.store.counts(self.clock.now()):
+            lane = self.lanes.get(counted.function_id)
             if lane is not None:
-                lane.count_waiting(one.waiting - lane.waiting)
+                lane.count_waiting(counted.waiting - lane.waiting)
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, give back what has not begun, finish what runs within `seconds`, settle

@@ -90,12 +90,12 @@ class Events:
                     # Pruned behind the reader's back: it was slower than their retention.
                     entry, position = found[0].seq - 1, 1 << 30
                     yield Event(f"{entry}.0", None, gap=True)
-                for one in found:
-                    for index, transition in enumerate(one.transitions):
-                        if (one.seq, index) > (entry, position):
-                            yield Event(f"{one.seq}.{index}", transition)
-                    if (one.seq, len(one.transitions)) > (entry, position):
-                        entry, position = one.seq, len(one.transitions)
+                for journaled in found:
+                    for index, transition in enumerate(journaled.transitions):
+                        if (journaled.seq, index) > (entry, position):
+                            yield Event(f"{journaled.seq}.{index}", transition)
+                    if (journaled.seq, len(journaled.transitions)) > (entry, position):
+                        entry, position = journaled.seq, len(journaled.transitions)
                 if len(found) < STEP:
                     await wake.wait()
         finally:

@@ -77,7 +77,7 @@ class Expire:
         self._next = None
         following = await self._store.next_expiry()
         # Meanwhile note() may have been told of another.
-        known = [one for one in (following, self._next) if one is not None]
+        known = [instant for instant in (following, self._next) if instant is not None]
         self._next = min(known, default=None)
         if self._budgets:
             known.append(self._budgets[0][0])
@@ -86,7 +86,9 @@ class Expire:
 
     async def _aged(self, now: int) -> bool:
         found = await self._store.expiring(now, STEP)
-        ends = (self._ending.end(one, State.EXPIRED, Reason.EVENT_AGE_EXCEEDED) for one in found)
+        ends = (
+            self._ending.end(waiting, State.EXPIRED, Reason.EVENT_AGE_EXCEEDED) for waiting in found
+        )
         await asyncio.gather(*ends)
         return bool(found)
 
@@ -124,7 +126,9 @@ class Expire:
         limit = lane.filled or lane.at_limit(self._slots_used(lane.function))
         reason = Reason.CONCURRENCY_LIMIT if limit else Reason.NO_RESOURCES
         if any(
-            await asyncio.gather(*(self._ending.end(one, State.FAILED, reason) for one in found))
+            await asyncio.gather(
+                *(self._ending.end(waiting, State.FAILED, reason) for waiting in found)
+            )
         ):
             return True, now
         # The oldest has not waited that long; where none waits, none will have before that.

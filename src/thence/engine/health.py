@@ -80,4 +80,4 @@ class Health:
     @property
     def functions_in_line(self) -> int:
         """Functions that could run more if the node had an instance for them."""
-        return len(self._dispatch.line)
+        return len(self._dispatch.node_queue)

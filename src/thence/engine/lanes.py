@@ -249,7 +249,7 @@ class Lanes:
 
     def past_families(self, name: str | None = None) -> set[int]:
         """Of what is deleted, all or of that name. For the start and for questions."""
-        waits = ((one.function.name, one.function.family) for one in self.all() if one.deleted)
+        waits = ((lane.function.name, lane.function.family) for lane in self.all() if lane.deleted)
         both = (*waits, *self._past.values())
         return {family for called, family in both if name is None or called == name}
 

@@ -73,7 +73,7 @@ class Minutes:
         """The minutes in [since, until), stored or not yet, by minute, function and metric."""
         async with self._lock:
             stored = await self._store.minutes(since, until, function=function, metric=metric)
-        counts = {(one.minute, one.function, one.metric): one.value for one in stored}
+        counts = {(count.minute, count.function, count.metric): count.value for count in stored}
         for key, value in self._counts.items():
             minute, of, name = key
             wanted = function in (None, of) and metric in (None, name)

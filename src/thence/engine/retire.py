@@ -57,7 +57,10 @@ class Retire:
             if not found:
                 self._finishing[function_id] = self._left.pop(function_id)
                 continue
-            ends = (self._ending.end(one, State.INVALID, Reason.FUNCTION_DELETED) for one in found)
+            ends = (
+                self._ending.end(waiting, State.INVALID, Reason.FUNCTION_DELETED)
+                for waiting in found
+            )
             await asyncio.gather(*ends)
             return 0
         await self._let_go()

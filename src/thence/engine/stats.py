@@ -41,7 +41,7 @@ class Stats(Struct):
 
 
 def sum_up(counts: Sequence[FunctionCounts]) -> Stats:
-    sums = {name: sum(getattr(one, name) for one in counts) for name in map(str, _SUMMED)}
+    sums = {name: sum(getattr(row, name) for row in counts) for name in map(str, _SUMMED)}
     stats = Stats(_by_name(counts), **sums, oldest_due_at=_oldest(counts))
     elsewhere = sum(sums.values()) - stats.accepted  # waiting, running or ended
     stats.conservation_difference = stats.accepted - elsewhere
@@ -51,19 +51,19 @@ def sum_up(counts: Sequence[FunctionCounts]) -> Stats:
 def _by_name(counts: Sequence[FunctionCounts]) -> list[FunctionCounts]:
     """In the order in which the names come first."""
     rows: dict[str, list[FunctionCounts]] = {}
-    for one in counts:
-        rows.setdefault(one.function, []).append(one)
+    for row in counts:
+        rows.setdefault(row.function, []).append(row)
     return [
         FunctionCounts(
             same[0].function_id,
             name,
             oldest_due_at=_oldest(same),
-            **{each: sum(getattr(one, each) for one in same) for each in map(str, _OF_A_NAME)},
+            **{each: sum(getattr(row, each) for row in same) for each in map(str, _OF_A_NAME)},
         )
         for name, same in rows.items()
     ]
 
 
 def _oldest(counts: Sequence[FunctionCounts]) -> int | None:
-    known = (one.oldest_due_at for one in counts if one.oldest_due_at is not None)
+    known = (row.oldest_due_at for row in counts if row.oldest_due_at is not None)
     return min(known, default=None)

@@ -23,8 +23,8 @@ from ..notices import Notices
 from ..runtimes.interface import Runtime
 from ..store.interface import Store
 from ..store.records import Claim
-from .agenda import Agenda
 from .dispatch import Dispatch
+from .due_queue import DueQueue
 from .flow import Flow
 from .lanes import Lane, Lanes
 from .lease import Lease
@@ -64,7 +64,9 @@ class Suspects:
         self._lease = lease
         self._alone_ms = round(alone_seconds * 1000)
         self._random = random
-        self._due: Agenda[Lane] = Agenda()  # lanes that have suspects, and when the first is due
+        self._due: DueQueue[Lane] = (
+            DueQueue()
+        )  # lanes that have suspects, and when the first is due
         self._kept: dict[Lane, None] = {}  # those whose next slot is kept
         self._busy = False  # one is claimed, or runs
         self._unknown: Lane | None = None  # its next due instant must be asked of the store

@@ -25,7 +25,7 @@ NONE_SHORT = -1  # and runs of it that wait are short
 LOOKED_AT_MAX = 16  # lanes of one function, for the one whose turn it is
 
 
-class Line:
+class NodeQueue:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._number = 0

@@ -15,7 +15,7 @@ K = TypeVar("K")
 _SMALL = 64
 
 
-class Agenda(Generic[K]):
+class DueQueue(Generic[K]):
     def __init__(self) -> None:
         self._at: dict[K, tuple[int, int]] = {}  # (when, number of its entry)
         self._heap: list[tuple[int, int, K]] = []
