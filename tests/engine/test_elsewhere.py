@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+from typing import Any
+
 import pytest
 
+from thence.catalog.alias import Alias
+from thence.catalog.async_config import AsyncConfig
+from thence.catalog.control import Control
 from thence.engine import elsewhere
+from thence.errors import FunctionDisabled, FunctionNotFound, ThenceError
 from thence.lifecycle.decide import Spent
 from thence.lifecycle.ids import IdSource
 from thence.lifecycle.outcome import Outcome
@@ -103,6 +111,118 @@ async def test_a_round_looks_at_a_bounded_number_and_goes_on_where_it_ended(
             assert [(await second.show(id)).state for id in ids] == [State.SUCCEEDED] * 5
 
 
+# ---------------------------------------------------------------- the catalogue
+
+
+async def test_what_is_deployed_at_one_node_runs_at_another_a_second_later() -> None:
+    async with Node("first") as first, Node("second", first) as second:
+        await first.function("f", answers=["one"])
+        with pytest.raises(FunctionNotFound):
+            await second.invoke("f")
+        await second.clock.advance(1.1)
+        first.vanish()
+        id = await second.invoke("f")
+        await second.clock.advance(5)
+        assert (await second.show(id)).state is State.SUCCEEDED
+
+
+async def test_switches_and_limits_that_are_set_at_one_node_count_at_another() -> None:
+    async with Node("first") as first:
+        await first.function("f", answers=[Ok(seconds=10)], concurrency=5)
+        async with Node("second", first) as second:
+            first.engine.dispatch.paused = True  # it runs nothing itself
+            await first.ask(first.engine.put_control("f", Control(limit=1)))
+            await second.clock.advance(1.1)
+            ids = []
+            for _ in range(3):
+                ids.append(await second.invoke("f"))
+            await second.settle()
+            assert len(second.starts("f")) == 1
+            await first.ask(first.engine.put_control("f", Control(limit=3)))
+            await second.clock.advance(1.1)
+            assert len(second.starts("f")) == 3
+            await first.ask(first.engine.put_control("f", Control(disabled="broken")))
+            await second.clock.advance(1.1)
+            with pytest.raises(FunctionDisabled, match="broken"):
+                await second.invoke("f")
+            await second.clock.advance(60)
+
+
+async def test_what_waits_at_one_node_ends_when_its_function_is_deleted_at_another() -> None:
+    async with Node("first") as first:
+        await first.function("f")
+        async with Node("second", first) as second:
+            id = await second.invoke("f", delay_seconds=3600)
+            await first.delete("f")
+            first.vanish()
+            await second.clock.advance(2)
+            assert (await second.show(id)).state is State.INVALID
+            with pytest.raises(FunctionNotFound):
+                await second.invoke("f")
+
+
+def remembered(node: Service) -> Any:
+    """All that a node has in memory of the catalogue."""
+    catalogue = node.engine.catalogue
+    families = {}
+    for name in catalogue.names():
+        family = catalogue.family(name)
+        families[name] = (
+            {version: (lane.function, lane.own) for version, lane in family.rows.items()},
+            family.aliases, family.written, family.configs, family.control,
+        )  # fmt: skip
+    kinds = sorted(
+        kind for kind, owners in catalogue.entries._kinds.items() if any(owners.values())
+    )
+    return catalogue.revision, families, [catalogue.entries.all(kind) for kind in kinds]
+
+
+def some_change(node: Service, rng: random.Random, step: int) -> Any:
+    """To be awaited; it may be refused."""
+    engine, name, version = node.engine, rng.choice("fgh"), str(rng.randrange(1, 4))
+    qualifier = rng.choice(("latest", "live", version))
+    match rng.randrange(12):
+        case 0 | 1:
+            return node.function(name, max_retries=rng.randrange(5))
+        case 2 | 3:
+            return engine.publish_version(name)
+        case 4:
+            return engine.delete_version(name, version)
+        case 5:
+            return engine.put_alias(name, Alias("live", version), create=rng.random() < 0.5)
+        case 6:
+            return engine.delete_alias(name, "live")
+        case 7:
+            return engine.put_async_config(name, qualifier, AsyncConfig(max_retries=step % 8))
+        case 8:
+            return engine.delete_async_config(name, qualifier)
+        case 9:
+            return engine.put_control(name, Control(limit=rng.randrange(1, 9)))
+        case 10:
+            return engine.put_entry("door", rng.choice(("", "x")), name, str(step).encode())
+    if rng.random() < 0.5:
+        return engine.delete_function(name)
+    return engine.delete_entry("door", "x", name)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_after_any_changes_of_one_node_another_has_what_a_start_would_read(seed: int) -> None:
+    rng = random.Random(seed)
+    async with Node("first") as first, Node("second", first) as second:
+        whole: list[int] = []
+        second.store.catalogue = lambda: whole.append(1)
+        for step in range(60):
+            with contextlib.suppress(ThenceError):
+                await first.ask(some_change(first, rng, step))
+            if rng.random() < 0.2:
+                await second.clock.advance(1.1)
+        await second.clock.advance(1.1)
+        assert not whole, "only what was touched is read"
+        assert remembered(second) == remembered(first)
+        async with Node("third", first) as third:
+            assert remembered(third) == remembered(second)
+
+
 async def test_two_nodes_share_what_waits_and_each_runs_once() -> None:
     async with Node("first") as first:
         await first.function("f", answers=[Error(), "ok"], concurrency=3)
@@ -123,7 +243,7 @@ async def test_where_one_process_holds_the_store_nobody_looks_for_what_others_di
 ) -> None:
     await s.function("f")
     asked = []
-    for name in ("due_functions", "delivery_keys", "suspects"):
+    for name in ("catalogue_since", "due_functions", "delivery_keys", "suspects"):
         setattr(s.store, name, lambda *args, name=name: asked.append(name))
     await s.clock.advance(600)
     assert asked == []

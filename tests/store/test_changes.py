@@ -10,6 +10,8 @@ import pytest
 from thence.catalog.entry import Entry
 from thence.catalog.function import Function, FunctionSpec
 from thence.catalog.step import (
+    CatalogueParts,
+    CatalogueRows,
     DeleteEntry,
     DeleteFunction,
     DeleteVersion,
@@ -20,6 +22,7 @@ from thence.catalog.step import (
 )
 from thence.errors import CatalogueChanged, Conflict, FunctionNotFound
 from thence.store.interface import Store
+from thence.store.sqlite import catalog
 
 from .scene import NOW
 
@@ -132,3 +135,68 @@ async def test_the_revision_outlives_the_process(make_store: Callable[[], Store]
     assert await second.catalogue_revision() == made.revision
     assert (await second.change([put("f")], NOW)).revision == made.revision + 1
     await second.close()
+
+
+# ---------------------------------------------------------------- what was changed since
+
+
+async def since(store: Store, revision: int) -> CatalogueParts:
+    parts = await store.catalogue_since(revision)
+    assert isinstance(parts, CatalogueParts)
+    assert parts.revision == await store.catalogue_revision()
+    return parts
+
+
+async def test_nothing_has_changed_since_the_present_revision(store: Store) -> None:
+    await store.change([put("f")], NOW)
+    assert await store.catalogue_since(await store.catalogue_revision()) is None
+
+
+async def test_of_a_family_that_was_touched_everything_is_told_and_nothing_of_others(
+    store: Store,
+) -> None:
+    f, g = (await store.change([put("f"), put("g")], NOW)).left
+    assert isinstance(f, Function) and isinstance(g, Function)
+    owned = PutEntry("k", str(f.id), "n", b"1")
+    await store.change([owned, PutEntry("k", str(g.id), "n", b"1")], NOW)
+    seen = await store.catalogue_revision()
+    (published,) = (await store.change([PublishVersion(f.id, "1")], NOW)).left
+    parts = await since(store, seen)
+    assert parts.families == {f.id} and parts.functions == [f, published]
+    assert [(entry.owner, entry.data) for entry in parts.owned] == [(str(f.id), b"1")]
+    assert not parts.keys and not parts.entries
+    assert isinstance(published, Function)
+    await store.change([DeleteVersion(published.id)], NOW)
+    assert (await since(store, parts.revision)).functions == [f]
+    await store.change([DeleteFunction(f.id)], NOW)
+    gone = await since(store, seen)
+    assert gone.families == {f.id} and gone.functions == [] and gone.owned == []
+
+
+async def test_of_entries_that_were_touched_those_that_are_left_are_told(store: Store) -> None:
+    seen = await store.catalogue_revision()
+    await store.change([PutEntry("k", "", "a", b"1"), PutEntry("k", "door", "b", b"1")], NOW)
+    await store.change([PutEntry("k", "", "a", b"2")], NOW)
+    await store.change([DeleteEntry("k", "door", "b")], NOW)
+    parts = await since(store, seen)
+    assert parts.keys == {("k", "", "a"), ("k", "door", "b")}
+    assert [(entry.name, entry.data) for entry in parts.entries] == [("a", b"2")]
+    assert not parts.families
+
+
+async def test_a_refused_change_touched_nothing(store: Store) -> None:
+    seen = (await store.change([put("f")], NOW)).revision
+    with pytest.raises(FunctionNotFound):
+        await store.change([put("g"), PublishVersion(77, "1")], NOW)
+    assert await store.catalogue_since(seen) is None
+
+
+async def test_who_knows_a_revision_of_long_ago_or_none_of_this_store_reads_the_whole(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "TOUCHED_MAX", 3)
+    seen = [(await store.change([put(f"f{number}")], NOW)).revision for number in range(5)]
+    assert len((await since(store, seen[1])).families) == 3
+    for revision in (0, seen[0], seen[-1] + 5):
+        rows = await store.catalogue_since(revision)
+        assert isinstance(rows, CatalogueRows) and len(rows.functions) == 5

@@ -78,7 +78,21 @@ class CatalogueRows(Struct, frozen=True):
     entries: list[Entry]
 
 
+class CatalogueParts(Struct, frozen=True):
+    """What was changed of the catalogue up to `revision`, as it is then. A family that was touched is
+    here with all its functions (as Store.functions gives them) and all entries that it owns; of entries
+    that were touched by themselves, those that are still there."""
+
+    revision: int
+    families: frozenset[int]  # that were touched
+    functions: list[Function]  # of these
+    owned: list[Entry]  # by these
+    keys: frozenset[tuple[str, str, str]]  # kind, owner, name of entries that were touched
+    entries: list[Entry]  # of these
+
+
 __all__ = [
+    "CatalogueParts",
     "CatalogueRows",
     "Changed",
     "DeleteEntry",

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 
 from ..catalog.code import ArchiveInfo
 from ..catalog.function import LATEST
+from ..catalog.step import CatalogueRows
 from ..clock import Clock
 from ..errors import CatalogueChanged
 from ..notices import FunctionChanged, Notices
@@ -88,8 +89,11 @@ class Catalogue(Mirror):
         await self.change(self._without_unused)
 
     async def refresh(self) -> None:
-        """Others changed it: read it again."""
-        effects = self.load(await self._store.catalogue())
+        """Others may have changed it: read again what they touched."""
+        rows = await self._store.catalogue_since(self.revision)
+        if rows is None:
+            return
+        effects = self.load(rows) if isinstance(rows, CatalogueRows) else self.merge(rows)
         self._part(effects)
         self._wake(effects)
 

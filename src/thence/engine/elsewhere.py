@@ -1,7 +1,8 @@
 """elsewhere: what other nodes have written is noticed here.
 
 A round each second, where other nodes may have the store open (with SQLite none can, and there is no
-such loop): lanes of which something waits, invocations that were lost before, and receivers to whom
+such loop): what they changed of the catalogue, functions, versions, aliases, configurations, switches
+and limits; lanes of which something waits, invocations that were lost before, and receivers to whom
 something is owed, by whichever node it was written. Whatever is found is only noted, as if it had been
 written here; who claims it first has it. Each question looks at a bounded number, from where the round
 before ended, so that a round costs the same however many there are.
@@ -15,6 +16,7 @@ from ..clock import Clock
 from ..notices import Notices
 from ..store.interface import Store
 from .backlog import Backlog
+from .catalogue import Catalogue
 from .deliver import Deliver
 from .lanes import Lanes
 from .loop import Loop
@@ -27,6 +29,7 @@ class Elsewhere:
     def __init__(
         self,
         store: Store,
+        catalogue: Catalogue,
         lanes: Lanes,
         backlog: Backlog,
         deliver: Deliver,
@@ -34,6 +37,7 @@ class Elsewhere:
         notices: Notices,
     ) -> None:
         self._store = store
+        self._catalogue = catalogue
         self._lanes = lanes
         self._backlog = backlog
         self._deliver = deliver
@@ -43,6 +47,7 @@ class Elsewhere:
         self.loop = Loop("elsewhere", self.once, clock, notices, interval_seconds=SECONDS)
 
     async def once(self) -> float | None:
+        await self._catalogue.refresh()
         await self._waiting()
         await self._suspects()
         await self._owed()

@@ -1,8 +1,8 @@
 """The catalogue in memory, as the store has it at one revision: lanes, families and entries.
 
-Everything here but the counts of lanes follows from rows of the store, whoever wrote them: a change of this node is applied
-by what its steps left behind (`apply`), all others by reading the whole again (`load`). What follows
-outside of memory is told as Effects.
+Everything here but the counts of lanes follows from rows of the store, whoever wrote them: a change of
+this node is applied by what its steps left behind (`apply`), one of another by reading again what it
+touched (`merge`), or the whole (`load`). What follows outside of memory is told as Effects.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..catalog.control import Control
 from ..catalog.entry import Entry
 from ..catalog.function import LATEST, Function
 from ..catalog.step import (
+    CatalogueParts,
     CatalogueRows,
     Changed,
     DeleteEntry,
@@ -190,11 +191,42 @@ class Mirror:
         if rows.revision <= self.revision:
             return effects
         self.entries.replace(rows.entries)
-        there = {one.id for one in rows.functions if one.deleted_at is None}
-        for lane in self._lanes.all():
+        self._load_rows(rows.functions, self._lanes.all(), effects)
+        for family in self._lanes.families():
+            self._load_family(family, effects)
+        self.revision = rows.revision
+        return effects
+
+    def merge(self, parts: CatalogueParts) -> Effects:
+        """What was touched as the store has it; all else stays as it is."""
+        effects = Effects()
+        if parts.revision <= self.revision:
+            return effects
+        for family_id in parts.families:
+            self.entries.forget(str(family_id))
+        for key in parts.keys:
+            self.entries.drop(*key)
+        for entry in (*parts.owned, *parts.entries):
+            self.entries.keep(entry)
+        known = [self._lanes.family(family_id) for family_id in parts.families]
+        lanes = [lane for family in known if family is not None for lane in family.rows.values()]
+        self._load_rows(parts.functions, lanes, effects)
+        for family_id in parts.families | set(map(_family_of, parts.keys)):
+            family = self._lanes.family(family_id)
+            if family is not None:
+                self._load_family(family, effects)
+        self.revision = parts.revision
+        return effects
+
+    def _load_rows(
+        self, functions: Sequence[Function], before: Sequence[Lane], effects: Effects
+    ) -> None:
+        """`before`: the lanes that there were of all that may be in `functions`."""
+        there = {function.id for function in functions if function.deleted_at is None}
+        for lane in before:
             if lane.function.id not in there:
                 self._end(lane, effects)
-        for function in rows.functions:
+        for function in functions:
             if function.deleted_at is None:
                 self.take(function, effects)
             elif self._lanes.get(function.id) is None:
@@ -203,10 +235,6 @@ class Mirror:
                     of_row(function), self._options, function.spec.contract, stored=True
                 )
                 self._lanes.put(function, own).deleted = True
-        for family in self._lanes.families():
-            self._load_family(family, effects)
-        self.revision = rows.revision
-        return effects
 
     def _load_family(self, family: Family[Lane], effects: Effects) -> None:
         owner = str(family.id)
@@ -271,6 +299,14 @@ class Mirror:
         if family is not None and any(lane.deleted for lane in family.lanes):
             return []
         return [DeleteEntry(DELETED, "", name)]
+
+
+def _family_of(key: tuple[str, str, str]) -> int:
+    """The family that an entry says something of; 0: none."""
+    kind, owner, name = key
+    if kind == DELETED:
+        return int(name)
+    return int(owner) if kind in (ALIAS, ASYNC_CONFIG, GONE_ALIAS, CONTROL) else 0
 
 
 def kept_configs(entries: Entries, family: Family[Any]) -> dict[str, AsyncConfig]:

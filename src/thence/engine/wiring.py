@@ -282,7 +282,9 @@ class Parts:
             interval_seconds=options.lease_seconds / 2,
             held=lambda: self.node.held,
         )
-        self.elsewhere = Elsewhere(store, self.lanes, self.backlog, self.deliver, clock, notices)
+        self.elsewhere = Elsewhere(
+            store, self.catalogue, self.lanes, self.backlog, self.deliver, clock, notices
+        )
         self.prune = Prune(store, given.blobs, clock, notices, options)
         self.sweep = Sweep(
             store,

@@ -23,7 +23,7 @@ from msgspec import Struct, field
 
 from ..catalog.entry import Entry
 from ..catalog.function import Function
-from ..catalog.step import CatalogueRows, Changed, Step
+from ..catalog.step import CatalogueParts, CatalogueRows, Changed, Step
 from ..clock import ClockMark
 from ..errors import StoreCorrupt, StoreDamaged, StoreUnavailable
 from ..lifecycle.states import State
@@ -265,8 +265,15 @@ class Store(Protocol):
         they were so, in one snapshot."""
         ...
 
+    async def catalogue_since(self, revision: int) -> CatalogueParts | CatalogueRows | None:
+        """What was changed since that revision, in one snapshot: None where it is the present one (one
+        look at one row), the whole where it is not known any more what was changed since. Asked each
+        second by every node, so it costs as much as was changed, however much there is."""
+        ...
+
     async def catalogue_revision(self) -> int:
-        """It grows by 1 with every change, of whichever node."""
+        """It grows by 1 with every change, of whichever node, and in the order in which changes can
+        be seen: who sees one sees all of lower revisions."""
         ...
 
     async def change(

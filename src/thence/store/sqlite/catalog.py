@@ -12,6 +12,7 @@ import msgspec
 from ...catalog.entry import Entry
 from ...catalog.function import LATEST, Function, FunctionSpec
 from ...catalog.step import (
+    CatalogueParts,
     CatalogueRows,
     Changed,
     DeleteEntry,
@@ -27,6 +28,7 @@ from ...errors import CatalogueChanged, Conflict, FunctionNotFound
 from .statements import load
 
 _SQL = load("catalog.sql")
+TOUCHED_MAX = 10_000  # revisions of which it is kept what they touched
 _decode = msgspec.json.Decoder(FunctionSpec).decode
 
 
@@ -48,6 +50,26 @@ def revision(db: sqlite3.Connection) -> int:
     return found
 
 
+def since(db: sqlite3.Connection, known: int) -> CatalogueParts | CatalogueRows | None:
+    now = revision(db)
+    if now == known:
+        return None
+    first = db.execute(_SQL["touched_first"]).fetchone()[0]
+    if known > now or first is None or first > known + 1:
+        return whole(db)
+    rows = db.execute(_SQL["touched"], (known,)).fetchall()
+    families = {row[0] for row in rows if row[0]}
+    keys = [row[1:] for row in rows if not row[0]]
+    found: list[Function] = []
+    owned: list[Entry] = []
+    for family in families:
+        found += (_function(row) for row in db.execute(_SQL["functions_of"], (family,)))
+        owned += (Entry(*row) for row in db.execute(_SQL["entries_of"], (str(family),)))
+    there = [row for key in keys if (row := db.execute(_SQL["entry"], key).fetchone())]
+    entries = [Entry(*row) for row in there]
+    return CatalogueParts(now, frozenset(families), found, owned, frozenset(keys), entries)
+
+
 # ---------------------------------------------------------------- changes
 
 
@@ -57,7 +79,27 @@ def change(
     if not db.execute(_SQL["count_up"], (if_unchanged,)).rowcount:
         raise CatalogueChanged(revision=revision(db))
     left = [_made(db, step, now) for step in steps]
+    for step, made in zip(steps, left, strict=True):
+        db.execute(_SQL["touch"], _touched(db, step, made))
+    db.execute(_SQL["touched_drop"], (TOUCHED_MAX,))
     return Changed(revision(db), left)
+
+
+def _touched(db: sqlite3.Connection, step: Step, left: Left) -> tuple[int, str, str, str]:
+    """The family, or the key of the entry."""
+    match step, left:
+        case _, Function():
+            return left.family, "", "", ""
+        case DeleteVersion(function_id), _:
+            found = db.execute(_SQL["family_of"], (function_id,)).fetchone()
+            return (0 if found is None else found[0]), "", "", ""
+        case DeleteFunction(family), _:
+            return family, "", "", ""
+        case _, Entry():
+            return 0, left.kind, left.owner, left.name
+        case DeleteEntry(kind, owner, name), _:
+            return 0, kind, owner, name
+    raise TypeError(f"{step!r} left {left!r}")
 
 
 def _made(db: sqlite3.Connection, step: Step, now: int) -> Left:

@@ -6,6 +6,43 @@ SELECT revision FROM catalogue WHERE id = 1
 -- Zero rows: somebody changed it since that revision. (NULL: whatever it is.)
 UPDATE catalogue SET revision = revision + 1 WHERE id = 1 AND (?1 IS NULL OR revision = ?1)
 
+-- name: touch
+-- By this revision.
+INSERT OR IGNORE INTO catalogue_change (revision, family, kind, owner, name)
+SELECT revision, ?, ?, ?, ? FROM catalogue WHERE id = 1
+
+-- name: touched_drop
+-- Who knows no later revision reads the whole.
+DELETE FROM catalogue_change WHERE revision <= (SELECT revision FROM catalogue WHERE id = 1) - ?
+
+-- name: touched_first
+-- The earliest revision of which that is known.
+SELECT min(revision) FROM catalogue_change
+
+-- name: touched
+-- Since that revision.
+SELECT DISTINCT family, kind, owner, name FROM catalogue_change WHERE revision > ?
+
+-- name: family_of
+-- Of a version's row.
+SELECT CASE family_id WHEN 0 THEN id ELSE family_id END FROM function WHERE id = ?
+
+-- name: functions_of
+-- Of one family, as functions_all.
+SELECT f.id, f.name, f.revision, f.spec, f.code_digest, f.code_bytes, f.created_at, f.updated_at,
+  f.deleted_at, f.version, f.family_id, f.note
+FROM function f LEFT JOIN counter c ON c.function_id = f.id
+WHERE (f.id = ?1 OR f.family_id = ?1 AND f.family_id <> 0)
+  AND (f.deleted_at IS NULL
+    OR c.accepted > c.pruned_succeeded + c.pruned_failed + c.pruned_stopped + c.pruned_expired
+      + c.pruned_invalid)
+ORDER BY f.id
+
+-- name: entries_of
+-- Of one owner, whatever their kind.
+SELECT kind, owner, name, data, created_at, updated_at FROM entry WHERE owner = ?
+ORDER BY kind, name
+
 -- name: functions
 -- Those that can be invoked; of a name `latest` first, then its versions, oldest first.
 SELECT id, name, revision, spec, code_digest, code_bytes, created_at, updated_at, deleted_at,

@@ -17,7 +17,7 @@ from ..reserve import Reserve
 from .damage import hit
 from .faults import cannot_start, is_busy, is_damage
 
-SCHEMA = 7
+SCHEMA = 8
 APPLICATION_ID = 0x5448454E  # "THEN": tells a Thence store from any other SQLite file
 SQLITE_MIN = (3, 35, 0)
 BUSY_SECONDS = 5.0  # only a visitor with another program can hold the file; waited for in threads

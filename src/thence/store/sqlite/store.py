@@ -13,7 +13,7 @@ from typing import Any
 
 from ...catalog.entry import Entry
 from ...catalog.function import Function
-from ...catalog.step import CatalogueRows, Changed, Step
+from ...catalog.step import CatalogueParts, CatalogueRows, Changed, Step
 from ...clock import ClockMark
 from ...errors import StoreCorrupt, StoreDamaged, StoreUnavailable
 from ..folder import DataFolder
@@ -278,6 +278,9 @@ class SqliteStore:
 
     async def catalogue(self) -> CatalogueRows:
         return await self._work.read(catalog.whole)
+
+    async def catalogue_since(self, revision: int) -> CatalogueParts | CatalogueRows | None:
+        return await self._work.read(catalog.since, revision)
 
     async def catalogue_revision(self) -> int:
         return await self._work.read(catalog.revision)
