@@ -135,10 +135,10 @@ def test_an_address_that_is_none_is_refused_with_an_example(url: str) -> None:
 
 def test_all_pages_of_a_list_are_read_up_to_the_limit(scripted: Any) -> None:
     for items, cursor in (([1, 2], "b"), ([], "c"), ([3, 4], None)):
-        page = {"items": [{"n": one} for one in items], "cursor": cursor}
+        page = {"items": [{"n": item} for item in items], "cursor": cursor}
         scripted.answers.append((200, {}, json.dumps(page).encode()))
     found = Client(scripted.url).pages("/v1/x", {}, 3)
-    assert [one["n"] for one in found] == [1, 2, 3]
+    assert [item["n"] for item in found] == [1, 2, 3]
     assert [request[1] for request in scripted.requests] == [
         "/v1/x?limit=3",
         "/v1/x?limit=1&cursor=b",

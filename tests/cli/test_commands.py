@@ -53,7 +53,7 @@ def test_a_deployed_function_is_listed_for_people_and_for_programs(
 ) -> None:
     assert hello in at_service("ls", "functions", "--limit", "1000").out
     items = at_service("ls", "functions", "--limit", "1000", "--json").json["items"]
-    assert next(one for one in items if one["name"] == hello)["max_retries"] == 1
+    assert next(item for item in items if item["name"] == hello)["max_retries"] == 1
 
 
 def test_a_destination_may_come_from_a_file_and_is_shown_without_its_secret(
@@ -90,8 +90,8 @@ def test_a_refused_value_is_told_with_its_field(at_service: Any, tmp_path: Path)
     assert "field: max_retries" in ran.err
     assert "code: invalid_input" in ran.err
     assert "f" not in [
-        one["name"]
-        for one in at_service("ls", "functions", "--limit", "1000", "--json").json["items"]
+        item["name"]
+        for item in at_service("ls", "functions", "--limit", "1000", "--json").json["items"]
     ]
 
 
@@ -270,7 +270,7 @@ def test_lists_are_filtered(at_service: Any, hello: str) -> None:
     id = failed(at_service, hello)
     at_service("invoke", hello, "--data", '{"name": "Ada"}', "--wait")
     listed = at_service("ls", "invocations", "--function", hello, "--state", "failed", "--json")
-    assert [one["id"] for one in listed.json["items"]] == [id]
+    assert [item["id"] for item in listed.json["items"]] == [id]
     assert id in at_service("ls", "--function", hello, "--since", "1h").out
     assert at_service("ls", "--function", hello, "--until", "1h", "--json").json == {"items": []}
     assert "no such invocations" in at_service("ls", "--function", hello, "--state", "expired").err
@@ -282,7 +282,7 @@ def test_a_dead_letter_is_found_and_redriven_once(at_service: Any, hello: str) -
     dry = at_service("redrive", "--function", hello, "--dry-run", "--json").json
     assert (dry["dry_run"], dry["redriven"]) == (True, 1)
     done = at_service("redrive", "--function", hello, "--rate", "50", "--json").json
-    assert [one["id"] for one in done["invocations"]] == [id]
+    assert [letter["id"] for letter in done["invocations"]] == [id]
     again = at_service("redrive", id)
     assert again.out.strip() == done["invocations"][0]["redriven_as"]
 
@@ -320,7 +320,7 @@ def test_stats_count_and_conserve(at_service: Any, hello: str) -> None:
     ran = at_service("stats", "--json")
     assert ran.status == 0
     assert ran.json["conservation_difference"] == 0
-    of = next(one for one in ran.json["functions"] if one["function"] == hello)
+    of = next(counts for counts in ran.json["functions"] if counts["function"] == hello)
     assert (of["accepted"], of["failed"]) == (1, 1)
     assert hello in at_service("stats").out
 

@@ -146,4 +146,4 @@ def test_a_folder_that_is_not_empty_is_left_alone(thence: Any, tmp_path: Path) -
     (tmp_path / "mine.txt").write_text(json.dumps({}))
     ran = thence("demo", "--data-dir", str(tmp_path))
     assert ran.status == 2
-    assert [one.name for one in tmp_path.iterdir()] == ["mine.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -66,7 +66,7 @@ def test_a_backup_as_described_is_clean_and_can_be_restored(
     assert ran.returncode == 0, ran.stderr
     (backup,) = (tmp_path / "backups").iterdir()
     assert at_service("verify", "--data-dir", str(backup), "--json").json["problems"] == []
-    assert any(large.read_bytes() == one.read_bytes() for one in backup.rglob("*.payload"))
+    assert any(large.read_bytes() == path.read_bytes() for path in backup.rglob("*.payload"))
     ran = run(blocks("docs/operations.md", "restore"), service, tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "They run after the next start" in ran.stderr
@@ -76,7 +76,9 @@ def test_a_backup_as_described_is_clean_and_can_be_restored(
 
 
 # Projects (s.yaml) are deployed in test_project.py.
-FOLDERS = sorted(one.name for one in (ROOT / "examples").iterdir() if not list(one.glob("*.yaml")))
+FOLDERS = sorted(
+    path.name for path in (ROOT / "examples").iterdir() if not list(path.glob("*.yaml"))
+)
 
 
 @pytest.mark.parametrize("name", FOLDERS)

@@ -264,8 +264,8 @@ def test_a_payload_that_was_piped_in_and_not_asked_for_is_told(scripted: Any, en
     assert scripted.requests[-1][3] == b""
     assert UNREAD not in with_stdin(scripted, ours, "--data", "1")
     assert os.read(ours, 100) == b'{"name": "Ada"}', "it was somebody else's"
-    for one in (ours,) if ends else (ours, writer):
-        os.close(one)
+    for descriptor in (ours,) if ends else (ours, writer):
+        os.close(descriptor)
 
 
 def test_a_payload_in_a_file_on_stdin_is_told_as_well(scripted: Any, tmp_path: Path) -> None:
@@ -293,8 +293,8 @@ def test_a_stdin_from_which_nothing_comes_is_neither_waited_for_nor_told(scripte
         assert UNREAD not in with_stdin(scripted, stdin)
     os.close(writer)
     assert UNREAD not in with_stdin(scripted, ours)
-    for one in (ours, master, terminal):
-        os.close(one)
+    for descriptor in (ours, master, terminal):
+        os.close(descriptor)
     left.close()
     right.close()
 
@@ -336,11 +336,11 @@ def test_of_several_ids_one_that_is_refused_does_not_keep_the_others(
     assert "There is no invocation two." in ran.err and "2 of 3 are redriven" in ran.err
     scripted.answers[:] = [answers[0], (503, {}, gone.replace(b"404", b"503")), answers[2]]
     ran = thence("redrive", "one", "two", "three", "--json", "--url", scripted.url)
-    assert ran.status == 3 and [one["id"] for one in ran.json["items"]] == ["one-again"]
+    assert ran.status == 3 and [item["id"] for item in ran.json["items"]] == ["one-again"]
     scripted.answers[:] = answers
     ran = thence("redrive", "one", "two", "three", "--json", "--url", scripted.url)
     assert ran.status == 1
-    assert [one["id"] for one in ran.json["items"]] == ["one-again", "three-again"]
+    assert [item["id"] for item in ran.json["items"]] == ["one-again", "three-again"]
     scripted.answers[:] = [(503, {}, gone.replace(b"404", b"503"))]
     assert thence("redrive", "one", "two", "--url", scripted.url).status == 3, "none is asked now"
 

@@ -54,7 +54,7 @@ class Project:
     def there(self) -> dict[str, Any] | None:
         """The function as the service has it."""
         ran = self._thence("ls", "functions", "--limit", "1000", "--json")
-        found = [one for one in ran.json["items"] if one["name"] == self.name]
+        found = [item for item in ran.json["items"] if item["name"] == self.name]
         return found[0] if found else None
 
 
@@ -218,7 +218,7 @@ def test_what_belongs_to_a_refused_function_is_not_tried(project: Project) -> No
     project.write(CONFIG, timeout=0)
     ran = project.deploy("--json")
     assert ran.status == 1
-    refusals = {one["what"]: one["refusal"] for one in ran.json["resources"][0]["changes"]}
+    refusals = {change["what"]: change["refusal"] for change in ran.json["resources"][0]["changes"]}
     assert refusals["function"].startswith("InvalidArgument: timeout")
     assert refusals["async config"] == "left out: what it belongs to was refused"
     assert project.there() is None
@@ -290,7 +290,7 @@ def test_a_dry_run_foretells_every_refusal_and_what_is_mended_is_taken(project: 
     ran = project.deploy("--dry-run", "--json")
     assert ran.status == 1 and project.there() is None
     [resource] = ran.json["resources"]
-    found = {one["what"]: one["problems"] for one in resource["changes"]}
+    found = {change["what"]: change["problems"] for change in resource["changes"]}
     for what, fields in {
         "function": (
             *("runtme", "layers", "cpu", "instanceConcurrency", "description", "internetAccess"),
@@ -302,12 +302,14 @@ def test_a_dry_run_foretells_every_refusal_and_what_is_mended_is_taken(project: 
         ),
         "concurrency": ("reservedConcurrency",),
     }.items():
-        assert sorted(one.partition(":")[0] for one in found[what]) == sorted(fields), found[what]
+        assert sorted(sentence.partition(":")[0] for sentence in found[what]) == sorted(fields), (
+            found[what]
+        )
     assert "did you mean runtime" in " ".join(found["function"])
     # What the deployment says first of each is among what was foretold.
     ran = project.deploy("--json")
     [resource] = ran.json["resources"]
-    [function] = [one for one in resource["changes"] if one["what"] == "function"]
+    [function] = [change for change in resource["changes"] if change["what"] == "function"]
     assert function["refusal"].partition(": ")[2].rstrip(".") in " ".join(found["function"])
     # Without all that, nothing is foretold and nothing refused.
     project.write(CONFIG)
@@ -337,8 +339,8 @@ def test_what_is_foretold_of_a_function_is_what_the_service_says(
 ) -> None:
     project.write(line)
     name = line.partition(":")[0]
-    lines = [one for one in project.path.read_text().splitlines() if one.strip() != ""]
-    kept = [one for at, one in enumerate(lines) if not one.strip().startswith(f"{name}:")]
+    lines = [line for line in project.path.read_text().splitlines() if line.strip() != ""]
+    kept = [line for at, line in enumerate(lines) if not line.strip().startswith(f"{name}:")]
     project.path.write_text("\n".join([*kept, f"      {line}"]) + "\n")
     dry = project.deploy("--dry-run", "--json")
     assert dry.status == 1
@@ -399,9 +401,10 @@ def test_the_account_of_the_service_is_known_to_the_file(project: Project) -> No
     ran = project.deploy("--dry-run", "--json")
     assert ran.status == 0, ran.err
     [resource] = ran.json["resources"]
-    fields = {one["field"]: one["after"] for one in resource["changes"][0]["differences"]}
+    fields = {change["field"]: change["after"] for change in resource["changes"][0]["differences"]}
     settings = {
-        one["name"]: one["value"] for one in project._thence("config", "--json").json["items"]
+        setting["name"]: setting["value"]
+        for setting in project._thence("config", "--json").json["items"]
     }
     assert settings["account_id"] and fields["description"] == f"of {settings['account_id']}"
 
@@ -447,8 +450,8 @@ def test_the_example_is_deployed_and_runs(
     ran = at_service("deploy", path)
     assert ran.status == 0, ran.err + ran.out
     again = at_service("deploy", path, "--dry-run", "--json")
-    changes = [one for resource in again.json["resources"] for one in resource["changes"]]
-    assert {one["change"] for one in changes} == {"same"}, changes
+    changes = [change for resource in again.json["resources"] for change in resource["changes"]]
+    assert {change["change"] for change in changes} == {"same"}, changes
     good = json.dumps({"id": "o-1", "amount": 20})
     ran = at_service("invoke", function, "--data", good, "--wait", "--json")
     assert ran.status == 0, ran.err
@@ -480,12 +483,12 @@ def test_resources_of_one_service_make_it_once(at_service: Any, example: Path) -
     path.write_text(path.read_text().replace("name: orders\n    desc", "name: shared\n    desc"))
     ran = at_service("deploy", str(path), "--dry-run", "--json")
     services = [
-        one
+        change
         for resource in ran.json["resources"]
-        for one in resource["changes"]
-        if one["what"] == "service"
+        for change in resource["changes"]
+        if change["what"] == "service"
     ]
-    assert [(one["name"], one["change"]) for one in services] == [("shared", "create")]
+    assert [(change["name"], change["change"]) for change in services] == [("shared", "create")]
 
 
 @pytest.fixture
@@ -505,15 +508,15 @@ def test_a_second_resource_of_a_service_is_made_though_the_first_is_refused(
 ) -> None:
     (tmp_path / "index.py").write_text("def handler(event, context):\n    return event\n")
     one = (
-        "  {name}:\n    component: fc\n    props:\n      service: {{name: both{wish}}}\n"
+        "  {name}:\n    component: fc\n    props:\n      service: {{name: both{said}}}\n"
         "      function: {{name: {name}, runtime: python3, handler: index.handler, "
         "codeUri: ./index.py{more}}}\n"
     )
     path = tmp_path / "s.yaml"
-    for more, wish in ((", timeout: 0", ""), ("", ", description: 5"), (", memorySize: 1", "")):
+    for more, said in ((", timeout: 0", ""), ("", ", description: 5"), (", memorySize: 1", "")):
         path.write_text(
-            "services:\n" + one.format(name="one", more=more, wish=wish)
-            + one.format(name="two", more="", wish="")
+            "services:\n" + one.format(name="one", more=more, said=said)
+            + one.format(name="two", more="", said="")
         )  # fmt: skip
         dry = at_service("deploy", str(path), "--dry-run", "--json")
         ran = at_service("deploy", str(path), "--json")

@@ -130,7 +130,7 @@ resources:
 def test_loops_have_no_value(tmp_path: Path, text: str) -> None:
     data = read(tmp_path, text)
     found = why_missing(data)
-    assert found and all("leads back to itself" in one for one in found)
+    assert found and all("leads back to itself" in sentence for sentence in found)
 
 
 def test_a_file_that_grows_without_end_is_refused(tmp_path: Path) -> None:
@@ -597,9 +597,9 @@ def test_all_mistakes_of_a_resource_are_told_at_once(tmp_path: Path) -> None:
         "concurrencyConfig: {reserved: 1}, asyncInvokeConfig: [3, {destinationConfig: {x: {}}}]",
     )
     for name in ("code", "tags", "environmentVariables.A", "concurrencyConfig"):
-        assert any(f"props.{name}" in one for one in found), name
-    assert len([one for one in found if "triggerName" in one]) == 2
-    assert len([one for one in found if "asyncInvokeConfig" in one]) == 2
+        assert any(f"props.{name}" in sentence for sentence in found), name
+    assert len([sentence for sentence in found if "triggerName" in sentence]) == 2
+    assert len([sentence for sentence in found if "asyncInvokeConfig" in sentence]) == 2
 
 
 def test_a_component_that_is_not_known_names_the_others(tmp_path: Path) -> None:
@@ -635,7 +635,7 @@ def test_forms_that_ask_for_other_parts_of_the_cloud_are_left_out_with_a_note(
     assert {"role", "tracingConfig", "vpcConfig", "nasConfig", "ossMountConfig"}.isdisjoint(
         found.body
     )
-    assert [one.partition(":")[0] for one in found.left_out] == [
+    assert [sentence.partition(":")[0] for sentence in found.left_out] == [
         *("role", "tracingConfig", "vpcConfig", "nasConfig", "ossMountConfig", "logConfig.logsets"),
     ]
     quiet = wanted(
@@ -667,7 +667,7 @@ def test_an_fc3_resource_is_what_the_api_takes(tmp_path: Path) -> None:
         "environmentVariables": {"A": "1", "B": "true", "C": "", "D": "x"},
     }
     assert found.tags == {"k": "1"} and found.archive is None
-    assert [one.partition(":")[0] for one in found.left_out] == [
+    assert [sentence.partition(":")[0] for sentence in found.left_out] == [
         "logConfig",
         "role",
         "customDomain",
@@ -726,6 +726,6 @@ services:
         "triggerConfig": '{"cronExpression":"@every 1m"}',
         "qualifier": "LATEST",
     }
-    assert [one.partition(":")[0] for one in found.left_out] == [
+    assert [sentence.partition(":")[0] for sentence in found.left_out] == [
         *("customDomains", "provision", "logConfig", "actions"),
     ]

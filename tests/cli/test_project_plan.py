@@ -52,14 +52,14 @@ def changes(ran: Any) -> dict[tuple[str, str, str], dict[str, Any]]:
     """By resource, thing and name."""
     assert ran.status in (0, 1), ran.err
     return {
-        (one["resource"], change["what"], change["name"]): change
-        for one in ran.json["resources"]
-        for change in one["changes"]
+        (resource["resource"], change["what"], change["name"]): change
+        for resource in ran.json["resources"]
+        for change in resource["changes"]
     }
 
 
 def mistakes(ran: Any) -> dict[str, list[str]]:
-    return {one["resource"]: one["problems"] for one in ran.json["resources"]}
+    return {resource["resource"]: resource["problems"] for resource in ran.json["resources"]}
 
 
 # ---------------------------------------------------------------- by chance
@@ -111,11 +111,13 @@ def places(value: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         items = list(value.items())
     elif isinstance(value, list):
         items = list(enumerate(value))
-    return [one for key, inner in items for one in ((*before, key), *places(inner, (*before, key)))]
+    return [
+        place for key, inner in items for place in ((*before, key), *places(inner, (*before, key)))
+    ]
 
 
 def spoil(rng: random.Random, resource: dict[str, Any]) -> None:
-    *way, last = rng.choice([one for one in places(resource) if len(one) > 1])
+    *way, last = rng.choice([place for place in places(resource) if len(place) > 1])
     holder: Any = resource
     for key in way:
         holder = holder[key]
@@ -139,16 +141,18 @@ def compared(foretold: Any, done: Any) -> list[str]:
     if plan.keys() != made.keys() or mistakes(foretold) != mistakes(done):
         return [*found, "another plan"]
     broken = {
-        key[0] for key, one in plan.items() if one["problems"] and key[1] in ("service", "function")
+        key[0]
+        for key, change in plan.items()
+        if change["problems"] and key[1] in ("service", "function")
     }
-    for key, one in plan.items():
+    for key, change in plan.items():
         refusal = made[key]["refusal"]
         if refusal.startswith("not deployed") and mistakes(foretold)[key[0]]:
             continue
         if refusal.startswith("left out") and key[0] in broken:
             continue
-        if one["change"] != "same" and bool(one["problems"]) != bool(refusal):
-            found.append(f"{key}: {one['problems']}, then {refusal!r}")
+        if change["change"] != "same" and bool(change["problems"]) != bool(refusal):
+            found.append(f"{key}: {change['problems']}, then {refusal!r}")
     return found
 
 
@@ -183,7 +187,7 @@ def test_a_name_that_cannot_be_hurts_its_resource_only(deploy: Deploy, name: str
         foretold, done = deploy(resources, "--dry-run"), deploy(resources)
         assert compared(foretold, done) == []
         assert changes(done)["good", "function", "names-1"]["refusal"] == ""
-        refused = {key[0] for key, one in changes(done).items() if one["refusal"]}
+        refused = {key[0] for key, change in changes(done).items() if change["refusal"]}
         assert refused == set(resources) - {"good"}
 
 
@@ -202,7 +206,7 @@ def test_resources_of_one_service_in_any_order(deploy: Deploy, first: str) -> No
     assert made["good", "function", f"{name}/b"]["refusal"] == ""
     assert made["third", "function", f"{name}/c"]["refusal"] == ""
     again = changes(deploy({key: resources[key] for key in ("third", "good")}, "--dry-run"))
-    assert {one["change"] for one in again.values()} == {"same"}
+    assert {change["change"] for change in again.values()} == {"same"}
 
 
 def test_a_function_that_two_resources_name_is_that_of_the_first(deploy: Deploy) -> None:
@@ -230,7 +234,7 @@ def test_what_leads_to_a_refused_function_or_configuration_is_told_so(deploy: De
     for _ in range(2):
         foretold, done = deploy(resources, "--dry-run"), deploy(resources)
         assert compared(foretold, done) == []
-        refused = {key[:2] for key, one in changes(done).items() if one["refusal"]}
+        refused = {key[:2] for key, change in changes(done).items() if change["refusal"]}
         assert refused == {
             ("refused", "function"),
             ("to it", "async config"),
@@ -251,7 +255,7 @@ def test_each_tag_with_a_mistake_is_told(deploy: Deploy) -> None:
     tags = {"aliyun": "", "x": "http://", "y": "v" * 200, "good": ""}
     for _ in range(2):
         ran = deploy({"r": function3("tagged-2", tags=tags)}, "--dry-run")
-        found = [text for one in changes(ran).values() for text in one["problems"]]
+        found = [text for change in changes(ran).values() for text in change["problems"]]
         assert len(found) == 3, found
         assert deploy({"r": function3("tagged-2")}).status == 0
 
@@ -262,7 +266,7 @@ def test_each_variable_with_a_mistake_is_told(deploy: Deploy) -> None:
     found = changes(ran)["r", "function", "variables"]["problems"]
     assert ["A-B" in found[0], "THENCE_X" in found[1], "''" in found[2]] == [True] * 3, found
     assert len(found) == 3
-    names = [one.partition(": ")[0].rpartition(".")[2] for one in mistakes(ran)["r"]]
+    names = [problem.partition(": ")[0].rpartition(".")[2] for problem in mistakes(ran)["r"]]
     assert names == ["LIST", "TABLE"]
 
 
@@ -281,9 +285,10 @@ def test_what_else_is_wrong_with_a_function_without_a_name_is_told(
     assert mistakes(foretold) == mistakes(done)
     for resource, fields in {"third": ["timeout", "runtme"], "second": ["timeout"]}.items():
         told = mistakes(foretold)[resource]
-        assert [one.partition(": ")[0] for one in told[3:]] == [*fields, "maxAsyncRetryAttempts"], (
-            told
-        )
+        assert [sentence.partition(": ")[0] for sentence in told[3:]] == [
+            *fields,
+            "maxAsyncRetryAttempts",
+        ], told
         assert "ame: " in told[0] and "'x' is not" in told[1] and "'y' is not" in told[2]
 
 

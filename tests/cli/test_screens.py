@@ -212,13 +212,13 @@ def test_the_settings_are_those_of_the_service(
 ) -> None:
     monkeypatch.setenv("THENCE_LOG_LEVEL", "debug")  # of this shell
     ran = at_service("config", "--json")
-    found = {one["name"]: one["value"] for one in ran.json["items"]}
+    found = {item["name"]: item["value"] for item in ran.json["items"]}
     assert found["log_level"] == "info" and found["data_dir"] == str(service.data)
     assert found["root_access_key_secret"] == "…" and KEY_SECRET not in ran.out
     table = at_service("config")
     assert str(service.data) in table.out and service.url in table.err
     local = at_service("config", "--local", "--json").json["items"]
-    assert next(one["value"] for one in local if one["name"] == "log_level") == "debug"
+    assert next(setting["value"] for setting in local if setting["name"] == "log_level") == "debug"
 
 
 def test_what_a_synchronous_call_failed_with_is_told_with_its_traceback(

@@ -48,7 +48,7 @@ def test_config_shows_what_is_in_force_without_the_secret(
     monkeypatch.setenv("THENCE_ROOT_ACCESS_KEY_ID", "someone")
     monkeypatch.setenv("THENCE_ROOT_ACCESS_KEY_SECRET", "very secret")
     ran = thence("config", "--local", "--json", "--grace-seconds", "3")
-    found = {one["name"]: one for one in ran.json["items"]}
+    found = {item["name"]: item for item in ran.json["items"]}
     assert found["limits.batch_max"]["value"] == 7 and not found["limits.batch_max"]["default"]
     assert found["grace_seconds"]["value"] == 3 and found["region"]["default"]
     table = thence("config", "--local")
@@ -143,7 +143,7 @@ def test_that_a_store_was_lost_is_said_where_other_files_are(
     assert ran.status == 2
     assert "Error: The store is missing" in ran.err and "thence restore" in ran.err
     assert "1 code archive (code/), the mark of its store (identity)" in ran.err
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["code", "identity"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["code", "identity"]
 
 
 @pytest.mark.parametrize(

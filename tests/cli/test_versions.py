@@ -11,7 +11,7 @@ import pytest
 CODE = """
 def handler(event, context):
     if event.get("fail"):
-        raise ValueError("as wished")
+        raise ValueError("as asked")
     return {"said": %r}
 """
 
@@ -65,7 +65,7 @@ def test_a_version_is_published_and_called_by_its_name(at_service: Any, f: Deplo
     assert [line.split()[0] for line in table.out.splitlines()] == ["version", "v2", "1"]
     assert "says one" in table.out
     items = at_service("version", "ls", f.name, "--json").json["items"]
-    assert [(one["version"], one["note"]) for one in items] == [("v2", ""), ("1", "says\none")]
+    assert [(item["version"], item["note"]) for item in items] == [("v2", ""), ("1", "says\none")]
     assert at_service("version", "publish", f.name, "--json").json["version"] == "2"
 
 

@@ -1,4 +1,4 @@
-"""`thence stop`: an invocation ended by wish."""
+"""`thence stop`: an invocation is ended because someone says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The properties of the component `fc` (FC 2.0, reference 12.2)."""
+"""The properties of the component `fc` (FC 2.0)."""
 
 from __future__ import annotations
 

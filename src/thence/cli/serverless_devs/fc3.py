@@ -1,4 +1,4 @@
-"""The properties of the component `fc3` (FC 3.0, reference 12.1)."""
+"""The properties of the component `fc3` (FC 3.0)."""
 
 from __future__ import annotations
 
