@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from thence.api.metrics import exposition, tally
 from thence.api.metrics.tally import Tally
-from thence.engine import looking
+from thence.engine import engine
 from thence.lifecycle.outcome import Outcome
 from thence.notices import AttemptEnded, AttemptStarted, InvocationThrottled, Notices
 from thence.testing.clock import VirtualClock
@@ -182,15 +182,15 @@ async def test_metrics_are_told_after_those_that_waited_were_given_up(
 async def test_sums_over_all_functions_are_made_beside_the_event_loop(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sum_up, beside = looking.sum_up, list[tuple[bool, bool]]()
+    sum_up, beside = engine.sum_up, list[tuple[bool, bool]]()
 
     def noted(counts: Any) -> Any:
-        many = len(counts) > looking.SUMMED_MAX
+        many = len(counts) > engine.SUMMED_MAX
         beside.append((many, threading.current_thread() is not threading.main_thread()))
         return sum_up(counts)
 
-    monkeypatch.setattr(looking, "sum_up", noted)
-    monkeypatch.setattr(looking, "SUMMED_MAX", 3)
+    monkeypatch.setattr(engine, "sum_up", noted)
+    monkeypatch.setattr(engine, "SUMMED_MAX", 3)
     for number in range(4):
         await server.deploy(f"f{number}")
         assert (await server.get("/v1/stats")).status == 200

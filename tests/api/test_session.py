@@ -132,10 +132,17 @@ async def test_a_session_makes_no_session_and_wrong_credentials_make_none(server
         assert refused.status == 401 and "set-cookie" not in refused.headers
 
 
-async def test_behind_https_the_cookie_is_for_https_alone(server: Server):
-    answer = await server.post("/v1/session", headers={**BEARER, "X-Forwarded-Proto": "https"})
+async def test_behind_https_the_cookie_is_for_https_alone(make_server: MakeServer):
+    server = await make_server(**KEY, public_url="https://faas.example.com")
+    answer = await server.post("/v1/session", headers=BEARER)
     assert answer.headers["set-cookie"].endswith("; Secure")
+
+
+async def test_by_plain_http_the_cookie_is_for_that(server: Server):
     assert "Secure" not in (await server.post("/v1/session", headers=BEARER)).headers["set-cookie"]
+    origin = f"https://127.0.0.1:{server.port}"
+    answer = await server.post("/v1/session", headers={**BEARER, "Origin": origin})
+    assert answer.headers["set-cookie"].endswith("; Secure")
 
 
 async def test_a_page_of_another_site_gets_nowhere_with_the_cookie(server: Server):

@@ -129,14 +129,14 @@ async def test_a_page_is_filled_from_short_ones_of_the_store_within_a_bound(
 ) -> None:
     await deploy(door)
     await start(door, V3, *(f"t{number}" for number in range(8)))
-    listed = door.engine.listed
+    listed = door.engine.invocations.listed
     asked = []
 
     async def short(name: str, filter: Any, limit: int, *rest: Any, **more: Any) -> Any:
         asked.append(limit)
         return await listed(name, filter, 1, *rest, **more)
 
-    monkeypatch.setattr(door.engine, "listed", short)
+    monkeypatch.setattr(door.engine.invocations, "listed", short)
     items, token = await page(door, limit=5)
     assert len(items) == 5 and token and asked == [5, 4, 3, 2, 1]
     monkeypatch.setattr(tasks, "STORE_PAGES_MAX", 2)

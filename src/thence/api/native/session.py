@@ -66,6 +66,7 @@ def _shown(call: Call, session: Session | None) -> SessionShown:
 
 
 def _secure(call: Call) -> bool:
-    """Whether the browser came by https. Who says so falsely has a cookie that he cannot use."""
-    scheme = urlsplit((call.header("origin") or "")[:300]).scheme
-    return "https" in (scheme, call.header("x-forwarded-proto"))
+    """Whether browsers come by https: as the setting says, or their own page's `Origin`. Who claims it
+    falsely has a cookie that he cannot use."""
+    origin = (call.header("origin") or "")[:300]
+    return "https" in (urlsplit(origin).scheme, urlsplit(call.context.settings.public_url).scheme)
