@@ -1,19 +1,18 @@
-"""The ASGI application of this door: finds the route, asks who it is, turns every error into the
-vendor's words, gives every answer its request id."""
+"""The ASGI application of this door: finds the route and asks who it is; errors are said
+in the vendor's words."""
 
 from __future__ import annotations
 
 import logging
 from typing import get_args
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from ...engine.actor import ACTOR, UNAUTHENTICATED
-from ...errors import Overloaded, ThenceError
-from ...lifecycle.ids import format_id
-from ..shared.every_answer import with_header
+from ...errors import ThenceError
+from ..shared.dispatch import Dispatch
 from ..shared.segments import Segments, split
 from .answer import refusal
 from .call import Call, Generation
@@ -22,18 +21,19 @@ from .route import Route
 from .state import FcState
 from .table import ROUTES
 
-log = logging.getLogger("thence.api.fc")
-
 GENERATIONS: tuple[Generation, ...] = get_args(Generation)
 REQUEST_ID = "x-fc-request-id"
 
 
-class FcApp:
+class FcApp(Dispatch):
     """Answers everything below `/2023-03-30`, `/2021-04-06` and `/2016-08-15`."""
 
+    log = logging.getLogger("thence.api.fc")
+    id_header = REQUEST_ID
+
     def __init__(self, state: FcState) -> None:
+        super().__init__(state.context)
         self._state = state
-        self._context = state.context
         self._routes = {
             generation: Segments[Route](
                 (one.method, one.path, one) for one in ROUTES if generation in one.generations
@@ -45,26 +45,11 @@ class FcApp:
         """Whether the request's path belongs to this door."""
         return scope["path"][1:].partition("/")[0] in self._routes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = format_id(self._context.engine.new_id())
-        try:
-            response = await self._answer(Request(scope, receive), scope, request_id)
-        except ClientDisconnect:
-            return  # nobody is there to be answered
-        except ThenceError as error:
-            response = refusal(translated(error), request_id)
-        except (
-            Exception
-        ):  # whatever a handler's mistake is, the caller learns nothing of its inside
-            log.exception("%s %r failed", scope.get("method"), scope.get("path"))
-            response = refusal(internal(), request_id)
-        send = with_header(send, REQUEST_ID, request_id)
-        try:
-            await response(scope, receive, send)
-        except Overloaded as error:  # too much is unread for an answer as large as this
-            await refusal(translated(error), request_id)(scope, receive, send)
+    def refusal(self, error: ThenceError | None, request_id: str) -> Response:
+        return refusal(internal() if error is None else translated(error), request_id)
 
-    async def _answer(self, request: Request, scope: Scope, request_id: str) -> Response:
+    async def answer(self, request: Request, request_id: str) -> Response:
+        scope = request.scope
         method, path = scope["method"], scope["path"]
         raw_path = scope.get("raw_path") or path.encode()
         segments = split(raw_path)
@@ -81,7 +66,7 @@ class FcApp:
             dict(zip(names, values, strict=True)) if route else {},
             request_id,
         )
-        starting = self._context.starting()
+        starting = self.context.starting()
         if starting is not None:
             raise FcError(503, "ResourceThrottled", starting)
         # Who asks comes before what there is: strangers learn nothing of the paths.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
@@ -11,9 +9,10 @@ import msgspec
 from starlette.requests import Request
 
 from ...catalog.refusal import refusal
-from ...errors import InvalidInput
+from ...errors import InvalidInput, ThenceError
 from ...signing.interface import Verified
 from ..shared.body import read_body
+from ..shared.vendor_call import JSON_BYTES_MAX, VendorCall
 from .answer import etag
 from .authenticator import check_body, vouched
 from .errors import changed, invalid, too_large
@@ -22,17 +21,13 @@ from .names import Name, check_function, check_service, qualifier_of
 if TYPE_CHECKING:
     from .state import FcState
 
-JSON_BYTES_MAX = 256 * 1024
 PARAMETERS_MAX = 100
 PAGE_DEFAULT, PAGE_MAX = 20, 100  # reference 2.4
 Generation = Literal["2023-03-30", "2021-04-06", "2016-08-15"]
 T = TypeVar("T")
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
-class Call:
-    """`path`: the decoded names of the route's template. `request_id`: of this answer."""
-
+class Call(VendorCall):
     def __init__(
         self,
         state: FcState,
@@ -41,13 +36,9 @@ class Call:
         path: dict[str, str],
         request_id: str,
     ) -> None:
+        super().__init__(state.context, request, path, request_id)
         self.state = state
-        self.context = state.context
-        self.engine = state.engine
-        self.request = request
         self.generation = generation
-        self.path = path
-        self.request_id = request_id
         self.caller: Verified | None = None
         self.query = _query(request.scope["query_string"])
         self._body: bytes | None = None
@@ -96,28 +87,11 @@ class Call:
 
     # ------------------------------------------------------------ reading
 
-    def header(self, name: str) -> str | None:
-        """One that came more than once is refused: nobody could tell which was meant."""
-        found = self.request.headers.getlist(name)
-        if len(found) > 1:
-            raise invalid(f"{name}: it came more than once; send it once")
-        return found[0] if found else None
-
-    def number(
-        self, name: str, lowest: int, highest: int, default: int | None = None
-    ) -> int | None:
-        """A whole number of the query."""
-        text = self.query.get(name)
-        if text is None or text == "":
-            return default
-        if _NUMBER.fullmatch(text) is None or not lowest <= int(text) <= highest:
-            raise invalid(f"{name}: {text[:40]!r} is not a whole number from {lowest} to {highest}")
-        return int(text)
+    def invalid(self, message: str, *, of_query: bool = False) -> ThenceError:
+        return invalid(message)
 
     def limit(self) -> int:
-        found = self.number("limit", 1, PAGE_MAX, PAGE_DEFAULT)
-        assert found is not None
-        return found
+        return self.number("limit", 1, PAGE_MAX, PAGE_DEFAULT)
 
     def flag(self, name: str) -> bool:
         """A truth value of the query; clients of Python write `True`."""
@@ -145,10 +119,8 @@ class Call:
         return self.old and not self.request.scope["path"].endswith("/invocations")
 
     async def object(self, limit: int = JSON_BYTES_MAX) -> dict[str, Any]:
-        """The body as a JSON object, without the fields that are null; no body is an empty one."""
-        data = await self.body(limit)
-        large = len(data) > JSON_BYTES_MAX  # that would hold up all others
-        found = await asyncio.to_thread(decoded, data) if large else decoded(data)
+        """See VendorCall; without what the client for Java writes into bodies beside."""
+        found = await super().object(limit)
         if isinstance(found.get("headers"), dict) and self.old:
             del found["headers"]  # the client for Java sends its headers here as well
         for field, name in (("serviceName", "service"), ("functionName", "function")):
@@ -177,17 +149,6 @@ def _inside(text: str) -> tuple[str, str]:
     aliyun-fc2 before 2.1 writes it."""
     service, _, qualifier = text.replace("$", ".", 1).partition(".")
     return service, qualifier
-
-
-def decoded(body: bytes) -> dict[str, Any]:
-    """See Call.object. Raises InvalidArgument."""
-    try:
-        found = msgspec.json.decode(body or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise invalid(f"the request body is not valid JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise invalid("the request body must be a JSON object")
-    return {key: value for key, value in found.items() if value is not None}
 
 
 def convert(data: dict[str, Any], kind: type[T]) -> T:

@@ -19,6 +19,7 @@ from ...errors import (
     Unavailable,
     VersionNotFound,
 )
+from ..shared.error_table import by_kind
 
 
 class FcError(ThenceError):
@@ -61,20 +62,20 @@ def internal() -> FcError:
     return FcError(500, "InternalServerError", "an internal error has occurred. Please retry.")
 
 
-_CODES: tuple[tuple[type[ThenceError], int, str], ...] = (
-    (FunctionNotFound, 404, "FunctionNotFound"),
-    (VersionNotFound, 404, "VersionNotFound"),
-    (AliasNotFound, 404, "AliasNotFound"),
-    (QualifierNotFound, 404, "VersionNotFound"),
-    (InvocationNotFound, 404, "AsyncTaskNotFound"),
-    (CallerIdTaken, 409, "AsyncTaskAlreadyExists"),
-    (FunctionDisabled, 403, "AccessDenied"),
-    (CatalogueChanged, 409, "ConcurrentUpdateError"),
-    (Conflict, 409, "ConcurrentUpdateError"),
-    (InvalidInput, 400, "InvalidArgument"),
-    (Unauthorized, 403, "AccessDenied"),
-    (Throttled, 429, "ResourceExhausted"),
-    (Unavailable, 503, "ResourceThrottled"),
+_CODES: tuple[tuple[type[ThenceError], tuple[int, str]], ...] = (
+    (FunctionNotFound, (404, "FunctionNotFound")),
+    (VersionNotFound, (404, "VersionNotFound")),
+    (AliasNotFound, (404, "AliasNotFound")),
+    (QualifierNotFound, (404, "VersionNotFound")),
+    (InvocationNotFound, (404, "AsyncTaskNotFound")),
+    (CallerIdTaken, (409, "AsyncTaskAlreadyExists")),
+    (FunctionDisabled, (403, "AccessDenied")),
+    (CatalogueChanged, (409, "ConcurrentUpdateError")),
+    (Conflict, (409, "ConcurrentUpdateError")),
+    (InvalidInput, (400, "InvalidArgument")),
+    (Unauthorized, (403, "AccessDenied")),
+    (Throttled, (429, "ResourceExhausted")),
+    (Unavailable, (503, "ResourceThrottled")),
 )
 
 
@@ -84,7 +85,5 @@ def translated(error: ThenceError) -> FcError:
         return error
     if isinstance(error, PayloadTooLarge):
         return too_large(int(error.fields.get("limit_bytes", 0)))
-    for kind, status, code in _CODES:
-        if isinstance(error, kind):
-            return FcError(status, code, error.detail)
-    return internal()
+    found = by_kind(_CODES, error, None)
+    return internal() if found is None else FcError(*found, error.detail)

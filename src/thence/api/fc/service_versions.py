@@ -44,7 +44,7 @@ async def publish_version(call: Call) -> Response:
 
 async def list_versions(call: Call) -> Response:
     found, newest_first = versions_of(call.engine, service_of(call)), backward(call)
-    begin = call.number("startKey", 1, 10**15)
+    begin = call.number_if_given("startKey", 1, 10**15)
     if begin is not None:
         found = [
             one for one in found if (number(one) <= begin) == newest_first or number(one) == begin

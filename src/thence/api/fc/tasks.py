@@ -131,8 +131,8 @@ def _filter(call: Call, status: str) -> ListFilter:
         states=frozenset({STATUSES[status]}) if status else None,
         qualifier=call.qualifier,
         caller_id_prefix=call.query.get("prefix" if call.v3 else "invocationIdPrefix", ""),
-        since=call.number("startedTimeBegin", 0, MS_MAX),
-        until=call.number("startedTimeEnd", 0, MS_MAX),
+        since=call.number_if_given("startedTimeBegin", 0, MS_MAX),
+        until=call.number_if_given("startedTimeEnd", 0, MS_MAX),
     )
 
 

@@ -1,18 +1,17 @@
-"""The ASGI application of this door: finds the route, asks who it is, turns every error into the
-vendor's words, gives every answer its request id."""
+"""The ASGI application of this door: finds the route and asks who it is; errors are said
+in the vendor's words."""
 
 from __future__ import annotations
 
 import logging
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from ...engine.actor import ACTOR, TOKEN, UNAUTHENTICATED
-from ...errors import Overloaded, ThenceError
-from ...lifecycle.ids import format_id
-from ..shared.every_answer import with_header
+from ...errors import ThenceError
+from ..shared.dispatch import Dispatch
 from ..shared.segments import Segments, split
 from .answer import refusal
 from .call import Call
@@ -21,44 +20,30 @@ from .route import Route
 from .state import FunctionGraphState
 from .table import ROUTES
 
-log = logging.getLogger("thence.api.functiongraph")
-
 PREFIX = "v2"
 REQUEST_ID = "x-request-id"
 
 
-class FunctionGraphApp:
+class FunctionGraphApp(Dispatch):
     """Answers everything below `/v2/{project_id}`."""
 
+    log = logging.getLogger("thence.api.functiongraph")
+    id_header = REQUEST_ID
+
     def __init__(self, state: FunctionGraphState) -> None:
+        super().__init__(state.context)
         self._state = state
-        self._context = state.context
         self._routes = Segments[Route]((one.method, one.path, one) for one in ROUTES)
 
     def takes(self, scope: Scope) -> bool:
         """Whether the request's path belongs to this door."""
         return bool(scope["path"][1:].partition("/")[0] == PREFIX)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = format_id(self._context.engine.new_id())
-        try:
-            response = await self._answer(Request(scope, receive), scope, request_id)
-        except ClientDisconnect:
-            return  # nobody is there to be answered
-        except ThenceError as error:
-            response = refusal(translated(error))
-        except (
-            Exception
-        ):  # whatever a handler's mistake is, the caller learns nothing of its inside
-            log.exception("%s %r failed", scope.get("method"), scope.get("path"))
-            response = refusal(internal())
-        send = with_header(send, REQUEST_ID, request_id)
-        try:
-            await response(scope, receive, send)
-        except Overloaded as error:  # too much is unread for an answer as large as this
-            await refusal(translated(error))(scope, receive, send)
+    def refusal(self, error: ThenceError | None, request_id: str) -> Response:
+        return refusal(internal() if error is None else translated(error))
 
-    async def _answer(self, request: Request, scope: Scope, request_id: str) -> Response:
+    async def answer(self, request: Request, request_id: str) -> Response:
+        scope = request.scope
         method, path = scope["method"], scope["path"]
         raw_path = scope.get("raw_path") or path.encode()
         segments = split(raw_path)
@@ -69,7 +54,7 @@ class FunctionGraphApp:
         names, route = found if found is not None else ((), None)
         path_names = dict(zip(names, values, strict=True)) if route is not None else {}
         call = Call(self._state, request, path_names, request_id)
-        starting = self._context.starting()
+        starting = self.context.starting()
         if starting is not None:
             raise FssError(503, "FSS.0503", starting)
         # Who asks comes before what there is: strangers learn nothing of the paths.

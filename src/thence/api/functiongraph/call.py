@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -11,10 +9,11 @@ import msgspec
 from starlette.requests import Request
 
 from ...catalog.refusal import refusal
-from ...errors import InvalidInput
+from ...errors import InvalidInput, ThenceError
 from ...signing.sdk_hmac import Claim
 from ..shared.body import read_body
 from ..shared.times import any_time, read_time
+from ..shared.vendor_call import JSON_BYTES_MAX, VendorCall
 from .authenticator import prove
 from .errors import FssError, invalid, too_large
 from .urn import Urn, read
@@ -22,23 +21,15 @@ from .urn import Urn, read
 if TYPE_CHECKING:
     from .state import FunctionGraphState
 
-JSON_BYTES_MAX = 256 * 1024
 T = TypeVar("T")
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
-class Call:
-    """`path`: the decoded names of the route's template. `request_id`: of this answer."""
-
+class Call(VendorCall):
     def __init__(
         self, state: FunctionGraphState, request: Request, path: dict[str, str], request_id: str
     ) -> None:
+        super().__init__(state.context, request, path, request_id)
         self.state = state
-        self.context = state.context
-        self.engine = state.engine
-        self.request = request
-        self.path = path
-        self.request_id = request_id
         self.claim: Claim | None = None
         self.query = _query(request.scope["query_string"])
         self._body: bytes | None = None
@@ -48,24 +39,8 @@ class Call:
         """The function of the path."""
         return read(self.path["function_urn"], self.state.region, self.state.project)
 
-    def header(self, name: str) -> str | None:
-        """One that came more than once is refused: nobody could tell which was meant."""
-        found = self.request.headers.getlist(name)
-        if len(found) > 1:
-            raise invalid(f"{name}: it came more than once; send it once")
-        return found[0] if found else None
-
-    def number(self, name: str, lowest: int, highest: int, default: int) -> int:
-        """A whole number of the query."""
-        text = self.query.get(name)
-        if text is None or text == "":
-            return default
-        if _NUMBER.fullmatch(text) is None or not lowest <= int(text) <= highest:
-            raise invalid(
-                f"{name}: {text[:40]!r} is not a whole number from {lowest} to {highest}",
-                "FSS.1001",
-            )
-        return int(text)
+    def invalid(self, message: str, *, of_query: bool = False) -> ThenceError:
+        return invalid(message, "FSS.1001") if of_query else invalid(message)
 
     def instant(self, name: str) -> int | None:
         """A time of the query, in ms: `YYYY-MM-DDTHH:MM:SS` in UTC; also with a fraction, an offset or
@@ -95,19 +70,6 @@ class Call:
         )
         self.claim = None
         return self._body
-
-    async def object(self, limit: int = JSON_BYTES_MAX) -> dict[str, Any]:
-        """The body as a JSON object, without the fields that are null; no body is an empty one."""
-        data = await self.body(limit) or b"{}"
-        decode = msgspec.json.decode
-        try:
-            large = len(data) > JSON_BYTES_MAX  # that would hold up all others
-            found = await asyncio.to_thread(decode, data) if large else decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise invalid(f"the request body is not valid JSON: {error}") from None
-        if not isinstance(found, dict):
-            raise invalid("the request body must be a JSON object")
-        return {key: value for key, value in found.items() if value is not None}
 
     async def json(self, kind: type[T], limit: int = JSON_BYTES_MAX) -> T:
         """The body as that type, a Struct of the vendor's field names."""

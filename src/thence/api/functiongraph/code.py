@@ -21,8 +21,9 @@ from ...engine.plan import Plan
 from ...errors import InvalidCode
 from ...runtimes.kinds import source_file
 from ..shared.code_link import ZIP
+from ..shared.vendor_call import JSON_BYTES_MAX
 from .answer import COMMON, answer
-from .call import JSON_BYTES_MAX, Call
+from .call import Call
 from .errors import FssError, invalid
 from .found import latest, shown, wanted
 from .function_input import CODE_TYPES, CodeInput, CreateInput, FunctionCode, read, wrong

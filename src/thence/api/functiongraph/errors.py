@@ -17,6 +17,7 @@ from ...errors import (
     Unavailable,
     VersionNotFound,
 )
+from ..shared.error_table import by_kind
 
 
 class FssError(ThenceError):
@@ -48,18 +49,18 @@ def internal() -> FssError:
     return FssError(500, "FSS.0500", "internal error; see the service's log")
 
 
-_CODES: tuple[tuple[type[ThenceError], int, str], ...] = (
-    (FunctionNotFound, 404, "FSS.1051"),
-    (VersionNotFound, 404, "FSS.1052"),
-    (AliasNotFound, 404, "FSS.1053"),
-    (QualifierNotFound, 404, "FSS.1052"),
-    (NotFound, 404, "FSS.0404"),
-    (FunctionDisabled, 403, "FSS.0403"),
-    (Conflict, 409, "FSS.0409"),
-    (InvalidInput, 400, "FSS.0400"),
-    (Unauthorized, 401, "FSS.0401"),
-    (Throttled, 429, "FSS.0429"),
-    (Unavailable, 503, "FSS.0503"),
+_CODES: tuple[tuple[type[ThenceError], tuple[int, str]], ...] = (
+    (FunctionNotFound, (404, "FSS.1051")),
+    (VersionNotFound, (404, "FSS.1052")),
+    (AliasNotFound, (404, "FSS.1053")),
+    (QualifierNotFound, (404, "FSS.1052")),
+    (NotFound, (404, "FSS.0404")),
+    (FunctionDisabled, (403, "FSS.0403")),
+    (Conflict, (409, "FSS.0409")),
+    (InvalidInput, (400, "FSS.0400")),
+    (Unauthorized, (401, "FSS.0401")),
+    (Throttled, (429, "FSS.0429")),
+    (Unavailable, (503, "FSS.0503")),
 )
 
 
@@ -69,7 +70,5 @@ def translated(error: ThenceError) -> FssError:
         return error
     if isinstance(error, PayloadTooLarge):
         return too_large(int(error.fields.get("limit_bytes", 0)))
-    for kind, status, code in _CODES:
-        if isinstance(error, kind):
-            return FssError(status, code, error.detail)
-    return internal()
+    found = by_kind(_CODES, error, None)
+    return internal() if found is None else FssError(*found, error.detail)

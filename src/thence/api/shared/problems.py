@@ -26,6 +26,7 @@ from ...errors import (
     Unauthorized,
     Unavailable,
 )
+from .error_table import by_kind
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -129,7 +130,7 @@ def status_of(error: ThenceError) -> int:
         return error.status_now
     if isinstance(error, HttpError):
         return error.status
-    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+    return by_kind(_STATUSES, error, 500)
 
 
 def body_of(error: ThenceError) -> dict[str, Any]:
