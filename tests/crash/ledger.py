@@ -13,8 +13,7 @@ from typing import Any
 from thence.lifecycle.ids import format_id, parse_id
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import FINAL, Reason, State
-from thence.store.interface import Filter
-from thence.store.records import InvocationView
+from thence.store.records import Filter, InvocationView
 from thence.store.sqlite import SqliteStore
 
 from .functions import RETRIES, SUCCEEDING

@@ -9,7 +9,7 @@ from thence.catalog.async_config import AsyncConfig
 from thence.errors import CallerIdTaken, FunctionNotFound, InvalidInput
 from thence.lifecycle.ids import format_id, parse_id
 from thence.lifecycle.states import State
-from thence.store.interface import ListFilter
+from thence.store.records import ListFilter
 from thence.testing import Error, Forever, Ok, Service
 
 ANY = ListFilter()

@@ -16,7 +16,7 @@ from thence.errors import (
 )
 from thence.lifecycle.policy import RetryWait
 from thence.lifecycle.states import State
-from thence.store.interface import StopMark
+from thence.store.records import StopMark
 from thence.testing import Error, Forever, Service
 from thence.testing.service import gather_now
 

@@ -17,8 +17,7 @@ from thence.lifecycle.decide import Spent
 from thence.lifecycle.ids import IdSource
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import State
-from thence.store.interface import Batch
-from thence.store.records import Body, NewInvocation
+from thence.store.records import Batch, Body, NewInvocation
 from thence.store.sqlite import SqliteStore
 from thence.testing import Error, Ok, Service
 

@@ -10,8 +10,7 @@ from thence.catalog.kinds import parse_destination
 from thence.engine import deliver
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import Reason, State
-from thence.store.interface import Batch
-from thence.store.records import Body, NewDelivery, NewInvocation, Settle
+from thence.store.records import Batch, Body, NewDelivery, NewInvocation, Settle
 from thence.testing import Service
 
 from .test_turns import Lines

@@ -12,8 +12,7 @@ from thence.errors import Draining, StoreDamaged, StoreUnavailable
 from thence.lifecycle.outcome import Outcome
 from thence.lifecycle.states import Reason, State
 from thence.notices import Notice, StoreBack, StoreLost
-from thence.store.interface import Batch, StopMark
-from thence.store.records import Claim, MailboxPut
+from thence.store.records import Batch, Claim, MailboxPut, StopMark
 from thence.testing import Error, Forever, Ok, Service
 from thence.testing.service import gather_now
 

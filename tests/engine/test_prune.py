@@ -6,7 +6,7 @@ import pytest
 
 from thence.errors import InvocationNotFound
 from thence.lifecycle.states import State
-from thence.store.interface import Filter
+from thence.store.records import Filter
 from thence.testing import Error, Forever, Service
 from thence.testing.service import number
 

@@ -10,7 +10,7 @@ import pytest
 from thence.catalog.control import Control
 from thence.errors import Conflict, InvalidInput, InvocationNotFound, QualifierNotFound
 from thence.lifecycle.states import Reason, State
-from thence.store.interface import Filter
+from thence.store.records import Filter
 from thence.testing import Error, Forever, Service
 from thence.testing.service import gather_now, number
 

@@ -22,8 +22,7 @@ from thence.engine.writer import Writer
 from thence.errors import StoreUnavailable, ThenceError
 from thence.notices import Committed as CommittedNotice
 from thence.notices import Notices
-from thence.store.interface import Batch
-from thence.store.records import Claim
+from thence.store.records import Batch, Claim
 from thence.store.reserve import Reserve
 from thence.store.sqlite import SqliteStore, snapshot, work
 from thence.store.sqlite.faults import damaged

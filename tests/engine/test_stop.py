@@ -9,7 +9,7 @@ import pytest
 from thence.errors import InvocationNotFound
 from thence.lifecycle.ids import format_id
 from thence.lifecycle.states import Reason, State
-from thence.store.interface import Batch, StopMark
+from thence.store.records import Batch, StopMark
 from thence.testing import Error, Forever, Ok, Service
 from thence.testing.service import gather_now
 

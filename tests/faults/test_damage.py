@@ -22,7 +22,7 @@ from thence.errors import (
 )
 from thence.lifecycle.states import State
 from thence.notices import Notice, StoreBack, StoreHit, StoreLost
-from thence.store.interface import Filter, ListFilter
+from thence.store.records import Filter, ListFilter
 from thence.store.sqlite import SqliteStore, damage, work
 from thence.testing import Error, Forever, Lost, Ok, Service
 

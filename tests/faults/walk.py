@@ -26,7 +26,7 @@ from thence.errors import (
 )
 from thence.lifecycle.outcome import Budget
 from thence.lifecycle.states import DEAD, FINAL, State
-from thence.store.interface import Filter
+from thence.store.records import Filter
 from thence.testing import (
     Crash,
     Error,

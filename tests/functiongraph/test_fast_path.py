@@ -23,7 +23,7 @@ from thence.config import Secret
 from thence.lifecycle.ids import parse_id
 from thence.signing import sdk_hmac
 from thence.signing.interface import Key
-from thence.store.interface import ListFilter
+from thence.store.records import ListFilter
 
 from .conftest import PROJECT, MakeDoor, at, urn
 

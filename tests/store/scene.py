@@ -9,11 +9,13 @@ from thence.lifecycle.decide import Spent
 from thence.lifecycle.ids import IdSource
 from thence.lifecycle.outcome import Budget, Outcome
 from thence.lifecycle.states import Reason, State
-from thence.store.interface import Batch, Committed, Store
+from thence.store.interface import Store
 from thence.store.records import (
+    Batch,
     Body,
     Claim,
     Claimed,
+    Committed,
     End,
     NewDelivery,
     NewInvocation,

@@ -34,8 +34,7 @@ from thence.errors import (
 from thence.removal import Readers
 from thence.runtimes.code import CodeCache
 from thence.store.blobs import FileBlobs
-from thence.store.interface import Filter
-from thence.store.records import Body
+from thence.store.records import Body, Filter
 from thence.store.sqlite import SqliteStore, connection, files, restore, salvage, snapshot
 from thence.store.sqlite import backup as backups
 from thence.store.sqlite.backup import Manifest, backup

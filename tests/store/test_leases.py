@@ -5,8 +5,8 @@ from __future__ import annotations
 from thence.lifecycle.decide import Spent
 from thence.lifecycle.outcome import Budget, Outcome
 from thence.lifecycle.states import State
-from thence.store.interface import StopMark, Store
-from thence.store.records import Claim
+from thence.store.interface import Store
+from thence.store.records import Claim, StopMark
 
 from .scene import NOW, F, Scene
 

@@ -9,7 +9,8 @@ import pytest
 
 from thence.errors import StoreInUse, StoreUnavailable
 from thence.lifecycle.states import State
-from thence.store.interface import Batch, Store
+from thence.store.interface import Store
+from thence.store.records import Batch
 
 from .scene import NOW, Scene
 

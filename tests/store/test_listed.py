@@ -12,14 +12,15 @@ from thence.catalog.function import FunctionSpec
 from thence.errors import InvalidInput
 from thence.lifecycle.ids import format_id
 from thence.lifecycle.states import State
-from thence.store.interface import ListFilter, StopMark
 from thence.store.records import (
     Accepted,
     Body,
     DeliveryResult,
     InvocationView,
+    ListFilter,
     Meta,
     NewInvocation,
+    StopMark,
 )
 
 from .catalogue import publish, put_function

@@ -9,8 +9,7 @@ import pytest
 from thence.catalog.function import FunctionSpec
 from thence.errors import InvalidInput
 from thence.lifecycle.states import State
-from thence.store.interface import Filter, StopMark
-from thence.store.records import NewInvocation
+from thence.store.records import Filter, NewInvocation, StopMark
 
 from .catalogue import put_function
 from .scene import NOW, Scene

@@ -10,7 +10,7 @@ import pytest
 
 from thence.catalog.function import FunctionSpec
 from thence.lifecycle.states import State
-from thence.store.interface import Filter
+from thence.store.records import Filter
 from thence.store.sqlite import SqliteStore, connection
 
 from .catalogue import delete_function, publish, put_function

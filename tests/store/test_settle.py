@@ -7,8 +7,7 @@ import pytest
 from thence.lifecycle.decide import Spent
 from thence.lifecycle.outcome import Budget, Fault, Outcome
 from thence.lifecycle.states import Reason, State
-from thence.store.interface import StopMark
-from thence.store.records import Body
+from thence.store.records import Body, StopMark
 
 from .scene import NOW, F, Scene
 

@@ -17,8 +17,7 @@ from thence.errors import StoreCorrupt, StoreInUse, StoreTooNew, StoreUnavailabl
 from thence.lifecycle.outcome import Budget, Outcome
 from thence.lifecycle.states import Reason, State
 from thence.store import codes, cursors
-from thence.store.interface import Filter, ListFilter
-from thence.store.records import DeliveryResult
+from thence.store.records import DeliveryResult, Filter, ListFilter
 from thence.store.sqlite import SqliteStore, connection, prune, read_listed
 from thence.store.sqlite import store as sqlite_store
 from thence.store.sqlite.statements import Many, load

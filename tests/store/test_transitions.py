@@ -20,8 +20,8 @@ from thence.lifecycle.states import (
     State,
     allowed,
 )
-from thence.store.interface import StopMark, Store
-from thence.store.records import End, NewInvocation, Settle
+from thence.store.interface import Store
+from thence.store.records import End, NewInvocation, Settle, StopMark
 
 from .scene import NOW, F, Scene
 

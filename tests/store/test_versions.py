@@ -6,7 +6,8 @@ import pytest
 
 from thence.catalog.function import FunctionSpec
 from thence.errors import Conflict, FunctionNotFound
-from thence.store.interface import Filter, Store
+from thence.store.interface import Store
+from thence.store.records import Filter
 
 from .catalogue import delete_function, delete_version, publish, put_entry, put_function
 from .scene import DAY, NOW, Scene

@@ -191,7 +191,7 @@ async def test_a_connection_that_was_made_anew_is_no_false_alarm(scene: Scene) -
 
 
 async def test_a_long_log_and_missing_files_are_said_once_and_not_every_second() -> None:
-    from thence.store.interface import Tended
+    from thence.store.records import Tended
 
     class Files:
         tended = Tended()

@@ -9,7 +9,7 @@ import pytest
 
 from thence.errors import FunctionNotFound, InvalidInput, QualifierNotFound, TriggerNotFound
 from thence.notices import Notice, TriggerFailed, TriggerRecovered, TriggerRefused
-from thence.store.interface import Filter
+from thence.store.records import Filter
 from thence.testing import Service
 from thence.triggers.trigger import Trigger
 from thence.triggers.triggers import Triggers

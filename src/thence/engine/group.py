@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from ..errors import StoreUnavailable, ThenceError
-from ..store.interface import Batch
+from ..store.records import Batch
 from .answer import Done
 
 log = logging.getLogger("thence.writer")

@@ -10,8 +10,8 @@ from ..lifecycle.ids import format_id
 from ..notices import Notices
 from ..runtimes.interface import Runtime
 from ..store.blobs import BlobStore
-from ..store.interface import Filter, ListFilter, Store
-from ..store.records import Body, InvocationView, Page
+from ..store.interface import Store
+from ..store.records import Body, Filter, InvocationView, ListFilter, Page
 from .catalogue import Catalogue
 from .dispatch import Dispatch
 from .lanes import Lanes

@@ -18,8 +18,8 @@ from ..errors import Conflict, DeliveryNotFound, InvalidInput, InvocationNotFoun
 from ..lifecycle.ids import format_id
 from ..lifecycle.states import FINAL, State
 from ..store.blobs import BlobStore
-from ..store.interface import Filter, Store
-from ..store.records import InvocationRow, InvocationView
+from ..store.interface import Store
+from ..store.records import Filter, InvocationRow, InvocationView
 from .deliver import Deliver
 from .events import Events
 from .lanes import Callee

@@ -74,7 +74,7 @@ class Rescue:
         if not lost:
             self._asked.clear()
             return None
-        return 0.05  # their settles are on their way
+        return 0.05 if self._asked else None  # their settles are on their way
 
     def _answered(self, id: int, attempt: int, applied: bool) -> None:
         if not applied:

@@ -14,8 +14,8 @@ from ..errors import InvocationNotFound, ThenceError, Unavailable
 from ..lifecycle.ids import format_id
 from ..lifecycle.states import FINAL, WAITING, Reason, State
 from ..runtimes.interface import Run, Runtime
-from ..store.interface import StopMark, Store
-from ..store.records import InvocationView, Waiting
+from ..store.interface import Store
+from ..store.records import InvocationView, StopMark, Waiting
 from .end import EndWaiting
 from .events import Events
 from .running import Running

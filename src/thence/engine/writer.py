@@ -25,15 +25,17 @@ from ..clock import Clock
 from ..errors import Draining, StoreDamaged, StoreLocked, StoreUnavailable
 from ..notices import Committed as CommittedNotice
 from ..notices import Notices, StoreBack, StoreLost
-from ..store.interface import Committed, StopMark, Store
+from ..store.interface import Store
 from ..store.records import (
     Claim,
+    Committed,
     DeliveryClaim,
     DeliveryResult,
     End,
     MailboxPut,
     NewInvocation,
     Settle,
+    StopMark,
 )
 from .answer import Done, answered
 from .group import FIELDS, KEPT, Group, tell

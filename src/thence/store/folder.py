@@ -16,7 +16,6 @@ import os
 import re
 import secrets
 import shlex
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,17 +77,17 @@ class DataFolder:
                 path=str(path),
             )
 
-    def tie(self, db: sqlite3.Connection) -> None:
-        """The store is open: it and the folder get the same number. Raises StoreForeign where they
-        have different ones, StoreMissing for `fresh` where no store was lost, StoreUnavailable."""
+    def number(self, stored: str) -> str:
+        """The store is open and has this number ("": none yet). The one that it and the folder have in
+        common from now on: whoever opens it writes that into the store, and then calls `mark`. Raises
+        StoreForeign where they have different ones, StoreMissing for `fresh` where no store was lost."""
         if self._fresh and not self._new:
             raise StoreMissing(
                 f"{self._store} is there: --fresh begins anew only where the store was lost. Start "
                 "without --fresh.",
                 path=str(self._store),
             )
-        kept = self._run(db, "SELECT value FROM meta WHERE key = 'identity'").fetchone()
-        stored, there = kept[0] if kept else "", self._identity()
+        there = self._identity()
         if stored and there and stored != there and not self._new:
             raise StoreForeign(
                 f"{self._store} belongs to another data directory (it is {stored[:8]}…, the files in "
@@ -96,23 +95,19 @@ class DataFolder:
                 f"together all the same, remove {self._folder / IDENTITY} and start again.",
                 path=str(self._store),
             )
-        number = stored or ("" if self._new else there) or secrets.token_hex(16)
-        if not stored:
-            self._run(db, "INSERT INTO meta (key, value) VALUES ('identity', ?)", number)
-        if there != number:
-            try:
-                write_whole(self._folder / IDENTITY, f"{number}\n".encode())
-            except OSError as error:
-                raise StoreUnavailable(
-                    f"{self._folder / IDENTITY} cannot be written: {error.strerror or error}.",
-                    errno=error.errno,
-                ) from error
+        return stored or ("" if self._new else there) or secrets.token_hex(16)
 
-    def _run(self, db: sqlite3.Connection, sql: str, *values: str) -> sqlite3.Cursor:
+    def mark(self, number: str) -> None:
+        """The folder has it too. Raises StoreUnavailable."""
+        if self._identity() == number:
+            return
         try:
-            return db.execute(sql, values)
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailable(f"{self._store} cannot be opened: {error}.") from error
+            write_whole(self._folder / IDENTITY, f"{number}\n".encode())
+        except OSError as error:
+            raise StoreUnavailable(
+                f"{self._folder / IDENTITY} cannot be written: {error.strerror or error}.",
+                errno=error.errno,
+            ) from error
 
     def _identity(self) -> str:
         try:

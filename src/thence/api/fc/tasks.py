@@ -14,8 +14,7 @@ from starlette.responses import Response
 
 from ...errors import InvalidInput, NotFound, ThenceError
 from ...lifecycle.states import FINAL, State
-from ...store.interface import ListFilter
-from ...store.records import Body, InvocationView, Page
+from ...store.records import Body, InvocationView, ListFilter, Page
 from .answer import answer, empty
 from .call import Call
 from .errors import invalid

@@ -12,8 +12,7 @@ from starlette.responses import Response
 
 from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL, State
-from ...store.interface import ListFilter
-from ...store.records import InvocationView
+from ...store.records import InvocationView, ListFilter
 from .answer import answer
 from .call import Call
 from .errors import FssError, invalid

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...engine.engine import Engine
 from ...errors import FunctionNotFound, InvalidInput
 from ...lifecycle.states import Reason, State
-from ...store.interface import Filter
+from ...store.records import Filter
 
 STATES = tuple(str(state) for state in State)
 REASONS = tuple(str(reason) for reason in Reason)

@@ -52,3 +52,13 @@ class End(Struct, gc=False):
     reason: Reason
     now: int
     deliveries: tuple[NewDelivery, ...] = ()
+
+
+class StopMark(Struct, gc=False):
+    """running -> stopping, fenced by attempt: the stop is durable before the instance is ended."""
+
+    id: int
+    function_id: int
+    attempt: int
+    now: int
+    aborted: bool = False  # because its function was disabled; of two stops the first counts

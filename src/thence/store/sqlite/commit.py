@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from ..interface import Batch, Committed
 from ..journal import Changes
-from ..records import JournalEntry
+from ..records import Batch, Committed, JournalEntry
 from . import write_deliveries as deliveries
 from .changes import write_counters, write_journal
 from .write_accepts import accept

@@ -14,9 +14,17 @@ from ...lifecycle.states import ACTIVE, DEAD, WAITING, Reason
 from .. import cursors
 from ..codes import REASON, REASONS, STATE, STATES, budget_of, fault_of, outcome_of
 from ..digests import stored_body
-from ..interface import Filter
 from ..keys import split, whole
-from ..records import AttemptView, Body, DeliveryView, InvocationRow, InvocationView, Meta, Page
+from ..records import (
+    AttemptView,
+    Body,
+    DeliveryView,
+    Filter,
+    InvocationRow,
+    InvocationView,
+    Meta,
+    Page,
+)
 from . import pages
 from .read_deliveries import of_invocations
 from .statements import load, select

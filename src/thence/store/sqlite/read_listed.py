@@ -8,9 +8,8 @@ import sqlite3
 from ...lifecycle.states import ACTIVE, DEAD, WAITING, State
 from .. import cursors
 from ..codes import STATE
-from ..interface import ListFilter
 from ..keys import whole
-from ..records import Page
+from ..records import ListFilter, Page
 from . import pages
 from .read_invocations import views
 from .statements import load

@@ -1,4 +1,5 @@
-"""The SQLite driver: the methods of `store.interface.Store`, each in its own module of this folder."""
+"""The SQLite driver: a store of one file. What is asked of it once it is open: calls_queue.py and
+calls_reading.py; each answer has a module of this folder."""
 
 from __future__ import annotations
 
@@ -6,46 +7,24 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...catalog.entry import Entry
-from ...catalog.function import Function
-from ...catalog.step import CatalogueParts, CatalogueRows, Changed, Step
-from ...clock import ClockMark
 from ...errors import StoreCorrupt, StoreDamaged, StoreUnavailable
 from ..folder import DataFolder
-from ..interface import Batch, Committed, Filter, ListFilter, Tended
 from ..records import (
-    Body,
-    DeliverySource,
-    DeliveryView,
-    FunctionCounts,
-    InvocationView,
-    JournalEntry,
-    Lost,
-    MailboxMessage,
-    MinuteCount,
-    Page,
-    Waiting,
+    Tended,
 )
 from . import (
-    catalog,
-    counts,
     damage,
-    mailbox,
-    minutes,
     prune,
     queue,
-    read_deliveries,
-    read_invocations,
-    read_listed,
-    read_sources,
-    times,
     verify,
 )
+from .calls_queue import QueueCalls
+from .calls_reading import CatalogueCalls, MailboxCalls, ReadingCalls
 from .connection import HIT_SECONDS, NOTED_SECONDS, hold, prepare, unopened
 from .faults import cannot_start, damaged, is_busy, is_damage
 from .threads import Threads
@@ -54,7 +33,7 @@ from .work import Work
 log = logging.getLogger("thence.store")
 
 
-class SqliteStore:
+class SqliteStore(QueueCalls, CatalogueCalls, ReadingCalls, MailboxCalls):
     """One file, one process.
 
     `inline`: everything runs on the event loop's thread, nothing in threads, so that a test with
@@ -82,7 +61,6 @@ class SqliteStore:
         self._inline = inline
         self._folder = DataFolder(path, fresh=fresh, create=create)
         self._held: int | None = None
-        self._open: Work | None = None
         self._pruned = prune.Marks()
         self._on_damage: Callable[[StoreDamaged], None] = lambda damage: None
         self._on_unwritten: Callable[[StoreUnavailable], bool] = lambda error: False
@@ -201,196 +179,6 @@ class SqliteStore:
             self._work.damage = known
         return known
 
-    @property
-    def _work(self) -> Work:
-        if self._open is None:
-            raise StoreUnavailable("The store is not open.")
-        return self._open
-
-    # ------------------------------------------------------------ nodes and leases
-
-    async def join(
-        self, name: str, now: int, expires_at: int, mark: ClockMark | None = None
-    ) -> int:
-        return await self._work.write(queue.join, name, now, expires_at, mark)
-
-    async def renew(self, incarnation: int, expires_at: int, mark: ClockMark | None = None) -> bool:
-        return await self._work.write(queue.renew, incarnation, expires_at, mark)
-
-    async def leave(self, incarnation: int, mark: ClockMark | None = None) -> None:
-        await self._work.write(queue.leave, incarnation, mark)
-
-    async def clock_mark(self) -> ClockMark | None:
-        return await self._work.read(times.read)
-
-    async def shift_ages(self, ms: int, mark: ClockMark) -> None:
-        await self._work.write(times.shift, ms, mark)
-
-    async def lost(self, now: int, limit: int) -> list[Lost]:
-        if await self._work.read(queue.dying, now):
-            # Durable first: an incarnation whose work is taken away can never be renewed.
-            await self._work.write(queue.declare_dead, now)
-        return await self._work.read(queue.lost, limit)
-
-    # ------------------------------------------------------------ the way of an invocation
-
-    async def commit(self, batch: Batch) -> Committed:
-        return await self._work.commit(batch)
-
-    async def highest_id(self) -> int:
-        return await self._work.read(queue.highest_id)
-
-    async def next_due(self, function_ids: Sequence[int]) -> dict[int, int]:
-        return await self._work.read(queue.next_due, function_ids)
-
-    async def due_functions(
-        self, after: int = 0, limit: int | None = None
-    ) -> dict[int, int | None]:
-        return await self._work.read(queue.due_functions, after, limit)
-
-    async def suspects(self, function_id: int | None = None) -> dict[int, int]:
-        return await self._work.read(queue.suspects, function_id)
-
-    async def live(self, function_ids: Sequence[int]) -> set[int]:
-        return await self._work.read(queue.live, function_ids)
-
-    async def expiring(self, now: int, limit: int) -> list[Waiting]:
-        return await self._work.read(queue.expiring, now, limit)
-
-    async def next_expiry(self) -> int | None:
-        return await self._work.read(queue.next_expiry)
-
-    async def waiting(
-        self, function_id: int, limit: int, due_before: int | None = None
-    ) -> list[Waiting]:
-        return await self._work.read(queue.waiting, function_id, limit, due_before)
-
-    async def delivery_keys(self, after: str = "", limit: int | None = None) -> dict[str, int]:
-        return await self._work.read(queue.delivery_keys, after, limit)
-
-    # ------------------------------------------------------------ the catalog
-
-    async def functions(self, *, deleted: bool = False) -> list[Function]:
-        return await self._work.read(catalog.functions, deleted)
-
-    async def entries(self) -> list[Entry]:
-        return await self._work.read(catalog.entries)
-
-    async def catalogue(self) -> CatalogueRows:
-        return await self._work.read(catalog.whole)
-
-    async def catalogue_since(self, revision: int) -> CatalogueParts | CatalogueRows | None:
-        return await self._work.read(catalog.since, revision)
-
-    async def catalogue_revision(self) -> int:
-        return await self._work.read(catalog.revision)
-
-    async def change(
-        self, steps: Sequence[Step], now: int, *, if_unchanged: int | None = None
-    ) -> Changed:
-        return await self._work.write(catalog.change, list(steps), now, if_unchanged)
-
-    # ------------------------------------------------------------ reading
-
-    async def invocation(self, id: int) -> InvocationView | None:
-        return await self._work.read(read_invocations.invocation, id)
-
-    async def payload(self, id: int) -> tuple[Body, str] | None:
-        return await self._work.read(read_invocations.payload, id)
-
-    async def result(self, id: int) -> Body | None:
-        return await self._work.read(read_invocations.result, id)
-
-    async def log(self, id: int, attempt: int | None = None) -> bytes | None:
-        return await self._work.read(read_invocations.log, id, attempt)
-
-    async def invocations(self, filter: Filter, limit: int, cursor: str | None) -> Page:
-        return await self._work.read(read_invocations.page, filter, limit, cursor)
-
-    async def listed(
-        self,
-        family: int,
-        filter: ListFilter,
-        limit: int,
-        cursor: str | None,
-        *,
-        ascending: bool = False,
-    ) -> Page:
-        return await self._work.read(read_listed.page, family, filter, limit, cursor, ascending)
-
-    async def by_caller_id(self, family: int, caller_id: str) -> int | None:
-        return await self._work.read(read_listed.by_caller_id, family, caller_id)
-
-    async def deliveries(
-        self, state: str | None, function_id: int | None, limit: int, cursor: str | None
-    ) -> Page:
-        return await self._work.read(read_deliveries.page, state, function_id, limit, cursor)
-
-    async def delivery(self, id: int) -> DeliveryView | None:
-        return await self._work.read(read_deliveries.delivery, id)
-
-    async def delivery_sources(self, ids: Sequence[int]) -> dict[int, DeliverySource]:
-        return await self._work.read(read_sources.sources, list(ids))
-
-    async def redrive_delivery(self, id: int, due_at: int) -> bool:
-        return await self._work.write(read_deliveries.redrive, id, due_at)
-
-    async def stop_deliveries(self, invocation_id: int, now: int) -> int:
-        return await self._work.write(read_deliveries.stop, invocation_id, now)
-
-    async def mark_redriven(self, pairs: Sequence[tuple[int, int]]) -> None:
-        await self._work.write(read_invocations.mark_redriven, list(pairs))
-
-    async def counts(self, now: int | None = None) -> list[FunctionCounts]:
-        return await self._work.read(counts.counts, now)
-
-    async def add_minutes(self, counts: Sequence[MinuteCount]) -> None:
-        if counts:
-            await self._work.write(minutes.add, list(counts))
-
-    async def minutes(
-        self, since: int, until: int, *, function: str | None = None, metric: str | None = None
-    ) -> list[MinuteCount]:
-        return await self._work.read(minutes.read, since, until, function, metric)
-
-    async def journal(self, after: int, limit: int) -> list[JournalEntry]:
-        return await self._work.read(counts.journal, after, limit)
-
-    async def journal_bounds(self) -> tuple[int, int]:
-        return await self._work.read(counts.journal_bounds)
-
-    # ------------------------------------------------------------ the mailbox
-
-    async def mailbox_names(self) -> list[dict[str, Any]]:
-        return await self._work.read(mailbox.names)
-
-    async def mailbox_read(
-        self, kind: str, name: str, after: int, limit: int, prefix: str = ""
-    ) -> list[MailboxMessage]:
-        return await self._work.read(mailbox.read, kind, name, after, limit, prefix)
-
-    async def mailbox_receive(
-        self, name: str, limit: int, now: int, visibility_ms: int
-    ) -> list[MailboxMessage]:
-        return await self._work.write(mailbox.receive, name, limit, now, visibility_ms)
-
-    async def mailbox_delete(
-        self,
-        kind: str,
-        name: str,
-        *,
-        seq: int | None = None,
-        receipt: str | None = None,
-        key: str | None = None,
-    ) -> int:
-        if (seq, receipt, key) != (None, None, None):
-            return await self._work.write(mailbox.delete, kind, name, seq, receipt, key)
-        # The whole box, in steps: one large transaction would need much room to delete with.
-        last, count = await self._work.read(mailbox.last, kind, name), 0
-        while deleted := await self._work.write(mailbox.delete_some, kind, name, last):
-            count += deleted
-        return count
-
     # ------------------------------------------------------------ keeping house
 
     async def prune(
@@ -433,7 +221,7 @@ def _take(
         folder.check()
         db = prepare(path, folder.new)
         try:
-            folder.tie(db)
+            _tie(path, folder, db)
         except sqlite3.Error as error:
             if not (look and is_damage(error, path)):  # whose it is does not matter then
                 db.close()
@@ -446,6 +234,18 @@ def _take(
         if held is not None:
             os.close(held)
         raise
+
+
+def _tie(path: Path, folder: DataFolder, db: sqlite3.Connection) -> None:
+    """The store and its folder get the same number. Raises StoreForeign, StoreMissing, StoreUnavailable."""
+    try:
+        kept = db.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
+        number = folder.number(kept[0] if kept else "")
+        if not kept:
+            db.execute("INSERT INTO meta (key, value) VALUES ('identity', ?)", (number,))
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailable(f"{path} cannot be opened: {error}.") from error
+    folder.mark(number)
 
 
 def _nothing() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...errors import StoreDamaged, StoreUnavailable
-from ..interface import Batch, Committed, Tended
+from ..records import Batch, Committed, Tended
 from .commit import FenceBroken, apply
 from .connection import BUSY_SECONDS, WAL_PAGES, connect_writer, patient
 from .damage import note

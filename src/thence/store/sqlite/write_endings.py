@@ -9,9 +9,8 @@ from typing import Any
 
 from ...lifecycle.states import DEAD, FINAL, WAITING, ForbiddenTransition, Reason, State, sources
 from ..codes import REASON, STATE
-from ..interface import StopMark
 from ..journal import Changes
-from ..records import End, Settle, Transition
+from ..records import End, Settle, StopMark, Transition
 from . import write_deliveries as deliveries
 from .statements import Many, change, load, select
 from .write_accepts import accept

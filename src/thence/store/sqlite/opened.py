@@ -1,0 +1,16 @@
+"""An open store, for the parts of the driver that ask it."""
+
+from __future__ import annotations
+
+from ...errors import StoreUnavailable
+from .work import Work
+
+
+class Opened:
+    _open: Work | None = None
+
+    @property
+    def _work(self) -> Work:
+        if self._open is None:
+            raise StoreUnavailable("The store is not open.")
+        return self._open
