@@ -196,7 +196,7 @@ async def test_a_full_backlog_is_answered_429(make_server: Any, way: Any) -> Non
 
 async def test_a_draining_service_answers_503_and_stores_nothing(server: Any, way: Any) -> None:
     await server.deploy()
-    server.engine.accepting.closed = True
+    server.engine.parts.accept.closed = True
     answer = await server.post(PATH, data=b"{}", headers=way)
     assert answer.status == 503 and answer.problem()["code"] == "draining"
     assert int(answer.headers["retry-after"]) >= 1
@@ -205,11 +205,11 @@ async def test_a_draining_service_answers_503_and_stores_nothing(server: Any, wa
 
 async def test_a_store_that_cannot_write_is_answered_503(server: Any, way: Any) -> None:
     await server.deploy()
-    server.engine.writer.down = True
+    server.engine.parts.writer.down = True
     answer = await server.post(PATH, data=b"{}", headers=way)
     assert answer.status == 503 and answer.problem()["code"] == "store_unavailable"
     assert (await server.get("/readyz")).status == 503
-    server.engine.writer.down = False
+    server.engine.parts.writer.down = False
     assert (await server.post(PATH, data=b"{}", headers=way)).status == 202
     assert (await server.get("/readyz")).status == 200
 
@@ -222,7 +222,7 @@ async def test_a_mistake_inside_is_a_500_that_tells_nothing(
     def broken(*_arguments: Any, **_more: Any) -> None:
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr(server.engine.accepting, "accept", broken)
+    monkeypatch.setattr(server.engine.parts.accept, "accept", broken)
     answer = await server.post(PATH, data=b"{}", headers=way)
     assert answer.status == 500 and answer.problem()["code"] == "internal"
     assert b"secret" not in answer.body

@@ -94,14 +94,14 @@ async def test_secrets_are_not_shown_and_what_stands_for_them_does_not_come_back
     ):
         back = await server.request("PUT", PROD, json={"on_success": value})
         assert back.status == 400 and back.problem()["field"] == f"on_success.{field}"
-    kept = server.engine.async_config("f", "prod")
+    kept = server.engine.functions.async_config("f", "prod")
     assert kept.on_success == HOOK
 
 
 async def test_task_mode_of_a_vendors_door_stays_as_it_is(server: Any) -> None:
-    await server.engine.put_async_config("f", "prod", AsyncConfig(listed=True))
+    await server.engine.functions.put_async_config("f", "prod", AsyncConfig(listed=True))
     assert (await server.request("PUT", PROD, json={"max_retries": 1})).status == 200
-    config = server.engine.async_config("f", "prod")
+    config = server.engine.functions.async_config("f", "prod")
     assert (config.max_retries, config.listed) == (1, True)
 
 

@@ -75,7 +75,7 @@ async def test_a_batch_of_another_type_or_for_nobody_is_refused(server: Any) -> 
     assert answer.status == 415 and answer.problem()["field"] == "Content-Type"
     answer = await server.post(BATCH.replace("/f/", "/g/"), data=b"1", headers=LINES)
     assert answer.status == 404 and answer.problem()["code"] == "function_not_found"
-    server.engine.accepting.closed = True
+    server.engine.parts.accept.closed = True
     assert (await server.post(BATCH, data=b"1\n2", headers=LINES)).status == 503
 
 
@@ -150,10 +150,10 @@ async def test_bad_synchronous_calls_are_refused(server: Any) -> None:
 
 async def test_when_the_caller_goes_its_call_is_ended(server: Any) -> None:
     await server.deploy(answers=[Forever()], concurrency=1)
-    function = server.engine.catalogue.get("f")
+    function = server.engine.parts.catalogue.get("f")
 
     async def used(slots: int) -> None:
-        while server.engine.runtime.limits(function)[0] != slots:  # noqa: ASYNC110
+        while server.engine.parts.runtime.limits(function)[0] != slots:  # noqa: ASYNC110
             await asyncio.sleep(0)  # a synchronous call gives no notice of its run
 
     asking = asyncio.ensure_future(server.post(INVOKE, data=b"{}"))

@@ -63,8 +63,8 @@ async def test_a_deleted_function_is_gone_and_what_waited_is_invalid(server: Any
     for answer in (await server.get(F), await server.request("DELETE", F)):
         assert answer.status == 404 and answer.problem()["code"] == "function_not_found"
     assert (await server.ended(id))["reason"] == "function_deleted"
-    server.engine.retire.loop.wake()
-    await until(lambda: not server.engine.lanes.all())  # nothing of it is under way
+    server.engine.parts.retire.loop.wake()
+    await until(lambda: not server.engine.parts.lanes.all())  # nothing of it is under way
     listed = await server.get("/v1/invocations?function=f")
     assert [one["id"] for one in listed.json["items"]] == [id]
     owed = await server.get("/v1/deliveries?function=f")

@@ -17,7 +17,7 @@ async def gauges(server: Any) -> dict[str, float]:
 
 
 async def test_how_full_the_node_is_and_what_is_kept_free_is_told(server: Any) -> None:
-    server.engine.runtime._instances_max, server.engine.runtime._kept_free = 4, 1
+    server.engine.parts.runtime._instances_max, server.engine.parts.runtime._kept_free = 4, 1
     before = await gauges(server)
     for name in ("long", "other"):
         await server.deploy(name, answers=[Forever()], concurrency=10)
@@ -40,8 +40,8 @@ async def test_the_files_and_the_disk_of_the_store_are_told(server: Any) -> None
     await server.ended(await server.accept())
     await server.engine.tend.loop.stop()
     await server.engine.tend.once()
-    reserve = server.engine.room._reserve.folder / "reserve"
-    server.engine.room._reserve.free_bytes = lambda: 123_456_789
+    reserve = server.engine.parts.room._reserve.folder / "reserve"
+    server.engine.parts.room._reserve.free_bytes = lambda: 123_456_789
     found = await gauges(server)
     assert found["thence_store_log_bytes"] == server.engine.tend.log_bytes > 0
     assert found["thence_disk_reserve_bytes"] == reserve.stat().st_size > 0
@@ -50,7 +50,9 @@ async def test_the_files_and_the_disk_of_the_store_are_told(server: Any) -> None
 
 async def test_damage_of_the_store_is_told(server: Any) -> None:
     assert (await gauges(server))["thence_store_damaged"] == 0
-    server.engine.writer.condemn(damaged(server.engine.room._reserve.folder, "a test", ["dead"]))
+    server.engine.parts.writer.condemn(
+        damaged(server.engine.parts.room._reserve.folder, "a test", ["dead"])
+    )
     found = await gauges(server)
     assert (found["thence_store_damaged"], found["thence_store_writable"]) == (1, 0)
 

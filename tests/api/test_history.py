@@ -80,7 +80,7 @@ async def test_a_body_whose_retention_has_ended_is_gone(server: Any) -> None:
     id = await server.accept(data=b'{"a": 1}')
     await server.ended(id)
     later = server.service.context.clock.now() + 10
-    await server.engine.store.prune(
+    await server.engine.parts.store.prune(
         history_before=0,
         payload_before=later,
         result_before=later,
@@ -311,7 +311,7 @@ async def test_a_list_by_function_has_the_invocations_of_its_versions_too(server
     await server.deploy("f", answers=["ok"], on_success="queue:done")
     latest = await server.accept("f")
     await server.ended(latest)
-    version = await server.engine.publish_version("f")
+    version = await server.engine.functions.publish_version("f")
     accepted = await server.engine.accepted("f", b"{}", qualifier=version.version)
     other = format_id(accepted.id)
     await server.ended(other)

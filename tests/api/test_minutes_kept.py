@@ -64,7 +64,7 @@ async def test_all_versions_of_a_function_are_counted_together() -> None:
     async with Service() as s:
         metrics = watch(s)
         await s.function("f", concurrency=0)
-        await s.ask(s.engine.publish_version("f"))
+        await s.ask(s.engine.functions.publish_version("f"))
         first = await s.invoke("f")
         await s.clock.advance(10)
         await s.invoke("f", qualifier="1")

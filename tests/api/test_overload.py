@@ -163,7 +163,7 @@ async def test_a_head_that_was_seen_and_is_sent_again_keeps_no_more_than_one_tha
 ) -> None:
     """The scheme `FC` and signed URLs have no nonce; ACS3 has."""
     server = await make_server(limits=Limits(unproven_bytes_max=MIB), **KEYS)
-    await server.service.engine.put_function("s$f", FunctionSpec(), CODE)
+    await server.service.engine.functions.put("s$f", FunctionSpec(), CODE)
     unproven, now = server.service.context.unproven, server.service.context.clock.now()
     path, body = "/2016-08-15/services/s/functions/f/invocations", b"x" * 120_000
     given = [(b"x-fc-invocation-type", kind.encode())]

@@ -22,18 +22,18 @@ class Engine:
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.minutes = self
-        self.functions: list[FunctionCounts] = []
+        self.rows: list[FunctionCounts] = []
         self.counted: list[tuple[int, str, str, float]] = []
         self.away = False
-        self.catalogue = self
+        self.functions = self
 
     def names(self) -> list[str]:
-        return [one.function for one in self.functions]
+        return [one.function for one in self.rows]
 
     async def stats(self) -> Any:
         if self.away:
             raise StoreUnavailable("gone.")
-        return sum_up(self.functions)
+        return sum_up(self.rows)
 
     def count(self, function: str, metric: str, value: float) -> None:
         self.counted.append((self.clock.now() - START, function, metric, value))
@@ -48,7 +48,7 @@ def made(now: int) -> tuple[Engine, Samples, Notices, VirtualClock]:
 
 async def test_a_look_counts_what_there_is_and_nothing_else():
     engine, samples, notices, _clock = made(START + 30_000)
-    engine.functions = [
+    engine.rows = [
         FunctionCounts(1, "busy", waiting=7, running=2, oldest_due_at=START + 25_000),
         FunctionCounts(2, "idle", accepted=9),
     ]
@@ -69,7 +69,7 @@ async def test_a_look_counts_what_there_is_and_nothing_else():
 
 async def test_every_minute_is_looked_at_once_also_after_a_slow_or_failed_look():
     engine, samples, _notices, clock = made(START + 50_000)
-    engine.functions = [FunctionCounts(1, "f", waiting=1)]
+    engine.rows = [FunctionCounts(1, "f", waiting=1)]
     samples.loop.start()
     await clock.advance(0)
     engine.away = True
@@ -86,7 +86,7 @@ async def test_a_stopped_one_looks_no_more():
     samples.loop.start()
     await clock.advance(0)
     await samples.loop.stop()
-    engine.functions = [FunctionCounts(1, "f", waiting=1)]
+    engine.rows = [FunctionCounts(1, "f", waiting=1)]
     await clock.advance(300)
     await asyncio.sleep(0)
     assert engine.counted == []

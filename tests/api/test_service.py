@@ -404,8 +404,8 @@ async def test_a_start_says_at_every_door_what_it_waits_for(
     door = server.service.context
     disk = StoreUnavailable("The disk is full: 7 bytes are free in /data.")
     monkeypatch.setattr(door, "started_at", None)
-    monkeypatch.setattr(door.engine.room, "full", full)
-    monkeypatch.setattr(door.engine.room, "refusal", lambda: disk)
+    monkeypatch.setattr(door.engine.parts.room, "full", full)
+    monkeypatch.setattr(door.engine.parts.room, "refusal", lambda: disk)
     ready = (await server.get("/readyz")).problem()["detail"]
     assert ready == (disk.detail if full else "The service is starting. Try again.")
     project = door.settings.account_id

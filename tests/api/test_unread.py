@@ -137,7 +137,7 @@ async def test_what_is_refused_is_not_even_read(
     first = await silent(server, ask(path))
     kept = server.service.context.unread
     assert 700_000 < kept.bytes <= MIB, "it is counted once"
-    blobs = server.engine.blobs
+    blobs = server.engine.parts.blobs
     monkeypatch.setattr(blobs, "get", None)  # whoever calls it fails
     assert (await server.get(path)).status == 503
     monkeypatch.undo()

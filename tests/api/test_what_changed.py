@@ -92,15 +92,15 @@ async def test_every_change_around_a_function_is_told(server: Any) -> None:
 async def test_what_is_asked_from_inside_is_local_and_other_code_is_said(server: Any) -> None:
     await server.deploy()
     said = watched(server)
-    await server.engine.put_control("f", Control(limit=1))
+    await server.engine.functions.put_control("f", Control(limit=1))
     assert said[0].actor == "local"
     code = base64.b64encode(b"UEsDB").decode()
     assert (await server.request("PUT", F, json={"code": code})).status == 400
     assert len(said) == 1  # what was refused changed nothing
-    spec = server.engine.function("f").spec
-    await server.engine.put_function("f", spec, pack([("main.py", b"# other")]))
+    spec = server.engine.functions.get("f").spec
+    await server.engine.functions.put("f", spec, pack([("main.py", b"# other")]))
     assert said[1].fields == ("code",) and said[1].revision == 2
-    await server.engine.put_function("f", spec, pack([("main.py", b"# other")]))
+    await server.engine.functions.put("f", spec, pack([("main.py", b"# other")]))
     assert said[2].fields == ("put again",) and said[2].revision == 3
 
 

@@ -41,8 +41,8 @@ async def doors() -> AsyncIterator[Doors]:
     async with virtual_doors(Doors) as make:
         made = await make()
         await made.service.function("f", contract="functiongraph", description="first")
-        await made.engine.publish_version("f", version="v1")
-        await made.engine.publish_version("f", version="v2")
+        await made.engine.functions.publish_version("f", version="v1")
+        await made.engine.functions.publish_version("f", version="v2")
         yield made
 
 
@@ -73,11 +73,11 @@ async def test_a_function_that_another_door_changed_meanwhile_is_not_the_one_tha
     doors.hold_the_next(lambda: fine(OTHERS[other](doors)))
     refused = await doors.put(FC, json={"description": "second"}, headers=seen)
     assert (refused.status, refused.json["Code"]) == (412, "PreconditionFailed")
-    spec = doors.engine.function("f").spec
+    spec = doors.engine.functions.get("f").spec
     assert spec.memory_mb == 512 and spec.description != "second"
     now = {"if-match": (await fine(doors.get(FC))).headers["etag"]}
     await fine(doors.put(FC, json={"description": "second"}, headers=now))
-    spec = doors.engine.function("f").spec
+    spec = doors.engine.functions.get("f").spec
     assert (spec.memory_mb, spec.description) == (512, "second")
 
 
@@ -89,7 +89,7 @@ async def test_a_function_that_was_meant_is_deleted_only_as_it_was_seen(
     doors.hold_the_next(lambda: fine(OTHERS[other](doors)))
     refused = await doors.delete(FC, headers=seen)
     assert refused.status == 412
-    assert doors.engine.function("f").spec.memory_mb == 512
+    assert doors.engine.functions.get("f").spec.memory_mb == 512
 
 
 async def test_an_alias_that_another_door_moved_is_not_the_one_that_was_meant(doors: Doors) -> None:
@@ -101,7 +101,7 @@ async def test_an_alias_that_another_door_moved_is_not_the_one_that_was_meant(do
     doors.hold_the_next(moved)
     refused = await doors.put(f"{FC}/aliases/live", json={"description": "x"}, headers=seen)
     assert refused.status == 412
-    alias = doors.engine.alias("f", "live")
+    alias = doors.engine.functions.alias("f", "live")
     assert (alias.version, alias.description) == ("v2", "")
 
 
@@ -118,7 +118,7 @@ async def test_a_configuration_that_another_door_changed_is_not_the_one_that_was
         )
         refused = await doors.request(method, f"{FC}/async-invoke-config", json=body, headers=seen)
         assert refused.status == 412
-        config = doors.engine.async_config("f", "latest")
+        config = doors.engine.functions.async_config("f", "latest")
         assert config is not None and config.max_retries == 2
 
 
@@ -133,7 +133,7 @@ async def test_a_limit_that_another_door_changed_is_not_the_one_that_was_meant(
     )
     refused = await doors.put(f"{FC}/concurrency", json={"reservedConcurrency": 1}, headers=seen)
     assert refused.status == 412
-    assert doors.engine.control("f").limit == 7
+    assert doors.engine.functions.control("f").limit == 7
 
 
 # ---------------------------------------------------------------- updates of some fields
@@ -144,7 +144,7 @@ async def test_updates_of_different_fields_at_different_doors_are_both_made(door
     await fine(doors.put(f"{FG}/config", json={"description": "theirs"}, headers=JSON))
     doors.hold_the_next(lambda: fine(doors.put(f"{FG}/config", json={"timeout": 9}, headers=JSON)))
     await fine(doors.put(FC, json={"environmentVariables": {"A": "1"}}))
-    spec = doors.engine.function("f").spec
+    spec = doors.engine.functions.get("f").spec
     assert (spec.memory_mb, spec.description, spec.timeout_seconds, spec.environment) == (
         512, "theirs", 9, {"A": "1"},
     )  # fmt: skip
@@ -155,14 +155,14 @@ async def test_an_alias_keeps_what_one_door_says_and_what_the_other_does(doors: 
     doors.hold_the_next(lambda: fine(doors.put(f"{FC}/aliases/live", json={"description": "fc"})))
     body = {"additional_version_weights": {"v2": 25}}
     await fine(doors.put(f"{FG}/aliases/live", json=body, headers=JSON))
-    alias = doors.engine.alias("f", "live")
+    alias = doors.engine.functions.alias("f", "live")
     assert (alias.version, alias.weights, alias.description) == ("v1", {"v2": 0.25}, "fc")
 
 
 async def test_a_switch_at_one_door_survives_a_limit_at_the_other(doors: Doors) -> None:
     doors.hold_the_next(lambda: fine(doors.post(f"{FC}/invoke/disable", json={"reason": "broken"})))
     await fine(doors.put(f"{FC}/concurrency", json={"reservedConcurrency": 4}))
-    control = doors.engine.control("f")
+    control = doors.engine.functions.control("f")
     assert (control.limit, control.disabled) == (4, "broken")
 
 
@@ -175,11 +175,11 @@ async def test_of_two_doors_that_create_a_function_one_does(doors: Doors) -> Non
         "func_code": {"file": "cGFzcw=="},
     }  # fmt: skip
     path = FG.removesuffix("/f")
-    doors.hold_the_next(lambda: doors.engine.put_function("g", FunctionSpec(), _empty()))
+    doors.hold_the_next(lambda: doors.engine.functions.put("g", FunctionSpec(), _empty()))
     refused = await doors.post(path, json=body, headers=JSON)
     assert (refused.status, refused.json["error_code"]) == (409, "FSS.1061")
-    assert doors.engine.function("g").spec == FunctionSpec()
-    assert doors.engine.control("g").limit is None
+    assert doors.engine.functions.get("g").spec == FunctionSpec()
+    assert doors.engine.functions.control("g").limit is None
 
 
 def _empty() -> bytes:
@@ -243,8 +243,8 @@ async def test_of_many_updates_at_all_doors_none_is_lost(doors: Doors, seed: int
     rng.shuffle(kinds)
     work = [one_after_another(kind) for kind in kinds] + [matched(number) for number in range(6)]
     await asyncio.gather(*work)
-    spec, alias = doors.engine.function("f").spec, doors.engine.alias("f", "live")
-    config = doors.engine.async_config("f", "live")
+    spec, alias = doors.engine.functions.get("f").spec, doors.engine.functions.alias("f", "live")
+    config = doors.engine.functions.async_config("f", "live")
     assert (spec.memory_mb, spec.timeout_seconds) == (last["memory"], last["timeout"])
     assert spec.environment == {f"M{number}": "1" for number in range(6)}
     assert (alias.description, alias.weights) == (last["text"], {"v2": last["percent"] / 100})

@@ -70,4 +70,4 @@ async def running(
 
 async def deploy(engine: Engine, name: str, code: str, **spec: Any) -> None:
     archive = pack([("main.py", code.encode())])
-    await engine.put_function(name, kinds.parse_function(spec), archive)
+    await engine.functions.put(name, kinds.parse_function(spec), archive)

@@ -81,7 +81,7 @@ class Starting:
         await self.look()
 
     async def no_timer(self) -> None:
-        loop = self.s.engine.dispatch._loop
+        loop = self.s.engine.parts.dispatch._loop
         loop._interval = 1e6
         loop.wake()
         await self.s.settle()
@@ -89,7 +89,7 @@ class Starting:
 
     async def change(self, name: str) -> None:
         rng, s, kind = self.rng, self.s, self.rng.random()
-        if name not in s.engine.catalogue.names():
+        if name not in s.engine.parts.catalogue.names():
             if kind < 0.3:
                 await self.deploy(name)
         elif kind < 0.25:
@@ -127,10 +127,10 @@ class Starting:
         await s.function(name, concurrency=concurrency, timeout_seconds=600)
         versions = ["1", "2"][: rng.choice([0, 0, 1, 2])]
         for version in versions:
-            await s.ask(s.engine.publish_version(name, version=version))
+            await s.ask(s.engine.functions.publish_version(name, version=version))
         if versions:
             alias = Alias("a", "1", {"latest": 0.5})
-            await s.ask(s.engine.put_alias(name, alias, create=True))
+            await s.ask(s.engine.functions.put_alias(name, alias, create=True))
         self.versions[name] = ["latest", *versions]
         for version in self.versions[name]:
             self.kinds[name, version] = rng.choice(KINDS)
@@ -138,7 +138,7 @@ class Starting:
 
     async def control(self, name: str, limit: int | None, disabled: str | None = None) -> None:
         control = Control(limit=limit, disabled=disabled)
-        await self.s.ask(self.s.engine.put_control(name, control))
+        await self.s.ask(self.s.engine.functions.put_control(name, control))
         (self.held.add if limit == 0 or disabled else self.held.discard)(name)
         self.anew(name)
 
@@ -150,8 +150,8 @@ class Starting:
         self.calls[id] = Call(name, self.s.clock.now())
 
     async def load(self) -> None:
-        for name in sorted(set(self.s.engine.catalogue.names()) - {self.quiet}):
-            family = self.s.engine.catalogue.family(name)
+        for name in sorted(set(self.s.engine.parts.catalogue.names()) - {self.quiet}):
+            family = self.s.engine.parts.catalogue.family(name)
             for version in self.versions[name]:
                 if family.rows[version].waiting < WAITING_OF_EACH:
                     await self.call(name, version)
@@ -187,7 +187,7 @@ class Starting:
 
     async def finish(self) -> None:
         engine, self.losses = self.s.engine, 0.0
-        for name in engine.catalogue.names():
+        for name in engine.parts.catalogue.names():
             await self.control(name, None)
         for _ in range(60):
             await self.s.clock.advance(50)
@@ -205,13 +205,13 @@ class Starting:
 
     def books(self) -> None:
         engine = self.s.engine
-        for lane in engine.lanes.all():
+        for lane in engine.parts.lanes.all():
             assert not lane.deleted and lane.idle and not lane.waiting, lane.function.name
             assert not lane.keeps and not lane.keeps_of_all, lane.function.name
-        for family in engine.lanes.families():
+        for family in engine.parts.lanes.families():
             counted = (family.used, family.under_way, family.waiting, family.sync_waiting)
             assert counted == (0, 0, 0, 0) and not family.keeps, (family.name, counted)
             assert not family.parked and not family.in_line and family.bucket is None
-        assert not len(engine.dispatch.node_queue) and not engine.dispatch._turn
-        assert not engine.suspects._kept and not engine.dispatch.held_back
-        assert engine.runtime.occupancy().in_use == 0
+        assert not len(engine.parts.dispatch.node_queue) and not engine.parts.dispatch._turn
+        assert not engine.parts.suspects._kept and not engine.parts.dispatch.held_back
+        assert engine.parts.runtime.occupancy().in_use == 0

@@ -39,7 +39,7 @@ class StartingLarge(Starting):
 
     async def no_timer(self) -> None:
         engine = self.s.engine
-        put = engine.blobs.put
+        put = engine.parts.blobs.put
 
         async def slowly(ref: str, data: bytes) -> str:
             if self.put_seconds:
@@ -49,7 +49,7 @@ class StartingLarge(Starting):
             digest: str = await put(ref, data)
             return digest
 
-        engine.blobs.put = slowly
+        engine.parts.blobs.put = slowly
         await super().no_timer()
 
     async def deploy(self, name: str) -> None:
@@ -65,7 +65,7 @@ class StartingLarge(Starting):
         elif kind < 0.2:
             self.put_seconds = rng.choice([0.0, 0.05, 0.4, 2.0])
             self.anew()
-        elif name in self.s.engine.catalogue.names():
+        elif name in self.s.engine.parts.catalogue.names():
             if kind < 0.25:
                 await self.resize(name, rng.choice([0, 1, 2, 4, CONCURRENCY_MAX]))
             elif kind < 0.33:
@@ -102,23 +102,25 @@ class StartingLarge(Starting):
         for name in self.paused | (self.large if self.refusing else set()):
             self.anew(name)
         engine, ended = self.s.engine, list(self.s.engine.parts.running)
-        runs, lanes = Counter(run.function.id for run in ended), engine.lanes.all()
+        runs, lanes = Counter(run.function.id for run in ended), engine.parts.lanes.all()
         kept = sum(lane.kept_of_node for lane in lanes)
-        taken = len(engine.runtime._here) + sum(lane.reserved for lane in lanes) + kept
+        taken = len(engine.parts.runtime._here) + sum(lane.reserved for lane in lanes) + kept
         assert self.few or not kept
-        assert engine.runtime.occupancy().in_use == taken
+        assert engine.parts.runtime.occupancy().in_use == taken
         for lane in lanes:
             counted = sum(one.under_way + one.reserved + one.unwritten for one in lane.family.lanes)
             assert lane.family.used == counted and min(lane.reserved, lane.unwritten) >= 0
             assert runs[lane.function.id] <= CONCURRENCY_MAX + 2 * BESIDE_MAX
-            free = engine.dispatch.free(lane)  # (none is, while a suspect has the node)
+            free = engine.parts.dispatch.free(lane)  # (none is, while a suspect has the node)
             waits = lane.ready and not lane.claiming and not lane.deleted
-            assert not waits or free <= 0 or engine.writer.down, f"{lane.function.name} left out"
+            assert not waits or free <= 0 or engine.parts.writer.down, (
+                f"{lane.function.name} left out"
+            )
         await super().look()
 
     async def finish(self) -> None:
         self.refusing, self.put_seconds = False, 0.0
         for name in sorted(self.paused):
-            if name in self.s.engine.catalogue.names():
+            if name in self.s.engine.parts.catalogue.names():
                 await self.resize(name, 2)
         await super().finish()

@@ -232,7 +232,7 @@ async def test_what_begins_during_a_start_does_not_count_as_waiting(
         monkeypatch.setattr(SqliteStore, "counts", counted_late)
         await s.start()
         await s.settle()
-        assert s.engine.lanes.all()[0].waiting == 0
+        assert s.engine.parts.lanes.all()[0].waiting == 0
         for _ in range(2):
             await s.invoke("f", delay_seconds=10)
 
@@ -255,9 +255,9 @@ async def test_what_was_accepted_beside_an_empty_claim_is_not_overtaken(s: Servi
     and a later call does not take its place."""
     await s.function("f", answers=[Ok(seconds=5)], concurrency=1)
     engine, loop = s.engine, asyncio.get_running_loop()
-    lane, now = engine.catalogue.lane("f"), s.clock.now()
-    engine.dispatch.note(lane, now, now, UNKNOWN)
-    engine.dispatch.pump()  # the claim is on its way, and finds nothing that was due by now
+    lane, now = engine.parts.catalogue.lane("f"), s.clock.now()
+    engine.parts.dispatch.note(lane, now, now, UNKNOWN)
+    engine.parts.dispatch.pump()  # the claim is on its way, and finds nothing that was due by now
     s.clock._now += 1
 
     def second(answer: Any, error: Any) -> None:

@@ -23,10 +23,12 @@ async def listed(s: Service, **filter: object) -> list[str]:
 async def deployed(s: Service, **spec: object) -> None:
     """f, version 1 and the alias prod for it; all calls are listed."""
     await s.function("f", **spec)
-    await s.engine.publish_version("f")
-    await s.engine.put_alias("f", Alias("prod", "1"), create=True)
+    await s.engine.functions.publish_version("f")
+    await s.engine.functions.put_alias("f", Alias("prod", "1"), create=True)
     for qualifier in ("latest", "1", "prod"):
-        await s.engine.put_async_config("f", qualifier, AsyncConfig(listed=True, max_retries=0))
+        await s.engine.functions.put_async_config(
+            "f", qualifier, AsyncConfig(listed=True, max_retries=0)
+        )
 
 
 async def test_an_id_is_taken_once_in_all_versions_and_after_a_restart(s: Service) -> None:
@@ -89,7 +91,7 @@ async def test_whether_one_is_listed_is_configured_or_asked_for(s: Service) -> N
     await s.invoke("f", caller_id="a")
     await s.invoke("f", caller_id="a")  # taken only in the list
     await s.invoke("f", caller_id="b", listed=True)
-    await s.engine.put_async_config("f", "latest", AsyncConfig(listed=True))
+    await s.engine.functions.put_async_config("f", "latest", AsyncConfig(listed=True))
     await s.invoke("f", caller_id="c", listed=False)
     own = await s.invoke("f")
     assert await listed(s) == [own, "b"]

@@ -47,7 +47,7 @@ async def test_an_accept_that_meets_the_deletion_reaches_a_final_state(s: Servic
     answers: list[Any] = []
     for _ in range(5):
         s.engine.accept("f", b"1", lambda accepted, error: answers.append(accepted))
-    await s.engine.delete_function("f")  # before any of them is on disk
+    await s.engine.functions.delete("f")  # before any of them is on disk
     await s.clock.advance(10)
     found = [(await s.show(one.id)).state for one in answers]
     assert len(found) == 5 and set(found) == {State.INVALID}
@@ -56,7 +56,7 @@ async def test_an_accept_that_meets_the_deletion_reaches_a_final_state(s: Servic
 async def test_a_backlog_of_hundreds_retires_over_a_crash(s: Service) -> None:
     await s.function("f", answers=["ok"], concurrency=0)
     ids = [await s.invoke("f") for _ in range(450)]
-    await s.engine.delete_function("f")
+    await s.engine.functions.delete("f")
     await s.crash()
     assert {(await s.show(id)).state for id in ids} == {State.INVALID}
 
@@ -71,19 +71,22 @@ async def test_a_lost_attempt_of_a_deleted_function_becomes_invalid(s: Service) 
 
 async def test_functions_that_came_and_went_leave_nothing_in_memory(s: Service) -> None:
     await s.function("stays", answers=["ok"])
-    before = len(s.engine.lanes.all()), len(s.engine.lanes.families())
+    before = len(s.engine.parts.lanes.all()), len(s.engine.parts.lanes.families())
     ids = []
     for number in range(100):
         name = f"gone-{number}"
         await s.function(name, answers=["ok", Error()], on_failure=HOOK)
-        await s.engine.put_async_config(name, "latest", AsyncConfig(max_retries=1))
+        await s.engine.functions.put_async_config(name, "latest", AsyncConfig(max_retries=1))
         ids += [await s.invoke(name), await s.invoke(name, delay_seconds=86_400)]
         if number % 2:
             await s.clock.advance(1)
-        await s.engine.delete_function(name)
+        await s.engine.functions.delete(name)
     await s.clock.advance(60)
-    assert (len(s.engine.lanes.all()), len(s.engine.lanes.families())) == before
-    assert len(s.engine.dispatch._later) == 0 and s.engine.catalogue.entries.all(DELETED) == []
+    assert (len(s.engine.parts.lanes.all()), len(s.engine.parts.lanes.families())) == before
+    assert (
+        len(s.engine.parts.dispatch._later) == 0
+        and s.engine.parts.catalogue.entries.all(DELETED) == []
+    )
     assert {(await s.show(id)).state for id in ids} <= FINAL
 
 
@@ -92,38 +95,38 @@ async def test_the_lane_of_a_deleted_function_stays_while_an_attempt_runs(s: Ser
     id = await s.invoke("f")
     await s.delete("f")
     await s.clock.advance(30)
-    assert len(s.engine.lanes.all()) == 1
+    assert len(s.engine.parts.lanes.all()) == 1
     await s.crash()
     await s.clock.advance(30)
-    assert (await s.show(id)).state is State.INVALID and s.engine.lanes.all() == []
+    assert (await s.show(id)).state is State.INVALID and s.engine.parts.lanes.all() == []
 
 
 async def test_a_lane_that_becomes_busy_while_the_store_is_asked_is_dropped_later(
     s: Service,
 ) -> None:
     await s.function("f", answers=["ok"])
-    lane, live = s.engine.catalogue.lane("f"), s.engine.store.live
+    lane, live = s.engine.parts.catalogue.lane("f"), s.engine.parts.store.live
 
     async def live_and_busy(ids: list[int]) -> set[int]:
         found: set[int] = await live(ids)
         lane.slots.take(lane)
         return found
 
-    s.engine.retire._store.live = live_and_busy
+    s.engine.parts.retire._store.live = live_and_busy
     await s.delete("f")
-    assert s.engine.lanes.all() == [lane]
-    s.engine.retire._store.live = live
+    assert s.engine.parts.lanes.all() == [lane]
+    s.engine.parts.retire._store.live = live
     lane.slots.release(lane)
     await s.clock.advance(6)
-    assert s.engine.lanes.all() == []
+    assert s.engine.parts.lanes.all() == []
 
 
 async def test_what_was_kept_for_a_deleted_function_goes_though_the_store_was_away(
     s: Service,
 ) -> None:
     await s.function("f", answers=["ok"])
-    await s.engine.put_async_config("f", "latest", AsyncConfig(max_retries=1))
-    forget = s.engine.catalogue.forget
+    await s.engine.functions.put_async_config("f", "latest", AsyncConfig(max_retries=1))
+    forget = s.engine.parts.catalogue.forget
     asked = 0
 
     async def once_in_vain(family: Any) -> None:
@@ -133,11 +136,11 @@ async def test_what_was_kept_for_a_deleted_function_goes_though_the_store_was_aw
             raise StoreUnavailable("The store cannot write now.")
         await forget(family)
 
-    s.engine.catalogue.forget = once_in_vain
+    s.engine.parts.catalogue.forget = once_in_vain
     await s.delete("f")
-    assert s.engine.catalogue.entries.all(DELETED)
+    assert s.engine.parts.catalogue.entries.all(DELETED)
     await s.clock.advance(6)
-    assert s.engine.catalogue.entries.all(DELETED) == [] and asked == 2
+    assert s.engine.parts.catalogue.entries.all(DELETED) == [] and asked == 2
 
 
 async def test_a_delivery_of_a_function_that_is_forgotten_is_told_by_its_name(s: Service) -> None:
@@ -149,20 +152,22 @@ async def test_a_delivery_of_a_function_that_is_forgotten_is_told_by_its_name(s:
     await s.settle()
     await s.delete("f")
     await s.clock.advance(60)
-    assert s.engine.lanes.all() == [] and len(told) > 2
+    assert s.engine.parts.lanes.all() == [] and len(told) > 2
     assert {one.function for one in told} == {"f"} and (await s.show(id)).deliveries
 
 
 async def test_what_is_accepted_for_a_lane_that_was_dropped_has_it_again(s: Service) -> None:
     await s.function("f", answers=["ok"], concurrency=0)
-    lane = s.engine.lanes.all()[0]
+    lane = s.engine.parts.lanes.all()[0]
     await s.delete("f")
     await s.clock.advance(30)
-    assert s.engine.lanes.all() == []
+    assert s.engine.parts.lanes.all() == []
     answers: list[Any] = []
-    s.engine.accepting.accept(lane.called, b"1", lambda accepted, error: answers.append(accepted))
+    s.engine.parts.accept.accept(
+        lane.called, b"1", lambda accepted, error: answers.append(accepted)
+    )
     await s.clock.advance(30)
-    assert (await s.show(answers[0].id)).state is State.INVALID and s.engine.lanes.all() == []
+    assert (await s.show(answers[0].id)).state is State.INVALID and s.engine.parts.lanes.all() == []
 
 
 async def test_a_name_deployed_again_is_another_function(s: Service) -> None:
@@ -193,7 +198,7 @@ async def test_a_cycle_of_destinations_is_refused_and_spelled_out(s: Service) ->
     with pytest.raises(DestinationCycle) as refused:
         await s.function("c", on_success="function:a")
     assert refused.value.fields["cycle"] in (["c", "a", "b", "c"], ["a", "b", "c", "a"])
-    assert s.engine.catalogue.names() == ["a", "b"]
+    assert s.engine.parts.catalogue.names() == ["a", "b"]
 
 
 @pytest.mark.parametrize(

@@ -42,21 +42,25 @@ def between(s: Service, work: Callable[[], Awaitable[object]]) -> None:
 
 async def test_an_update_keeps_what_came_between_its_look_and_its_write(s: Service) -> None:
     await s.function("f")
-    await s.engine.publish_version("f")
-    await s.engine.publish_version("f")
-    await s.engine.put_alias("f", Alias("live", "1"), create=True)
+    await s.engine.functions.publish_version("f")
+    await s.engine.functions.publish_version("f")
+    await s.engine.functions.put_alias("f", Alias("live", "1"), create=True)
     decided = 0
 
     async def described() -> Plan:
         nonlocal decided
         decided += 1
-        before = s.engine.alias("f", "live")
-        return s.engine.plans.put_alias("f", moved(before, description="text"), create=False)
+        before = s.engine.functions.alias("f", "live")
+        return s.engine.functions.plans.put_alias(
+            "f", moved(before, description="text"), create=False
+        )
 
-    between(s, lambda: s.engine.put_alias("f", Alias("live", "2", {"1": 0.5}), create=False))
-    await s.engine.change(described)
+    between(
+        s, lambda: s.engine.functions.put_alias("f", Alias("live", "2", {"1": 0.5}), create=False)
+    )
+    await s.engine.functions.change(described)
     for _ in range(2):
-        alias = s.engine.alias("f", "live")
+        alias = s.engine.functions.alias("f", "live")
         assert (alias.version, alias.weights, alias.description) == ("2", {"1": 0.5}, "text")
         await s.restart()
     assert decided == 2
@@ -66,12 +70,14 @@ async def test_two_changes_that_only_together_make_a_cycle_are_not_both_made(s: 
     await s.function("a")
     await s.function("b")
     to_a, to_b = ({"type": "function", "name": name} for name in "ab")
-    between(s, lambda: s.engine.put_async_config("b", LATEST, AsyncConfig(on_success=to_a)))
+    between(
+        s, lambda: s.engine.functions.put_async_config("b", LATEST, AsyncConfig(on_success=to_a))
+    )
     with pytest.raises(DestinationCycle):
-        await s.engine.put_async_config("a", LATEST, AsyncConfig(on_success=to_b))
+        await s.engine.functions.put_async_config("a", LATEST, AsyncConfig(on_success=to_b))
     for _ in range(2):
-        assert s.engine.async_config("a", LATEST) is None
-        config = s.engine.async_config("b", LATEST)
+        assert s.engine.functions.async_config("a", LATEST) is None
+        config = s.engine.functions.async_config("b", LATEST)
         assert config is not None and config.on_success == to_a
         await s.restart()
 
@@ -79,37 +85,39 @@ async def test_two_changes_that_only_together_make_a_cycle_are_not_both_made(s: 
 async def test_the_same_where_one_of_them_is_a_function_that_is_deployed(s: Service) -> None:
     await s.function("a")
     await s.function("b")
-    spec = replace(s.engine.function("a").spec, on_failure="function:b")
+    spec = replace(s.engine.functions.get("a").spec, on_failure="function:b")
     other = AsyncConfig(on_success="function:a")
-    between(s, lambda: s.engine.put_async_config("b", LATEST, other))
+    between(s, lambda: s.engine.functions.put_async_config("b", LATEST, other))
     with pytest.raises(DestinationCycle):
-        await s.engine.put_function("a", spec, None)
-    assert s.engine.function("a").spec.on_failure is None
+        await s.engine.functions.put("a", spec, None)
+    assert s.engine.functions.get("a").spec.on_failure is None
 
 
 async def test_an_alias_never_stands_for_a_version_that_was_deleted_meanwhile(s: Service) -> None:
     await s.function("f")
-    await s.engine.publish_version("f")
-    between(s, lambda: s.engine.delete_version("f", "1"))
+    await s.engine.functions.publish_version("f")
+    between(s, lambda: s.engine.functions.delete_version("f", "1"))
     with pytest.raises(Exception, match="has no version '1'"):
-        await s.engine.put_alias("f", Alias("live", "1"), create=True)
-    await s.engine.publish_version("f")
-    between(s, lambda: s.engine.put_alias("f", Alias("live", "2"), create=True))
+        await s.engine.functions.put_alias("f", Alias("live", "1"), create=True)
+    await s.engine.functions.publish_version("f")
+    between(s, lambda: s.engine.functions.put_alias("f", Alias("live", "2"), create=True))
     with pytest.raises(Conflict, match="is used by the alias 'live'"):
-        await s.engine.delete_version("f", "2")
+        await s.engine.functions.delete_version("f", "2")
 
 
 async def test_no_number_of_a_version_is_given_twice(s: Service) -> None:
     await s.function("f")
-    made = await asyncio.gather(*(s.ask(s.engine.publish_version("f")) for _ in range(12)))
+    made = await asyncio.gather(
+        *(s.ask(s.engine.functions.publish_version("f")) for _ in range(12))
+    )
     assert sorted(int(one.version) for one in made) == list(range(1, 13))
 
 
 async def test_a_function_that_was_deleted_meanwhile_gets_no_configuration(s: Service) -> None:
     await s.function("f")
-    between(s, lambda: s.engine.delete_function("f"))
+    between(s, lambda: s.engine.functions.delete("f"))
     with pytest.raises(FunctionNotFound):
-        await s.engine.put_async_config("f", LATEST, AsyncConfig())
+        await s.engine.functions.put_async_config("f", LATEST, AsyncConfig())
     assert (await s.store.catalogue()).entries == []
 
 
@@ -117,7 +125,7 @@ async def test_what_another_node_changed_is_seen_and_kept(s: Service) -> None:
     """As another node does: straight into the store, this one's memory knows nothing of it."""
     await s.function("f", concurrency=1)
     await s.function("gone")
-    family, gone = (s.engine.function(name).id for name in ("f", "gone"))
+    family, gone = (s.engine.functions.get(name).id for name in ("f", "gone"))
     alias = Alias("theirs", LATEST)
     limited = msgspec.json.encode(Control(limit=7))
     await s.store.change(
@@ -129,12 +137,12 @@ async def test_what_another_node_changed_is_seen_and_kept(s: Service) -> None:
         ],
         s.clock.now(),
     )
-    assert s.engine.catalogue.names() == ["f", "gone"]
-    await s.engine.put_alias("f", Alias("ours", LATEST), create=True)
+    assert s.engine.parts.catalogue.names() == ["f", "gone"]
+    await s.engine.functions.put_alias("f", Alias("ours", LATEST), create=True)
     for _ in range(2):
-        assert s.engine.catalogue.names() == ["f", "new"]
-        assert [one.name for one in s.engine.aliases("f")] == ["ours", "theirs"]
-        assert s.engine.control("f").limit == 7
+        assert s.engine.parts.catalogue.names() == ["f", "new"]
+        assert [one.name for one in s.engine.functions.aliases("f")] == ["ours", "theirs"]
+        assert s.engine.functions.control("f").limit == 7
         await s.restart()
 
 
@@ -149,10 +157,10 @@ async def test_a_write_that_was_made_though_its_asker_went_away_is_not_lost(s: S
 
     s.store.change = made_and_cancelled
     with pytest.raises(asyncio.CancelledError):
-        await s.engine.put_alias("f", Alias("live", LATEST), create=True)
+        await s.engine.functions.put_alias("f", Alias("live", LATEST), create=True)
     with pytest.raises(Conflict):
-        await s.engine.put_alias("f", Alias("live", LATEST), create=True)
-    assert s.engine.alias("f", "live").version == LATEST
+        await s.engine.functions.put_alias("f", Alias("live", LATEST), create=True)
+    assert s.engine.functions.alias("f", "live").version == LATEST
 
 
 async def test_who_never_comes_first_is_refused_and_has_changed_nothing(
@@ -170,16 +178,16 @@ async def test_who_never_comes_first_is_refused_and_has_changed_nothing(
 
     s.store.change = others_first
     with pytest.raises(CatalogueChanged):
-        await s.engine.delete_function("f")
+        await s.engine.functions.delete("f")
     s.store.change = change
-    assert others == 5 and s.engine.catalogue.names() == ["f"]
-    await s.engine.delete_function("f")
+    assert others == 5 and s.engine.parts.catalogue.names() == ["f"]
+    await s.engine.functions.delete("f")
 
 
 async def test_a_change_that_changes_nothing_is_not_written(s: Service) -> None:
     await s.function("f")
     before = await s.store.catalogue_revision()
-    assert not await s.engine.delete_async_config("f", LATEST)
+    assert not await s.engine.functions.delete_async_config("f", LATEST)
     assert await s.store.catalogue_revision() == before
 
 
@@ -187,8 +195,8 @@ async def test_what_is_refused_is_told_to_nobody(s: Service) -> None:
     await s.function("f")
     told: list[FunctionChanged] = []
     s.notices.on(FunctionChanged, told.append)
-    between(s, lambda: s.engine.put_control("f", Control(limit=1)))
-    await s.engine.put_control("f", Control(limit=2))
+    between(s, lambda: s.engine.functions.put_control("f", Control(limit=1)))
+    await s.engine.functions.put_control("f", Control(limit=2))
     assert [one.fields for one in told] == [("limit none -> 1",), ("limit 1 -> 2",)]
 
 
@@ -197,10 +205,10 @@ async def test_of_many_writers_at_once_none_loses_what_another_wrote(s: Service,
     """Each adds to what it found: a share, a retry, a place, a variable. All must be there."""
     rng = random.Random(seed)
     await s.function("f", concurrency=0, environment={})
-    await s.engine.publish_version("f")
-    await s.engine.put_alias("f", Alias("live", "1"), create=True)
-    await s.engine.put_async_config("f", "live", AsyncConfig(max_event_age_seconds=100))
-    await s.engine.put_control("f", Control(limit=0))
+    await s.engine.functions.publish_version("f")
+    await s.engine.functions.put_alias("f", Alias("live", "1"), create=True)
+    await s.engine.functions.put_async_config("f", "live", AsyncConfig(max_event_age_seconds=100))
+    await s.engine.functions.put_control("f", Control(limit=0))
     engine = s.engine
 
     async def pause() -> None:
@@ -208,36 +216,38 @@ async def test_of_many_writers_at_once_none_loses_what_another_wrote(s: Service,
             await asyncio.sleep(0)
 
     async def longer() -> Plan:
-        before = engine.alias("f", "live")
+        before = engine.functions.alias("f", "live")
         await pause()
-        return engine.plans.put_alias(
+        return engine.functions.plans.put_alias(
             "f", moved(before, description=before.description + "x"), create=False
         )
 
     async def older() -> Plan:
-        before = engine.async_config("f", "live")
+        before = engine.functions.async_config("f", "live")
         assert before is not None
         await pause()
         age = before.max_event_age_seconds + 1
-        return engine.plans.put_async_config(
+        return engine.functions.plans.put_async_config(
             "f", "live", replace(before, max_event_age_seconds=age)
         )
 
     async def wider() -> Plan:
-        before = engine.control("f")
+        before = engine.functions.control("f")
         await pause()
-        return engine.plans.put_control("f", replace(before, limit=(before.limit or 0) + 1))
+        return engine.functions.plans.put_control(
+            "f", replace(before, limit=(before.limit or 0) + 1)
+        )
 
     async def deployed() -> Plan:
-        spec = engine.function("f").spec
+        spec = engine.functions.get("f").spec
         await pause()
         names = {**spec.environment, f"V{len(spec.environment)}": "1"}
-        return engine.plans.put_function("f", replace(spec, environment=names), None)
+        return engine.functions.plans.put_function("f", replace(spec, environment=names), None)
 
     async def write(decide: Callable[[], Awaitable[Plan]], times: int) -> None:
         for _ in range(times):
             await pause()
-            await engine.change(decide)
+            await engine.functions.change(decide)
 
     kinds = [longer, older, wider, deployed]
     writers = [(kind, rng.randrange(1, 5)) for kind in kinds for _ in range(3)]
@@ -245,21 +255,21 @@ async def test_of_many_writers_at_once_none_loses_what_another_wrote(s: Service,
     await asyncio.gather(*(s.ask(write(*one)) for one in writers))
     wrote = {kind: sum(n for each, n in writers if each is kind) for kind in kinds}
     for _ in range(2):
-        config = engine.async_config("f", "live")
+        config = engine.functions.async_config("f", "live")
         assert config is not None
-        assert len(engine.alias("f", "live").description) == wrote[longer]
+        assert len(engine.functions.alias("f", "live").description) == wrote[longer]
         assert config.max_event_age_seconds == 100 + wrote[older]
-        assert engine.control("f").limit == wrote[wider]
-        assert len(engine.function("f").spec.environment) == wrote[deployed]
+        assert engine.functions.control("f").limit == wrote[wider]
+        assert len(engine.functions.get("f").spec.environment) == wrote[deployed]
         await s.restart()
         engine = s.engine
 
 
 async def test_deleting_and_moving_an_alias_at_once_leaves_one_of_both(s: Service) -> None:
     await s.function("f")
-    await s.engine.publish_version("f")
-    await s.engine.put_alias("f", Alias("live", "1"), create=True)
-    between(s, lambda: s.engine.delete_alias("f", "live"))
+    await s.engine.functions.publish_version("f")
+    await s.engine.functions.put_alias("f", Alias("live", "1"), create=True)
+    between(s, lambda: s.engine.functions.delete_alias("f", "live"))
     with pytest.raises(AliasNotFound):
-        await s.engine.put_alias("f", Alias("live", LATEST), create=False)
-    assert s.engine.aliases("f") == []
+        await s.engine.functions.put_alias("f", Alias("live", LATEST), create=False)
+    assert s.engine.functions.aliases("f") == []

@@ -18,20 +18,20 @@ from thence.testing import Forever, Ok, Service
 
 async def published(s: Service, **spec: object) -> None:
     await s.function("f", **spec)
-    await s.engine.publish_version("f")
+    await s.engine.functions.publish_version("f")
 
 
 async def limit(s: Service, number: int | None) -> None:
-    await s.engine.put_control("f", Control(limit=number))
+    await s.engine.functions.put_control("f", Control(limit=number))
 
 
 async def off(s: Service, reason: str = "by its owner", *, abort: bool = False) -> None:
-    await s.engine.put_control("f", Control(disabled=reason), abort=abort)
+    await s.engine.functions.put_control("f", Control(disabled=reason), abort=abort)
     await s.settle()
 
 
 async def on(s: Service) -> None:
-    await s.engine.put_control("f", Control())
+    await s.engine.functions.put_control("f", Control())
     await s.settle()
 
 
@@ -123,7 +123,7 @@ async def test_a_limited_function_does_not_make_others_wait() -> None:
         await s.function("other", answers=[Ok(seconds=1)], concurrency=5)
         for n in range(4):  # they wait, yet for no instance
             await s.function(f"f{n}")
-            await s.engine.put_control(f"f{n}", Control(limit=0))
+            await s.engine.functions.put_control(f"f{n}", Control(limit=0))
             await s.invoke(f"f{n}")
         await s.invoke("other")
         await s.clock.advance(0.5)
@@ -139,12 +139,12 @@ async def test_a_restart_keeps_the_control(s: Service) -> None:
     for _ in range(3):
         await s.invoke("f")
     await s.restart()
-    assert s.engine.control("f").limit == 1
+    assert s.engine.functions.control("f").limit == 1
     await s.clock.advance(10)
     assert s.scripts.at_once["f"] == 1
     await off(s)
     await s.crash()
-    assert s.engine.control("f").disabled == "by its owner"
+    assert s.engine.functions.control("f").disabled == "by its owner"
     with pytest.raises(FunctionDisabled):
         await s.invoke("f")
 
@@ -153,11 +153,11 @@ async def test_a_control_that_cannot_be_is_refused(s: Service) -> None:
     await s.function("f")
     for number in (-1, 1001):
         with pytest.raises(InvalidInput) as refused:
-            await s.engine.put_control("f", Control(limit=number))
+            await s.engine.functions.put_control("f", Control(limit=number))
         assert refused.value.fields["field"] == "limit"
     with pytest.raises(FunctionNotFound):
-        await s.engine.put_control("g", Control())
-    assert s.engine.control("f") == Control()
+        await s.engine.functions.put_control("g", Control())
+    assert s.engine.functions.control("f") == Control()
 
 
 # ---------------------------------------------------------------- the switch
@@ -165,7 +165,7 @@ async def test_a_control_that_cannot_be_is_refused(s: Service) -> None:
 
 async def test_a_disabled_function_takes_no_calls_and_says_why(s: Service) -> None:
     await published(s, answers=["ok"])
-    await s.engine.put_alias("f", Alias("prod", "1"), create=True)
+    await s.engine.functions.put_alias("f", Alias("prod", "1"), create=True)
     await off(s)
     for qualifier in ("latest", "1", "prod"):
         with pytest.raises(FunctionDisabled) as refused:
@@ -210,7 +210,7 @@ async def test_what_waits_for_the_switch_spends_no_budget_but_its_age() -> None:
 
 async def test_what_was_claimed_is_given_back_when_the_switch_comes_first(s: Service) -> None:
     await s.function("f", answers=["ok"])
-    family, ids = s.engine.catalogue.family("f"), []
+    family, ids = s.engine.parts.catalogue.family("f"), []
 
     def accepted(answer: Accepted, error: ThenceError | None) -> None:
         # It is on disk as running, and is about to be handed over.
@@ -228,7 +228,7 @@ async def test_what_was_claimed_is_given_back_when_the_switch_comes_first(s: Ser
 async def test_abort_stops_what_runs_and_leaves_what_waits(s: Service) -> None:
     await published(s, answers=[Forever()], concurrency=1)
     config = AsyncConfig(on_failure="queue:dead", stop_notifies=True)
-    await s.engine.put_async_config("f", "latest", config)
+    await s.engine.functions.put_async_config("f", "latest", config)
     await s.function("other", answers=[Forever()])
     ids = [await s.invoke("f", qualifier=q) for q in ("latest", "1")]
     waiting = [await s.invoke("f", qualifier=q) for q in ("latest", "1")]
@@ -272,7 +272,7 @@ async def test_abort_leaves_the_deliveries_of_what_has_just_ended(s: Service) ->
     await s.settle()
     s.disk_full(5)
     await s.clock.advance(2)  # it has ended, but that cannot be written yet
-    work = asyncio.ensure_future(s.engine._abort(s.engine.function("f").id))
+    work = asyncio.ensure_future(s.engine.parts.stop.abort_all(s.engine.functions.get("f").id))
     await s.clock.advance(10)
     await work
     view = await s.show(id)

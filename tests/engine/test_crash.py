@@ -32,7 +32,7 @@ async def test_a_late_answer_does_not_settle_the_next_attempt(s: Service) -> Non
     dropped: list[Notice] = []
     s.notices.on(LateAnswerDropped, dropped.append)
     # Another node declares this one dead; it joins anew and the invocation is tried again.
-    await s.store.leave(s.engine.node.incarnation)
+    await s.store.leave(s.engine.parts.node.incarnation)
     await s.clock.advance(60)
     view = await s.show(id)
     assert view.state is State.RUNNING and view.attempt >= 2
@@ -240,7 +240,7 @@ async def test_rescue_never_takes_what_runs_here_for_lost_while_its_own_lease_ha
     await s.function("f", answers=[Forever()], **LONG)
     id = await s.invoke("f")
     s.clock._now += 3_600_000  # the machine slept; rescue wakes before the lease is renewed
-    await s.engine.rescue.once()
+    await s.engine.parts.rescue.once()
     await s.settle()
     assert (await s.show(id)).state is State.RUNNING
     await s.clock.advance(60)

@@ -96,7 +96,7 @@ async def test_a_destination_down_for_20_minutes_gets_its_record_when_it_is_up(s
 
 
 async def test_what_a_long_downtime_left_untried_still_has_its_30_minutes(s: Service) -> None:
-    s.engine.deliver.paused = True  # the node dies before the first try
+    s.engine.parts.deliver.paused = True  # the node dies before the first try
     id = await one_owed(s)
     await s.kill()
     await s.clock.advance(7200)
@@ -146,7 +146,7 @@ async def test_what_a_killed_node_was_sending_is_sent_again_as_soon_as_it_starts
         asked.append(parts)
         return await asyncio.Event().wait()
 
-    s.engine.deliver.attempts.send = never_answers
+    s.engine.parts.deliver.attempts.send = never_answers
     id = await one_owed(s)
     assert len(asked) == 1
     await s.kill()
@@ -157,19 +157,19 @@ async def test_what_a_killed_node_was_sending_is_sent_again_as_soon_as_it_starts
 
 
 async def test_a_node_that_joins_anew_sends_under_its_new_lease(s: Service) -> None:
-    claims, ask = [], s.engine.writer.claim_deliveries
-    s.engine.writer.claim_deliveries = lambda claim, done: (
+    claims, ask = [], s.engine.parts.writer.claim_deliveries
+    s.engine.parts.writer.claim_deliveries = lambda claim, done: (
         claims.append(claim.lease),
         ask(claim, done),
     )
     await one_owed(s)
-    first = s.engine.node.incarnation
+    first = s.engine.parts.node.incarnation
     await s.store.leave(first)  # others have declared it dead
     await s.clock.advance(60)
-    assert s.engine.node.incarnation != first
+    assert s.engine.parts.node.incarnation != first
     await s.invoke("f")
     await s.settle()
-    assert claims == [first, s.engine.node.incarnation]
+    assert claims == [first, s.engine.parts.node.incarnation]
 
 
 async def test_a_dead_destination_slows_no_other(s: Service) -> None:
@@ -249,7 +249,7 @@ async def test_a_function_destination_that_was_deleted_is_a_dead_letter(s: Servi
 
 
 async def test_a_mistake_in_a_sender_is_a_failed_try_and_holds_no_slot(s: Service) -> None:
-    post = s.engine.deliver.attempts.send
+    post = s.engine.parts.deliver.attempts.send
     calls: list[int] = []
 
     async def broken(*parts: object) -> object:
@@ -258,7 +258,7 @@ async def test_a_mistake_in_a_sender_is_a_failed_try_and_holds_no_slot(s: Servic
             raise ValueError("a mistake")
         return await post(*parts)
 
-    s.engine.deliver.attempts.send = broken
+    s.engine.parts.deliver.attempts.send = broken
     await s.function("f", answers=["ok"], on_success=HOOK)
     for _ in range(10):
         await s.invoke("f")

@@ -13,6 +13,6 @@ async def test_more_concurrency_begins_what_waits() -> None:
         id = await service.invoke("f", {})
         await service.settle()
         assert (await service.show(id)).state == "queued"
-        await service.engine.put_function("f", replace(function.spec, concurrency=1), None)
+        await service.engine.functions.put("f", replace(function.spec, concurrency=1), None)
         await service.settle()
         assert (await service.show(id)).state == "succeeded"

@@ -129,18 +129,18 @@ async def test_switches_and_limits_that_are_set_at_one_node_count_at_another() -
     async with Node("first") as first:
         await first.function("f", answers=[Ok(seconds=10)], concurrency=5)
         async with Node("second", first) as second:
-            first.engine.dispatch.paused = True  # it runs nothing itself
-            await first.ask(first.engine.put_control("f", Control(limit=1)))
+            first.engine.parts.dispatch.paused = True  # it runs nothing itself
+            await first.ask(first.engine.functions.put_control("f", Control(limit=1)))
             await second.clock.advance(1.1)
             ids = []
             for _ in range(3):
                 ids.append(await second.invoke("f"))
             await second.settle()
             assert len(second.starts("f")) == 1
-            await first.ask(first.engine.put_control("f", Control(limit=3)))
+            await first.ask(first.engine.functions.put_control("f", Control(limit=3)))
             await second.clock.advance(1.1)
             assert len(second.starts("f")) == 3
-            await first.ask(first.engine.put_control("f", Control(disabled="broken")))
+            await first.ask(first.engine.functions.put_control("f", Control(disabled="broken")))
             await second.clock.advance(1.1)
             with pytest.raises(FunctionDisabled, match="broken"):
                 await second.invoke("f")
@@ -162,7 +162,7 @@ async def test_what_waits_at_one_node_ends_when_its_function_is_deleted_at_anoth
 
 def remembered(node: Service) -> Any:
     """All that a node has in memory of the catalogue."""
-    catalogue = node.engine.catalogue
+    catalogue = node.engine.parts.catalogue
     families = {}
     for name in catalogue.names():
         family = catalogue.family(name)
@@ -184,24 +184,30 @@ def some_change(node: Service, rng: random.Random, step: int) -> Any:
         case 0 | 1:
             return node.function(name, max_retries=rng.randrange(5))
         case 2 | 3:
-            return engine.publish_version(name)
+            return engine.functions.publish_version(name)
         case 4:
-            return engine.delete_version(name, version)
+            return engine.functions.delete_version(name, version)
         case 5:
-            return engine.put_alias(name, Alias("live", version), create=rng.random() < 0.5)
+            return engine.functions.put_alias(
+                name, Alias("live", version), create=rng.random() < 0.5
+            )
         case 6:
-            return engine.delete_alias(name, "live")
+            return engine.functions.delete_alias(name, "live")
         case 7:
-            return engine.put_async_config(name, qualifier, AsyncConfig(max_retries=step % 8))
+            return engine.functions.put_async_config(
+                name, qualifier, AsyncConfig(max_retries=step % 8)
+            )
         case 8:
-            return engine.delete_async_config(name, qualifier)
+            return engine.functions.delete_async_config(name, qualifier)
         case 9:
-            return engine.put_control(name, Control(limit=rng.randrange(1, 9)))
+            return engine.functions.put_control(name, Control(limit=rng.randrange(1, 9)))
         case 10:
-            return engine.put_entry("door", rng.choice(("", "x")), name, str(step).encode())
+            return engine.functions.put_entry(
+                "door", rng.choice(("", "x")), name, str(step).encode()
+            )
     if rng.random() < 0.5:
-        return engine.delete_function(name)
-    return engine.delete_entry("door", "x", name)
+        return engine.functions.delete(name)
+    return engine.functions.delete_entry("door", "x", name)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -178,7 +178,7 @@ async def test_a_lane_that_comes_to_its_limit_again_and_again_is_noted_once(s: S
         await s.invoke("f")
         await s.invoke("f")
         await s.clock.advance(5)  # its limit is reached, and left again
-    assert len(s.engine.expire._budgets) == 1
+    assert len(s.engine.parts.expire._budgets) == 1
 
 
 async def test_a_round_looks_at_no_lane_whose_instant_has_not_come(
@@ -189,12 +189,12 @@ async def test_a_round_looks_at_no_lane_whose_instant_has_not_come(
         await s.invoke(f"f{number}")
     await s.clock.advance(60)
     asked: list[int] = []
-    get = s.engine.lanes.get
-    monkeypatch.setattr(s.engine.expire._lanes, "get", lambda id: asked.append(id) or get(id))
-    monkeypatch.setattr(s.engine.expire._lanes, "all", lambda: pytest.fail("it looks at all"))
+    get = s.engine.parts.lanes.get
+    monkeypatch.setattr(s.engine.parts.expire._lanes, "get", lambda id: asked.append(id) or get(id))
+    monkeypatch.setattr(s.engine.parts.expire._lanes, "all", lambda: pytest.fail("it looks at all"))
     waiting = s.store.waiting
     monkeypatch.setattr(s.store, "waiting", lambda *_, **__: pytest.fail("it asks the store"))
-    assert await s.engine.expire.once() is not None
+    assert await s.engine.parts.expire.once() is not None
     monkeypatch.setattr(s.store, "waiting", waiting)
     assert asked == []
 
@@ -210,6 +210,6 @@ async def test_what_ends_while_it_waits_is_told_with_its_attempts(s: Service) ->
     stopped = await s.invoke("f")
     await s.settle()
     await s.stop(stopped)
-    await s.engine.put_control("f", Control(limit=0))
+    await s.engine.functions.put_control("f", Control(limit=0))
     await s.clock.advance(60)
     assert [(one.state, one.attempts) for one in told] == [(State.STOPPED, 1), (State.EXPIRED, 1)]

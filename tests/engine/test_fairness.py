@@ -88,7 +88,7 @@ async def test_all_versions_of_a_function_are_one_holder() -> None:
     async with Service(instances_max=16) as s:
         await s.function("many", answers=LONG)
         for n in range(1, 25):
-            await s.ask(s.engine.publish_version("many", version=str(n)))
+            await s.ask(s.engine.functions.publish_version("many", version=str(n)))
             await s.invoke("many", qualifier=str(n))
         await s.function("quiet", answers=["ok"])
         await s.invoke("quiet")
@@ -125,7 +125,7 @@ async def test_shares_become_equal_when_another_comes() -> None:
             for _ in range(300):
                 await s.invoke(name)
         await s.clock.advance(3.5)
-        held = [s.runtime.held(s.engine.function(name)) for name in ("first", "second")]
+        held = [s.runtime.held(s.engine.functions.get(name)) for name in ("first", "second")]
         assert held == [6, 6]
 
 
@@ -185,7 +185,7 @@ async def test_it_says_that_the_rest_of_the_node_is_kept_free() -> None:
         assert "2 of its 8 instances" in why.text and "holds 6" in why.text
         occupancy = s.runtime.occupancy()
         assert (occupancy.in_use, occupancy.holders, occupancy.kept_free) == (6, 1, 2)
-        assert len(s.engine.dispatch.node_queue) == 1
+        assert len(s.engine.parts.dispatch.node_queue) == 1
 
 
 async def test_with_real_instances_another_function_starts_beside_two_with_long_runs(
@@ -263,7 +263,9 @@ async def test_with_real_processes_what_is_left_is_for_who_is_known_to_be_short(
     async with running(tmp_path, instances_max=8, kept_free_percent=25) as engine:
         await deploy(engine, "quiet", fast)
         _, ended = await engine.invoke("quiet", b"1")  # with its import, which no mean knows of
-        assert ended.outcome is Outcome.OK and engine.runtime.short(engine.function("quiet"))
+        assert ended.outcome is Outcome.OK and engine.parts.runtime.short(
+            engine.functions.get("quiet")
+        )
         for n in range(12):
             await deploy(engine, f"slow{n}", slow)
             await engine.accepted(f"slow{n}", b"1")
@@ -273,15 +275,15 @@ async def test_with_real_processes_what_is_left_is_for_who_is_known_to_be_short(
         stats = await engine.stats()
         assert (stats.running, stats.waiting) == (7, 5)
         # One that is cut off after a long time is long, whatever it was before.
-        lane = engine.runtime._lanes[engine.function("quiet").id]  # type: ignore[attr-defined]
+        lane = engine.parts.runtime._lanes[engine.functions.get("quiet").id]  # type: ignore[attr-defined]
         lane.took(60_000_000)
-        assert not engine.runtime.short(engine.function("quiet"))
+        assert not engine.parts.runtime.short(engine.functions.get("quiet"))
 
 
 async def no_timer(s: Service) -> None:
     """Nothing is looked at by the timer alone, as where claims wake its loop all the time."""
-    s.engine.dispatch._loop._interval = 1e6
-    s.engine.dispatch._loop.wake()
+    s.engine.parts.dispatch._loop._interval = 1e6
+    s.engine.parts.dispatch._loop.wake()
     await s.settle()
 
 
@@ -290,7 +292,7 @@ async def test_a_version_waits_no_longer_because_another_had_its_turn() -> None:
     async with Service(instances_max=4) as s:
         await no_timer(s)
         await s.function("f", answers=[Ok(seconds=1)])
-        await s.ask(s.engine.publish_version("f", version="2"))
+        await s.ask(s.engine.functions.publish_version("f", version="2"))
         await s.invoke("f")
         for n in range(10):
             await s.function(f"busy{n}", answers=[Ok(seconds=1 + n / 10)])
@@ -308,7 +310,7 @@ async def test_a_short_version_does_not_wait_behind_a_long_one_which_keeps_its_t
             "f", answers=lambda run: Ok(seconds=20 if run.function.version == "1" else 0.05)
         )
         for version in ("1", "2"):
-            await s.ask(s.engine.publish_version("f", version=version))
+            await s.ask(s.engine.functions.publish_version("f", version=version))
         await s.function("other", answers=[Ok(seconds=0.5)])
         await s.invoke("f", qualifier="2")
         await s.invoke("other")
@@ -334,8 +336,8 @@ async def test_versions_take_turns_at_a_limit_of_all_of_them(limit: int) -> None
     async with Service() as s:
         await s.function("f", answers=[Ok(seconds=1)])
         for version in ("1", "2"):
-            await s.ask(s.engine.publish_version("f", version=version))
-        await s.engine.put_control("f", Control(limit=limit))
+            await s.ask(s.engine.functions.publish_version("f", version=version))
+        await s.engine.functions.put_control("f", Control(limit=limit))
         for version in ("1", "2"):
             for _ in range(20):
                 await s.invoke("f", qualifier=version)
@@ -352,7 +354,7 @@ async def test_where_none_is_kept_for_short_runs_their_versions_have_no_other_tu
             "f", answers=lambda run: Ok(seconds=2 if run.function.version == "1" else 0.05)
         )
         for version in ("1", "2"):
-            await s.ask(s.engine.publish_version("f", version=version))
+            await s.ask(s.engine.functions.publish_version("f", version=version))
         await s.invoke("f", qualifier="2")  # it is known to be short
         await s.clock.advance(1)
         for name in ("g", "h"):
@@ -372,17 +374,17 @@ async def test_a_deleted_version_passes_its_turn_on_to_the_others(s: Service) ->
     await no_timer(s)
     await s.function("f", answers=[Ok(seconds=1)])
     for version in ("1", "2"):
-        await s.ask(s.engine.publish_version("f", version=version))
-    await s.engine.put_control("f", Control(limit=1))
+        await s.ask(s.engine.functions.publish_version("f", version=version))
+    await s.engine.functions.put_control("f", Control(limit=1))
     for _ in range(2):
         await s.invoke("f", qualifier="1")
     waits = await s.invoke("f", qualifier="2")
-    await s.ask(s.engine.delete_version("f", "1"))  # one of it runs
-    s.engine.dispatch.hold_back(True)
+    await s.ask(s.engine.functions.delete_version("f", "1"))  # one of it runs
+    s.engine.parts.dispatch.hold_back(True)
     await s.clock.advance(1)
-    s.engine.retire.loop.wake()
+    s.engine.parts.retire.loop.wake()
     await s.settle()
-    assert len(s.engine.lanes.all()) == 2
-    s.engine.dispatch.hold_back(False)
+    assert len(s.engine.parts.lanes.all()) == 2
+    s.engine.parts.dispatch.hold_back(False)
     await s.clock.advance(1)
     assert (await s.show(waits)).state is State.SUCCEEDED

@@ -20,21 +20,23 @@ LIMIT = 3
 async def step(s: Service, dice: random.Random, ids: list[str], number: int) -> None:
     match dice.randrange(12):
         case 0:
-            await s.engine.publish_version("f")
+            await s.engine.functions.publish_version("f")
         case 1:
-            versions = [one.version for one in s.engine.versions("f")]
+            versions = [one.version for one in s.engine.functions.versions("f")]
             main, *others = dice.sample(versions, min(2, len(versions)))
             weights = dict.fromkeys(others, 0.5)
-            await s.engine.put_alias("f", Alias("prod", main, weights), create=False)
+            await s.engine.functions.put_alias("f", Alias("prod", main, weights), create=False)
         case 2:
-            await s.engine.delete_version("f", dice.choice(s.engine.versions("f")).version)
+            await s.engine.functions.delete_version(
+                "f", dice.choice(s.engine.functions.versions("f")).version
+            )
         case 3:
             reason = dice.choice([None, None, None, None, "off"])
             control = Control(limit=LIMIT, disabled=reason)
-            await s.engine.put_control("f", control, abort=dice.random() < 0.5)
+            await s.engine.functions.put_control("f", control, abort=dice.random() < 0.5)
         case 4:
             config = AsyncConfig(max_retries=dice.randrange(4), stop_notifies=True, listed=True)
-            await s.engine.put_async_config("f", dice.choice(["prod", "latest"]), config)
+            await s.engine.functions.put_async_config("f", dice.choice(["prod", "latest"]), config)
         case 5 if ids:
             await s.stop(dice.choice(ids))
         case 6:
@@ -42,7 +44,7 @@ async def step(s: Service, dice: random.Random, ids: list[str], number: int) -> 
         case 7:
             await s.clock.advance(dice.random() * 5)
         case _:
-            chosen = [one.version for one in s.engine.versions("f")]
+            chosen = [one.version for one in s.engine.functions.versions("f")]
             qualifier = dice.choice(["prod", "latest", *chosen])
             settings = {"caller_id": f"id{number}"} if dice.random() < 0.5 else {}
             ids.append(await s.invoke("f", number, qualifier=qualifier, **settings))
@@ -54,9 +56,9 @@ async def test_whatever_happens_the_limit_and_the_promises_hold(seed: int) -> No
     async with Service(seed=seed, ahead=dice.choice([0, 3])) as s:
         answers = [Ok(seconds=1), Error(seconds=0.5), Crash(seconds=0.2), Ok(seconds=3)]
         await s.function("f", answers=lambda run: dice.choice(answers), concurrency=4)
-        await s.engine.publish_version("f")
-        await s.engine.put_alias("f", Alias("prod", "1"), create=True)
-        await s.engine.put_control("f", Control(limit=LIMIT))
+        await s.engine.functions.publish_version("f")
+        await s.engine.functions.put_alias("f", Alias("prod", "1"), create=True)
+        await s.engine.functions.put_control("f", Control(limit=LIMIT))
         ids: list[str] = []
         for number in range(150):
             try:
@@ -65,7 +67,7 @@ async def test_whatever_happens_the_limit_and_the_promises_hold(seed: int) -> No
                 pass  # an alias names that version; the function is disabled
             except ThenceError as error:
                 raise AssertionError(f"seed {seed}, step {number}: {error.detail}") from error
-        await s.engine.put_control("f", Control(limit=LIMIT))
+        await s.engine.functions.put_control("f", Control(limit=LIMIT))
         await s.clock.advance(900)
         assert s.scripts.at_once["f"] == LIMIT, f"seed {seed}"
         views = [await s.show(id) for id in ids]
@@ -75,5 +77,5 @@ async def test_whatever_happens_the_limit_and_the_promises_hold(seed: int) -> No
             ran = {one.version for one in s.scripts.starts if one.id == view.id}
             assert ran <= {view.version}, format_id(view.id)
         assert await s.verify() == []
-        family = s.engine.catalogue.family("f")
+        family = s.engine.parts.catalogue.family("f")
         assert family.used == 0 and all(lane.under_way == 0 for lane in family.lanes)

@@ -71,7 +71,7 @@ async def test_it_waits_for_a_slot_and_gives_up_after_its_time(s: Service) -> No
     await s.clock.advance(0.001)
     with pytest.raises(Throttled):
         await call
-    assert s.engine.lanes.all()[0].reserved == 0
+    assert s.engine.parts.lanes.all()[0].reserved == 0
 
 
 async def test_each_call_may_say_how_long_it_waits_for_a_slot(s: Service) -> None:
@@ -92,8 +92,8 @@ async def test_each_call_may_say_how_long_it_waits_for_a_slot(s: Service) -> Non
 async def test_the_run_knows_the_alias_and_whether_to_measure(s: Service) -> None:
     seen: list[tuple[str, str, bool]] = []
     await s.function("f", answers=lambda run: seen.append(facts(run)))
-    await s.engine.publish_version("f")
-    await s.engine.put_alias("f", Alias("prod", "1"), create=True)
+    await s.engine.functions.publish_version("f")
+    await s.engine.functions.put_alias("f", Alias("prod", "1"), create=True)
     await s.engine.invoke("f", b"1", qualifier="prod", measure=True)
     await s.engine.invoke("f", b"1", qualifier="1")
     await s.engine.invoke("f", b"1")
@@ -140,7 +140,7 @@ async def test_a_caller_that_goes_away_with_its_promised_slot_frees_it(s: Servic
     await s.settle()
     ids = [await s.invoke("f") for _ in range(2)]
     # It goes away in the very instant in which the slot is promised to it.
-    lane = s.engine.lanes.all()[0]
+    lane = s.engine.parts.lanes.all()[0]
     promise = next(iter(lane.sync_waiters))
     lane.drop_call(promise)
     lane.queue_call(lambda: (promise(), call.cancel()))
@@ -197,11 +197,11 @@ async def test_a_call_that_never_began_is_told_at_once_that_its_function_is_dele
 
 async def test_a_call_that_could_not_begin_leaves_its_slot_of_all_versions(s: Service) -> None:
     """Of such the runtime tells no end."""
-    s.engine.dispatch._loop._interval = 1e6  # no timer helps
-    s.engine.dispatch._loop.wake()
+    s.engine.parts.dispatch._loop._interval = 1e6  # no timer helps
+    s.engine.parts.dispatch._loop.wake()
     await s.function("f", answers=["ok"])
-    await s.ask(s.engine.publish_version("f", version="1"))
-    await s.engine.put_control("f", Control(limit=1))
+    await s.ask(s.engine.functions.publish_version("f", version="1"))
+    await s.engine.functions.put_control("f", Control(limit=1))
     submit = s.runtime.submit
 
     def no_instance(run: Run) -> None:
@@ -230,7 +230,7 @@ async def test_a_full_node_is_told_apart_from_the_functions_own_limit() -> None:
         await s.clock.advance(10)
         with pytest.raises(Overloaded, match=r"found no instance.*runtime\.instances_max"):
             await call
-        await s.engine.put_control("other", Control(limit=1))
+        await s.engine.functions.put_control("other", Control(limit=1))
         call = asyncio.ensure_future(s.engine.invoke("other", b""))
         await s.clock.advance(10)
         with pytest.raises(Throttled, match="at its limit"):

@@ -106,9 +106,9 @@ async def test_the_memory_of_a_lane_does_not_grow_with_its_backlog(s: Service) -
     for _ in range(300):
         await s.invoke("f")
     engine = s.engine
-    assert not engine.parts.running and engine.dispatch._look == {}
-    assert not engine.dispatch._turn and not engine.dispatch.node_queue.buckets
-    assert engine.lanes.all()[0].waiting == 300
+    assert not engine.parts.running and engine.parts.dispatch._look == {}
+    assert not engine.parts.dispatch._turn and not engine.parts.dispatch.node_queue.buckets
+    assert engine.parts.lanes.all()[0].waiting == 300
 
 
 # ---------------------------------------------------------------- why
@@ -145,7 +145,9 @@ async def test_it_says_that_the_function_is_paused(s: Service) -> None:
     await s.function("f", answers=["ok"], concurrency=0)
     code, text = await why(s, await s.invoke("f"))
     assert code == "paused" and "thence deploy --concurrency" in text
-    await s.ask(s.engine.publish_version("f", version="v1"))  # and deploying does not change that
+    await s.ask(
+        s.engine.functions.publish_version("f", version="v1")
+    )  # and deploying does not change that
     code, text = await why(s, await s.invoke("f", qualifier="v1"))
     assert (code, text) == (
         "paused",
@@ -197,9 +199,9 @@ async def test_it_says_that_the_store_cannot_write(s: Service) -> None:
 async def test_it_says_that_the_node_shuts_down(s: Service) -> None:
     await s.function("f", answers=["ok"], concurrency=0)
     id = await s.invoke("f")
-    s.engine.draining = True
+    s.engine._draining = True
     assert (await why(s, id))[0] == "draining"
-    s.engine.draining = False
+    s.engine._draining = False
 
 
 async def test_what_does_not_wait_has_no_why(s: Service) -> None:
@@ -230,10 +232,10 @@ async def test_a_payload_that_cannot_even_be_asked_for_ends_its_attempt(s: Servi
 
     await s.function("f", answers=[Ok(seconds=1)], concurrency=1)
     first, second = await s.invoke("f"), await s.invoke("f", b"x" * 100_000)
-    get, s.engine.blobs.get = s.engine.blobs.get, broken
+    get, s.engine.parts.blobs.get = s.engine.parts.blobs.get, broken
     await s.clock.advance(1.2)
     view = await s.show(second)
     assert view.attempts[0].error_type == "PayloadUnreadable" and view.spent.platform_tries == 1
-    s.engine.blobs.get = get
+    s.engine.parts.blobs.get = get
     await s.clock.advance(10)
     assert (await s.show(first)).state is (await s.show(second)).state is State.SUCCEEDED

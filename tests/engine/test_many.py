@@ -66,7 +66,7 @@ class Counter:
 async def into_the_store(s: Service, step: Step) -> None:
     (left,) = (await s.store.change([step], s.clock.now())).left
     assert isinstance(left, Function)
-    s.engine.catalogue.take(left, Effects())
+    s.engine.parts.catalogue.take(left, Effects())
 
 
 async def deployed(s: Service, number: int) -> list[str]:
@@ -94,7 +94,7 @@ async def each_at_its_time(s: Service, names: list[str]) -> None:
 async def each_past_its_age(s: Service, names: list[str]) -> None:
     """One call of each that waits at the limit of its function until its age ends."""
     for name in names:
-        s.engine.catalogue.family(name).take(Control(limit=0))
+        s.engine.parts.catalogue.family(name).take(Control(limit=0))
         await s.invoke(name)
     await s.clock.advance(20)
 
@@ -105,9 +105,9 @@ async def of_a_function_that_goes(s: Service, names: list[str]) -> None:
         await s.invoke(name, delay_seconds=10)
     with s.clock.hold():
         for name in names:
-            lane = s.engine.catalogue.lane(name)
+            lane = s.engine.parts.catalogue.lane(name)
             lane.delete()
-            s.engine.retire.note(lane)
+            s.engine.parts.retire.note(lane)
     await s.clock.advance(20)
 
 
@@ -145,7 +145,7 @@ async def test_a_version_at_the_limit_of_all_costs_no_more_where_there_are_many(
         async with Service(instances_max=16) as s:
             (name,) = await deployed(s, 1)
             s.scripts.set(name, [Ok(seconds=0.01)])
-            family = s.engine.catalogue.family(name)
+            family = s.engine.parts.catalogue.family(name)
             for n in range(1, number + 1):
                 await into_the_store(s, PublishVersion(family.id, str(n)))
             family.take(Control(limit=1))

@@ -27,17 +27,17 @@ def dead(number: int) -> str:
 
 async def owe(s: Service, count: int, due_in_ms: int) -> None:
     """One pending delivery to each of so many receivers, as if they were all down."""
-    function, now = s.engine.lanes.all()[0].function, s.clock.now()
+    function, now = s.engine.parts.lanes.all()[0].function, s.clock.now()
     for start in range(0, count, PIECE):
         batch = Batch()
         for number in range(start, min(start + PIECE, count)):
             destination = parse_destination(dead(number))
             new = NewInvocation(
-                s.engine.ids.next(now), function.id, now, now, now + FAR_MS, Body(b"{}", 2),
-                s.engine.node.incarnation,
+                s.engine.parts.ids.next(now), function.id, now, now, now + FAR_MS, Body(b"{}", 2),
+                s.engine.parts.node.incarnation,
             )  # fmt: skip
             owed = NewDelivery(
-                s.engine.ids.next(now), destination.receiver(),
+                s.engine.parts.ids.next(now), destination.receiver(),
                 encode_destination(destination), "success", now + due_in_ms,
             )  # fmt: skip
             batch.accepts.append(new)
@@ -78,7 +78,7 @@ async def one_delivery(count: int) -> tuple[int, int, int]:
         await owe(s, count, FAR_MS)
         s.receiver(dead(0)).down()
         await s.restart()
-        assert s.engine.deliver.receivers == count
+        assert s.engine.parts.deliver.receivers == count
         await s.invoke("f")  # the good one is known, statements are prepared
         await s.settle()
         steps = Steps(s)
@@ -87,7 +87,7 @@ async def one_delivery(count: int) -> tuple[int, int, int]:
             await s.invoke("f")
             await s.settle()
         assert len(s.receiver(GOOD).got) == before + 1
-        assert s.engine.deliver.receivers == count + 1
+        assert s.engine.parts.deliver.receivers == count + 1
         return lines.count, steps.hundreds, steps.walks
 
 
@@ -105,9 +105,9 @@ async def test_the_next_instant_of_all_receivers_is_found_without_looking_at_the
             await s.function("f", answers=["ok"], on_success=GOOD)
             await owe(s, count, FAR_MS)
             await s.restart()
-            s.engine.deliver.note("webhook:nobody", s.clock.now() + 1000)
+            s.engine.parts.deliver.note("webhook:nobody", s.clock.now() + 1000)
             with Lines(*FILES) as lines:
-                s.engine.deliver._ring(s.clock.now() + 1000)
+                s.engine.parts.deliver._ring(s.clock.now() + 1000)
             costs[count] = lines.count
             await s.settle()
     assert costs[10_000] <= costs[10] * 1.5
@@ -118,7 +118,7 @@ async def test_all_tries_under_way_have_a_bound_and_a_prompt_receiver_always_fin
         await s.function("f", answers=["ok"], on_success=GOOD)
         await s.invoke("f")
         await s.settle()  # it answered promptly: it is known
-        send, gate, most = s.engine.deliver.attempts.send, asyncio.Event(), [0]
+        send, gate, most = s.engine.parts.deliver.attempts.send, asyncio.Event(), [0]
         under_way: list[str] = []
 
         async def hangs(delivery: Any, *parts: Any) -> Any:
@@ -131,11 +131,13 @@ async def test_all_tries_under_way_have_a_bound_and_a_prompt_receiver_always_fin
             finally:
                 under_way.remove(delivery.key)
 
-        s.engine.deliver.attempts.send = hangs
+        s.engine.parts.deliver.attempts.send = hangs
         await owe(s, 100, 0)
         for number in range(100):
             s.receiver(dead(number)).down()
-            s.engine.deliver.note(f"webhook:https://dead{number}.example.com:443", s.clock.now())
+            s.engine.parts.deliver.note(
+                f"webhook:https://dead{number}.example.com:443", s.clock.now()
+            )
         await s.settle()
         assert len(under_way) == 20  # new ones have half
         for _ in range(5):
@@ -145,7 +147,7 @@ async def test_all_tries_under_way_have_a_bound_and_a_prompt_receiver_always_fin
         gate.set()
         await s.clock.advance(2 * 3600)
         assert all(s.receiver(dead(number)).tries for number in range(100))
-        assert s.engine.deliver.receivers == 0
+        assert s.engine.parts.deliver.receivers == 0
 
 
 async def test_what_is_kept_of_receivers_goes_when_nothing_is_owed_to_them() -> None:
@@ -153,11 +155,11 @@ async def test_what_is_kept_of_receivers_goes_when_nothing_is_owed_to_them() -> 
         await s.function("f", answers=["ok"], on_success=GOOD)
         await owe(s, 200, 1000)
         await s.restart()
-        assert s.engine.deliver.receivers == 200
+        assert s.engine.parts.deliver.receivers == 200
         await s.clock.advance(300)
-        assert s.engine.deliver.receivers == 0
-        assert len(s.engine.deliver._waits) == 0
-        assert len(s.engine.deliver._idle) == 200  # how they answered, up to IDLE_MAX
+        assert s.engine.parts.deliver.receivers == 0
+        assert len(s.engine.parts.deliver._waits) == 0
+        assert len(s.engine.parts.deliver._idle) == 200  # how they answered, up to IDLE_MAX
 
 
 async def test_only_so_many_idle_receivers_are_remembered(monkeypatch: Any) -> None:
@@ -167,23 +169,25 @@ async def test_only_so_many_idle_receivers_are_remembered(monkeypatch: Any) -> N
         await owe(s, 200, 1000)
         await s.restart()
         await s.clock.advance(300)
-        assert len(s.engine.deliver._idle) == 50 and s.engine.deliver.receivers == 0
+        assert len(s.engine.parts.deliver._idle) == 50 and s.engine.parts.deliver.receivers == 0
 
 
 async def test_while_the_store_is_away_nobody_is_asked_for_again_and_again() -> None:
     async with Service() as s:
         await s.function("f", answers=["ok"], on_success=GOOD)
         await owe(s, 400, 0)
-        asked, ask = [0], s.engine.writer.claim_deliveries
+        asked, ask = [0], s.engine.parts.writer.claim_deliveries
 
         def counted(claim: Any, done: Any) -> None:
             asked[0] += 1
             ask(claim, done)
 
-        s.engine.writer.claim_deliveries = counted
+        s.engine.parts.writer.claim_deliveries = counted
         s.disk_full(30)
         for number in range(400):
-            s.engine.deliver.note(f"webhook:https://dead{number}.example.com:443", s.clock.now())
+            s.engine.parts.deliver.note(
+                f"webhook:https://dead{number}.example.com:443", s.clock.now()
+            )
         await s.clock.advance(29)
         assert asked[0] <= 30 * 128  # as many as may be under way, once a second
         await s.clock.advance(10)

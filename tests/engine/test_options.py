@@ -60,12 +60,12 @@ async def test_lease_seconds_is_how_long_a_silent_node_is_believed() -> None:
     async with Service(lease_seconds=100) as s:
         await s.function("f", answers=[Forever(), "ok"], timeout_seconds=9000)
         id = await s.invoke("f")
-        s.engine.node.loop.once = asyncio.Event().wait  # it does not renew any more
-        await s.engine.node.loop.stop()
+        s.engine.parts.node.loop.once = asyncio.Event().wait  # it does not renew any more
+        await s.engine.parts.node.loop.stop()
         await s.clock.advance(99)
-        assert (await s.show(id)).state is State.RUNNING and s.engine.node.held
+        assert (await s.show(id)).state is State.RUNNING and s.engine.parts.node.held
         await s.clock.advance(2)
-        assert not s.engine.node.held
+        assert not s.engine.parts.node.held
 
 
 async def test_delivery_first_and_budget_seconds_are_the_waits_of_a_delivery() -> None:
@@ -83,7 +83,7 @@ async def test_delivery_concurrency_is_the_most_tries_under_way_at_one_destinati
     async with Service(delivery_concurrency=3) as s:
         await s.function("f", answers=["ok"], on_success=HOOK)
         under_way, most = [0], [0]
-        send, gate = s.engine.deliver.attempts.send, asyncio.Event()
+        send, gate = s.engine.parts.deliver.attempts.send, asyncio.Event()
 
         async def counted(*args: object) -> object:
             under_way[0] += 1
@@ -92,7 +92,7 @@ async def test_delivery_concurrency_is_the_most_tries_under_way_at_one_destinati
             under_way[0] -= 1
             return await send(*args)
 
-        s.engine.deliver.attempts.send = counted
+        s.engine.parts.deliver.attempts.send = counted
         for _ in range(10):
             await s.invoke("f")
         await s.settle()
@@ -115,8 +115,11 @@ async def test_claim_max_bounds_what_one_claim_takes() -> None:
         await s.function("f", answers=["ok"], concurrency=0)
         for _ in range(6):
             await s.invoke("f")
-        claims, ask = [], s.engine.writer.claim
-        s.engine.writer.claim = lambda claim, done: (claims.append(claim.limit), ask(claim, done))
+        claims, ask = [], s.engine.parts.writer.claim
+        s.engine.parts.writer.claim = lambda claim, done: (
+            claims.append(claim.limit),
+            ask(claim, done),
+        )
         await s.function("f", concurrency=10)
         await s.settle()
         assert max(claims) == 2 and len(s.starts("f")) == 6

@@ -102,13 +102,13 @@ async def test_what_runs_of_a_disabled_function_and_cannot_be_stopped_is_said(s:
 
     s.store.commit = away
     with pytest.raises(StoreUnavailable, match=r"is disabled, and 2 of what runs .* not answer"):
-        await s.ask(s.engine.put_control("f", Control(disabled="broken"), abort=True))
-    assert s.engine.control("f").disabled == "broken"
+        await s.ask(s.engine.functions.put_control("f", Control(disabled="broken"), abort=True))
+    assert s.engine.functions.control("f").disabled == "broken"
     s.store.commit = commit
     await s.clock.advance(60)
     assert {(await s.show(id)).state for id in ids} == {State.RUNNING}
     await s.stop(ids[0])
-    await s.engine.put_control("f", Control(disabled="broken"), abort=True)
+    await s.engine.functions.put_control("f", Control(disabled="broken"), abort=True)
     await s.settle()
     reasons = [(await s.show(id)).reason for id in ids]
     assert reasons == [Reason.STOPPED_BY_CALLER, Reason.FUNCTION_DISABLED]
@@ -122,7 +122,7 @@ async def test_who_asks_while_a_store_rests_that_is_well_and_cannot_commit_is_to
     await s.function("g", answers=["ok"], concurrency=0)
     owes, waits = await s.invoke("f"), await s.invoke("g")
     await s.settle()
-    commit, writer, tries = s.store.commit, s.engine.writer, []
+    commit, writer, tries = s.store.commit, s.engine.parts.writer, []
 
     async def away(batch: Batch) -> object:
         tries.append(batch)
@@ -159,12 +159,12 @@ async def test_a_synchronous_call_gets_the_slot_that_it_waits_for_during_the_out
         await s.invoke("f")
     calls = [asyncio.ensure_future(s.ask(s.engine.invoke("f", b"1"))) for _ in range(2)]
     await s.clock.advance(9.5)
-    assert s.engine.writer.down and all(one.done() for one in calls)
+    assert s.engine.parts.writer.down and all(one.done() for one in calls)
     assert [one.result()[1].outcome for one in calls] == [Outcome.OK] * 2
     assert s.starts("f") == [0.0, 3.0, 6.0]
     await s.clock.advance(60)
     assert (await s.show(backlog)).state is State.SUCCEEDED
-    lane = s.engine.lanes.all()[0]
+    lane = s.engine.parts.lanes.all()[0]
     assert (lane.reserved, lane.under_way, lane.family.used) == (0, 0, 0)
 
 
@@ -189,11 +189,11 @@ async def test_a_synchronous_call_gets_the_slot_that_was_promised_to_a_claim_tha
     s.disk_full(60)
     goes_on.set()
     await s.clock.advance(4)
-    assert s.engine.writer.down and call.done()
+    assert s.engine.parts.writer.down and call.done()
     assert call.result()[1].outcome is Outcome.OK
     await s.clock.advance(60)
     assert (await s.show(backlog)).state is State.SUCCEEDED
-    lane = s.engine.lanes.all()[0]
+    lane = s.engine.parts.lanes.all()[0]
     assert (lane.reserved, lane.under_way, lane.family.used) == (0, 0, 0)
 
 
@@ -251,7 +251,7 @@ async def test_a_deletion_during_the_outage_is_refused_and_possible_after_it(s: 
     s.disk_full(10)
     with pytest.raises(StoreUnavailable):
         await s.delete("f")
-    assert s.engine.catalogue.names() == ["f"]
+    assert s.engine.parts.catalogue.names() == ["f"]
     await s.clock.advance(11)
     await s.delete("f")
     assert (await s.show(id)).state is State.INVALID
@@ -262,7 +262,7 @@ async def test_an_outage_while_a_deleted_function_retires_ends_what_waits_later(
 ) -> None:
     await s.function("f", answers=["ok"], concurrency=0)
     ids = [await s.invoke("f") for _ in range(5)]
-    await s.engine.delete_function("f")
+    await s.engine.functions.delete("f")
     s.disk_full(10)
     await s.clock.advance(30)
     assert {(await s.show(id)).state for id in ids} == {State.INVALID}
@@ -380,7 +380,7 @@ async def test_where_a_driver_fails_and_the_store_goes_away_nobody_waits_for_it(
 async def test_a_change_that_is_asked_for_after_the_end_is_answered(s: Service) -> None:
     await s.function("f", answers=["ok"], concurrency=0)
     view = await s.show(await s.invoke("f"))
-    writer = s.engine.writer
+    writer = s.engine.parts.writer
     await s.stop_service()
     with pytest.raises(Draining):
         await writer.wait(writer.mark_stopping, StopMark(view.id, view.function_id, 1, 0))
@@ -389,18 +389,18 @@ async def test_a_change_that_is_asked_for_after_the_end_is_answered(s: Service) 
 
 async def test_a_delivery_made_during_the_outage_is_not_made_again_after_it(s: Service) -> None:
     await s.function("f", answers=["ok"], on_success=HOOK)
-    send = s.engine.deliver.attempts.send
+    send = s.engine.parts.deliver.attempts.send
 
     async def send_while_the_disk_fills_up(*args: object) -> object:
         s.disk_full(20)
         return await send(*args)
 
-    s.engine.deliver.attempts.send = send_while_the_disk_fills_up
+    s.engine.parts.deliver.attempts.send = send_while_the_disk_fills_up
     id = await s.invoke("f")
     await s.settle()
     assert len(s.receiver(HOOK).got) == 1
     assert (await s.show(id)).deliveries[0].state == "pending"
-    s.engine.deliver.attempts.send = send
+    s.engine.parts.deliver.attempts.send = send
     await s.clock.advance(3600)
     delivery = (await s.show(id)).deliveries[0]
     assert (delivery.state, len(delivery.attempts)) == ("delivered", 1)
@@ -436,7 +436,7 @@ async def test_who_is_refused_while_the_store_is_away_is_told_why_it_is_away(s: 
     for _ in range(2):
         with pytest.raises(StoreUnavailable, match=r"does not answer \(scripted\)"):
             await s.invoke("f")
-    assert "does not answer" in s.engine.writer.refusal().detail
+    assert "does not answer" in s.engine.parts.writer.refusal().detail
 
 
 @pytest.mark.parametrize("damaged", [False, True])
@@ -445,7 +445,7 @@ async def test_refusals_of_a_long_outage_keep_nothing_of_who_was_refused(
 ) -> None:
     await s.function("f", answers=["ok"])
     if damaged:
-        s.engine.writer.condemn(StoreDamaged("store.db is damaged."))
+        s.engine.parts.writer.condemn(StoreDamaged("store.db is damaged."))
     else:
         s.store_down(10)
     lengths = []

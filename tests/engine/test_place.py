@@ -38,7 +38,7 @@ async def test_a_queue_gets_its_record_in_the_commit_of_the_final_state(s: Servi
     s.notices.on(DeliveryAttempted, told.append)
     s.notices.on(DeliveryEnded, told.append)
     claims: list[Any] = []
-    s.engine.writer.claim_deliveries = lambda *claim: claims.append(claim)
+    s.engine.parts.writer.claim_deliveries = lambda *claim: claims.append(claim)
     await s.function("f", answers=["ok"], on_success=QUEUE)
     id = await s.invoke("f", {"n": 1})
     await s.settle()
@@ -101,14 +101,14 @@ async def test_what_is_placed_is_what_a_try_would_have_sent(
         box = {"type": "bucket", "name": "b", "prefix": "p/", "form": form, "expires_days": 3}
         await s.function("f", answers=answers, on_success=box, on_failure=box, **spec)
         placed: list[Any] = []
-        make = s.engine.place.make
+        make = s.engine.parts.place.make
 
         def seen(owed: Any, *parts: Any) -> Any:
             made = make(owed, *parts)
             placed.append((owed, parts[-1], made))
             return made
 
-        s.engine.place.make = seen
+        s.engine.parts.place.make = seen
         payload = b"\x00\xff" if name == "bytes" else b'{"n": 1}'
         id = await s.invoke("f", payload, content_type="application/json")
         await s.clock.advance(30)
@@ -118,7 +118,7 @@ async def test_what_is_placed_is_what_a_try_would_have_sent(
         # The record as a try makes it, from what the store has.
         source = (await s.store.delivery_sources([one.id]))[one.id]
         result = None if source.result is None else source.result.data
-        tried = s.engine.deliver.attempts.send.place(
+        tried = s.engine.parts.deliver.attempts.send.place(
             one, decode_destination(one.destination), source.view, source.payload.data, result,
             message.created_at,
         )  # fmt: skip
@@ -147,7 +147,7 @@ async def test_a_late_answer_puts_nothing_and_calls_nobody(s: Service) -> None:
     await s.function("next", answers=["done"])
     await s.function("f", answers=[Ok("late", seconds=100), "ok"], on_success="function:next")
     id = await s.invoke("f")
-    await s.store.leave(s.engine.node.incarnation)  # others have declared this node dead
+    await s.store.leave(s.engine.parts.node.incarnation)  # others have declared this node dead
     await s.clock.advance(300)
     assert (await s.show(id)).attempt == 2
     assert len(s.starts("next")) == 1
@@ -172,7 +172,7 @@ async def test_a_full_disk_delays_the_end_and_its_delivery_together(
 async def test_a_disabled_function_is_not_called_and_a_try_says_so(s: Service) -> None:
     await s.function("next", answers=["done"])
     await s.function("f", answers=["ok"], on_success="function:next")
-    await s.ask(s.engine.put_control("next", Control(disabled="paused")))
+    await s.ask(s.engine.functions.put_control("next", Control(disabled="paused")))
     id = await s.invoke("f")
     await s.settle()
     one = await delivery(s, id)
@@ -184,7 +184,7 @@ async def test_a_chain_that_is_too_long_ends_as_a_dead_letter_that_says_so(s: Se
     # A circle that the check at the configuration does not see: it leads on from each call itself.
     await s.function("a", answers=["x"])
     await s.function("b", answers=["x"], on_success="function:a")
-    lane = s.engine.catalogue.lane("a")
+    lane = s.engine.parts.catalogue.lane("a")
     lane.own = replace(lane.own, on_success=owed_to(parse_destination("function:b")))
     await s.invoke("a")
     await s.clock.advance(10)
@@ -231,7 +231,7 @@ async def test_what_ended_without_a_run_is_delivered_in_batches(s: Service) -> N
 async def test_a_stop_that_is_told_of_is_placed_too(s: Service) -> None:
     await s.function("f", answers=[Forever()], timeout_seconds=3600)
     config = AsyncConfig(on_failure=QUEUE, stop_notifies=True)
-    await s.ask(s.engine.put_async_config("f", "latest", config))
+    await s.ask(s.engine.functions.put_async_config("f", "latest", config))
     id = await s.invoke("f")
     await s.stop(id)
     await s.settle()
@@ -240,14 +240,14 @@ async def test_a_stop_that_is_told_of_is_placed_too(s: Service) -> None:
 
 
 async def test_a_record_that_the_store_cannot_take_does_not_hold_up_the_end(s: Service) -> None:
-    make = s.engine.place.make
+    make = s.engine.parts.place.make
 
     def broken(*parts: Any) -> Any:
         made = make(*parts)
         made.headers = {"thence-function": "\ud800"}  # no text that can be stored
         return made
 
-    s.engine.place.make = broken
+    s.engine.parts.place.make = broken
     await s.function("f", answers=["ok"], on_success=QUEUE)
     id, other = await s.invoke("f"), await s.invoke("f")
     await s.settle()
@@ -262,7 +262,7 @@ async def test_a_placed_call_counts_among_those_that_wait_of_its_function(s: Ser
     for _ in range(3):
         await s.invoke("f")
     await s.settle()
-    lane = s.engine.catalogue.lane("next")
+    lane = s.engine.parts.catalogue.lane("next")
     assert lane.waiting == lane.family.waiting == 3
     await s.function("next", answers=["ok"], concurrency=1)
     await s.settle()

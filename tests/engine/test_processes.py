@@ -46,14 +46,14 @@ async def test_a_slot_of_the_node_is_promised_once(tmp_path: Path) -> None:
     """Two functions that want the same last slot: neither claims what it cannot run."""
     async with running(tmp_path, instances_max=1) as engine:
         given_back: list[Any] = []
-        settle = engine.settle.settle
+        settle = engine.parts.settle.settle
 
         def settle_and_see(run: Any, ended: Any) -> None:
             if ended.outcome is Outcome.NOT_STARTED:
                 given_back.append(run.id)
             settle(run, ended)
 
-        engine.settle.settle = settle_and_see  # type: ignore[method-assign]
+        engine.parts.settle.settle = settle_and_see  # type: ignore[method-assign]
         for name in ("a", "b", "c"):
             await deploy(engine, name, SLOW, concurrency=10)
         await asyncio.gather(*(accept_many(engine, name, 20) for name in ("a", "b", "c")))
@@ -79,25 +79,25 @@ async def test_the_runtime_forgets_a_deleted_function_that_was_asked_for_again(
 ) -> None:
     async with running(tmp_path, instances_max=2) as engine:
         await deploy(engine, "f", SLOW)
-        function = engine.function("f")
+        function = engine.functions.get("f")
         _, ended = await engine.invoke("f", b"1")
-        live, forget = engine.store.live, engine.retire._forget
+        live, forget = engine.parts.store.live, engine.parts.retire._forget
         forgotten = asyncio.Event()
 
         async def asked_meanwhile(ids: list[int]) -> set[int]:
-            engine.runtime.limits(function)  # as `why` does, of one that ends in this instant
+            engine.parts.runtime.limits(function)  # as `why` does, of one that ends in this instant
             return await live(ids)
 
         async def told(lane: Lane) -> None:
             await forget(lane)
             forgotten.set()
 
-        engine.retire._store.live = asked_meanwhile  # type: ignore[method-assign]
-        engine.retire._forget = told
-        await engine.delete_function("f")
+        engine.parts.retire._store.live = asked_meanwhile  # type: ignore[method-assign]
+        engine.parts.retire._forget = told
+        await engine.functions.delete("f")
         await asyncio.wait_for(forgotten.wait(), 60)
-        assert function.id not in engine.runtime._lanes  # type: ignore[attr-defined]
-        assert not engine.runtime._slots._holders  # type: ignore[attr-defined]
+        assert function.id not in engine.parts.runtime._lanes  # type: ignore[attr-defined]
+        assert not engine.parts.runtime._slots._holders  # type: ignore[attr-defined]
         assert ended.outcome is Outcome.OK
 
 
@@ -108,8 +108,8 @@ async def test_a_version_that_cannot_start_keeps_no_other_from_the_limit_of_all(
     async with running(tmp_path, instances_max=4) as engine:
         await deploy(engine, "f", FAST, concurrency=4)
         for version in ("1", "2"):
-            await engine.publish_version("f", version=version)
-        code_path = engine.runtime._code_path  # type: ignore[attr-defined]
+            await engine.functions.publish_version("f", version=version)
+        code_path = engine.parts.runtime._code_path  # type: ignore[attr-defined]
 
         def lost(function: Function) -> Path:
             if function.version == "1":
@@ -117,11 +117,11 @@ async def test_a_version_that_cannot_start_keeps_no_other_from_the_limit_of_all(
             found: Path = code_path(function)
             return found
 
-        engine.runtime._code_path = lost  # type: ignore[attr-defined]
-        await engine.put_control("f", Control(limit=0))
+        engine.parts.runtime._code_path = lost  # type: ignore[attr-defined]
+        await engine.functions.put_control("f", Control(limit=0))
         for _ in range(200):
             await engine.accepted("f", b"1", qualifier="1")
         ids = [(await engine.accepted("f", b"1", qualifier="2")).id for _ in range(3)]
-        await engine.put_control("f", Control(limit=1))
+        await engine.functions.put_control("f", Control(limit=1))
         for id in ids:
             assert (await engine.invocations.wait(id, 30)).state is State.SUCCEEDED

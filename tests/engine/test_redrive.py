@@ -46,7 +46,7 @@ async def test_a_repeated_redrive_answers_the_first_one(s: Service) -> None:
 
 async def test_a_version_is_not_passed_over_where_another_has_redriven_it(s: Service) -> None:
     (old,) = await dead_letters(s, 1)
-    await s.engine.publish_version("f")
+    await s.engine.functions.publish_version("f")
     first = await s.redrive(old)
     await s.settle()
     for qualifier in ("1", "77"):
@@ -67,7 +67,7 @@ async def test_a_version_is_not_passed_over_where_another_has_redriven_it(s: Ser
 
 async def test_of_two_redrives_at_once_the_one_with_another_version_is_told(s: Service) -> None:
     (old,) = await dead_letters(s, 1)
-    await s.engine.publish_version("f")
+    await s.engine.functions.publish_version("f")
     answers = await gather_now(
         s,
         *[
@@ -177,7 +177,7 @@ async def test_every_match_is_redriven_skipped_or_an_error_and_a_dry_run_foretel
     await s.function("gone", answers=[Error()], max_retries=0)
     await s.invoke("gone")
     await s.settle()
-    await s.engine.delete_function("gone")
+    await s.engine.functions.delete("gone")
     for dry_run in (True, False):
         report = await s.engine.redrive.dead_letters(Filter(), dry_run=dry_run)
         assert (report.matched, report.redriven, report.skipped) == (4, 3, 0)
@@ -192,7 +192,7 @@ async def test_a_dry_run_foretells_a_disabled_function_and_a_version_that_is_not
     report = await s.engine.redrive.dead_letters(DEAD, dry_run=True, qualifier="7")
     assert report.redriven == 0
     assert {error["code"] for error in report.errors} == {"version_not_found"}
-    await s.engine.put_control("f", Control(disabled="moving"))
+    await s.engine.functions.put_control("f", Control(disabled="moving"))
     for dry_run in (True, False):
         report = await s.engine.redrive.dead_letters(DEAD, dry_run=dry_run)
         assert (report.matched, report.redriven, report.skipped) == (2, 0, 0)
@@ -234,7 +234,7 @@ async def test_what_a_disable_stopped_is_a_dead_letter_and_redriven_by_filter(s:
     aborted = [await s.invoke("f") for _ in range(2)]
     waits, wished = await s.invoke("f"), None
     await s.settle()
-    await s.engine.put_control("f", Control(disabled="moving"), abort=True)
+    await s.engine.functions.put_control("f", Control(disabled="moving"), abort=True)
     await s.settle()
     for id in aborted:
         view = await s.show(id)
@@ -242,7 +242,7 @@ async def test_what_a_disable_stopped_is_a_dead_letter_and_redriven_by_filter(s:
         assert "disabled" in view.attempts[0].error_message
     assert (await s.show(waits)).state is State.QUEUED
     s.scripts.set("f", ["ok"])
-    await s.engine.put_control("f", Control())
+    await s.engine.functions.put_control("f", Control())
     await s.settle()
     wished = await s.invoke("f", delay_seconds=60)
     await s.stop(wished)
@@ -258,7 +258,7 @@ async def test_what_a_disable_stopped_is_a_dead_letter_and_redriven_by_filter(s:
 
 async def test_another_version_may_run_what_is_redriven(s: Service) -> None:
     first, second = await dead_letters(s, 2)
-    await s.engine.publish_version("f", "the good one")
+    await s.engine.functions.publish_version("f", "the good one")
     new = await s.redrive(first, qualifier="1")
     report = await s.engine.redrive.dead_letters(DEAD, qualifier="1")
     await s.settle()

@@ -169,11 +169,11 @@ NO_FILE = StoreUnavailable("The blob cannot be written.", errno=errno.ENOSPC)
 async def test_a_body_that_finds_no_space_makes_the_disk_full_for_all() -> None:
     async with Service() as s:
         await s.function("f", answers=[Ok("done")])
-        s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
-        told = s.engine.room.short(NO_FILE)
+        s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
+        told = s.engine.parts.room.short(NO_FILE)
         assert "The disk is full: 33,558,528 bytes are free in /data" in told.detail
         await s.clock.settle()
-        assert s.engine.writer.down and disk.held == 0
+        assert s.engine.parts.writer.down and disk.held == 0
         with pytest.raises(StoreUnavailable, match="The disk is full"):
             await s.invoke("f")
         disk.free += 8 * MIB
@@ -375,7 +375,7 @@ async def test_while_it_is_full_nothing_is_taken_and_what_runs_is_kept() -> None
         await s.function("f", answers=[Ok("done", seconds=5)])
         id = await s.invoke("f")
         await s.clock.advance(1)
-        s.engine.room._reserve = disk
+        s.engine.parts.room._reserve = disk
         s.disk_full(20)
         with pytest.raises(StoreUnavailable, match="The disk is full"):
             await s.invoke("f")
@@ -383,7 +383,7 @@ async def test_while_it_is_full_nothing_is_taken_and_what_runs_is_kept() -> None
         await s.clock.advance(
             25
         )  # the store could write again, but there is no room beside the reserve
-        assert s.engine.writer.down
+        assert s.engine.parts.writer.down
         with pytest.raises(StoreUnavailable, match="33,558,528 bytes are free"):
             await s.invoke("f")
         assert (await s.show(id)).state == "running"
@@ -395,7 +395,7 @@ async def test_while_it_is_full_nothing_is_taken_and_what_runs_is_kept() -> None
 
 async def test_who_asks_of_a_full_disk_is_told_what_is_free_now() -> None:
     async with Service() as s:
-        s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
+        s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
         await s.function("f")
         id = await s.invoke("f", delay_seconds=3600)
         s.disk_full(20)
@@ -410,12 +410,12 @@ async def test_who_asks_of_a_full_disk_is_told_what_is_free_now() -> None:
 
 async def full(s: Service, disk: Disk, seconds: float = 1) -> None:
     """A disk that has given up its reserve, in whose space can be written after so long, and no more."""
-    s.engine.room._reserve = disk
+    s.engine.parts.room._reserve = disk
     s.disk_full(seconds)
     with pytest.raises(StoreUnavailable, match="The disk is full"):
         await s.invoke("f")
     await s.clock.advance(seconds + 1)
-    assert s.engine.writer.down and disk.held == 0
+    assert s.engine.parts.writer.down and disk.held == 0
 
 
 async def test_on_a_full_disk_what_runs_is_stopped_for_good_in_the_reserves_space() -> None:
@@ -430,12 +430,14 @@ async def test_on_a_full_disk_what_runs_is_stopped_for_good_in_the_reserves_spac
         )
         (stopped,) = await gather_now(s, s.stop(ids[0]))
         assert stopped.state == "stopping" and seen == ["stopping"]
-        await gather_now(s, s.engine.put_control("f", Control(disabled="runaway"), abort=True))
+        await gather_now(
+            s, s.engine.functions.put_control("f", Control(disabled="runaway"), abort=True)
+        )
         assert s.runtime.occupancy().in_use == 0
         assert {(await s.show(id)).state for id in ids} == {"stopping"}
-        assert s.engine.writer.down and disk.held == 0
+        assert s.engine.parts.writer.down and disk.held == 0
         await s.crash()  # how they ended was not written
-        await s.engine.put_control("f", Control())
+        await s.engine.functions.put_control("f", Control())
         await s.clock.advance(60)
         reasons = [(await s.show(id)).reason for id in ids]
         assert reasons == ["stopped_by_caller", "function_disabled", "function_disabled"]
@@ -447,7 +449,7 @@ async def test_a_stop_that_finds_the_disk_full_is_made_too() -> None:
         await s.function("f", answers=[Forever()], timeout_seconds=36_000)
         running, waiting = await s.invoke("f"), await s.invoke("f", delay_seconds=60)
         await s.clock.advance(1)
-        s.engine.room._reserve = Disk(4096, held=32 * MIB)
+        s.engine.parts.room._reserve = Disk(4096, held=32 * MIB)
         commit, failed = s.store.commit, []
 
         async def once_full(batch: Batch) -> object:
@@ -459,7 +461,7 @@ async def test_a_stop_that_finds_the_disk_full_is_made_too() -> None:
         s.store.commit = once_full
         stops = await gather_now(s, s.stop(running), s.stop(waiting))
         assert [one.state for one in stops] == ["stopping", "stopped"] and failed
-        assert s.engine.room.full and s.runtime.occupancy().in_use == 0
+        assert s.engine.parts.room.full and s.runtime.occupancy().in_use == 0
 
 
 async def test_on_a_full_disk_what_waits_is_stopped_in_the_reserves_space() -> None:
@@ -499,9 +501,12 @@ async def test_who_disables_and_aborts_where_too_little_is_left_for_stops_learns
         await s.clock.advance(1)
         await full(s, disk := Disk(4096, held=32 * MIB))
         disk.free = 16 * MIB - 1
-        disable = s.engine.put_control("f", Control(disabled="runaway"), abort=True)
+        disable = s.engine.functions.put_control("f", Control(disabled="runaway"), abort=True)
         (told,) = await gather_now(s, disable)
-        assert s.engine.control("f").disabled == "runaway" and s.runtime.occupancy().in_use == 2
+        assert (
+            s.engine.functions.control("f").disabled == "runaway"
+            and s.runtime.occupancy().in_use == 2
+        )
         says = told.detail
         assert "2 of what runs of it could not be stopped: The disk is full" in says
         assert "A restart of the service cuts off what runs" in says and "without --abort" in says
@@ -517,7 +522,7 @@ async def test_a_stop_does_not_overtake_how_its_run_ended() -> None:
         await s.clock.advance(10)
         with pytest.raises(StoreUnavailable, match="The disk is full"):
             await s.stop(ids[0])
-        await s.engine.put_control("f", Control(disabled="broken"), abort=True)
+        await s.engine.functions.put_control("f", Control(disabled="broken"), abort=True)
         disk.free = 60 * MIB
         await s.clock.advance(2)
         assert {(await s.show(id)).state for id in ids} == {"expired"}
@@ -525,13 +530,13 @@ async def test_a_stop_does_not_overtake_how_its_run_ended() -> None:
 
 async def test_an_idle_node_finds_a_full_disk_by_its_lease() -> None:
     async with Service() as s:
-        s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
+        s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
         s.disk_full(20)
         await s.clock.advance(19)
-        assert disk.held == 0 and s.engine.writer.down
+        assert disk.held == 0 and s.engine.parts.writer.down
         disk.free = 60 * MIB
         await s.clock.advance(5)
-        assert disk.held == 32 * MIB and not s.engine.writer.down
+        assert disk.held == 32 * MIB and not s.engine.parts.writer.down
 
 
 @pytest.mark.parametrize("full_for", [10, 40])
@@ -542,13 +547,13 @@ async def test_what_ended_before_a_shutdown_on_a_full_disk_is_written_in_the_res
         await s.function("f", answers=[Ok("first", seconds=5), Ok("second", seconds=60)])
         ended, cut = await s.invoke("f"), await s.invoke("f")
         await s.clock.advance(1)
-        s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
+        s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
         s.disk_full(full_for)
         with pytest.raises(StoreUnavailable, match="The disk is full"):
             await s.invoke("f")
         assert disk.held == 0
         await s.clock.advance(25)  # it has given up the reserve, and nothing more is free
-        assert s.engine.writer.down
+        assert s.engine.parts.writer.down
         await s.stop_service(30)
         assert disk.held == 0, "there is none to be kept"
         await s.start()
@@ -564,13 +569,13 @@ async def test_a_large_result_is_written_before_a_shutdown_on_a_full_disk_and_ho
         await s.function("f", answers=[Ok("small", seconds=5), Ok("x" * 100_000, seconds=6)])
         ids = [await s.invoke("f"), await s.invoke("f")]
         await s.clock.advance(1)
-        s.engine.room._reserve = Disk(4096, held=32 * MIB)
-        s.engine.blobs.space = s.engine.room.bodies
+        s.engine.parts.room._reserve = Disk(4096, held=32 * MIB)
+        s.engine.parts.blobs.space = s.engine.parts.room.bodies
         s.disk_full(3)
         with pytest.raises(StoreUnavailable, match="The disk is full"):
             await s.invoke("f")
         await s.clock.advance(10)
-        assert s.engine.writer.down
+        assert s.engine.parts.writer.down
         await s.stop_service(30)
         await s.start()
         views = [await s.show(id) for id in ids]
@@ -582,21 +587,21 @@ async def test_a_shutdown_does_not_wait_for_a_damaged_store() -> None:
         await s.function("f", answers=[Ok("first", seconds=5)])
         await s.invoke("f")
         await s.clock.advance(1)
-        s.engine.writer.condemn(damaged(Path("store.db"), "a page is broken"))
+        s.engine.parts.writer.condemn(damaged(Path("store.db"), "a page is broken"))
         await s.clock.advance(10)
-        await asyncio.wait_for(s.engine.writer.written(s.clock.now() + 30_000), 10)
-        assert s.engine.writer.down
+        await asyncio.wait_for(s.engine.parts.writer.written(s.clock.now() + 30_000), 10)
+        assert s.engine.parts.writer.down
 
 
 async def test_large_results_leave_the_last_of_the_reserves_space_to_what_is_small() -> None:
     async with Service() as s:
-        s.engine.room._reserve = disk = Disk(8 * MIB)
-        s.engine.room.full = s.engine.room.leaving = True
-        s.engine.room.bodies.check()
+        s.engine.parts.room._reserve = disk = Disk(8 * MIB)
+        s.engine.parts.room.full = s.engine.parts.room.leaving = True
+        s.engine.parts.room.bodies.check()
         disk.free = 2 * MIB
         with pytest.raises(StoreUnavailable, match="The disk is full"):
-            s.engine.room.bodies.check()
-        s.engine.room.full = s.engine.room.leaving = False
+            s.engine.parts.room.bodies.check()
+        s.engine.parts.room.full = s.engine.parts.room.leaving = False
 
 
 async def test_a_result_that_finds_no_room_does_not_keep_a_shutdown_from_its_end(
@@ -610,7 +615,7 @@ async def test_a_result_that_finds_no_room_does_not_keep_a_shutdown_from_its_end
         def refuse() -> None:
             raise StoreUnavailable("No file can be made.")
 
-        s.engine.blobs.space.check = refuse  # type: ignore[attr-defined]
+        s.engine.parts.blobs.space.check = refuse  # type: ignore[attr-defined]
         began = s.clock.now()
         await s.stop_service(30)
         assert s.clock.now() - began <= 33_000

@@ -28,9 +28,9 @@ async def test_a_node_begins_no_more_than_it_has_on_loan(monkeypatch: pytest.Mon
             await s.invoke("f")
         await s.clock.advance(2.5)
         assert s.scripts.at_once["f"] == 2
-        lane = s.engine.catalogue.lane("f")
+        lane = s.engine.parts.catalogue.lane("f")
         lane.slots.on_loan = 4  # type: ignore[attr-defined]
-        s.engine.dispatch.pump()
+        s.engine.parts.dispatch.pump()
         await s.clock.advance(60)
         assert s.scripts.at_once["f"] == 4 and len(s.starts("f")) == 10
 
@@ -55,6 +55,6 @@ async def test_every_slot_that_is_taken_is_free_again_when_all_is_over(
         ids = [await s.invoke("f", b"x" * (5 + 30 * (number % 2))) for number in range(12)]
         await s.stop(ids[-1])
         await s.clock.advance(300)
-        lane = s.engine.catalogue.lane("f")
+        lane = s.engine.parts.catalogue.lane("f")
         assert (lane.reserved, lane.under_way, lane.family.used) == (0, 0, 0)
         assert counted["begin"] == counted["end"] == len(s.starts("f"))

@@ -101,7 +101,7 @@ class Storm:
                 case x if x < 0.99:
                     await self.redeploy(engine, name)
                 case _:
-                    await engine.delete_function(name)
+                    await engine.functions.delete(name)
                     await self.redeploy(engine, name)
         except (Conflict, FunctionNotFound, Throttled):
             self.refused += 1  # as it should be at that moment
@@ -127,14 +127,14 @@ async def test_after_a_storm_everything_has_one_end(tmp_path: Path, seed: int) -
         engine = await storm.begin()
     await storm.weather(engine, 200)
     await asyncio.wait_for(_calm(engine), 120)
-    report = await engine.store.verify()
+    report = await engine.parts.store.verify()
     stats = await engine.stats()
     views = [await engine.invocations.get(id) for id in storm.ids]
     assert report["problems"] == [] and stats.conservation_difference == 0
     assert {view.state for view in views} <= FINAL
     assert all(len(states) == 1 for states in storm.finals.values())
-    assert all(one.reserved == one.claiming == 0 for one in engine.lanes.all())
-    assert not engine.parts.running and engine.runtime.occupancy().in_use == 0
+    assert all(one.reserved == one.claiming == 0 for one in engine.parts.lanes.all())
+    assert not engine.parts.running and engine.parts.runtime.occupancy().in_use == 0
     assert Outcome.NOT_STARTED not in storm.sync
     await engine.drain(0)
 

@@ -50,7 +50,7 @@ async def test_the_same_firing_twice_runs_once(s: Service):
 
 async def test_a_source_names_a_version_or_an_alias(s: Service):
     await s.function("f", answers=["ok"])
-    await s.engine.publish_version("f")
+    await s.engine.functions.publish_version("f")
     accepted = await s.engine.sources.accept("f", _firing(), qualifier="1")
     assert (await s.show(accepted.id)).version == "1"
 

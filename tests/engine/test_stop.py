@@ -128,13 +128,13 @@ async def test_a_stop_whose_run_ends_before_it_is_written_says_that_it_stopped_i
     await s.function("f", answers=[Error(seconds=1)], max_retries=3, on_failure=HOOK)
     await s.function("other", answers=[Forever()], timeout_seconds=3600)
     id = await s.invoke("f")
-    commit, free = s.engine.store.commit, asyncio.Event()
+    commit, free = s.engine.parts.store.commit, asyncio.Event()
 
     async def slow(batch: Batch) -> object:
         await free.wait()
         return await commit(batch)
 
-    s.engine.store.commit = slow
+    s.engine.parts.store.commit = slow
     before = asyncio.ensure_future(s.invoke("other"))  # is on its way to the disk all the time
     await s.clock.advance(0.5)
     stop = asyncio.ensure_future(s.stop(id))
@@ -180,7 +180,7 @@ async def test_a_stop_while_the_lost_attempt_is_rescued_is_not_forgotten(s: Serv
         return found
 
     s.store.lost = lost_then_stopped
-    await s.store.leave(s.engine.node.incarnation)
+    await s.store.leave(s.engine.parts.node.incarnation)
     await s.clock.advance(60)
     assert marked and await ended(s, id) == STOPPED
 
@@ -190,7 +190,7 @@ async def test_a_stop_written_by_one_who_did_not_see_the_run_ends_it_after_its_a
 ) -> None:
     await s.function("f", answers=[Error(seconds=1)], max_retries=3)
     view = await s.show(await s.invoke("f"))
-    writer, mark = s.engine.writer, StopMark(view.id, view.function_id, 1, s.clock.now())
+    writer, mark = s.engine.parts.writer, StopMark(view.id, view.function_id, 1, s.clock.now())
     await gather_now(s, writer.wait(writer.mark_stopping, mark))
     await s.clock.advance(600)
     assert await ended(s, format_id(view.id)) == STOPPED and s.starts("f") == [0.0]
@@ -200,7 +200,7 @@ async def test_a_stop_that_an_expiry_did_not_know_of_counts(s: Service) -> None:
     """The retry would come after the event age, so the attempt ends as expired; but it was stopping."""
     await s.function("f", answers=[Error(seconds=1.9)], max_retries=3, max_event_age_seconds=2)
     view = await s.show(await s.invoke("f"))
-    writer, mark = s.engine.writer, StopMark(view.id, view.function_id, 1, s.clock.now())
+    writer, mark = s.engine.parts.writer, StopMark(view.id, view.function_id, 1, s.clock.now())
     await gather_now(s, writer.wait(writer.mark_stopping, mark))
     await s.clock.advance(600)
     assert await ended(s, format_id(view.id)) == STOPPED and s.starts("f") == [0.0]

@@ -168,15 +168,15 @@ async def test_a_suspect_waits_for_what_runs_but_not_for_ever(
 async def test_a_suspect_that_may_not_run_holds_nobody_back(s: Service) -> None:
     await s.function("suspect", answers=[Lost(), "ok"])
     await s.function("other", answers=["ok"])
-    await s.engine.put_control("suspect", Control(limit=1))
+    await s.engine.functions.put_control("suspect", Control(limit=1))
     suspect = await s.invoke("suspect")
-    s.engine.catalogue.family("suspect").take(Control(limit=0))
+    s.engine.parts.catalogue.family("suspect").take(Control(limit=0))
     for _ in range(50):
         await s.invoke("other")
         await s.clock.advance(0.1)
     assert len(s.starts("other")) == 50 and len(s.starts("suspect")) == 1
     assert (await s.show(suspect)).state is State.RETRYING
-    await s.engine.put_control("suspect", Control())
+    await s.engine.functions.put_control("suspect", Control())
     await s.clock.advance(2)
     assert (await s.show(suspect)).state is State.SUCCEEDED
 
@@ -235,7 +235,7 @@ async def test_a_suspect_gets_the_next_slot_of_a_function_that_always_has_a_back
     s: Service, limit: int | None
 ) -> None:
     await s.function("f", answers=[Lost(), Ok(seconds=1)], concurrency=1 if limit is None else 5)
-    await s.engine.put_control("f", Control(limit=limit))
+    await s.engine.functions.put_control("f", Control(limit=limit))
     suspect = await s.invoke("f")
     others = [await s.invoke("f") for _ in range(50)]
     await s.clock.advance(4)
@@ -243,18 +243,18 @@ async def test_a_suspect_gets_the_next_slot_of_a_function_that_always_has_a_back
     assert (view.state, view.attempt) == (State.SUCCEEDED, 2)
     await s.clock.advance(60)
     assert {(await s.show(id)).state for id in others} == {State.SUCCEEDED}
-    family = s.engine.catalogue.family("f")
+    family = s.engine.parts.catalogue.family("f")
     assert (family.keeps, family.used) == (0, 0)
 
 
 async def test_it_says_that_the_next_slot_is_kept_for_a_suspect(s: Service) -> None:
     await s.function("f", answers=[Ok(seconds=1)], concurrency=1)
-    lane = s.engine.catalogue.lane("f")
+    lane = s.engine.parts.catalogue.lane("f")
     lane.keep_slot(True)
     why = await s.why(await s.invoke("f"))
     assert why is not None and why.code == "function_limit" and "kept for one" in why.text
     lane.keep_slot(False)
-    s.engine.dispatch.freed(lane)
+    s.engine.parts.dispatch.freed(lane)
 
 
 async def test_a_kept_slot_is_given_back_while_another_suspect_runs_long(s: Service) -> None:
@@ -263,7 +263,7 @@ async def test_a_kept_slot_is_given_back_while_another_suspect_runs_long(s: Serv
     suspect = await s.invoke("f")
     others = [await s.invoke("f") for _ in range(50)]
     await s.clock.advance(0.5)
-    assert s.engine.catalogue.lane("f").keeps
+    assert s.engine.parts.catalogue.lane("f").keeps
     await s.invoke("slow")
     await s.clock.advance(100)
     assert [name for name, _ in s.runtime.running()] == ["slow"]
@@ -287,8 +287,8 @@ async def test_no_slot_of_all_versions_is_kept_for_a_suspect_whose_own_version_h
         return Lost(seconds=1) if begun == 1 else Ok(seconds=7200)
 
     await s.function("f", answers=answer, concurrency=1, **LONG)
-    await s.ask(s.engine.publish_version("f", version="1"))
-    await s.engine.put_control("f", Control(limit=2 if concurrency else 1))
+    await s.ask(s.engine.functions.publish_version("f", version="1"))
+    await s.engine.functions.put_control("f", Control(limit=2 if concurrency else 1))
     suspect = await s.invoke("f")
     if concurrency:
         await s.invoke("f")
@@ -302,7 +302,7 @@ async def test_no_slot_of_all_versions_is_kept_for_a_suspect_whose_own_version_h
     await s.function("f", concurrency=1, **LONG)
     await s.clock.advance(3 * 7200)
     assert (await s.show(suspect)).state is State.SUCCEEDED
-    assert s.engine.catalogue.family("f").keeps == 0
+    assert s.engine.parts.catalogue.family("f").keeps == 0
 
 
 async def test_a_suspect_is_not_missed_for_ever_by_runs_in_step_with_its_turns() -> None:
@@ -332,7 +332,7 @@ async def test_many_suspects_of_one_function_do_not_keep_the_slot_of_another_idl
         s.scripts.set("g", [Ok(seconds=4)])
         await s.start()
         await s.clock.advance(0.4)
-        assert s.engine.catalogue.lane("f").keeps
+        assert s.engine.parts.catalogue.lane("f").keeps
         later = await s.invoke("f")
         await s.clock.advance(12)  # a turn of the other's, and the pause after it
         for id in (waits, later):
@@ -346,10 +346,10 @@ async def test_where_the_node_is_full_it_is_not_told_that_a_slot_is_kept() -> No
         await s.function("other", answers=[Forever()], **LONG)
         await s.invoke("other")
         waits = await s.invoke("f")
-        lane = s.engine.catalogue.lane("f")
+        lane = s.engine.parts.catalogue.lane("f")
         lane.keep_slot(True)
         for limit, code in ((None, "node_limit"), (2, "node_limit"), (1, "function_limit")):
-            await s.engine.put_control("f", Control(limit=limit))
+            await s.engine.functions.put_control("f", Control(limit=limit))
             lane.keep_slot(True, limit is not None)
             why = await s.why(waits)
             assert why is not None and why.code == code, limit
@@ -361,14 +361,14 @@ async def test_a_version_that_is_deleted_keeps_no_slot_of_all_versions(s: Servic
         return Lost() if run.function.version == "1" else Ok(seconds=600)
 
     await s.function("f", answers=answer, concurrency=1, **LONG)
-    await s.ask(s.engine.publish_version("f", version="1"))
-    await s.engine.put_control("f", Control(limit=1))
+    await s.ask(s.engine.functions.publish_version("f", version="1"))
+    await s.engine.functions.put_control("f", Control(limit=1))
     await s.invoke("f", qualifier="1")
     await s.invoke("f")
     await s.clock.advance(10)
-    family = s.engine.catalogue.family("f")
+    family = s.engine.parts.catalogue.family("f")
     assert family.keeps == 1
-    await s.ask(s.engine.delete_version("f", "1"))
+    await s.ask(s.engine.functions.delete_version("f", "1"))
     await s.settle()
-    assert [lane.function.version for lane in s.engine.lanes.all()] == ["latest"]
-    assert family.keeps == 0 and not len(s.engine.suspects._due)
+    assert [lane.function.version for lane in s.engine.parts.lanes.all()] == ["latest"]
+    assert family.keeps == 0 and not len(s.engine.parts.suspects._due)

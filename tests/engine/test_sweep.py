@@ -19,7 +19,7 @@ HOUR = 3600
 async def sweep_all(service: Service) -> None:
     with service.clock.hold():
         for _ in range(PARTS):
-            await service.engine.sweep.once()
+            await service.engine.parts.sweep.once()
 
 
 async def test_a_blob_without_a_row_is_removed_once_it_is_old() -> None:
@@ -28,19 +28,19 @@ async def test_a_blob_without_a_row_is_removed_once_it_is_old() -> None:
         id = number(await service.invoke("f", b'"' + b"p" * 100_000 + b'"'))
         await service.clock.advance(1)
         left = f"{IdSource().next(service.clock.now()):032x}.payload"
-        await service.engine.blobs.put(left, b"never committed")
+        await service.engine.parts.blobs.put(left, b"never committed")
         await sweep_all(service)
-        assert await service.engine.blobs.get(left) == b"never committed"
+        assert await service.engine.parts.blobs.get(left) == b"never committed"
         await service.clock.advance(2 * 3600)
         await sweep_all(service)
         # A store from an older backup would not know it either: it is only marked.
-        assert await service.engine.blobs.get(left) == b"never committed"
+        assert await service.engine.parts.blobs.get(left) == b"never committed"
         await service.clock.advance(3 * HOUR)
         await sweep_all(service)
-        refs = [ref for n in range(PARTS) for ref in await service.engine.blobs.part(n)]
+        refs = [ref for n in range(PARTS) for ref in await service.engine.parts.blobs.part(n)]
         assert left not in refs
-        payload = await service.engine.store.payload(id)
-        result = await service.engine.store.result(id)
+        payload = await service.engine.parts.store.payload(id)
+        result = await service.engine.parts.store.result(id)
         assert payload is not None and result is not None
         assert sorted(refs) == sorted([payload[0].ref, result.ref])
 
@@ -48,15 +48,15 @@ async def test_a_blob_without_a_row_is_removed_once_it_is_old() -> None:
 async def test_a_store_that_knows_nothing_is_no_reason_to_remove_anything() -> None:
     async with Service(unused_retention_seconds=0) as service:
         left = f"{IdSource().next(service.clock.now()):032x}.payload"
-        await service.engine.blobs.put(left, b"of a store that was lost")
+        await service.engine.parts.blobs.put(left, b"of a store that was lost")
         archive = pack([("main.py", b"of a store that was lost")])
         info = check_archive(archive)
         with service.clock.hold():
-            await service.engine.code.store(archive, info)
+            await service.engine.parts.code.store(archive, info)
         await service.clock.advance(2 * HOUR)
         await sweep_all(service)
-        assert await service.engine.blobs.get(left)
-        assert service.engine.code.path(info.digest).is_dir()
+        assert await service.engine.parts.blobs.get(left)
+        assert service.engine.parts.code.path(info.digest).is_dir()
         # With work of its own it judges, and says what it removes.
         await service.function("f")
         await service.invoke("f")
@@ -77,13 +77,13 @@ async def test_blobs_that_a_backup_reads_go_when_it_is_done() -> None:
         await service.function("f")
         id = number(await service.invoke("f", b'"' + b"p" * 100_000 + b'"'))
         await service.clock.advance(1)
-        found = await service.engine.store.payload(id)
+        found = await service.engine.parts.store.payload(id)
         assert found is not None and found[0].ref is not None
         with Readers(service.directory).reading():
             await service.clock.advance(2 * HOUR)
-            pruned = await service.engine.store.payload(id)
+            pruned = await service.engine.parts.store.payload(id)
             assert pruned is not None and pruned[0].ref is None
-            assert len(await service.engine.blobs.get(found[0].ref)) == 100_002
+            assert len(await service.engine.parts.blobs.get(found[0].ref)) == 100_002
         await sweep_all(service)
         with pytest.raises(StoreUnavailable, match="missing"):
-            await service.engine.blobs.get(found[0].ref)
+            await service.engine.parts.blobs.get(found[0].ref)

@@ -35,20 +35,20 @@ async def test_code_that_no_call_could_run_is_refused_with_what_to_do(
 ) -> None:
     async with running(tmp_path, instances_max=1) as engine:
         with pytest.raises(CodeNotLoaded) as refused:
-            await engine.try_code("f", parse_spec({}), archive(code))
+            await engine.functions.try_code("f", parse_spec({}), archive(code))
         assert refused.value.fields["field"] == field
         assert says in refused.value.detail
         assert refused.value.detail.endswith("Nothing was changed.")
-        assert engine.functions() == [] and kept(tmp_path) == []
+        assert engine.functions.all() == [] and kept(tmp_path) == []
 
 
 async def test_an_import_that_raises_is_a_warning(tmp_path: Path) -> None:
     async with running(tmp_path, instances_max=1) as engine:
         code = archive(f"import os\nos.environ['DATABASE']\n{GOOD}")
-        (warning,) = await engine.try_code("f", parse_spec({}), code)
+        (warning,) = await engine.functions.try_code("f", parse_spec({}), code)
         assert "KeyError: 'DATABASE'" in warning
         spec = parse_spec({"environment": {"DATABASE": "here"}})
-        assert await engine.try_code("f", spec, code) == []
+        assert await engine.functions.try_code("f", spec, code) == []
 
 
 async def test_a_handler_of_one_argument_is_a_warning_that_says_how_to_write_it(
@@ -56,7 +56,7 @@ async def test_a_handler_of_one_argument_is_a_warning_that_says_how_to_write_it(
 ) -> None:
     async with running(tmp_path, instances_max=1) as engine:
         code = archive("def handler(event): ...")
-        (warning,) = await engine.try_code("f", parse_spec({}), code)
+        (warning,) = await engine.functions.try_code("f", parse_spec({}), code)
         assert "is written (event)" in warning and "write it as (event, context)" in warning
 
 
@@ -64,7 +64,7 @@ async def test_the_code_that_is_kept_is_tried_with_the_new_settings(tmp_path: Pa
     async with running(tmp_path, instances_max=1) as engine:
         await deploy(engine, "f", GOOD)
         with pytest.raises(CodeNotLoaded, match="no module 'other'"):
-            await engine.try_code("f", parse_spec({"handler": "other.handler"}), None)
+            await engine.functions.try_code("f", parse_spec({"handler": "other.handler"}), None)
 
 
 @pytest.mark.parametrize(
@@ -92,16 +92,16 @@ async def test_refused_code_that_is_deployed_elsewhere_stays(tmp_path: Path) -> 
         await deploy(engine, "f", "other = 1")
         before = kept(tmp_path)
         with pytest.raises(CodeNotLoaded):
-            await engine.try_code("g", parse_spec({}), archive("other = 1"))
+            await engine.functions.try_code("g", parse_spec({}), archive("other = 1"))
         with pytest.raises(CodeNotLoaded):
-            await engine.try_code("f", parse_spec({}), None)
+            await engine.functions.try_code("f", parse_spec({}), None)
         assert kept(tmp_path) == before and before
 
 
 async def test_code_that_is_tried_is_not_swept_away(tmp_path: Path) -> None:
     async with running(tmp_path, instances_max=1) as engine:
         await deploy(engine, "f", GOOD)
-        async with engine.catalogue.code_in_use("g", archive("x = 1")) as code:
-            assert (await engine.catalogue.code.prune(set()))[0] == 0
+        async with engine.parts.catalogue.code_in_use("g", archive("x = 1")) as code:
+            assert (await engine.parts.catalogue.code.prune(set()))[0] == 0
             assert code.digest in kept(tmp_path)
-        assert (await engine.catalogue.code.prune(set()))[0] == 1
+        assert (await engine.parts.catalogue.code.prune(set()))[0] == 1

@@ -38,7 +38,7 @@ async def test_what_has_ended_and_cannot_be_written_keeps_its_slot(ahead: int) -
         first = await s.invoke("f")
         await s.clock.advance(1)
         assert (await s.show(first)).state == "succeeded"
-        s.engine.blobs.space.check = refuse  # type: ignore[attr-defined]
+        s.engine.parts.blobs.space.check = refuse  # type: ignore[attr-defined]
         ids = [await s.invoke("f") for _ in range(CALLS - 1)]
         await s.clock.advance(60)
         assert SLOTS <= len(s.engine.parts.running) <= SLOTS + 2 * BESIDE_MAX
@@ -48,23 +48,23 @@ async def test_what_has_ended_and_cannot_be_written_keeps_its_slot(ahead: int) -
         why = await s.why(ids[-1])
         assert why is not None and why.code == "function_limit"
         assert "large results are on disk" in why.text
-        s.engine.blobs.space.check = take  # type: ignore[attr-defined]
+        s.engine.parts.blobs.space.check = take  # type: ignore[attr-defined]
         await s.clock.advance(20)
         views = [await s.show(id) for id in ids]
         assert {(view.state, view.attempt) for view in views} == {("succeeded", 1)}
-        lane = s.engine.lanes.all()[0]
+        lane = s.engine.parts.lanes.all()[0]
         assert (lane.unwritten, lane.reserved, lane.family.used) == (0, 0, 0)
 
 
 async def test_a_limit_of_all_versions_counts_what_cannot_be_written() -> None:
     async with Service() as s:
         await s.function("f", answers=[Ok(LARGE, seconds=0.1)] * CALLS)
-        await s.ask(s.engine.put_control("f", Control(limit=1)))
-        s.engine.blobs.space.check = refuse  # type: ignore[attr-defined]
+        await s.ask(s.engine.functions.put_control("f", Control(limit=1)))
+        s.engine.parts.blobs.space.check = refuse  # type: ignore[attr-defined]
         ids = [await s.invoke("f") for _ in range(8)]
         await s.clock.advance(60)
         assert len(s.engine.parts.running) <= 2
-        s.engine.blobs.space.check = take  # type: ignore[attr-defined]
+        s.engine.parts.blobs.space.check = take  # type: ignore[attr-defined]
         await s.clock.advance(20)
         assert {(await s.show(id)).state for id in ids} == {"succeeded"}
 
@@ -82,12 +82,12 @@ async def test_what_cannot_be_written_keeps_nothing_of_the_node(functions: int) 
         names = [f"f{n}" for n in range(functions)]
         for name in names:
             await s.function(name, answers=[Ok(LARGE, seconds=0.1)] * CALLS, concurrency=10)
-        s.engine.blobs.put = put  # type: ignore[attr-defined]
+        s.engine.parts.blobs.put = put  # type: ignore[attr-defined]
         for name in names * (60 // functions):
             await s.invoke(name)
         await s.clock.advance(60)
         assert len(s.engine.parts.running) == min(60, 28 * functions)
-        assert s.engine.runtime.occupancy().in_use == 0
+        assert s.engine.parts.runtime.occupancy().in_use == 0
         other = await s.invoke("small")
         await s.settle()
         assert (await s.show(other)).state == "succeeded"
@@ -105,16 +105,16 @@ async def test_many_functions_together_keep_no_more_in_memory_than_a_bound(
         names = [f"f{n}" for n in range(functions)]
         for name in names:
             await s.function(name, answers=[Ok(LARGE, seconds=0.1)] * calls, concurrency=calls)
-        s.engine.blobs.space.check = refuse  # type: ignore[attr-defined]
+        s.engine.parts.blobs.space.check = refuse  # type: ignore[attr-defined]
         ids = [await s.invoke(name) for name in names * calls]
         await s.clock.advance(60)
         assert bound <= len(s.engine.parts.running) <= bound + instances + BESIDE_MAX
-        s.engine.blobs.space.check = take  # type: ignore[attr-defined]
+        s.engine.parts.blobs.space.check = take  # type: ignore[attr-defined]
         await s.clock.advance(20)
         views = [await s.show(id) for id in ids]
         assert {(view.state, view.attempt) for view in views} == {("succeeded", 1)}
-        assert s.engine.runtime.occupancy().in_use == 0
-        assert not any(lane.kept_of_node or lane.family.used for lane in s.engine.lanes.all())
+        assert s.engine.parts.runtime.occupancy().in_use == 0
+        assert not any(lane.kept_of_node or lane.family.used for lane in s.engine.parts.lanes.all())
         assert s.engine.parts.results._kept_bytes == 0
 
 
@@ -122,16 +122,16 @@ async def test_a_suspect_whose_slot_is_kept_by_what_has_ended_holds_nobody_back(
     async with Service() as s:
         await s.function("f", answers=[Lost(), Ok(LARGE)], concurrency=1)
         await s.function("g", answers=[Ok(seconds=0.1)])
-        s.engine.blobs.space.check = refuse  # type: ignore[attr-defined]
+        s.engine.parts.blobs.space.check = refuse  # type: ignore[attr-defined]
         first = await s.invoke("f")
         await s.invoke("f")
         await s.settle()
-        assert s.engine.lanes.all()[0].unwritten == 1
+        assert s.engine.parts.lanes.all()[0].unwritten == 1
         for _ in range(60):
             await s.clock.advance(0.5)
-            assert not s.engine.dispatch.held_back
+            assert not s.engine.parts.dispatch.held_back
         assert (await s.show(first)).attempt == 1
-        s.engine.blobs.space.check = take  # type: ignore[attr-defined]
+        s.engine.parts.blobs.space.check = take  # type: ignore[attr-defined]
         await s.clock.advance(10)
         assert (await s.show(first)).state == "succeeded"
 
@@ -143,9 +143,9 @@ async def test_a_disk_that_is_full_again_at_once_is_left_alone_for_some_seconds(
         s.notices.on(StoreBack, lambda _: said.append("back"))
         await s.function("f", answers=["ok"])
         waits = await s.invoke("f", delay_seconds=3600)
-        s.engine.room._reserve = disk = Disk(4096, held=32 * MIB)
+        s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
         for _ in range(30):  # half a second each
-            if not s.engine.writer.down:
+            if not s.engine.parts.writer.down:
                 await s.invoke("f")  # small ones succeed in between
                 disk.free, disk.held = 4096, 32 * MIB
                 s.disk_full(0.1)

@@ -37,7 +37,7 @@ class Changing(Walk):
         await kind()
 
     def qualifier(self, name: str) -> str:
-        family = self.s.engine.catalogue.find(name)
+        family = self.s.engine.parts.catalogue.find(name)
         known = [] if family is None else [*family.rows, *family.aliases]
         return self.rng.choice(["latest", *sorted(known)])
 
@@ -46,36 +46,38 @@ class Changing(Walk):
         await self.s.settle()
 
     async def publish(self) -> None:
-        await self.change(self.s.engine.publish_version(self.rng.choice(NAMES)))
+        await self.change(self.s.engine.functions.publish_version(self.rng.choice(NAMES)))
 
     async def delete_version(self) -> None:
         name = self.rng.choice(NAMES)
-        family = self.s.engine.catalogue.find(name)
+        family = self.s.engine.parts.catalogue.find(name)
         rows = [] if family is None else sorted(set(family.rows) - {"latest"})
         if rows:
-            await self.change(self.s.engine.delete_version(name, self.rng.choice(rows)))
+            await self.change(self.s.engine.functions.delete_version(name, self.rng.choice(rows)))
 
     async def put_alias(self) -> None:
         name, rng = self.rng.choice(NAMES), self.rng
-        family = self.s.engine.catalogue.find(name)
+        family = self.s.engine.parts.catalogue.find(name)
         rows = [] if family is None else sorted(family.rows)
         if rows:
             main, other = rng.choice(rows), rng.choice(rows)
             weights = {} if main == other else {other: 0.5}
             alias = Alias(rng.choice(ALIASES), main, weights)
             create = alias.name not in family.aliases
-            await self.change(self.s.engine.put_alias(name, alias, create=create))
+            await self.change(self.s.engine.functions.put_alias(name, alias, create=create))
 
     async def delete_alias(self) -> None:
         name = self.rng.choice(NAMES)
-        await self.change(self.s.engine.delete_alias(name, self.rng.choice(ALIASES)))
+        await self.change(self.s.engine.functions.delete_alias(name, self.rng.choice(ALIASES)))
 
     async def configure(self) -> None:
         name = self.rng.choice(NAMES)
         config = AsyncConfig(
             max_retries=self.rng.choice([0, 2]), on_success=HOOK, on_failure=DEAD_HOOK
         )
-        await self.change(self.s.engine.put_async_config(name, self.qualifier(name), config))
+        await self.change(
+            self.s.engine.functions.put_async_config(name, self.qualifier(name), config)
+        )
 
     async def control(self) -> None:
         control = Control(
@@ -83,7 +85,9 @@ class Changing(Walk):
             disabled=self.rng.choice([None, None, "off"]),
         )
         abort = self.rng.random() < 0.3
-        await self.change(self.s.engine.put_control(self.rng.choice(NAMES), control, abort=abort))
+        await self.change(
+            self.s.engine.functions.put_control(self.rng.choice(NAMES), control, abort=abort)
+        )
 
     async def call_now(self) -> None:
         for _ in range(self.rng.choice([1, 1, 4])):
@@ -113,7 +117,7 @@ class Changing(Walk):
     # ------------------------------------------------------------ what must hold
 
     async def finish(self) -> None:
-        for name in self.s.engine.catalogue.names():
+        for name in self.s.engine.parts.catalogue.names():
             await self.release(name)
         await super().finish()
         await self.books()
@@ -121,16 +125,18 @@ class Changing(Walk):
     async def release(self, name: str) -> None:
         self.s.outage.full_until = self.s.outage.gone_until = 0
         await self.s.clock.advance(1)
-        if self.s.engine.catalogue.find(name) is not None:  # a delete may have been on its way
-            await self.s.ask(self.s.engine.put_control(name, Control()))
+        if (
+            self.s.engine.parts.catalogue.find(name) is not None
+        ):  # a delete may have been on its way
+            await self.s.ask(self.s.engine.functions.put_control(name, Control()))
 
     async def books(self) -> None:
         """Everything has ended: nothing is counted, promised or kept any more."""
         await self.s.clock.advance(30)
         engine = self.s.engine
-        lanes = engine.lanes.all()
+        lanes = engine.parts.lanes.all()
         assert not [one.function.name for one in lanes if one.deleted], "kept for ever"
-        families = engine.lanes.families()
+        families = engine.parts.lanes.families()
         assert {one.family for one in lanes} == set(families)
         for lane in lanes:
             assert lane in lane.family.lanes and lane.idle, lane.function.name
@@ -142,10 +148,10 @@ class Changing(Walk):
             assert counted == (0, 0, 0, 0), (family.name, counted)
             assert set(family.rows.values()) == set(family.lanes)
             assert not family.parked and not family.in_line and not family.keeps
-        assert not len(engine.dispatch.node_queue)
-        assert not engine.dispatch._turn and not engine.dispatch._look
-        first = engine.suspects._due.first()
+        assert not len(engine.parts.dispatch.node_queue)
+        assert not engine.parts.dispatch._turn and not engine.parts.dispatch._look
+        first = engine.parts.suspects._due.first()
         assert first is None or not first[0].function.spec.concurrency
-        assert not engine.dispatch.held_back
-        assert not engine.catalogue.entries.all(DELETED)
-        assert engine.runtime.occupancy().in_use == 0
+        assert not engine.parts.dispatch.held_back
+        assert not engine.parts.catalogue.entries.all(DELETED)
+        assert engine.parts.runtime.occupancy().in_use == 0

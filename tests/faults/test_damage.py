@@ -58,8 +58,8 @@ async def a_days_work(s: Service, number: int = 0) -> list[ThenceError]:
     await tried(s.function("slow", answers=[Forever()], concurrency=1, timeout_seconds=3600))
     await tried(s.function("lost", answers=[Lost(), "ok"]))
     await tried(s.invoke("lost"))
-    await tried(engine.put_entry("kind", "owner", f"e{number}", b"{}"))
-    await tried(engine.publish_version("f", "", str(number + 1)))
+    await tried(engine.functions.put_entry("kind", "owner", f"e{number}", b"{}"))
+    await tried(engine.functions.publish_version("f", "", str(number + 1)))
     key = f"k{number}"
     first = await tried(s.invoke("f", DATA, idempotency_key=key, caller_id=key, listed=True))
     second = await tried(s.invoke("g", b"y" * 100_000))
@@ -74,7 +74,7 @@ async def a_days_work(s: Service, number: int = 0) -> list[ThenceError]:
             await tried(s.result(id))
             await tried(store.log(int(id.replace("-", ""), 16)))
             await tried(engine.stop(int(id.replace("-", ""), 16)))
-    family = engine.catalogue.family("f").id
+    family = engine.parts.catalogue.family("f").id
     for look in (
         store.invocations(Filter(), 50, None),
         store.invocations(Filter(dead=True), 50, None),
@@ -136,7 +136,7 @@ async def test_damage_under_a_running_service_is_said_once_with_its_table_and_en
         notices = said(s)
         overwrite_under(s._incarnation._raw, tree)  # type: ignore[arg-type]
         await a_days_work(s, 1)
-        damaged = s.engine.writer.damaged
+        damaged = s.engine.parts.writer.damaged
         assert isinstance(damaged, StoreDamaged), "nobody noticed"
         assert tree in damaged.fields["tables"] and tree in damaged.detail
         assert "verify" in damaged.detail and damaged.code == "store_corrupt"
@@ -288,7 +288,7 @@ async def test_a_payload_of_which_64_bytes_changed_is_not_run_and_is_said(tmp_pa
         flip(tmp_path / "thence.db", DATA)
         await s.start()
         await s.clock.advance(60)
-        damaged = s.engine.writer.damaged
+        damaged = s.engine.parts.writer.damaged
         assert damaged is not None and damaged.fields["tables"] == ["invocation"]
         assert DATA[:8] not in b"".join(one.payload[:8] for one in s.scripts.starts)
         assert (await s.show(id)).state is State.QUEUED

@@ -150,11 +150,14 @@ class Walk:
 
     async def _again(self, name: str, request: Any, id: str) -> None:
         before = next(one for one in self.keys.values() if one[2] == id)
-        lane = self.s.engine.catalogue
+        lane = self.s.engine.parts.catalogue
         same = name in lane.names() and (await self.s.show(id)).function_id == lane.get(name).id
         payload, settings = request
         answer = await self.s.invoke(name, payload, **settings)
-        if same and self.s.engine.catalogue.get(name).id == (await self.s.show(id)).function_id:
+        if (
+            same
+            and self.s.engine.parts.catalogue.get(name).id == (await self.s.show(id)).function_id
+        ):
             assert answer == before[2], "one key, two invocations"
         self.known.setdefault(answer, Known(name))
 
@@ -235,7 +238,7 @@ class Walk:
         await self.s.function(name, **{**self.spec(name), **more})
 
     async def delete(self) -> None:
-        self.call(self.s.ask(self.s.engine.delete_function(self.rng.choice(NAMES))))
+        self.call(self.s.ask(self.s.engine.functions.delete(self.rng.choice(NAMES))))
         await self.s.settle()
 
     def alive(self) -> bool:
@@ -261,7 +264,7 @@ class Walk:
             for id, known in self.known.items():
                 await self._one(id, known)
             stats = await self.s.ask(self.s.engine.stats())
-            counts = await self.s.ask(self.s.engine.store.counts())
+            counts = await self.s.ask(self.s.engine.parts.store.counts())
         except InvocationNotFound as lost:
             raise AssertionError(f"acknowledged and lost: {lost}") from lost
         except (ThenceError, ConnectionResetError):
@@ -273,9 +276,9 @@ class Walk:
 
     def _counted(self, stored: dict[int, int]) -> None:
         """What is compared to limits.waiting_max is what waits in the store, by function id."""
-        for lane in self.s.engine.lanes.all():
+        for lane in self.s.engine.parts.lanes.all():
             assert lane.waiting == stored.get(lane.function.id, 0), lane.function.name
-        for family in self.s.engine.lanes.families():
+        for family in self.s.engine.parts.lanes.families():
             assert family.waiting == sum(stored.get(one.function.id, 0) for one in family.lanes)
 
     async def _one(self, id: str, known: Known) -> None:
@@ -300,7 +303,7 @@ class Walk:
         for url in (HOOK, DEAD_HOOK):
             s.receiver(url).up()
             s.receiver(url).answers()
-        for name in s.engine.catalogue.names():
+        for name in s.engine.parts.catalogue.names():
             await self._deploy(name, concurrency=5)
         await s.clock.advance(7200)
         assert not [task for task in self.calls if not task.done()], "a caller waits for ever"

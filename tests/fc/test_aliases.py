@@ -245,7 +245,7 @@ async def test_a_version_of_a_service_that_an_alias_names_is_not_deleted(door: A
         path = f"/2021-04-06/services/s/versions/{version}"
         status, code, message = (await door.delete(path)).error()
         assert (status, code) == (400, "InvalidArgument") and "alias 'prod'" in message
-    assert len(door.engine.versions("s$f")) == 2
+    assert len(door.engine.functions.versions("s$f")) == 2
 
 
 async def test_an_alias_outlives_a_restart(door: Any) -> None:
@@ -253,5 +253,9 @@ async def test_an_alias_outlives_a_restart(door: Any) -> None:
         await door.post(path, json={"aliasName": "prod", "versionId": "1"})
     await door.service.restart()
     engine = door.service.engine
-    assert engine.alias("f", "prod").version == engine.alias("s$g", "prod").version == "1"
-    assert [one.name for one in engine.entries("fc.service_alias", "s")] == ["prod"]
+    assert (
+        engine.functions.alias("f", "prod").version
+        == engine.functions.alias("s$g", "prod").version
+        == "1"
+    )
+    assert [one.name for one in engine.functions.entries("fc.service_alias", "s")] == ["prod"]

@@ -176,7 +176,7 @@ async def test_the_oldest_generation_takes_keys_in_any_case_and_answers_in_camel
 
 
 async def test_the_list_goes_over_all_functions_in_pages(door: Any) -> None:
-    await door.engine.publish_version("f")
+    await door.engine.functions.publish_version("f")
     for name in ("g", "h"):
         await door.service.function(name)
         await door.put(V3.replace("/f/", f"/{name}/"), json={})
@@ -198,7 +198,7 @@ async def test_the_list_goes_over_all_functions_in_pages(door: Any) -> None:
 
 async def test_what_another_door_configured_is_shown_with_its_arns(door: Any) -> None:
     config = AsyncConfig(max_retries=5, on_success="queue:done", on_failure="https://example.com/x")
-    await door.engine.put_async_config("f", "latest", config)
+    await door.engine.functions.put_async_config("f", "latest", config)
     assert (await door.get(V3)).json["destinationConfig"] == {
         "onSuccess": {"destination": "acs:mns:local:thence:/queues/done/messages"},
         "onFailure": {"destination": "https://example.com/x"},
@@ -235,13 +235,17 @@ async def test_an_http_function_is_no_destination(door: Any) -> None:
     arn = "acs:fc:::functions/web"
     assert (await door.put(V3, json=to(arn))).status == 200
     trigger = {"triggerName": "t", "triggerType": "timer"}
-    await door.engine.put_entry("fc.trigger", str(target.id), "t", msgspec.json.encode(trigger))
+    await door.engine.functions.put_entry(
+        "fc.trigger", str(target.id), "t", msgspec.json.encode(trigger)
+    )
     assert (await door.put(V3, json=to(arn))).status == 200
     trigger = {"triggerName": "h", "triggerType": "http"}
-    await door.engine.put_entry("fc.trigger", str(target.id), "h", msgspec.json.encode(trigger))
+    await door.engine.functions.put_entry(
+        "fc.trigger", str(target.id), "h", msgspec.json.encode(trigger)
+    )
     status, code, message = (await door.put(V3, json=to(arn))).error()
     assert (status, code) == (400, "InvalidArgument") and "only event functions" in message
-    await door.engine.publish_version("web")  # a version of it is called by HTTP as well
+    await door.engine.functions.publish_version("web")  # a version of it is called by HTTP as well
     assert (await door.put(V3, json=to(arn + "/1"))).error()[1] == "InvalidArgument"
 
 
@@ -363,7 +367,7 @@ async def test_a_bus_gets_a_cloudevent_with_its_name(door: Any) -> None:
 
 async def test_a_function_gets_the_object_as_its_event_at_its_qualifier(door: Any) -> None:
     await door.service.function("s$after", answers=["seen"])
-    await door.engine.publish_version("s$after")
+    await door.engine.functions.publish_version("s$after")
     await door.put(V3, json=to("acs:fc:::services/s.1/functions/after"))
     id = await call(door)
     await door.clock.advance(1)

@@ -86,7 +86,7 @@ def request(
 
 async def prepare(port: Port) -> None:
     for name in ("f", "s$f"):
-        await port.engine.put_function(name, parse_spec({"concurrency": 100}), CODE)
+        await port.engine.functions.put(name, parse_spec({"concurrency": 100}), CODE)
 
 
 @pytest.fixture
@@ -367,8 +367,8 @@ async def test_no_query_that_was_put_on_the_way_chooses_the_version_in_the_oldes
     port: Port, kind: str
 ) -> None:
     """Their scheme signs no query, and their clients have the qualifier in the path."""
-    await port.engine.publish_version("s$f")
-    await port.engine.put_alias("s$f", Alias("prod", "1"), create=True)
+    await port.engine.functions.publish_version("s$f")
+    await port.engine.functions.put_alias("s$f", Alias("prod", "1"), create=True)
     head = fc_head(body=BODY, date=NOW, more=[("x-fc-invocation-type", kind)])
     for service, query in (("s", "prod"), ("s", "1"), ("s.prod", "LATEST")):
         target = f"{OLD.replace('/s/', f'/{service}/')}/invocations"
@@ -476,8 +476,8 @@ def standing(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -
 async def _with_aliases(port: Port) -> None:
     await prepare(port)
     for name in ("f", "s$f"):
-        await port.engine.publish_version(name)
-        await port.engine.put_alias(name, Alias("prod", "1"), create=True)
+        await port.engine.functions.publish_version(name)
+        await port.engine.functions.put_alias(name, Alias("prod", "1"), create=True)
 
 
 def by_acs3(port: Port, body: bytes) -> bytes:
@@ -536,7 +536,7 @@ async def meaning(port: Port, answer: Answer) -> Any:
     id = parse_id(answer.headers["x-fc-request-id"])
     assert id is not None
     view = await port.engine.invocations.get(id)
-    stored = await port.engine.store.payload(id)
+    stored = await port.engine.parts.store.payload(id)
     assert stored is not None
     payload = await port.engine.invocations.body(stored[0])
     return view.function, view.version, view.qualifier, view.due_at, view.meta.caller_id, payload

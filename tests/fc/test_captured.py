@@ -104,9 +104,9 @@ async def old_port(tmp_path: Path) -> AsyncIterator[Port]:
 
 
 async def deploy(port: Port, name: str, version: bool = False) -> None:
-    await port.engine.put_function(name, parse_spec({}), CODE)
+    await port.engine.functions.put(name, parse_spec({}), CODE)
     if version:
-        await port.engine.publish_version(name)
+        await port.engine.functions.publish_version(name)
 
 
 def by_payload(run: Any) -> Any:
@@ -248,7 +248,7 @@ async def test_other_recorded_requests_of_fc_3(
     port: Port, action: str, method: str, path: str, body: bytes, status: int
 ) -> None:
     await deploy(port, "f", version=True)
-    await port.engine.publish_version("f")
+    await port.engine.functions.publish_version("f")
     target = f"/2023-03-30/functions/{path}"
     answer = await Client(port, "2023-03-30").ask(action, method, target, body, content_type=JSON)
     assert answer.status == status, answer.body
@@ -408,7 +408,7 @@ async def test_the_recorded_call_of_the_old_client_is_taken_with_its_own_signatu
     old_port: Port,
 ) -> None:
     await deploy(old_port, "svc$fn", version=True)
-    await old_port.engine.put_alias("svc$fn", Alias("prod", "1"), create=True)
+    await old_port.engine.functions.put_alias("svc$fn", Alias("prod", "1"), create=True)
     target, body = "/2016-08-15/services/svc.prod/functions/fn/invocations", b'{"a":1}'
     more: Head = [
         ("x-fc-invocation-type", "Async"),

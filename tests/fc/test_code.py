@@ -118,7 +118,7 @@ async def test_functions_of_services_have_links_too(door: Any, generation: str) 
 
 
 async def test_a_link_of_a_version_has_the_versions_code(deployed: Any) -> None:
-    await deployed.engine.publish_version("f")
+    await deployed.engine.functions.publish_version("f")
     other = base64.b64encode(pack([("index.py", b"handler = print")])).decode()
     await deployed.put("/2023-03-30/functions/f", json={"code": {"zipFile": other}})
     url = await link(deployed, "/2023-03-30/functions/f/code?qualifier=1")
@@ -162,14 +162,16 @@ async def test_a_link_needs_no_credentials_but_asking_for_it_does(make_door: Any
     assert refused.error()[:2] == (400, "MissingRequiredHeader")
     query = door.state.links.sign(function.code_digest)
     answer = await door.get(f"/2023-03-30/function-code/{function.code_digest}.zip?{query}")
-    assert answer.status == 200 and answer.body == door.engine.code.archive(function.code_digest)
+    assert answer.status == 200 and answer.body == door.engine.parts.code.archive(
+        function.code_digest
+    )
     assert "secret" not in query and "id" not in query.replace("expires", "")
 
 
 async def test_a_link_to_code_that_is_gone_is_not_found(deployed: Any) -> None:
     url = relative(await link(deployed))
-    digest = deployed.engine.function("f").code_digest
-    deployed.engine.code.archive_path(digest).unlink()
+    digest = deployed.engine.functions.get("f").code_digest
+    deployed.engine.parts.code.archive_path(digest).unlink()
     assert (await deployed.get(url)).status == 404
 
 
@@ -181,8 +183,8 @@ async def test_a_path_that_is_no_digest_is_refused(deployed: Any) -> None:
 
 
 async def test_a_checksum_is_computed_once(deployed: Any) -> None:
-    function = deployed.engine.function("f")
-    deployed.engine.code.archive_path(function.code_digest).unlink()
+    function = deployed.engine.functions.get("f")
+    deployed.engine.parts.code.archive_path(function.code_digest).unlink()
     assert await checksum(deployed.engine, function) == CRC
 
 
@@ -190,7 +192,7 @@ async def test_a_checksum_that_is_not_known_is_read_from_the_archive(door: Any) 
     function = await door.service.function("f")
     for number in range(KNOWN_MAX):  # whatever was known is forgotten
         remember(f"{number:064x}", "0")
-    archive = door.engine.code.archive(function.code_digest)
+    archive = door.engine.parts.code.archive(function.code_digest)
     assert await checksum(door.engine, function) == str(fastcrc.crc64.xz(archive))
 
 

@@ -108,9 +108,9 @@ class Port(Wire):
 
     async def trigger(self) -> None:
         """As it will be stored once a kind can fire."""
-        owner = str(self.engine.function("f").family)
+        owner = str(self.engine.functions.get("f").family)
         shown = {"triggerName": "t", "triggerType": "timer"}
-        await self.engine.put_entry("fc.trigger", owner, "t", json.dumps(shown).encode())
+        await self.engine.functions.put_entry("fc.trigger", owner, "t", json.dumps(shown).encode())
 
 
 Provoke = Callable[[Port], Awaitable[Answer]]
@@ -377,7 +377,7 @@ async def a_function_with_triggers_is_deleted(port: Port) -> Answer:
 @case(409, "ConcurrentUpdateError")
 async def what_others_change_each_time_that_it_is_tried(port: Port) -> Answer:
     await port.service_function()
-    store, name = port.engine.store, itertools.count()
+    store, name = port.engine.parts.store, itertools.count()
     change = store.change
 
     async def others_first(*args: Any, **named: Any) -> Any:

@@ -192,7 +192,7 @@ async def test_a_call_over_the_limit_is_answered_and_ends_the_connection(line: T
 async def test_a_mistake_of_ours_is_500_in_the_vendors_words(
     line: TwoWays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line.engine.accepting, "accept", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(line.engine.parts.accept, "accept", lambda *_, **__: 1 / 0)
     status, headers, body = await line.one(request(V3, ASYNC), fast=True)
     assert status == 500 and b'"Code":"InternalServerError"' in body
     assert headers["x-fc-request-id"].encode() in body and b"ZeroDivision" not in body
@@ -354,7 +354,7 @@ async def test_a_refused_signature_does_not_use_up_the_nonce(make_line: Any) -> 
 
 
 async def test_a_task_is_taken_once_whichever_way_it_comes(line: TwoWays) -> None:
-    await line.engine.put_async_config("f", "latest", AsyncConfig(listed=True))
+    await line.engine.functions.put_async_config("f", "latest", AsyncConfig(listed=True))
     for lines, status in (([], 202), (["prefer: x"], 409), ([], 409)):
         data = request(V3, ASYNC, "x-fc-async-task-id: t", *lines)
         assert (await line.one(data, fast=not lines)).status == status

@@ -47,7 +47,7 @@ async def refused(door: Any, **fields: Any) -> str:
     answer = await door.post(FUNCTIONS, json={**INPUT, **fields})
     status, code, message = answer.error()
     assert (status, code) == (400, "InvalidArgument"), message
-    assert door.engine.functions() == []
+    assert door.engine.functions.all() == []
     return str(message)
 
 
@@ -66,7 +66,7 @@ async def test_what_is_not_said_has_the_vendors_defaults(door: Any) -> None:
     shown = await create(door)
     assert shown["timeout"] == 3 and shown["memorySize"] == 512 and shown["cpu"] == 0.35
     assert shown["instanceConcurrency"] == 1 and shown["internetAccess"] is True
-    spec = door.engine.function("f").spec
+    spec = door.engine.functions.get("f").spec
     assert (spec.contract, spec.event, spec.concurrency) == ("fc", "bytes", 100)
     assert (spec.max_retries, spec.max_event_age_seconds) == (3, 86_400)
     assert spec.on_success is None and spec.on_failure is None
@@ -86,7 +86,7 @@ async def test_every_field_that_acts_reaches_the_function(door: Any) -> None:
             "preStop": {"handler": "lib/index.stop", "timeout": 90},
         },
     )
-    spec = door.engine.function("f").spec
+    spec = door.engine.functions.get("f").spec
     assert (spec.handler, spec.timeout_seconds, spec.memory_mb) == ("lib.web.main", 86_400, 1024)
     assert (spec.description, spec.environment, spec.concurrency) == ("d", {"A": "1"}, 300)
     assert (spec.initializer, spec.initializer_timeout_seconds) == ("index.init", 300)
@@ -106,7 +106,7 @@ async def test_handlers_are_shown_as_they_were_written(door: Any) -> None:
 async def test_many_requests_an_instance_are_never_more_slots_than_there_may_be(door: Any) -> None:
     shown = await create(door, instanceConcurrency=200)
     assert shown["instanceConcurrency"] == 200
-    assert door.engine.function("f").spec.concurrency == 1000
+    assert door.engine.functions.get("f").spec.concurrency == 1000
 
 
 SHOWN_ONLY = {
@@ -259,7 +259,7 @@ async def test_a_function_that_is_there_is_not_created_again(door: Any) -> None:
     await create(door, description="first")
     answer = await door.post(FUNCTIONS, json=INPUT)
     assert answer.error() == (409, "FunctionAlreadyExists", "function 'f' already exists")
-    assert door.engine.function("f").spec.description == "first"
+    assert door.engine.functions.get("f").spec.description == "first"
 
 
 async def test_of_two_that_create_at_once_one_gets_it(door: Any) -> None:
@@ -300,7 +300,7 @@ async def test_an_update_replaces_maps_and_hooks_as_a_whole(door: Any) -> None:
     )
     assert shown["environmentVariables"] == {}
     assert shown["instanceLifecycleConfig"] == {"preStop": {"handler": "a.d", "timeout": 4}}
-    assert door.engine.function("f").spec.initializer == ""
+    assert door.engine.functions.get("f").spec.initializer == ""
 
 
 async def test_an_update_that_is_refused_changes_nothing(door: Any) -> None:
@@ -325,7 +325,7 @@ async def test_if_match_must_name_the_function_as_it_is(door: Any, method: str) 
     await update(door, description="new")
     answer = await door.request(method, path, json={}, headers={"If-Match": old})
     assert answer.error()[:2] == (412, "PreconditionFailed")
-    assert door.engine.function("f").spec.description == "new"
+    assert door.engine.functions.get("f").spec.description == "new"
     now = (await door.get(path)).headers["etag"]
     answer = await door.request(method, path, json={}, headers={"If-Match": now})
     assert answer.status in (200, 204)
@@ -339,7 +339,7 @@ async def test_what_is_not_there_is_not_found(door: Any) -> None:
 
 async def test_a_qualifier_shows_the_version(door: Any) -> None:
     await create(door, description="one")
-    await door.engine.publish_version("f")
+    await door.engine.functions.publish_version("f")
     await update(door, description="two")
     shown = (await door.get(f"{FUNCTIONS}/f?qualifier=1")).json
     assert shown["description"] == "one"
@@ -355,17 +355,17 @@ async def test_a_function_of_the_native_door_is_shown_and_keeps_its_contract(doo
     assert (shown["runtime"], shown["handler"]) == ("python3", "main.handler")
     assert (shown["timeout"], shown["memorySize"]) == (1, 100)
     await update(door, description="d", timeout=5)
-    spec = door.engine.function("f").spec
+    spec = door.engine.functions.get("f").spec
     assert (spec.contract, spec.event, spec.max_retries) == ("native", "json", 1)
     assert (spec.description, spec.timeout_seconds) == ("d", 5)
     await update(door, runtime="python3.12", handler="index.handler")
-    spec = door.engine.function("f").spec
+    spec = door.engine.functions.get("f").spec
     assert (spec.contract, spec.event, spec.max_retries) == ("fc", "bytes", 1)
 
 
 async def test_a_disabled_function_says_so(door: Any) -> None:
     await create(door)
-    await door.engine.put_control("f", Control(disabled="repairs"))
+    await door.engine.functions.put_control("f", Control(disabled="repairs"))
     shown = (await door.get(f"{FUNCTIONS}/f")).json["invocationRestriction"]
     assert shown == {
         "disable": True, "reason": "repairs", "lastModifiedTime": "2026-01-01T00:00:00Z",
@@ -389,11 +389,11 @@ async def test_a_reason_stays_until_another_is_said(door: Any) -> None:
 
 async def test_a_function_with_a_trigger_is_not_deleted(door: Any) -> None:
     await create(door)
-    owner = str(door.engine.function("f").family)
-    await door.engine.put_entry("fc.trigger", owner, "t", b'{"triggerType":"timer"}')
+    owner = str(door.engine.functions.get("f").family)
+    await door.engine.functions.put_entry("fc.trigger", owner, "t", b'{"triggerType":"timer"}')
     answer = await door.delete(f"{FUNCTIONS}/f")
     assert answer.error() == (409, "FunctionNotEmpty", "function 'f' has active triggers")
-    assert door.engine.function("f").name == "f"
+    assert door.engine.functions.get("f").name == "f"
 
 
 # ---------------------------------------------------------------- lists

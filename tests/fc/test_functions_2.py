@@ -41,7 +41,7 @@ async def test_a_function_is_created_shown_updated_and_deleted(door: Any, functi
     assert created["functionName"] == "f" and created["layers"] == []
     found = await door.get(f"{functions}/f")
     assert found.json == created and found.headers["etag"]
-    spec = door.engine.function("s$f").spec
+    spec = door.engine.functions.get("s$f").spec
     assert (spec.contract, spec.timeout_seconds, spec.memory_mb) == ("fc", 3, 128)
     answer = await door.put(f"{functions}/f", json={"timeout": 9})
     assert answer.json == {**created, "timeout": 9}
@@ -63,14 +63,14 @@ async def test_the_fields_of_this_generation_act(door: Any, functions: str) -> N
         caPort=9000,
         instanceLifecycleConfig={"preStop": {"handler": "a.stop", "timeout": 4}},
     )
-    spec = door.engine.function("s$f").spec
+    spec = door.engine.functions.get("s$f").spec
     assert (spec.initializer, spec.initializer_timeout_seconds) == ("lib.a.init", 30)
     assert (spec.pre_stop, spec.pre_stop_timeout_seconds, spec.concurrency) == ("a.stop", 4, 200)
     assert (shown["initializer"], shown["initializationTimeout"]) == ("lib/a.init", 30)
     assert (shown["instanceType"], shown["caPort"]) == ("c1", 9000)
     answer = await door.put(f"{functions}/f", json={"initializer": "", "InstanceConcurrency": 1})
     assert answer.status == 200, answer.body
-    spec = door.engine.function("s$f").spec
+    spec = door.engine.functions.get("s$f").spec
     assert (spec.initializer, spec.concurrency, spec.pre_stop) == ("", 100, "a.stop")
 
 
@@ -106,7 +106,7 @@ async def test_what_cannot_be_done_is_refused_by_its_name(
     body = {**INPUT, field.partition(".")[0]: value}
     status, code, message = (await door.post(functions, json=body)).error()
     assert (status, code) == (400, "InvalidArgument") and message.startswith(field)
-    assert door.engine.functions() == []
+    assert door.engine.functions.all() == []
 
 
 async def test_a_function_needs_its_service(door: Any) -> None:
@@ -132,7 +132,7 @@ async def test_the_checksum_of_the_header_is_verified(door: Any, functions: str)
     for said in ("17", '"17"'):
         answer = await door.post(functions, json=INPUT, headers={"X-Fc-Code-Checksum": said})
         assert answer.error()[2].startswith("x-fc-code-checksum: '17'")
-    assert door.engine.functions() == []
+    assert door.engine.functions.all() == []
     for method, path in (("POST", functions), ("PUT", f"{functions}/f")):
         for said in (CRC, f'"{CRC}"'):
             headers = {"X-Fc-Code-Checksum": said}
@@ -159,7 +159,7 @@ async def test_a_list_has_the_services_functions_in_pages(door: Any, functions: 
 
 async def test_a_qualifier_shows_functions_as_they_were(door: Any, functions: str) -> None:
     await create(door, functions, description="old")
-    await door.engine.publish_version("s$f", "", "1")
+    await door.engine.functions.publish_version("s$f", "", "1")
     await door.put(f"{functions}/f", json={"description": "new"})
     await create(door, functions, functionName="later")
     old = functions.startswith("/2016")

@@ -30,7 +30,7 @@ each_generation = pytest.mark.parametrize(("path", "name"), WAYS)
 async def deploy(wire: Any, name: str = "f", listed: bool = False, **spec: Any) -> None:
     await wire.service.function(name, **spec)
     if listed:
-        await wire.engine.put_async_config(name, "latest", AsyncConfig(listed=True))
+        await wire.engine.functions.put_async_config(name, "latest", AsyncConfig(listed=True))
 
 
 async def task(wire: Any, path: str, id: str) -> Any:
@@ -223,8 +223,8 @@ async def test_the_trace_and_the_chain_of_destinations_go_on(wire: Any) -> None:
 
 async def with_versions(wire: Any, name: str) -> None:
     await deploy(wire, name)
-    await wire.engine.publish_version(name)
-    await wire.engine.put_alias(name, Alias("prod", "1"), create=True)
+    await wire.engine.functions.publish_version(name)
+    await wire.engine.functions.put_alias(name, Alias("prod", "1"), create=True)
 
 
 @each_generation
@@ -252,7 +252,7 @@ async def test_a_qualifier_chooses_what_runs(
 
 async def test_the_configuration_of_the_qualifier_decides_on_task_mode(wire: Any) -> None:
     await with_versions(wire, "f")
-    await wire.engine.put_async_config("f", "prod", AsyncConfig(listed=True))
+    await wire.engine.functions.put_async_config("f", "prod", AsyncConfig(listed=True))
     for query, status in (("?qualifier=prod", 200), ("?qualifier=1", 404), ("", 404)):
         id = (await wire.post(V3 + query, headers=ASYNC)).headers["x-fc-request-id"]
         found = await wire.door.get(f"/2023-03-30/functions/f/async-tasks/{id}{query}")
@@ -284,7 +284,7 @@ async def test_what_is_not_there_is_said_in_the_vendors_words(
 ) -> None:
     await deploy(wire)
     await deploy(wire, "s$f")
-    await wire.engine.put_entry("fc.service", "", "s", b"{}")
+    await wire.engine.functions.put_entry("fc.service", "", "s", b"{}")
     assert await refused(wire, path, {}) == (404, code, message)
 
 
@@ -386,7 +386,7 @@ async def test_the_limit_is_a_setting(make_wire: Any) -> None:
 
 async def test_a_disabled_function_takes_no_call(wire: Any) -> None:
     await deploy(wire)
-    await wire.engine.put_control("f", Control(disabled="maintenance"))
+    await wire.engine.functions.put_control("f", Control(disabled="maintenance"))
     status, code, message = await refused(wire, V3, {})
     assert (status, code) == (403, "AccessDenied") and "maintenance" in message
 
@@ -407,7 +407,7 @@ async def test_a_store_that_cannot_write_is_503(wire: Any) -> None:
 
 async def test_a_service_that_shuts_down_is_503(wire: Any) -> None:
     await deploy(wire)
-    wire.engine.accepting.closed = True
+    wire.engine.parts.accept.closed = True
     assert (await refused(wire, V3, {}))[:2] == (503, "ResourceThrottled")
 
 

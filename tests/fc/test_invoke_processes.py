@@ -50,7 +50,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Any]:
     service = build(Settings(data_dir=str(tmp_path / "data"), listen="127.0.0.1:0"))
     await service.start()
     spec = {"contract": "fc", "handler": "main.handler", "event": "bytes", "concurrency": 6}
-    await service.engine.put_function("f", parse_spec(spec), archive())
+    await service.engine.functions.put("f", parse_spec(spec), archive())
     yield service
     await service.stop(0)
 
@@ -102,7 +102,7 @@ async def test_the_call_over_the_ceiling_is_429_at_once(service: Any) -> None:
         asyncio.ensure_future(ask(service.app, "POST", V3, data=b"wait", gone=gone))
         for _ in range(6)
     ]
-    lane = service.engine.catalogue.lane("f")
+    lane = service.engine.parts.catalogue.lane("f")
     async with asyncio.timeout(20):
         while True:
             if lane.under_way + len(lane.sync_waiters) >= 6:

@@ -92,8 +92,8 @@ async def test_a_qualifier_may_stand_behind_a_dollar_in_the_oldest_paths(
 ) -> None:
     """As aliyun-fc2 before 2.1 writes it."""
     await door.service.function("s$f", answers=["x"])
-    await door.engine.publish_version("s$f")
-    await door.engine.put_alias("s$f", Alias("prod", "1"), create=True)
+    await door.engine.functions.publish_version("s$f")
+    await door.engine.functions.put_alias("s$f", Alias("prod", "1"), create=True)
     found = await door.post(OLD.replace("/s/", f"/s{mark}prod/"))
     assert found.headers["x-fc-invocation-service-version"] == "1"
     home = f"/2016-08-15/services/s{mark}prod/functions"
@@ -104,9 +104,9 @@ async def test_a_qualifier_may_stand_behind_a_dollar_in_the_oldest_paths(
 @each_generation
 async def test_the_version_that_answered_is_named(door: Any, path: str, name: str) -> None:
     await door.service.function(name, answers=["x"])
-    await door.engine.publish_version(name)
-    await door.engine.publish_version(name)
-    await door.engine.put_alias(name, Alias("prod", "1", {"2": 1.0}), create=True)
+    await door.engine.functions.publish_version(name)
+    await door.engine.functions.publish_version(name)
+    await door.engine.functions.put_alias(name, Alias("prod", "1", {"2": 1.0}), create=True)
     path = path.replace("/s/", "/s.prod/") if path == OLD else f"{path}?qualifier=prod"
     headers = (await door.post(path)).headers
     assert headers["x-fc-invocation-service-version"] == "2"
@@ -199,11 +199,11 @@ async def test_at_the_ceiling_a_call_is_429_at_once(door: Any, path: str, name: 
 
 async def test_at_the_ceiling_of_all_versions_a_call_is_429_at_once(door: Any) -> None:
     await door.service.function("f", answers=[Forever()])
-    await door.engine.put_control("f", Control(limit=1))
+    await door.engine.functions.put_control("f", Control(limit=1))
     held = asyncio.ensure_future(door.post(V3))
     await door.service.settle()
     assert (await door.post(V3)).error()[:2] == (429, "ResourceExhausted")
-    await door.engine.put_control("f", Control(limit=0))
+    await door.engine.functions.put_control("f", Control(limit=0))
     assert (await door.post(V3)).error()[:2] == (429, "ResourceExhausted")
     held.cancel()
 
@@ -235,7 +235,7 @@ async def test_no_room_to_run_it_is_503(door: Any, monkeypatch: pytest.MonkeyPat
 
 async def test_a_service_that_shuts_down_is_503(door: Any) -> None:
     await door.service.function("f")
-    door.engine.invoking.closed = True
+    door.engine.parts.invoke.closed = True
     assert (await door.post(V3)).error()[:2] == (503, "ResourceThrottled")
 
 
@@ -243,7 +243,7 @@ async def test_a_disabled_function_takes_no_call_and_ends_those_that_run(door: A
     await door.service.function("f", answers=[Forever()])
     held = asyncio.ensure_future(door.post(V3))
     await door.service.settle()
-    await door.engine.put_control("f", Control(disabled="broken"), abort=True)
+    await door.engine.functions.put_control("f", Control(disabled="broken"), abort=True)
     assert (await held).error()[:2] == (403, "AccessDenied")
     status, code, message = (await door.post(V3)).error()
     assert (status, code) == (403, "AccessDenied") and "broken" in message
@@ -302,7 +302,7 @@ async def test_a_function_deleted_while_it_runs_still_answers(door: Any) -> None
     await door.service.function("f", answers=[Ok("late", seconds=1)])
     held = asyncio.ensure_future(door.post(V3))
     await door.service.settle()
-    await door.engine.delete_function("f")
+    await door.engine.functions.delete("f")
     await door.clock.advance(1)
     answer = await held
     assert answer.status == 200 and answer.body == b'"late"'

@@ -101,11 +101,11 @@ async def test_a_limit_and_a_switch_do_not_touch_each_other(door: Any) -> None:
     await door.put(F + "/concurrency", json={"reservedConcurrency": 5})
     await door.post(F + "/invoke/disable", json={"reason": "r"})
     await door.put(F + "/concurrency", json={"reservedConcurrency": 6})
-    assert door.engine.control("f").disabled == "r"
+    assert door.engine.functions.control("f").disabled == "r"
     await door.post(F + "/invoke/enable")
     await door.post(F + "/invoke/disable")
     await door.delete(F + "/concurrency")
-    control = door.engine.control("f")
+    control = door.engine.functions.control("f")
     assert control.limit is None and control.disabled == ""
 
 
@@ -144,7 +144,7 @@ async def test_a_maximum_of_an_alias_alone_is_refused(door: Any) -> None:
     path = S + "/on-demand-config?qualifier=prod"
     refused = await door.put(path, json={"maximumInstanceCount": 1})
     assert refused.error()[1] == "InvalidArgument" and "name LATEST" in refused.error()[2]
-    assert door.engine.control("s$f").limit is None
+    assert door.engine.functions.control("s$f").limit is None
 
 
 async def test_a_maximum_may_be_changed_only_as_it_was_seen(door: Any) -> None:
@@ -157,7 +157,7 @@ async def test_a_maximum_may_be_changed_only_as_it_was_seen(door: Any) -> None:
         await door.delete(path, headers=headers),
     ):
         assert answer.error()[:2] == (412, "PreconditionFailed")
-    assert door.engine.control("s$f").limit == 2
+    assert door.engine.functions.control("s$f").limit == 2
 
 
 # ---------------------------------------------------------------- provisioned instances
@@ -249,7 +249,7 @@ async def test_the_function_shows_that_it_is_disabled(door: Any) -> None:
 async def test_a_wrong_request_disables_nothing(door: Any, body: Any, says: str) -> None:
     status, code, message = (await door.post(F + "/invoke/disable", json=body)).error()
     assert (status, code) == (400, "InvalidArgument") and says in message
-    assert door.engine.control("f").disabled is None
+    assert door.engine.functions.control("f").disabled is None
     for word in ("disable", "enable"):
         missing = await door.post(f"/2023-03-30/functions/x/invoke/{word}")
         assert missing.error()[:2] == (404, "FunctionNotFound")

@@ -353,7 +353,7 @@ async def test_what_is_held_at_the_reserved_concurrency_ends_as_429_when_its_tim
         put = await door.put(f"{HOMES[V3]}/concurrency", json={"reservedConcurrency": limit})
         assert put.status == 200
     else:  # which has no operation for it
-        await door.engine.put_control(OURS[V2], Control(limit=limit))
+        await door.engine.functions.put_control(OURS[V2], Control(limit=limit))
     if limit:
         await call(door, generation)
         await door.clock.advance(100)  # the slot is taken long before the next call comes

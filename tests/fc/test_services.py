@@ -168,13 +168,13 @@ async def test_a_service_is_there_for_functions_of_another_door(door: Any, servi
 
 async def test_contexts_of_functions_name_the_services_log(door: Any, services: str) -> None:
     def told() -> Any:
-        return door.engine.function("s$f").spec.attributes["fc"].get("logConfig")
+        return door.engine.functions.get("s$f").spec.attributes["fc"].get("logConfig")
 
     await create(door, services, logConfig={"project": "p", "logstore": "l"})
     await door.post(f"{services}/s/functions", json=FUNCTION)
     assert told() == {"project": "p", "logstore": "l"}
     await door.put(f"{services}/s", json={"description": "d"})
-    revision = door.engine.function("s$f").revision
+    revision = door.engine.functions.get("s$f").revision
     assert told() == {"project": "p", "logstore": "l"} and revision == 1
     await door.put(f"{services}/s", json={"logConfig": {"project": "q"}})
     assert told() == {"project": "q"}

@@ -75,7 +75,7 @@ async def test_tags_can_come_with_a_function_and_go_with_it(door: Any) -> None:
 
 async def test_tags_are_of_all_versions_of_a_function(door: Any) -> None:
     await door.service.function("f")
-    await door.engine.publish_version("f")
+    await door.engine.functions.publish_version("f")
     await tag(door, ARN, k="v")
     assert (await door.get(f"{FUNCTIONS}/f?qualifier=1")).json["tags"] == pairs(k="v")
 

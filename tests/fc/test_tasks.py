@@ -28,7 +28,7 @@ async def deploy(door: Any, name: str = "f", answers: Any = None, **config: Any)
     spec = {key: config.pop(key) for key in ("concurrency", "timeout_seconds") if key in config}
     await door.service.function(name, answers=answers, **spec)
     config.setdefault("retry_wait", RetryWait(first_seconds=10, factor=1, jitter="none"))
-    await door.engine.put_async_config(name, "latest", AsyncConfig(listed=True, **config))
+    await door.engine.functions.put_async_config(name, "latest", AsyncConfig(listed=True, **config))
 
 
 async def start(door: Any, base: str, id: str = "t", query: str = "", **more: Any) -> str:
@@ -249,10 +249,10 @@ async def test_too_old_is_expired_and_never_ran(door: Any) -> None:
 
 async def test_of_a_deleted_version_is_invalid(door: Any) -> None:
     await deploy(door, concurrency=0)
-    await door.engine.publish_version("f")
-    await door.engine.put_async_config("f", "1", AsyncConfig(listed=True))
+    await door.engine.functions.publish_version("f")
+    await door.engine.functions.put_async_config("f", "1", AsyncConfig(listed=True))
     await start(door, V3, query="?qualifier=1")
-    await door.engine.delete_version("f", "1")
+    await door.engine.functions.delete_version("f", "1")
     await door.service.settle()
     task = await get(door, query="?qualifier=1")
     assert task["status"] == "Invalid" and events(task)[-1][0] == "Invalid"
@@ -361,7 +361,7 @@ async def test_what_is_no_task_is_404(door: Any, base: str, name: str, code: str
     status, found, message = (await door.get(one(base, "nobody"))).error()
     assert (status, found) == (404, code) and "'nobody'" in message
     assert (await door.put(stop(base, "nobody"))).error()[:2] == (404, code)
-    await door.engine.put_async_config(name, "latest", AsyncConfig(listed=False))
+    await door.engine.functions.put_async_config(name, "latest", AsyncConfig(listed=False))
     id = await start(door, base, "plain")
     for unlisted in ("plain", id):
         assert (await door.get(one(base, unlisted))).error()[:2] == (404, code)
@@ -381,10 +381,10 @@ async def test_the_function_is_looked_for_first(door: Any, base: str, name: str)
 
 async def test_a_task_is_found_under_the_qualifier_that_its_call_named(door: Any) -> None:
     await deploy(door)
-    await door.engine.publish_version("f")
-    await door.engine.put_alias("f", Alias("prod", "1"), create=True)
+    await door.engine.functions.publish_version("f")
+    await door.engine.functions.put_alias("f", Alias("prod", "1"), create=True)
     for qualifier in ("1", "prod"):
-        await door.engine.put_async_config("f", qualifier, AsyncConfig(listed=True))
+        await door.engine.functions.put_async_config("f", qualifier, AsyncConfig(listed=True))
     await start(door, V3, "of-latest")
     await start(door, V3, "of-1", "?qualifier=1")
     await start(door, V3, "of-prod", "?qualifier=prod")
@@ -396,14 +396,14 @@ async def test_a_task_is_found_under_the_qualifier_that_its_call_named(door: Any
     arn = (await get(door, id="of-prod", query="?qualifier=prod"))["functionArn"]
     assert arn == "acs:fc:local:thence:functions/f/prod"
     # Once an alias is gone, its tasks are still there.
-    await door.engine.delete_alias("f", "prod")
+    await door.engine.functions.delete_alias("f", "prod")
     assert (await get(door, id="of-prod", query="?qualifier=prod"))["qualifier"] == "prod"
 
 
 async def test_the_oldest_generation_names_the_qualifier_in_the_path(door: Any) -> None:
     await deploy(door, "s$f", answers=["ok"])
-    await door.engine.publish_version("s$f")
-    await door.engine.put_async_config("s$f", "1", AsyncConfig(listed=True))
+    await door.engine.functions.publish_version("s$f")
+    await door.engine.functions.put_async_config("s$f", "1", AsyncConfig(listed=True))
     base = OLD.replace("/s/", "/s.1/")
     await start(door, base)
     assert (await get(door, base))["qualifier"] == "1"

@@ -26,7 +26,7 @@ async def deploy(door: Any, name: str = "f", answers: Any = None, **spec: Any) -
     config = AsyncConfig(
         listed=True, max_retries=1, retry_wait=RetryWait(first_seconds=3600, jitter="none")
     )
-    await door.engine.put_async_config(name, "latest", config)
+    await door.engine.functions.put_async_config(name, "latest", config)
 
 
 async def start(door: Any, base: str, *ids: str, query: str = "", **more: Any) -> None:
@@ -206,10 +206,10 @@ async def test_times_are_those_of_the_calls_with_both_ends(door: Any, base: str,
 
 async def test_a_qualifier_finds_what_was_called_by_it(door: Any) -> None:
     await deploy(door)
-    await door.engine.publish_version("f")
-    await door.engine.put_alias("f", Alias("prod", "1"), create=True)
+    await door.engine.functions.publish_version("f")
+    await door.engine.functions.put_alias("f", Alias("prod", "1"), create=True)
     for qualifier in ("1", "prod"):
-        await door.engine.put_async_config("f", qualifier, AsyncConfig(listed=True))
+        await door.engine.functions.put_async_config("f", qualifier, AsyncConfig(listed=True))
         await start(door, V3, f"by-{qualifier}", query=f"?qualifier={qualifier}")
     await start(door, V3, "by-none")
     assert await ids(door) == await ids(door, qualifier="LATEST") == ["by-none"]
@@ -228,7 +228,7 @@ async def test_filters_count_together(door: Any) -> None:
 async def test_calls_outside_of_task_mode_are_not_listed(door: Any) -> None:
     await deploy(door)
     await start(door, V3, "task")
-    await door.engine.put_async_config("f", "latest", AsyncConfig())
+    await door.engine.functions.put_async_config("f", "latest", AsyncConfig())
     await start(door, V3, "plain")
     assert await ids(door) == ["task"]
 
@@ -272,9 +272,9 @@ async def test_a_page_of_large_bodies_ends_early_with_a_token(door: Any) -> None
 async def test_functions_in_task_mode_are_listed_by_qualifier(door: Any, prefix: str) -> None:
     for name in ("f", "s$f", "s$g", "t$f"):
         await deploy(door, name)
-    await door.engine.publish_version("s$f")
-    await door.engine.put_async_config("s$f", "1", AsyncConfig(listed=True))
-    await door.engine.put_async_config("s$g", "latest", AsyncConfig(listed=False))
+    await door.engine.functions.publish_version("s$f")
+    await door.engine.functions.put_async_config("s$f", "1", AsyncConfig(listed=True))
+    await door.engine.functions.put_async_config("s$g", "latest", AsyncConfig(listed=False))
     answer = await door.get(f"{prefix}/stateful-async-invocation-functions?limit=2")
     first = answer.json
     assert first["data"] == [

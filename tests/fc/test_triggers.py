@@ -102,8 +102,8 @@ async def test_what_it_would_call_must_be_there(door: Any, path: str, more: Any,
 
 async def test_a_trigger_that_is_there_is_listed(door: Any) -> None:
     shown = {"triggerName": "h", "triggerType": "http"}
-    owner = str(door.engine.function("f").id)
-    await door.engine.put_entry("fc.trigger", owner, "h", json.dumps(shown).encode())
+    owner = str(door.engine.functions.get("f").id)
+    await door.engine.functions.put_entry("fc.trigger", owner, "h", json.dumps(shown).encode())
     assert (await door.get(V3)).json == {"triggers": [shown]}
     assert (await door.get(V3 + "?prefix=x")).json == {"triggers": []}
     taken = await door.post(V3, json=asked(triggerName="h"))

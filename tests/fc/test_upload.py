@@ -124,8 +124,8 @@ async def test_what_was_uploaded_becomes_a_function(door: FcDoor) -> None:
     made = await create(door, code(given))
     assert made.status == 200, made.body
     assert made.json["codeChecksum"] == str(fastcrc.crc64.xz(ARCHIVE))
-    function = door.engine.function("f")
-    assert door.engine.code.archive(function.code_digest) == ARCHIVE
+    function = door.engine.functions.get("f")
+    assert door.engine.parts.code.archive(function.code_digest) == ARCHIVE
 
 
 async def test_an_update_reads_an_upload_too(door: FcDoor) -> None:
@@ -451,7 +451,7 @@ async def test_a_sweep_takes_what_a_killed_process_left(door: FcDoor, tmp_path: 
     await put(door, given)
     (tmp_path / "uploads" / ".tmp-0-1").write_bytes(b"half")
     (tmp_path / "uploads" / "notes").write_bytes(b"not ours")
-    await door.engine.sweep.once()
+    await door.engine.parts.sweep.once()
     assert files(tmp_path) == sorted([given["objectName"], "notes"])
 
 

@@ -48,7 +48,7 @@ async def test_a_version_stays_as_it_was_published(door: Any) -> None:
     await door.service.function("f", description="old")
     await door.post(V3)
     await door.service.function("f", description="new")
-    assert door.engine.function("f", "1").spec.description == "old"
+    assert door.engine.functions.get("f", "1").spec.description == "old"
     path = "/2023-03-30/functions/f/invocations"
     for query, runs in (("", b'"latest"'), ("?qualifier=1", b'"1"')):
         assert (await door.post(path + query)).body == runs
@@ -112,12 +112,15 @@ async def test_functions_and_services_that_are_not_there_are_told_apart(door: An
 
 
 async def test_a_version_of_a_service_is_one_number_for_all_its_functions(door: Any) -> None:
-    await door.engine.publish_version("s$f")  # at another door
+    await door.engine.functions.publish_version("s$f")  # at another door
     published = await door.post(V2, json={"description": "all"})
     assert published.json["versionId"] == "2" and published.json["description"] == "all"
     for name in ("s$f", "s$g"):
-        assert door.engine.function(name, "2").note == "all"
-    assert door.engine.versions("other$f") == [] and door.engine.versions("f") == []
+        assert door.engine.functions.get(name, "2").note == "all"
+    assert (
+        door.engine.functions.versions("other$f") == []
+        and door.engine.functions.versions("f") == []
+    )
     assert (await door.get(V2)).json == {"versions": [published.json], "direction": "BACKWARD"}
     assert (await door.get(OLD)).json["nextToken"] == ""
     call = await door.post("/2016-08-15/services/s.2/functions/g/invocations")
@@ -139,7 +142,7 @@ async def test_deleting_a_version_of_a_service_deletes_it_of_all_functions(door:
     await door.service.function("s$late")
     assert (await door.delete(V2 + "/1")).status == 204
     assert (await door.delete(V2 + "/1")).error()[1] == "VersionNotFound"
-    assert [one.version for one in door.engine.versions("s$g")] == ["2"]
+    assert [one.version for one in door.engine.functions.versions("s$g")] == ["2"]
     assert ids(await door.get(V2)) == ["2"]
     assert (await door.get(V2)).json["versions"][0]["description"] == "two"
     assert (await door.delete(V2 + "/2")).status == 204
@@ -157,7 +160,7 @@ async def test_the_list_of_a_service_begins_where_start_key_says(door: Any) -> N
 
 async def test_a_publication_that_breaks_off_leaves_no_version_behind(door: Any) -> None:
     """In the store: when the versions of all functions are written, but not yet all of it."""
-    store = door.engine.store
+    store = door.engine.parts.store
     change = store.change
 
     async def breaks_off(steps: Any, *args: Any, **named: Any) -> Any:
@@ -166,7 +169,7 @@ async def test_a_publication_that_breaks_off_leaves_no_version_behind(door: Any)
     store.change = breaks_off
     assert (await door.post(V2)).error()[:2] == (404, "FunctionNotFound")
     store.change = change
-    assert door.engine.versions("s$f") == [] and ids(await door.get(V2)) == []
+    assert door.engine.functions.versions("s$f") == [] and ids(await door.get(V2)) == []
     assert (await door.post(V2)).json["versionId"] == "1"
     assert ids(await door.get(V2)) == ["1"]
 
@@ -176,7 +179,7 @@ async def test_a_publication_on_a_full_disk_can_be_made_again(door: Any) -> None
     assert (await door.post(V2)).error()[:2] == (503, "ResourceThrottled")
     await door.clock.advance(10)
     assert (await door.post(V2)).status == 200
-    assert [one.version for one in door.engine.versions("s$f")] == ids(await door.get(V2))
+    assert [one.version for one in door.engine.functions.versions("s$f")] == ids(await door.get(V2))
 
 
 async def test_a_publication_may_ask_that_the_service_is_unchanged(door: Any) -> None:

@@ -47,8 +47,8 @@ class FgDoor(VirtualDoor):
 
     def __init__(self, service: Service, settings: Settings) -> None:
         # The virtual service has no settings, so its records name no account.
-        service.engine.deliver.attempts.send._account_id = settings.account_id
-        service.engine.deliver.attempts.send._region = settings.region
+        service.engine.parts.deliver.attempts.send._account_id = settings.account_id
+        service.engine.parts.deliver.attempts.send._region = settings.region
         super().__init__(service, settings)
 
     async def request(self, method: str, path: str, **more: Any) -> Answer:

@@ -18,7 +18,7 @@ async def versioned(door: Any) -> Any:
     found = await door.post(FUNCTIONS, json=body())
     assert found.status == 200, found.body
     for version in ("v1", "v2", "v3"):
-        await door.engine.publish_version("f", version=version)
+        await door.engine.functions.publish_version("f", version=version)
     return door
 
 
@@ -33,7 +33,7 @@ async def update(door: Any, **fields: Any) -> Any:
 async def test_a_weight_is_the_percentage_of_calls_for_the_other_version(versioned: Any) -> None:
     found = await create(versioned, additional_version_weights={"v2": 30})
     assert found.json["additional_version_weights"] == {"v2": 30}
-    assert versioned.engine.alias("f", "prod").weights == {"v2": 0.3}
+    assert versioned.engine.functions.alias("f", "prod").weights == {"v2": 0.3}
     for percent in range(101):
         found = await update(versioned, additional_version_weights={"v2": percent})
         assert found.json["additional_version_weights"] == {"v2": percent}
@@ -74,7 +74,7 @@ async def test_an_alias_that_cannot_be_is_refused(
     versioned: Any, fields: Any, wanted: tuple[int, str]
 ) -> None:
     assert (await create(versioned, **fields)).error() == wanted
-    assert versioned.engine.aliases("f") == []
+    assert versioned.engine.functions.aliases("f") == []
 
 
 async def test_a_version_is_the_main_one_of_at_most_one_alias(versioned: Any) -> None:
@@ -91,7 +91,7 @@ async def test_latest_may_be_the_main_version(versioned: Any) -> None:
 
 async def test_a_function_has_at_most_10_aliases(versioned: Any) -> None:
     for number in range(4, 13):
-        await versioned.engine.publish_version("f", version=f"v{number}")
+        await versioned.engine.functions.publish_version("f", version=f"v{number}")
     for number in range(1, 11):
         assert (await create(versioned, f"a{number}", f"v{number}")).status == 200
     assert (await create(versioned, "more", "v11")).error() == (403, "FSS.1043")

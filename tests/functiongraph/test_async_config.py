@@ -120,15 +120,15 @@ async def test_param_is_read_leniently_and_shown_as_it_was(door: Any, param: str
     assert (await put(door, {"destination_config": written})).status == 200
     found = (await door.get(at(urn(), ONE))).json
     assert found["destination_config"] == written
-    config = door.engine.async_config("f", "latest")
+    config = door.engine.functions.async_config("f", "latest")
     assert (config.on_success["name"], config.on_success["expires_days"]) == ("b", 7)
 
 
 async def test_a_function_target_must_exist_as_a_version_or_an_alias_may(door: Any) -> None:
     await door.function()
     await door.function("next")
-    await door.engine.publish_version("next", version="v1")
-    await door.engine.put_alias("next", Alias(name="prod", version="v1"), create=True)
+    await door.engine.functions.publish_version("next", version="v1")
+    await door.engine.functions.put_alias("next", Alias(name="prod", version="v1"), create=True)
     for which in (urn("next"), urn("next", "v1"), urn("next", "!prod"), urn("next", None)):
         found = await put(
             door,
@@ -161,8 +161,8 @@ async def test_functions_that_notify_each_other_are_refused_also_over_a_third(do
 
 async def test_each_version_and_alias_has_its_own(door: Any) -> None:
     await door.function()
-    await door.engine.publish_version("f", version="v1")
-    await door.engine.put_alias("f", Alias(name="prod", version="v1"), create=True)
+    await door.engine.functions.publish_version("f", version="v1")
+    await door.engine.functions.put_alias("f", Alias(name="prod", version="v1"), create=True)
     for number, version in enumerate(("latest", "v1", "!prod")):
         await put(door, {"max_async_retry_attempts": number}, urn(version=version))
     found = (await door.get(at(urn(), ALL))).json
@@ -181,7 +181,7 @@ async def test_the_list_has_pages(door: Any) -> None:
     await door.function()
     names = [f"v{number:02d}" for number in range(12)]
     for name in names:
-        await door.engine.publish_version("f", version=name)
+        await door.engine.functions.publish_version("f", version=name)
         await put(door, {}, urn(version=name))
 
     async def page(query: str) -> Any:
@@ -211,7 +211,7 @@ async def test_what_another_door_configured_is_shown_without_its_secrets(door: A
         {"type": "bucket", "name": "b", "prefix": "p/", "expires_days": 3},
         {"type": "webhook", "url": "https://example.com/", "headers": {"x-key": "secret"}},
     ):
-        await door.engine.put_async_config("f", "latest", AsyncConfig(on_success=written))
+        await door.engine.functions.put_async_config("f", "latest", AsyncConfig(on_success=written))
         one = (await door.get(at(urn(), ONE))).json["destination_config"]["on_success"]
         shown[one["destination"], one["param"]] = True
     assert list(shown) == [
@@ -242,8 +242,8 @@ async def test_a_target_is_an_alias_only_with_its_mark_and_a_version_only_withou
 ) -> None:
     await door.function()
     await door.function("next")
-    await door.engine.publish_version("next", version="v1")
-    await door.engine.put_alias("next", Alias(name="prod", version="v1"), create=True)
+    await door.engine.functions.publish_version("next", version="v1")
+    await door.engine.functions.put_alias("next", Alias(name="prod", version="v1"), create=True)
     assert (await door.get(at(which, "config"))).status == 404
     found = await put(
         door, {"destination_config": {"on_success": target("FunctionGraph", func_urn=which)}}
@@ -267,10 +267,10 @@ async def test_a_target_of_another_door_is_shown_by_its_urn(
 ) -> None:
     await door.function()
     await door.function("next")
-    await door.engine.publish_version("next", version="v1")
-    await door.engine.put_alias("next", Alias(name="prod", version="v1"), create=True)
+    await door.engine.functions.publish_version("next", version="v1")
+    await door.engine.functions.put_alias("next", Alias(name="prod", version="v1"), create=True)
     to = {"type": "function", "name": name, "qualifier": qualifier}
-    await door.engine.put_async_config("f", "latest", AsyncConfig(on_success=to))
+    await door.engine.functions.put_async_config("f", "latest", AsyncConfig(on_success=to))
     found = (await door.get(at(urn(), ONE))).json["destination_config"]["on_success"]
     if shown is None:
         assert found == {"destination": "other", "param": "{}"}

@@ -124,7 +124,7 @@ async def test_another_key_opens_nothing_and_changes_nothing(signed: Any) -> Non
         found = await send(signed, method, f"{BASE}/{U}/{path}", body, key=other)
         assert found.error() == (401, "FSS.0401")
     assert (await signed.engine.stats()).accepted == 0
-    assert signed.engine.async_config(NAME, "latest") is None
+    assert signed.engine.functions.async_config(NAME, "latest") is None
 
 
 # ---------------------------------------------------------------- the traps

@@ -94,7 +94,7 @@ async def test_where_credentials_are_asked_a_link_is_still_enough(make_door: Any
     door = await make_door(root_access_key_id="key", root_access_key_secret=Secret("secret"))
     await door.service.function("f")
     assert (await door.get(at(urn(), CODE))).error() == (401, "FSS.0401")
-    digest = door.engine.function("f").code_digest
+    digest = door.engine.functions.get("f").code_digest
     query = door.state.links.sign(digest)
     path = f"{FUNCTIONS.removesuffix('/functions')}/function-code/{digest}.zip?{query}"
     assert (await door.get(path)).status == 200
@@ -127,7 +127,7 @@ async def test_code_is_changed_and_the_configuration_stays(door: Any) -> None:
     found = await door.put(at(urn(), CODE), json={"code_type": "zip", "func_code": code(new)})
     assert found.json["digest"] == hashlib.sha512(new).hexdigest()
     assert found.json["code_filename"] == ""
-    assert door.engine.function("f").spec.environment == {"A": "1"}
+    assert door.engine.functions.get("f").spec.environment == {"A": "1"}
 
 
 @pytest.mark.parametrize(
@@ -144,9 +144,9 @@ async def test_a_change_of_code_that_cannot_be_is_refused(
     door: Any, fields: Any, wanted: str
 ) -> None:
     await create(door)
-    before = door.engine.function("f")
+    before = door.engine.functions.get("f")
     assert (await door.put(at(urn(), CODE), json=fields)).error() == (400, wanted)
-    assert door.engine.function("f") is before
+    assert door.engine.functions.get("f") is before
 
 
 @pytest.mark.parametrize("wanted", ["bytes=999999-", "bytes=x-y", "lines=1-2", "bytes=5-2"])

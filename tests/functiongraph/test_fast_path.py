@@ -49,9 +49,11 @@ async def make_line(make_door: MakeDoor) -> AsyncIterator[MakeLine]:
             for name in ("f", "closed"):
                 await door.function(name)
             await door.function("p$f", listed=False)  # of another door: calls of this one are
-            await door.engine.put_control("closed", Control(disabled="closed"))
-            await door.engine.publish_version("f", version="v1")
-            await door.engine.put_alias("f", Alias(name="prod", version="v1"), create=True)
+            await door.engine.functions.put_control("closed", Control(disabled="closed"))
+            await door.engine.functions.publish_version("f", version="v1")
+            await door.engine.functions.put_alias(
+                "f", Alias(name="prod", version="v1"), create=True
+            )
             return await lines.enter_async_context(two_ways(door))
 
         yield make
@@ -96,7 +98,7 @@ async def both(line: TwoWays, data: bytes, *, fast: bool) -> Answer:
 async def stored(line: TwoWays, answer: Answer) -> Any:
     """All of an invocation but its id and its times."""
     view = await line.engine.invocations.get(parse_id(json.loads(answer.body)["request_id"]))
-    payload, _ = await line.engine.store.payload(view.id)
+    payload, _ = await line.engine.parts.store.payload(view.id)
     listed = await line.engine.invocations.listed(
         view.function, ListFilter(qualifier=view.qualifier), 10, None
     )
@@ -257,7 +259,7 @@ async def test_before_the_service_has_started_nothing_takes_the_fast_path(line: 
 
 
 async def test_what_the_engine_refuses_is_said_alike(line: TwoWays) -> None:
-    line.engine.accepting.closed = True
+    line.engine.parts.accept.closed = True
     answer = await both(line, request(PATH), fast=True)
     assert answer.status == 503 and b"FSS.0503" in answer.body
 
@@ -265,7 +267,7 @@ async def test_what_the_engine_refuses_is_said_alike(line: TwoWays) -> None:
 async def test_a_mistake_of_ours_is_500_in_the_vendors_words(
     line: TwoWays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line.engine.accepting, "accept", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(line.engine.parts.accept, "accept", lambda *_, **__: 1 / 0)
     answer = await both(line, request(PATH), fast=True)
     assert answer.status == 500 and b"FSS.0500" in answer.body and b"Zero" not in answer.body
 

@@ -28,7 +28,7 @@ async def configure(door: Any, **fields: Any) -> Any:
 
 async def test_a_function_is_ours_with_the_contract_of_this_door(door: Any) -> None:
     await create(door, initializer_handler="lib/start.up", pre_stop_handler="index.stop")
-    spec = door.engine.function("f").spec
+    spec = door.engine.functions.get("f").spec
     assert (spec.contract, spec.handler, spec.initializer) == (
         "functiongraph",
         "index.handler",
@@ -37,7 +37,7 @@ async def test_a_function_is_ours_with_the_contract_of_this_door(door: Any) -> N
     assert (spec.max_retries, spec.max_event_age_seconds) == (0, 3600)
     assert spec.attributes["functiongraph"]["project_id"] == PROJECT
     await create(door, name="g", package="pack")
-    assert door.engine.function("pack$g").spec.contract == "functiongraph"
+    assert door.engine.functions.get("pack$g").spec.contract == "functiongraph"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ async def test_what_cannot_be_is_refused_and_nothing_is_created(
     found = await door.post(FUNCTIONS, json=body(**{field: value}))
     assert found.error() == (400, code)
     assert found.message().startswith((field, field.removeprefix("encrypted_")))
-    assert door.engine.catalogue.names() == []
+    assert door.engine.parts.catalogue.names() == []
 
 
 async def test_values_that_ask_for_nothing_are_taken(door: Any) -> None:
@@ -167,19 +167,19 @@ async def test_both_parts_of_the_environment_are_changed_alone(door: Any) -> Non
     assert made["encrypted_user_data"] == ""
     assert "s" not in json.dumps(made["user_data"])
     await configure(door, user_data='{"A": "2"}')
-    assert door.engine.function("f").spec.environment == {"A": "2", "S": "s"}
+    assert door.engine.functions.get("f").spec.environment == {"A": "2", "S": "s"}
     await configure(door, encrypted_user_data='{"A": "secret"}')
-    assert door.engine.function("f").spec.environment == {"A": "secret"}
+    assert door.engine.functions.get("f").spec.environment == {"A": "secret"}
     assert (await door.get(at(urn(), CONFIG))).json["user_data"] == ""
     await configure(door, encrypted_user_data="")
-    assert door.engine.function("f").spec.environment == {}
+    assert door.engine.functions.get("f").spec.environment == {}
 
 
 async def test_an_empty_hook_is_none(door: Any) -> None:
     await create(door, initializer_handler="index.init", initializer_timeout=5)
     found = (await configure(door, initializer_handler="")).json
     assert (found["initializer_handler"], found["initializer_timeout"]) == ("", 0)
-    assert door.engine.function("f").spec.initializer == ""
+    assert door.engine.functions.get("f").spec.initializer == ""
 
 
 async def test_name_and_runtime_stay(door: Any) -> None:
@@ -191,11 +191,11 @@ async def test_name_and_runtime_stay(door: Any) -> None:
 
 async def test_a_configuration_that_changes_nothing_is_no_revision(door: Any) -> None:
     await create(door)
-    before = door.engine.function("f")
+    before = door.engine.functions.get("f")
     await configure(door, timeout=30, strategy_config={"concurrency": 7})
-    assert door.engine.function("f") is before
+    assert door.engine.functions.get("f") is before
     await configure(door, timeout=31)
-    assert door.engine.function("f").revision == before.revision + 1
+    assert door.engine.functions.get("f").revision == before.revision + 1
 
 
 async def test_a_function_of_another_door_is_shown_and_keeps_its_contract(door: Any) -> None:
@@ -203,7 +203,7 @@ async def test_a_function_of_another_door_is_shown_and_keeps_its_contract(door: 
     found = (await door.get(at(urn("other"), CONFIG))).json
     assert (found["runtime"], found["strategy_config"]["concurrency"]) == ("Python3.10", 10)
     found = await door.put(at(urn("other"), CONFIG), json={"runtime": "Python3.10", "timeout": 99})
-    spec = door.engine.function("other").spec
+    spec = door.engine.functions.get("other").spec
     assert (found.json["timeout"], spec.contract, spec.timeout_seconds) == (99, "native", 99)
 
 
@@ -220,10 +220,12 @@ async def test_names_that_no_urn_holds_are_not_listed(door: Any) -> None:
 async def test_the_maximum_is_a_limit_over_all_versions(door: Any) -> None:
     made = await create(door)
     assert made["strategy_config"]["concurrency"] == 400
-    assert door.engine.control("f") == Control(400, None, door.engine.control("f").updated_at)
-    await door.engine.publish_version("f", version="v1")
+    assert door.engine.functions.control("f") == Control(
+        400, None, door.engine.functions.control("f").updated_at
+    )
+    await door.engine.functions.publish_version("f", version="v1")
     found = await door.put(at(urn(version="v1"), MAXIMUM), json={"max_instance_num": 3})
-    assert found.status == 200 and door.engine.control("f").limit == 3
+    assert found.status == 200 and door.engine.functions.control("f").limit == 3
     by_version = (await door.get(at(urn(version="v1"), CONFIG))).json
     assert by_version["strategy_config"]["concurrency"] == 3
 
@@ -233,7 +235,7 @@ async def test_no_limit_and_one_that_a_function_of_another_door_had(door: Any) -
     for asked in (5, 50, -1):
         found = await door.put(at(urn(), MAXIMUM), json={"max_instance_num": asked})
         assert found.json["strategy_config"]["concurrency"] == asked
-    assert door.engine.control("f").limit is None
+    assert door.engine.functions.control("f").limit is None
 
 
 async def test_a_maximum_of_0_disables_the_function(door: Any) -> None:
@@ -267,14 +269,14 @@ async def test_a_deleted_function_takes_along_what_was_kept_with_it(door: Any) -
     assert (await door.put(at(urn(), "collect/true"))).status == 200
     assert (await door.delete(at(urn(version=None), "").rstrip("/"))).status == 204
     for kind in ("functiongraph.event", "functiongraph.tag", "functiongraph.pinned"):
-        assert door.engine.entries(kind) == []
+        assert door.engine.functions.entries(kind) == []
 
 
 async def test_latest_alone_is_not_deleted(door: Any) -> None:
     await create(door)
     found = await door.delete(at(urn(), "").rstrip("/"))
     assert found.status == 400 and "latest" in found.message()
-    assert door.engine.catalogue.names() == ["f"]
+    assert door.engine.parts.catalogue.names() == ["f"]
 
 
 async def test_a_function_without_a_urn_is_not_listed_under_anothers(door: Any) -> None:
@@ -324,9 +326,9 @@ async def test_a_list_of_functions_costs_the_same_whatever_is_pinned(
         await door.function(f"f{number}")
         assert (await door.put(at(urn(f"f{number}"), "collect/true"))).status == 200
     asked = []
-    entries = door.engine.entries
+    entries = door.engine.functions.entries
     monkeypatch.setattr(
-        door.engine, "entries", lambda *given: asked.append(given) or entries(*given)
+        door.engine.functions, "entries", lambda *given: asked.append(given) or entries(*given)
     )
     found = (await door.get(FUNCTIONS)).json
     assert found["count"] == 20 and asked.count(("functiongraph.pinned",)) == 1

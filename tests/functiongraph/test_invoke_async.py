@@ -28,7 +28,7 @@ async def test_it_answers_202_with_nothing_but_the_request_id(door: Any) -> None
     assert list(found.json) == ["request_id"]
     assert found.headers["x-cff-request-id"] == found.json["request_id"]
     view = await door.service.show(found.json["request_id"])
-    payload, _ = await door.engine.store.payload(view.id)
+    payload, _ = await door.engine.parts.store.payload(view.id)
     assert payload.data == b'{"k": "v"}'
 
 
@@ -44,8 +44,8 @@ async def test_every_form_of_a_urn_names_the_function(door: Any, form: str) -> N
 
 async def test_an_alias_and_a_version_are_called_by_their_urns(door: Any) -> None:
     await door.function()
-    await door.engine.publish_version("f", version="v1")
-    await door.engine.put_alias("f", Alias(name="prod", version="v1"), create=True)
+    await door.engine.functions.publish_version("f", version="v1")
+    await door.engine.functions.put_alias("f", Alias(name="prod", version="v1"), create=True)
     by_alias = await door.start(urn(version="!prod"))
     by_version = await door.start(urn(version="v1"))
     assert (await door.service.show(by_alias)).version == "v1"
@@ -87,7 +87,7 @@ async def test_what_does_not_exist_takes_no_event(door: Any, which: str, code: s
 
 async def test_a_disabled_function_takes_no_event(door: Any) -> None:
     await door.function()
-    await door.engine.put_control("f", Control(disabled="closed"))
+    await door.engine.functions.put_control("f", Control(disabled="closed"))
     assert (await door.post(at(urn(), ASYNC))).error() == (403, "FSS.0403")
     assert await accepted(door) == 0
 

@@ -73,13 +73,13 @@ async def test_the_summary_measures_the_run(door: Any, monkeypatch: Any) -> None
 
     async def invoke(_lane: Any, _payload: bytes, **settings: Any) -> Any:
         assert settings["measure"] is True
-        function = door.engine.function("f")
+        function = door.engine.functions.get("f")
         ended = Ended(
             Outcome.OK, duration_us=3101, result=b"1", memory_bytes=36_920_000, function=function
         )
         return 1 << 80, ended
 
-    monkeypatch.setattr(door.engine.invoking, "invoke", invoke)
+    monkeypatch.setattr(door.engine.parts.invoke, "invoke", invoke)
     found = await call(door)
     assert json.loads(found.headers["x-cff-invoke-summary"]) == {
         "duration": 3.101,
@@ -150,7 +150,7 @@ async def test_a_disabled_function_is_refused_also_while_it_runs(door: Any) -> N
     await door.function(answers=[Forever()])
     asked = asyncio.ensure_future(call(door))
     await door.service.settle()
-    await door.engine.put_control("f", Control(disabled="closed"), abort=True)
+    await door.engine.functions.put_control("f", Control(disabled="closed"), abort=True)
     await door.service.settle()
     assert (await asked).error() == (403, "FSS.0403")
     assert (await call(door)).error() == (403, "FSS.0403")

@@ -23,7 +23,7 @@ WAIT = RetryWait(first_seconds=10, factor=1, jitter="none")
 async def deploy(door: Any, answers: Any = None, **config: Any) -> None:
     await door.function(answers=answers, concurrency=config.pop("concurrency", 50))
     given = {"max_retries": 0, "retry_wait": WAIT, "listed": True, "stop_notifies": True}
-    await door.engine.put_async_config("f", "latest", AsyncConfig(**{**given, **config}))
+    await door.engine.functions.put_async_config("f", "latest", AsyncConfig(**{**given, **config}))
 
 
 async def listed(door: Any, query: str = "", path: str = ALL) -> Any:
@@ -95,10 +95,10 @@ async def test_an_event_past_its_validity_is_discarded(door: Any) -> None:
 
 async def test_an_event_of_a_deleted_version_is_discarded(door: Any) -> None:
     await door.function(answers=[Forever()], concurrency=1)
-    await door.engine.publish_version("f", version="v1")
+    await door.engine.functions.publish_version("f", version="v1")
     await door.start(urn(version="v1"))
     waits = await door.start(urn(version="v1"))
-    await door.engine.delete_version("f", "v1")
+    await door.engine.functions.delete_version("f", "v1")
     await door.service.settle()
     found = await door.record(waits, urn(version="v1"))
     assert (found["status"], found["error_code"]) == ("DISCARD", 4024)
@@ -234,7 +234,7 @@ async def test_a_query_out_of_range_is_refused(door: Any, path: str, query: str)
 
 async def test_records_of_another_version_and_another_door_are_not_shown(door: Any) -> None:
     await deploy(door)
-    await door.engine.publish_version("f", version="v1")
+    await door.engine.functions.publish_version("f", version="v1")
     await door.start(urn(version="v1"))
     await door.service.invoke("f", {"n": 1}, listed=False)
     assert await ids(door) == []

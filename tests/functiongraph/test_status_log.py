@@ -113,7 +113,7 @@ async def test_a_cancel_and_an_expiry_are_lines_too(followed: Any) -> None:
 async def test_only_the_qualifiers_that_ask_for_it_have_lines(followed: Any) -> None:
     await followed.function()
     await followed.function("g")
-    await followed.engine.publish_version("f", version="v1")
+    await followed.engine.functions.publish_version("f", version="v1")
     await followed.settings_of(urn(version="v1"), enable_async_status_log=True)
     await followed.start()
     await followed.start(urn("g"))
@@ -312,7 +312,7 @@ async def test_no_line_is_lost_when_a_round_comes_while_the_settings_are_saved(
 ) -> None:
     await followed.function()
     await followed.start()
-    put = followed.engine.put_async_config
+    put = followed.engine.functions.put_async_config
 
     async def slowly(*args: Any) -> Any:
         await followed.write_log()
@@ -322,7 +322,7 @@ async def test_no_line_is_lost_when_a_round_comes_while_the_settings_are_saved(
         return saved
 
     made: list[str] = []
-    monkeypatch.setattr(followed.engine, "put_async_config", slowly)
+    monkeypatch.setattr(followed.engine.functions, "put_async_config", slowly)
     await followed.settings_of(enable_async_status_log=True)
     made.append(await followed.start())
     await followed.write_log()
@@ -374,7 +374,7 @@ async def test_every_line_comes_whatever_is_changed_before_the_request_has_ended
     followed: Any, change: Any
 ) -> None:
     await followed.function(answers=[Ok(1, seconds=5)], concurrency=1)
-    await followed.engine.publish_version("f", version="v1")
+    await followed.engine.functions.publish_version("f", version="v1")
     body = {"name": "prod", "version": "v1"}
     assert (await followed.post(at(urn(version=None), "aliases"), json=body)).status == 200
     which = urn(version="!prod")
@@ -418,13 +418,13 @@ async def test_settings_of_an_earlier_version_go_on_and_so_do_its_requests(door:
     """There the wish stood among what the door keeps, and requests were not marked."""
     await door.function(answers=[Ok(1, seconds=5)])
     await door.settings_of(enable_async_status_log=False)
-    config = door.engine.async_config("f", "latest")
+    config = door.engine.functions.async_config("f", "latest")
     old = msgspec.structs.replace(config, attributes={"functiongraph": {"status_log": True}})
-    await door.engine.put_async_config("f", "latest", old)
+    await door.engine.functions.put_async_config("f", "latest", old)
     under_way = await door.start()
     place = door.state.logs.folder / "files.position"
     place.parent.mkdir()
-    place.write_text(str((await door.engine.store.journal_bounds())[1]))
+    place.write_text(str((await door.engine.parts.store.journal_bounds())[1]))
     await door.clock.advance(1)
     await door.follow()
     found = await door.get(at(urn(), "async-invoke-config"))
@@ -443,7 +443,7 @@ async def test_a_log_that_cannot_be_written_is_not_turned_on(followed: Any) -> N
         at(urn(), "async-invoke-config"), json={"enable_async_status_log": True}
     )
     assert found.error() == (503, "FSS.0503")
-    assert followed.engine.async_config("f", "latest") is None
+    assert followed.engine.functions.async_config("f", "latest") is None
 
 
 # ---------------------------------------------------------------- files

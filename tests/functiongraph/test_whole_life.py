@@ -25,7 +25,7 @@ NEXT = target("FunctionGraph", func_urn=urn("next"))
 
 
 async def objects(door: Any, bucket: str = "results") -> list[Any]:
-    found = await door.engine.store.mailbox_read("bucket", bucket, 0, 100)
+    found = await door.engine.parts.store.mailbox_read("bucket", bucket, 0, 100)
     return list(found)
 
 

@@ -63,8 +63,8 @@ async def test_a_function_of_a_second_runtime_is_deployed_tried_and_run(with_she
     spec = parse_function({"runtime": "shell", "handler": "run.sh"})
     code = pack([("run.sh", b"tr a-z A-Z\n")])
     async with running(tmp_path, instances_max=2) as engine:
-        assert await engine.try_code("shout", spec, code) == []
-        await engine.put_function("shout", spec, code)
+        assert await engine.functions.try_code("shout", spec, code) == []
+        await engine.functions.put("shout", spec, code)
         _, ended = await engine.invoke("shout", b"thence")
         assert (ended.outcome, ended.result) == (Outcome.OK, b"THENCE")
 

@@ -76,8 +76,8 @@ async def test_a_firing_whose_position_was_lost_is_not_accepted_again(s: Service
     await triggers.put("f", TAPE)
     tapes["a"].write("1", "2")
     await s.settle()
-    family = s.engine.function("f").family
-    await s.engine.delete_entry("trigger_position", str(family), "t")
+    family = s.engine.functions.get("f").family
+    await s.engine.functions.delete_entry("trigger_position", str(family), "t")
     await s.crash()
     tapes["a"].write("3")
     triggers = await _started(s, tapes)
@@ -107,13 +107,17 @@ async def test_a_full_disk_holds_the_source_back_and_loses_nothing(s: Service, t
 async def test_more_than_may_wait_is_left_at_the_source(tapes: Tapes):
     async with Service(waiting_max=3) as s:
         await s.function("f", answers=["ok"] * 10)
-        await s.engine.put_control("f", msgspec.structs.replace(s.engine.control("f"), limit=0))
+        await s.engine.functions.put_control(
+            "f", msgspec.structs.replace(s.engine.functions.control("f"), limit=0)
+        )
         triggers = await _started(s, tapes)
         await triggers.put("f", TAPE)
         tapes["a"].write(*"1234567")
         await s.clock.advance(60)
         assert await _payloads(s) == ["1", "2", "3"]
-        await s.engine.put_control("f", msgspec.structs.replace(s.engine.control("f"), limit=None))
+        await s.engine.functions.put_control(
+            "f", msgspec.structs.replace(s.engine.functions.control("f"), limit=None)
+        )
         await s.clock.advance(300)
         assert await _payloads(s) == [*"1234567"]
         assert len(s.starts("f")) == 7
@@ -215,8 +219,8 @@ async def test_what_another_node_configured_is_watched_soon(s: Service, tapes: T
     await there.put("f", msgspec.structs.replace(TAPE, enabled=False))
     await s.clock.advance(10)
     assert await _payloads(s) == []
-    family = str(s.engine.function("f").family)
-    await s.engine.put_entry("trigger", family, "t", msgspec.json.encode(TAPE))
+    family = str(s.engine.functions.get("f").family)
+    await s.engine.functions.put_entry("trigger", family, "t", msgspec.json.encode(TAPE))
     await s.clock.advance(10)
     assert await _payloads(s) == ["1"]
     assert here.get("f", "t").status is not None

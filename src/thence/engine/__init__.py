@@ -13,5 +13,6 @@ catalogue  versions  aliases  configs       what is deployed, and how it is call
 controls  entries  load
 invocations  deliveries  mailbox            what doors ask; events: the stream, minutes: counts by time,
 events  minutes  stats  health              health: whether the service can work
-engine  functions                           starts and stops all that, and is what the doors talk to
+functions                                   what is deployed, as doors ask for it and have it changed
+engine                                      starts and stops all that, and is what the doors talk to
 """

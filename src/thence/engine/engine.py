@@ -17,6 +17,7 @@ from ..lifecycle.lineage import Lineage
 from ..notices import NodeDraining, NodeStopped, Notices, StoreBack, StoreHit, StoreLost
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Ended, Runtime
+from ..space import Space
 from ..store.blobs import BlobStore
 from ..store.interface import Store
 from ..store.records import Accepted
@@ -43,7 +44,7 @@ SUMMED_MAX = 200  # functions (and versions) that are summed up on the event loo
 LEAVE_MS = 2000  # after the grace period, for what it cut off to be written; server.py gives 5 s for all that
 
 
-class Engine(Functions):
+class Engine:
     """One node's engine over one store. `start()` first, `drain()` last."""
 
     def __init__(
@@ -63,10 +64,6 @@ class Engine(Functions):
     ) -> None:
         """make_sending: builds what sends records, see wiring.py. check_archive: by the configured
         limits. room: of the disk, with its reserve; those who write files beside the store have it too."""
-        self.store = store
-        self.runtime = runtime
-        self.code = code
-        self.blobs = blobs
         self.clock = clock
         self.notices = notices
         self.options = options
@@ -85,29 +82,9 @@ class Engine(Functions):
                 room=room or Room(store),
             )
         )
-        self.lanes, self.ids, self.room, self.writer = (
-            parts.lanes, parts.ids, parts.room, parts.writer,
-        )  # fmt: skip
-        self.dispatch, self.expire, self.deliver = parts.dispatch, parts.expire, parts.deliver
-        self.settle, self.run, self.place = parts.settle, parts.run, parts.place
-        self.accepting, self.invoking = parts.accept, parts.invoke
-        self.redrive, self.sources, self.inside = parts.redrive, parts.sources, parts.inside
-        self.prune, self.sweep, self.node = parts.prune, parts.sweep, parts.node
-        self.rescue, self.suspects, self.retire = parts.rescue, parts.suspects, parts.retire
-        self.catalogue = parts.catalogue
-        self.tend = Tend(store, clock, notices)
-        self.minutes = Minutes(store, clock, notices)
-        self.events = parts.events
-        self.stop = parts.stop.stop
-        self.deliveries = Deliveries(store)
-        self.mailbox = Mailbox(store, clock)
-        self.health = Health(
-            parts.room,
-            parts.writer,
-            parts.dispatch,
-            runtime,
-            self.tend,
-            draining=lambda: self.draining,
+        """The verbs; for tests that look inside. Doors ask by subject:"""
+        self.functions = Functions(
+            parts.catalogue, parts.lanes, code, runtime, abort=parts.stop.abort_all
         )
         self.invocations = Invocations(
             store,
@@ -119,20 +96,37 @@ class Engine(Functions):
             parts.writer,
             clock,
             notices,
-            draining=lambda: self.draining,
+            draining=lambda: self._draining,
         )
-        self.draining = False
+        self.deliveries = Deliveries(store)
+        self.mailbox = Mailbox(store, clock)
+        self.events = parts.events
+        self.minutes = Minutes(store, clock, notices)
+        self.tend = Tend(store, clock, notices)
+        self.health = Health(
+            parts.room,
+            parts.writer,
+            parts.dispatch,
+            runtime,
+            self.tend,
+            draining=lambda: self._draining,
+        )
+        self.space: Space = parts.room
+        """For whoever writes files beside the store."""
+        self.sources = parts.sources
+        self.redrive = parts.redrive
+        self.stop = parts.stop.stop
+        self._draining = False
         self.held_up = asyncio.Event()
         """A start that waits for room on the disk: nothing has begun."""
         self._tasks = Tasks()
-        self.abort = self._abort
         notices.on(StoreBack, self._store_back)
         notices.on(StoreLost, self._store_lost)
         store.on_damage(self._damaged)
-        store.on_unwritten(self.writer.unwritten)
+        store.on_unwritten(self.parts.writer.unwritten)
 
     def _damaged(self, error: StoreDamaged) -> None:
-        self.writer.condemn(error)
+        self.parts.writer.condemn(error)
         tables = tuple(error.fields["tables"])
         self.notices.publish(StoreHit(error.detail, tables))
         if not tables:
@@ -141,41 +135,31 @@ class Engine(Functions):
     async def _find_damage(self, error: StoreDamaged) -> None:
         """Say which tables are hit, as soon as that is known."""
         try:
-            known = await self.store.find_damage(error)
+            known = await self.parts.store.find_damage(error)
         except StoreUnavailable as unread:
             log.warning("the damaged tables could not be looked for: %s", unread.detail)
             return
         if not known.fields["tables"]:
             return
-        self.writer.condemn(known)
+        self.parts.writer.condemn(known)
         self.notices.publish(StoreHit(known.detail, tuple(known.fields["tables"])))
 
     def _store_lost(self, _: StoreLost) -> None:
-        if self.room.full:
-            self.prune.loop.wake()  # what may go makes room
+        if self.parts.room.full:
+            self.parts.prune.loop.wake()  # what may go makes room
 
     def _store_back(self, _: StoreBack) -> None:
         # What was refused meanwhile is asked again; the lease first, so that what still runs here
         # is not taken for lost.
-        for loop in (self.node.loop, self.rescue.loop, self.expire.loop, self.retire.loop):
+        for loop in (
+            self.parts.node.loop,
+            self.parts.rescue.loop,
+            self.parts.expire.loop,
+            self.parts.retire.loop,
+        ):
             loop.wake()
-        self.suspects.loop.wake()
-        self.dispatch.pump()
-
-    async def _abort(self, family_id: int) -> None:
-        self.invoking.abort(family_id)
-        runs = self.parts.running.of(family_id)
-        work = (self.parts.stop.abort(run) for run in runs)
-        answers = await asyncio.gather(*work, return_exceptions=True)
-        refused = [answer for answer in answers if answer is not None]
-        if refused and isinstance(refused[0], StoreUnavailable):
-            raise StoreUnavailable(
-                f"The function is disabled, and {len(refused)} of what runs of it could not be stopped: "
-                f"{refused[0].detail}",
-                **refused[0].fields,
-            ) from refused[0]
-        if refused:
-            raise refused[0]
+        self.parts.suspects.loop.wake()
+        self.parts.dispatch.pump()
 
     # ------------------------------------------------------------ life
 
@@ -184,13 +168,15 @@ class Engine(Functions):
         try:
             await self._start()
         except StoreDamaged as error:
-            raise await self.store.refusal(error) from error
+            raise await self.parts.store.refusal(error) from error
 
     async def _begin_time(self, floor: int) -> None:
         """Service time goes on where it was; what is under way does not age by a jump."""
-        jump = self.clock.begin(await self.store.clock_mark(), floor)
+        jump = self.clock.begin(await self.parts.store.clock_mark(), floor)
         if jump:
-            await self._when_there_is_room(lambda: self.store.shift_ages(jump, self.clock.mark()))
+            await self._when_there_is_room(
+                lambda: self.parts.store.shift_ages(jump, self.clock.mark())
+            )
             log.warning(
                 "the clock is %d s after the last that the store knows, and only the machine's "
                 "clock says so: ages and budgets of what is under way do not count that time, and "
@@ -200,30 +186,30 @@ class Engine(Functions):
 
     async def _start(self) -> None:
         await self._open()
-        highest = await self.store.highest_id()
-        self.ids.above(highest)
+        highest = await self.parts.store.highest_id()
+        self.parts.ids.above(highest)
         await self._begin_time(id_millis(highest))
-        await self.catalogue.start()
-        await self.runtime.start()
-        await self._when_there_is_room(self.node.join)
-        self.writer.start()
+        await self.parts.catalogue.start()
+        await self.parts.runtime.start()
+        await self._when_there_is_room(self.parts.node.join)
+        self.parts.writer.start()
         if self.options.waiting_max:
             await self._count_waiting()  # before anything begins, or ends, that is counted then
-        await self.dispatch.start()
-        await self.suspects.start()
-        await self.deliver.start()
-        for loop in (self.node.loop, self.minutes.loop, *self._chores()):
+        await self.parts.dispatch.start()
+        await self.parts.suspects.start()
+        await self.parts.deliver.start()
+        for loop in (self.parts.node.loop, self.minutes.loop, *self._chores()):
             loop.start()
-        for lane in self.lanes.all():
+        for lane in self.parts.lanes.all():
             if lane.deleted:
-                self.retire.note(lane)
-        self.accepting.closed = self.invoking.closed = False
+                self.parts.retire.note(lane)
+        self.parts.accept.closed = self.parts.invoke.closed = False
 
     async def _open(self) -> None:
         """Open the store. Raises StartupError, StoreUnavailable."""
         # (Before the hold is taken the reserve is left alone: it may be that of a running service.)
-        await self._when_there_is_room(self.store.open)
-        self.room.opened()
+        await self._when_there_is_room(self.parts.store.open)
+        self.parts.room.opened()
 
     async def _when_there_is_room(self, write: Callable[[], Awaitable[T]]) -> T:
         """What that answers; on a disk so full that not even this can be done, as soon as it can.
@@ -233,8 +219,8 @@ class Engine(Functions):
             try:
                 done = await write()
             except StoreUnavailable as error:
-                refusal = self.room.lost(error)
-                if not self.room.full:
+                refusal = self.parts.room.lost(error)
+                if not self.parts.room.full:
                     raise
                 if not said:
                     self.notices.publish(StoreLost(refusal.detail))
@@ -247,65 +233,65 @@ class Engine(Functions):
 
     async def _count_waiting(self) -> None:
         """What waits from before counts towards limits.waiting_max."""
-        for counted in await self.store.counts(self.clock.now()):
-            lane = self.lanes.get(counted.function_id)
+        for counted in await self.parts.store.counts(self.clock.now()):
+            lane = self.parts.lanes.get(counted.function_id)
             if lane is not None:
                 lane.count_waiting(counted.waiting - lane.waiting)
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, give back what has not begun, finish what runs within `seconds`, settle
         the rest as cut off, and leave the store. Idempotent."""
-        if self.draining:
+        if self._draining:
             return
-        self.draining = True
-        self.notices.publish(NodeDraining(self.node.name))
-        self.accepting.closed = True
-        self.invoking.close()
-        self.writer.leave()
+        self._draining = True
+        self.notices.publish(NodeDraining(self.parts.node.name))
+        self.parts.accept.closed = True
+        self.parts.invoke.close()
+        self.parts.writer.leave()
         # What runs has its time from now on, whatever the store is waiting for.
-        self.dispatch.paused = self.settle.draining = True
+        self.parts.dispatch.paused = self.parts.settle.draining = True
         loop, ends = asyncio.get_running_loop(), self.clock.now() + round(seconds * 1000)
-        running = loop.create_task(self.runtime.drain(seconds))
-        sending = loop.create_task(self.deliver.stop(seconds))
-        await self.accepting.settled()
-        await self.dispatch.stop()
-        await self.suspects.loop.stop()
+        running = loop.create_task(self.parts.runtime.drain(seconds))
+        sending = loop.create_task(self.parts.deliver.stop(seconds))
+        await self.parts.accept.settled()
+        await self.parts.dispatch.stop()
+        await self.parts.suspects.loop.stop()
         for chore in self._chores():
             await chore.stop()
-        await self.writer.flush()  # claims on their way become runs, which are given back
-        await self.run.settled()
+        await self.parts.writer.flush()  # claims on their way become runs, which are given back
+        await self.parts.run.settled()
         await asyncio.sleep(0)  # they are
         await running
         until = max(ends, self.clock.now()) + LEAVE_MS
         await self.parts.results.settled(until)
-        await self.writer.written(until)
+        await self.parts.writer.written(until)
         await sending
         await self.minutes.close()
-        await self.writer.stop()
-        await self.runtime.close()
+        await self.parts.writer.stop()
+        await self.parts.runtime.close()
         await self.parts.sending.close()
-        await self.node.leave()
-        await self.store.close()
-        self.notices.publish(NodeStopped(self.node.name, self.settle.cut_off))
+        await self.parts.node.leave()
+        await self.parts.store.close()
+        self.notices.publish(NodeStopped(self.parts.node.name, self.parts.settle.cut_off))
 
     async def end_runs(self) -> None:
         """End the processes of functions at once: a drain had no time for that. Idempotent."""
-        await self.runtime.close()
+        await self.parts.runtime.close()
 
     async def close(self) -> None:
         """Let go of the store and of the processes of functions where the start failed. Idempotent."""
-        await self.runtime.close()
-        await self.store.close()
+        await self.parts.runtime.close()
+        await self.parts.store.close()
 
     def _chores(self) -> tuple[Loop, ...]:
         chores = [
-            self.rescue.loop,
-            self.expire.loop,
-            self.retire.loop,
-            self.prune.loop,
-            self.sweep.loop,
+            self.parts.rescue.loop,
+            self.parts.expire.loop,
+            self.parts.retire.loop,
+            self.parts.prune.loop,
+            self.parts.sweep.loop,
         ]
-        if self.store.shared:
+        if self.parts.store.shared:
             chores.append(self.parts.elsewhere.loop)
         return tuple(chores)
 
@@ -317,9 +303,13 @@ class Engine(Functions):
         """See Accept.accept. `qualifier`: `latest`, a version or an alias, which chooses one now for
         all attempts. Raises FunctionNotFound, QualifierNotFound as well."""
         if qualifier == LATEST:
-            self.accepting.accept(self.catalogue.lane(name).called, payload, done, **settings)
+            self.parts.accept.accept(
+                self.parts.catalogue.lane(name).called, payload, done, **settings
+            )
             return
-        self.accepting.accept(self.catalogue.resolve(name, qualifier), payload, done, **settings)
+        self.parts.accept.accept(
+            self.parts.catalogue.resolve(name, qualifier), payload, done, **settings
+        )
 
     async def accepted(
         self,
@@ -357,23 +347,23 @@ class Engine(Functions):
     ) -> tuple[int, Ended]:
         """A synchronous call: see Invoke.invoke. Raises FunctionNotFound, QualifierNotFound as
         well."""
-        return await self.invoking.invoke(
-            self.catalogue.resolve(name, qualifier), payload, **settings
+        return await self.parts.invoke.invoke(
+            self.parts.catalogue.resolve(name, qualifier), payload, **settings
         )
 
     # ------------------------------------------------------------ asking
 
     async def stats(self) -> Stats:
         """Sums and counts per function. Raises StoreUnavailable."""
-        counts = await self.store.counts(self.clock.now())
+        counts = await self.parts.store.counts(self.clock.now())
         if len(counts) <= SUMMED_MAX:
             return sum_up(counts)
         return await asyncio.to_thread(sum_up, counts)  # of ten thousand: a fifth of a second
 
     def new_id(self) -> int:
         """An id that no invocation has: for what a door names by one, as a request."""
-        return self.ids.next(self.clock.now())
+        return self.parts.ids.next(self.clock.now())
 
     def also_sweep(self, sweep: Callable[[], Awaitable[None]]) -> None:
         """Call it whenever it is looked for files that nothing uses."""
-        self.sweep.also.append(sweep)
+        self.parts.sweep.also.append(sweep)

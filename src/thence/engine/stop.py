@@ -7,10 +7,12 @@ let the next start run it again. On a full disk a stop is written in the reserve
 
 from __future__ import annotations
 
+import asyncio
+
 from msgspec import Struct
 
 from ..clock import Clock
-from ..errors import InvocationNotFound, ThenceError, Unavailable
+from ..errors import InvocationNotFound, StoreUnavailable, ThenceError, Unavailable
 from ..lifecycle.ids import format_id
 from ..lifecycle.states import FINAL, WAITING, Reason, State
 from ..runtimes.interface import Run, Runtime
@@ -18,6 +20,7 @@ from ..store.interface import Store
 from ..store.records import InvocationView, StopMark, Waiting
 from .end import EndWaiting
 from .events import Events
+from .invoke import Invoke
 from .running import Running
 from .writer import Writer
 
@@ -39,6 +42,7 @@ class Stop:
         writer: Writer,
         runtime: Runtime,
         running: Running,
+        invoking: Invoke,
         ending: EndWaiting,
         events: Events,
         clock: Clock,
@@ -47,6 +51,7 @@ class Stop:
         self._writer = writer
         self._runtime = runtime
         self._running = running
+        self._invoking = invoking
         self._ending = ending
         self._events = events
         self._clock = clock
@@ -92,8 +97,24 @@ class Stop:
             )
         raise Unavailable("The invocation changed its state at every try to stop it; try again.")
 
-    async def abort(self, run: Run) -> None:
-        """Stop that attempt because its function is disabled, if it still runs; what its invocation has come to since is left."""
+    async def abort_all(self, family_id: int) -> None:
+        """Stop all that runs of a function, because it is disabled; what waits is left. Raises
+        StoreUnavailable, saying how many attempts could not be stopped."""
+        self._invoking.abort(family_id)
+        runs = self._running.of(family_id)
+        answers = await asyncio.gather(*map(self._abort, runs), return_exceptions=True)
+        refused = [answer for answer in answers if answer is not None]
+        if refused and isinstance(refused[0], StoreUnavailable):
+            raise StoreUnavailable(
+                f"The function is disabled, and {len(refused)} of what runs of it could not be stopped: "
+                f"{refused[0].detail}",
+                **refused[0].fields,
+            ) from refused[0]
+        if refused:
+            raise refused[0]
+
+    async def _abort(self, run: Run) -> None:
+        """Stop that attempt if it still runs; what its invocation has come to since is left."""
         if self._running.has(run) and not run.ended:
             # Whoever asked first has stopped it.
             await self._running_one(run, aborted=not run.stops)

@@ -98,6 +98,8 @@ class Parts:
 
     def _shared(self, given: Given) -> None:
         """What all verbs share: lanes, numbers, the group commit, what is deployed."""
+        self.store, self.runtime = given.store, given.runtime
+        self.code, self.blobs = given.code, given.blobs
         self.lanes = Lanes(SlotsHere(given.runtime.promise))
         self.ids = IdSource(given.rng)
         self.flow = Flow()
@@ -249,7 +251,14 @@ class Parts:
         self.sources = Sources(self.accept, self.catalogue)
         self.invoke = Invoke(self.dispatch, given.runtime, clock, self.ids, options)
         self.stop = Stop(
-            store, self.writer, given.runtime, self.running, self.end, self.events, clock
+            store,
+            self.writer,
+            given.runtime,
+            self.running,
+            self.invoke,
+            self.end,
+            self.events,
+            clock,
         )
         self.redrive = Redrive(
             store,

@@ -193,12 +193,12 @@ class Service:
         parsed = parse_function(spec)
         check_waits(parsed.retry_wait)
         with self.clock.hold():  # the archive is checked and written in threads
-            function, _ = await self.ask(self.engine.put_function(name, parsed, CODE))
+            function, _ = await self.ask(self.engine.functions.put(name, parsed, CODE))
         assert isinstance(function, Function)
         return function
 
     async def delete(self, name: str) -> None:
-        await self.ask(self.engine.delete_function(name))
+        await self.ask(self.engine.functions.delete(name))
         await self.clock.settle()
 
     def receiver(self, url: str) -> Receiver:

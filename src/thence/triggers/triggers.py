@@ -80,13 +80,13 @@ class Triggers:
     async def put(self, function: str, trigger: Trigger) -> tuple[TriggerView, bool]:
         """Create (True) or replace. A replaced one of the same type goes on from where it was. Raises
         FunctionNotFound, QualifierNotFound, InvalidInput naming the field, StoreUnavailable."""
-        owner = str(self._engine.function(function).family)
-        self._engine.function(function, trigger.qualifier)
+        owner = str(self._engine.functions.get(function).family)
+        self._engine.functions.get(function, trigger.qualifier)
         trigger = checked(trigger, self.kinds)
         before = self._entry(owner, trigger.name)
         if before is not None and _read(before).type != trigger.type:
-            await self._engine.delete_entry(POSITION, owner, trigger.name)
-        entry = await self._engine.put_entry(
+            await self._engine.functions.delete_entry(POSITION, owner, trigger.name)
+        entry = await self._engine.functions.put_entry(
             TRIGGER, owner, trigger.name, msgspec.json.encode(trigger)
         )
         await self._follow(function, (entry.owner, entry.name))
@@ -94,26 +94,28 @@ class Triggers:
 
     def get(self, function: str, name: str) -> TriggerView:
         """Raises FunctionNotFound, TriggerNotFound."""
-        entry = self._entry(str(self._engine.function(function).family), name)
+        entry = self._entry(str(self._engine.functions.get(function).family), name)
         if entry is None:
             raise self._missing(function, name)
         return self._view(function, entry)
 
     def all(self, function: str) -> list[TriggerView]:
         """By name. Raises FunctionNotFound."""
-        owner = str(self._engine.function(function).family)
-        return [self._view(function, entry) for entry in self._engine.entries(TRIGGER, owner)]
+        owner = str(self._engine.functions.get(function).family)
+        return [
+            self._view(function, entry) for entry in self._engine.functions.entries(TRIGGER, owner)
+        ]
 
     async def delete(self, function: str, name: str) -> None:
         """Raises FunctionNotFound, TriggerNotFound, StoreUnavailable."""
-        owner = str(self._engine.function(function).family)
-        if not await self._engine.delete_entry(TRIGGER, owner, name):
+        owner = str(self._engine.functions.get(function).family)
+        if not await self._engine.functions.delete_entry(TRIGGER, owner, name):
             raise self._missing(function, name)
         await self._end((owner, name))
-        await self._engine.delete_entry(POSITION, owner, name)
+        await self._engine.functions.delete_entry(POSITION, owner, name)
 
     def _entry(self, owner: str, name: str, kind: str = TRIGGER) -> Entry | None:
-        found = self._engine.entries(kind, owner)
+        found = self._engine.functions.entries(kind, owner)
         return next((entry for entry in found if entry.name == name), None)
 
     def _missing(self, function: str, name: str) -> TriggerNotFound:
@@ -145,8 +147,12 @@ class Triggers:
 
     async def _look(self) -> None:
         """What is configured is watched, and nothing else."""
-        functions = {str(function.family): function.name for function in self._engine.functions()}
-        configured = {(entry.owner, entry.name) for entry in self._engine.entries(TRIGGER)}
+        functions = {
+            str(function.family): function.name for function in self._engine.functions.all()
+        }
+        configured = {
+            (entry.owner, entry.name) for entry in self._engine.functions.entries(TRIGGER)
+        }
         for key in (*configured, *(key for key in self._watched if key not in configured)):
             await self._follow(functions.get(key[0]), key)
 
@@ -184,7 +190,7 @@ class Triggers:
             return kind.make(config, Tools(self._clock, entry.created_at))
 
         async def accept(firing: Firing, key: str) -> bool:
-            if str(engine.function(function).family) != owner:
+            if str(engine.functions.get(function).family) != owner:
                 raise FunctionNotFound(
                     f"The function of trigger {name!r} is deleted.", name=function
                 )
@@ -199,7 +205,7 @@ class Triggers:
             return not accepted.duplicate
 
         async def keep(position: str) -> None:
-            await engine.put_entry(POSITION, owner, name, msgspec.json.encode(position))
+            await engine.functions.put_entry(POSITION, owner, name, msgspec.json.encode(position))
 
         kept = self._entry(owner, name, POSITION)
         return Runner(

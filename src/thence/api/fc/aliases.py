@@ -57,7 +57,7 @@ async def create_alias(call: Call) -> Response:
 
 
 async def list_aliases(call: Call) -> Response:
-    return list_of(call, call.engine.aliases(wanted(call).name))
+    return list_of(call, call.engine.functions.aliases(wanted(call).name))
 
 
 async def get_alias(call: Call) -> Response:
@@ -81,16 +81,16 @@ async def delete_alias(call: Call) -> Response:
     async def decide() -> Plan:
         alias = _get(call, name)
         call.check_match(shown(call, alias))
-        return call.engine.plans.delete_alias(name, alias.name)
+        return call.engine.functions.plans.delete_alias(name, alias.name)
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return empty()
 
 
 def _get(call: Call, name: str) -> Alias:
     alias = call.path["alias"]
     try:
-        return call.engine.alias(name, alias)
+        return call.engine.functions.alias(name, alias)
     except AliasNotFound:
         raise FcError(
             404, "AliasNotFound", f"alias '{alias[:140]}' of function '{name}' does not exist"
@@ -103,13 +103,13 @@ async def _change(
     """Raises Conflict where it is to be created and is there already."""
 
     async def decide() -> Plan:
-        return call.engine.plans.put_alias(name, wanted(), create=create)
+        return call.engine.functions.plans.put_alias(name, wanted(), create=create)
 
     try:
-        await call.engine.change(decide)
+        await call.engine.functions.change(decide)
     except VersionNotFound as error:
         raise no_version(shown_qualifier(error.fields["name"]), name) from None
-    return resource(shown(call, call.engine.alias(name, alias)))
+    return resource(shown(call, call.engine.functions.alias(name, alias)))
 
 
 # ---------------------------------------------------------------- also of services

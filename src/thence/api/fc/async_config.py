@@ -80,20 +80,20 @@ async def put_async_config(call: Call) -> Response:
     async def decide() -> Plan:
         config = config_of(call, data)
         _check_match(call, name, qualifier)
-        return call.engine.plans.put_async_config(name.ours, qualifier, config)
+        return call.engine.functions.plans.put_async_config(name.ours, qualifier, config)
 
     try:
-        await call.engine.change(decide)
+        await call.engine.functions.change(decide)
     except DestinationCycle as error:
         raise _cycle(error) from None
-    saved = call.engine.effective_config(name.ours, qualifier)
+    saved = call.engine.functions.effective_config(name.ours, qualifier)
     return resource(shown(call, name, qualifier, saved))
 
 
 async def get_async_config(call: Call) -> Response:
     name, qualifier = call.name, call.qualifier
     wanted(call, qualifier)
-    config = call.engine.async_config(name.ours, qualifier)
+    config = call.engine.functions.async_config(name.ours, qualifier)
     if config is None:
         raise _not_exists(name, qualifier)
     return resource(shown(call, name, qualifier, config))
@@ -105,12 +105,12 @@ async def delete_async_config(call: Call) -> Response:
 
     async def decide() -> Plan:
         _check_match(call, name, qualifier)
-        plan = call.engine.plans.delete_async_config(name.ours, qualifier)
+        plan = call.engine.functions.plans.delete_async_config(name.ours, qualifier)
         if plan == NOTHING:
             raise _not_exists(name, qualifier)
         return plan
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return empty()
 
 
@@ -119,7 +119,7 @@ async def list_async_configs(call: Call) -> Response:
     wanted = call.query.get("functionName", "")
     if wanted:
         check_function(wanted)
-    names = [name_of(one) for one in call.engine.catalogue.names() if wanted in ("", one)]
+    names = [name_of(one) for one in call.engine.functions.names() if wanted in ("", one)]
     return _list(call, [name for name in names if not name.service])
 
 
@@ -135,7 +135,7 @@ def _list(call: Call, names: list[Name]) -> Response:
         for name in names
         for qualifier, config in sorted(
             (shown_qualifier(one), config)
-            for one, config in call.engine.async_configs(name.ours).items()
+            for one, config in call.engine.functions.async_configs(name.ours).items()
         )
     ]
     part, token = page(call, found, lambda one: (one[0].ours, one[1]))
@@ -212,7 +212,7 @@ def shown(call: Call, name: Name, qualifier: str, config: AsyncConfig) -> dict[s
 
 def _check_match(call: Call, name: Name, qualifier: str) -> None:
     """`If-Match`, where there is something that it can be compared with."""
-    config = call.engine.async_config(name.ours, qualifier)
+    config = call.engine.functions.async_config(name.ours, qualifier)
     if config is not None:
         call.check_match(shown(call, name, qualifier, config))
 
@@ -224,7 +224,7 @@ def _check_target(call: Call, written: dict[str, Any], field: str) -> None:
         return
     name, qualifier = name_and_qualifier(target)
     try:
-        function = call.engine.function(name.ours, qualifier)
+        function = call.engine.functions.get(name.ours, qualifier)
     except NotFound as error:
         raise _no_target(error, name, qualifier, field) from None
     if is_http_function(call.engine, function):

@@ -40,7 +40,7 @@ async def checksum(engine: Engine, function: Function) -> str:
     digest = function.code_digest
     found = _known.get(digest)
     if found is None:
-        found = await asyncio.to_thread(lambda: crc64(engine.code.archive(digest)))
+        found = await asyncio.to_thread(lambda: crc64(engine.functions.archive(digest)))
         remember(digest, found)
     return found
 
@@ -136,7 +136,7 @@ async def download(call: Call) -> Response:
     why = call.state.links.refused(digest, query.get("expires", ""), query.get("signature", ""))
     if why is not None:
         raise FcError(403, "AccessDenied", why)
-    path = call.engine.code.archive_path(digest)
+    path = call.engine.functions.archive_path(digest)
     if not await asyncio.to_thread(path.is_file):
         raise FcError(404, "FunctionNotFound", "the code of this link is deployed no more")
     return FileResponse(path, headers=COMMON, media_type="application/zip", filename="code.zip")

@@ -42,7 +42,7 @@ async def put_concurrency(call: Call) -> Response:
     asked = await body(call, PutConcurrency)
 
     def check() -> None:
-        limit = call.engine.control(call.name.ours).limit
+        limit = call.engine.functions.control(call.name.ours).limit
         if limit is not None:
             call.check_match(_reserved(call, call.name, limit))
 
@@ -124,22 +124,22 @@ async def list_on_demand(call: Call) -> Response:
 
 def _limit(call: Call, missing: str) -> int:
     """The limit of the function of the path. Raises FcError with the code `missing`."""
-    limit = call.engine.control(wanted(call).name).limit
+    limit = call.engine.functions.control(wanted(call).name).limit
     if limit is None:
         raise FcError(404, missing, f"function '{call.name.function}' has no such configuration")
     return limit
 
 
 def _limits(call: Call) -> dict[str, Any] | None:
-    limit = call.engine.control(call.name.ours).limit
+    limit = call.engine.functions.control(call.name.ours).limit
     return None if limit is None else _on_demand(call, call.name, limit)
 
 
 def _limited(call: Call) -> list[tuple[Name, int]]:
     """Functions that have a limit, by name."""
     found = []
-    for name in call.engine.catalogue.names():
-        limit = call.engine.control(name).limit
+    for name in call.engine.functions.names():
+        limit = call.engine.functions.control(name).limit
         if limit is not None:
             found.append((name_of(name), limit))
     return found
@@ -151,10 +151,10 @@ async def _put(call: Call, limit: int | None, check: Callable[[], None]) -> None
 
     async def decide() -> Plan:
         check()
-        control = call.engine.control(name)
-        return call.engine.plans.put_control(name, replace(control, limit=limit))
+        control = call.engine.functions.control(name)
+        return call.engine.functions.plans.put_control(name, replace(control, limit=limit))
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
 
 
 def _check_qualifier(call: Call) -> None:

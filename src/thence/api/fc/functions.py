@@ -62,15 +62,15 @@ async def create_function(call: Call) -> Response:
         raise invalid("code: it is required; send the archive in code.zipFile")
 
     async def decide() -> Plan:
-        if call.engine.catalogue.find(name.ours) is not None:
+        if call.engine.functions.has(name.ours):
             raise _exists(name)
-        return call.engine.plans.put_function(name.ours, spec, code) + tag_plan(
+        return call.engine.functions.plans.put_function(name.ours, spec, code) + tag_plan(
             "", tags, function=name.ours
         )
 
-    async with call.engine.code_kept(archive.data) as code:
-        await call.engine.change(decide)
-        created = call.engine.function(name.ours)
+    async with call.engine.functions.code_kept(archive.data) as code:
+        await call.engine.functions.change(decide)
+        created = call.engine.functions.get(name.ours)
     remember(created.code_digest, archive.checksum)
     return resource(await _show(call, created))
 
@@ -103,10 +103,12 @@ async def update_function(call: Call) -> Response:
     async def decide() -> Plan:
         before = wanted(call)
         call.check_match(await _show(call, before))
-        return call.engine.plans.put_function(name.ours, changed_spec(before.spec, given), code)
+        return call.engine.functions.plans.put_function(
+            name.ours, changed_spec(before.spec, given), code
+        )
 
-    async with call.engine.code_kept(None if archive is None else archive.data) as code:
-        await call.engine.change(decide)
+    async with call.engine.functions.code_kept(None if archive is None else archive.data) as code:
+        await call.engine.functions.change(decide)
         function = wanted(call)
     if archive is not None:
         remember(function.code_digest, archive.checksum)
@@ -121,9 +123,9 @@ async def delete_function(call: Call) -> Response:
             raise FcError(
                 409, "FunctionNotEmpty", f"function '{call.name.function}' has active triggers"
             )
-        return call.engine.plans.delete_function(call.name.ours)
+        return call.engine.functions.plans.delete_function(call.name.ours)
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return empty()
 
 
@@ -141,7 +143,7 @@ def _asked(call: Call, tags: dict[str, dict[str, str]]) -> list[Function]:
         return []  # no function has one
     wanted = read_tag_filter(query.get("tags", ""), "tags")
     found = []
-    for one in call.engine.functions():
+    for one in call.engine.functions.all():
         kept = attributes(one.spec)
         inside = "$" in one.name
         if (
@@ -164,7 +166,7 @@ def _of_service(call: Call) -> list[Function]:
     for one in functions_of(call.engine, call.service):
         if _short(call, one) >= begin:
             try:
-                found.append(call.engine.function(one.name, call.qualifier))
+                found.append(call.engine.functions.get(one.name, call.qualifier))
             except QualifierNotFound:
                 continue  # added to the service after that version
     if not found:
@@ -198,7 +200,7 @@ async def _show(
     tags = tags_by_owner(call.engine) if tags is None else tags
     shown = Shown(
         function,
-        call.engine.control(function.name),
+        call.engine.functions.control(function.name),
         tags.get(function_owner(function), {}),
         await checksum(call.engine, function),
         call.state.region,

@@ -24,7 +24,7 @@ async def invoke(call: Call) -> Response:
     options = read_options(call.request.scope["headers"])
     try:
         # Before the body: what does not exist takes none.
-        call.engine.function(call.name.ours, call.qualifier)
+        call.engine.functions.get(call.name.ours, call.qualifier)
         if options.asynchronous:
             return await _accept(call, options)
         return await invoke_now(call, options)

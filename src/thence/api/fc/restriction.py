@@ -30,11 +30,11 @@ async def disable(call: Call) -> Response:
     asked = await call.json(DisableInvocation)
 
     async def decide() -> Plan:
-        before = call.engine.control(name)
+        before = call.engine.functions.control(name)
         reason = (before.disabled or "") if asked.reason is None else asked.reason
-        return call.engine.plans.put_control(name, replace(before, disabled=reason))
+        return call.engine.functions.plans.put_control(name, replace(before, disabled=reason))
 
-    await call.engine.change_control(name, decide, abort=asked.abortOngoingRequest)
+    await call.engine.functions.change_control(name, decide, abort=asked.abortOngoingRequest)
     return answer({"success": True})
 
 
@@ -42,11 +42,11 @@ async def enable(call: Call) -> Response:
     name = wanted(call).name
 
     async def decide() -> Plan:
-        return call.engine.plans.put_control(
-            name, replace(call.engine.control(name), disabled=None)
+        return call.engine.functions.plans.put_control(
+            name, replace(call.engine.functions.control(name), disabled=None)
         )
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return answer({"success": True})
 
 

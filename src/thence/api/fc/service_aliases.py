@@ -55,7 +55,7 @@ async def create_alias(call: Call) -> Response:
 
 
 async def list_aliases(call: Call) -> Response:
-    found = call.engine.entries(ALIAS, service_of(call))
+    found = call.engine.functions.entries(ALIAS, service_of(call))
     return list_of(call, [_decode(one.data).alias for one in found])
 
 
@@ -82,13 +82,13 @@ async def delete_alias(call: Call) -> Response:
         alias = _get(call, service).alias
         call.check_match(shown(call, alias))
         of_functions = together(
-            engine.plans.delete_alias(name, alias.name)
+            engine.functions.plans.delete_alias(name, alias.name)
             for name in names_of(engine, service)
             if _has(engine, name, alias.name)
         )
         return of_functions + delete_entry(ALIAS, service, alias.name)
 
-    await engine.change(decide)
+    await engine.functions.change(decide)
     return empty()
 
 
@@ -100,7 +100,7 @@ async def _change(
         found = replace(found, alias=replace(found.alias, updated_at=call.context.clock.now()))
         return _put(call.engine, service, found)
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     saved = _find(call.engine, service, alias)
     assert saved is not None
     return resource(shown(call, saved.alias))
@@ -110,7 +110,7 @@ async def _change(
 
 
 def _find(engine: Engine, service: str, alias: str) -> ServiceAlias | None:
-    for one in engine.entries(ALIAS, service):
+    for one in engine.functions.entries(ALIAS, service):
         if one.name == alias:
             return _decode(one.data)
     return None
@@ -138,9 +138,9 @@ def _put(engine: Engine, service: str, kept: ServiceAlias) -> Plan:
 
 
 def _put_on(engine: Engine, name: str, alias: Alias, parked: dict[str, AsyncConfig]) -> Plan:
-    plans, has = engine.plans, _has(engine, name, alias.name)
-    config = engine.async_config(name, alias.name) if has else None
-    versions = {function.version for function in engine.versions(name)}
+    plans, has = engine.functions.plans, _has(engine, name, alias.name)
+    config = engine.functions.async_config(name, alias.name) if has else None
+    versions = {function.version for function in engine.functions.versions(name)}
     if alias.version not in versions:
         if config is not None:
             parked[name] = config
@@ -153,7 +153,7 @@ def _put_on(engine: Engine, name: str, alias: Alias, parked: dict[str, AsyncConf
 
 
 def _has(engine: Engine, name: str, alias: str) -> bool:
-    return alias in engine.catalogue.family(name).aliases
+    return engine.functions.has_alias(name, alias)
 
 
 def _check_versions(engine: Engine, service: str, alias: Alias) -> None:

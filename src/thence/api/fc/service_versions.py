@@ -37,7 +37,7 @@ async def publish_version(call: Call) -> Response:
         version = str(_next(engine, service))
         return _publish(engine, service, version, asked.description)
 
-    await engine.change(decide)
+    await engine.functions.change(decide)
     (entry,) = (one for one in versions_of(engine, service) if one.name == version)
     return resource(shown(entry))
 
@@ -61,7 +61,7 @@ async def delete_version(call: Call) -> Response:
         return _withdraw(call.engine, service, version) + delete_entry(VERSION, service, version)
 
     try:
-        await call.engine.change(decide)
+        await call.engine.functions.change(decide)
     except Conflict as error:
         raise in_use(version, error.fields["aliases"][0]) from None
     return empty()
@@ -82,7 +82,7 @@ def names_of(engine: Engine, service: str) -> list[str]:
 
 
 def versions_of(engine: Engine, service: str) -> list[Entry]:
-    return engine.entries(VERSION, service)
+    return engine.functions.entries(VERSION, service)
 
 
 def number(entry: Entry) -> int:
@@ -103,7 +103,7 @@ def no_version(service: str, version: str) -> FcError:
 def _publish(engine: Engine, service: str, version: str, description: str) -> Plan:
     """Of all its functions, and of the service itself."""
     functions = together(
-        engine.plans.publish_version(name, description, version)
+        engine.functions.plans.publish_version(name, description, version)
         for name in names_of(engine, service)
     )
     data = msgspec.json.encode({"description": description})
@@ -114,19 +114,19 @@ def _publish(engine: Engine, service: str, version: str, description: str) -> Pl
 def _withdraw(engine: Engine, service: str, version: str) -> Plan:
     """From those functions that were there when it was published."""
     return together(
-        engine.plans.delete_version(name, version)
+        engine.functions.plans.delete_version(name, version)
         for name in names_of(engine, service)
-        if version in engine.catalogue.family(name).rows
+        if engine.functions.has_version(name, version)
     )
 
 
 def _next(engine: Engine, service: str) -> int:
-    given = [int(entry.data) for entry in engine.entries(NUMBER, service)]
+    given = [int(entry.data) for entry in engine.functions.entries(NUMBER, service)]
     # Another door may have published a single function of the service.
     published = [
         number_of(function.version)
         for name in names_of(engine, service)
-        for function in engine.versions(name)
+        for function in engine.functions.versions(name)
     ]
     return max([0, *given, *published]) + 1
 

@@ -65,12 +65,14 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
 
 def service_entry(engine: Engine, service: str) -> Entry | None:
     """None: there is none, or it is there for its functions only."""
-    return next((one for one in engine.entries(SERVICE, OWNER) if one.name == service), None)
+    return next(
+        (one for one in engine.functions.entries(SERVICE, OWNER) if one.name == service), None
+    )
 
 
 def functions_of(engine: Engine, service: str) -> list[Function]:
     """By name."""
-    return [one for one in engine.functions() if one.name.startswith(f"{service}$")]
+    return [one for one in engine.functions.all() if one.name.startswith(f"{service}$")]
 
 
 def check_service_exists(engine: Engine, service: str) -> None:
@@ -86,7 +88,8 @@ def check_qualifier(call: Call) -> None:
         return
     number = qualifier.isascii() and qualifier.isdecimal()
     if all(
-        one.name != qualifier for one in call.engine.entries(VERSION if number else ALIAS, service)
+        one.name != qualifier
+        for one in call.engine.functions.entries(VERSION if number else ALIAS, service)
     ):
         code, what = ("VersionNotFound", "version") if number else ("AliasNotFound", "alias")
         raise FcError(404, code, f"{what} '{qualifier}' of service '{service}' does not exist")
@@ -102,7 +105,7 @@ def log_config_of(engine: Engine, service: str) -> LogConfig | None:
 def wanted(call: Call, qualifier: str = LATEST) -> Function:
     """The function of the path, by our qualifier. Raises FcError."""
     try:
-        return call.engine.function(call.name.ours, qualifier)
+        return call.engine.functions.get(call.name.ours, qualifier)
     except ThenceError as error:
         raise refused(error, call.engine, call.name, qualifier) from None
 
@@ -120,7 +123,7 @@ async def create_service(call: Call) -> Response:
         kept = Service(str(uuid.uuid4()), _shown_fields(given))
         return _put(name, kept) + _of_functions(call.engine, name, given)
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return resource(show_service(call, name))
 
 
@@ -166,7 +169,7 @@ async def update_service(call: Call) -> Response:
         kept = replace(kept, given={**kept.given, **_shown_fields(given)})
         return _put(name, kept) + _of_functions(call.engine, name, given)
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return resource(show_service(call, name))
 
 
@@ -183,12 +186,12 @@ async def delete_service(call: Call) -> Response:
         owned = together(
             delete_entry(kind, name, entry.name)
             for kind in OWNED
-            for entry in call.engine.entries(kind, name)
+            for entry in call.engine.functions.entries(kind, name)
         )
         tags = untag_plan(call.engine, service_owner(name))
         return delete_entry(SERVICE, OWNER, name) + owned + tags
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return empty()
 
 
@@ -224,7 +227,7 @@ def _of_functions(engine: Engine, name: str, given: ServiceInput) -> Plan:
         for function in functions_of(engine, name)
     )
     return together(
-        engine.plans.put_function(function.name, spec, None)
+        engine.functions.plans.put_function(function.name, spec, None)
         for function, spec in specs
         if spec != function.spec
     )

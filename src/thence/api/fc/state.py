@@ -24,8 +24,10 @@ class FcState:
         self.links = CodeLinks(clock, settings.public_url)
         self.upload_keys = TemporaryKeys(clock)
         self.uploads = Uploads(
-            Path(settings.data_dir) / "uploads", clock, settings.limits.code_bytes_max
+            Path(settings.data_dir) / "uploads",
+            clock,
+            settings.limits.code_bytes_max,
+            self.engine.space,
         )
-        self.uploads.allowed, self.uploads.short = self.engine.room.check, self.engine.room.short
         self.region = settings.region
         self.account = settings.account_id

@@ -147,7 +147,7 @@ async def _tag(call: Call, found: list[Resource], tags: dict[str, str], where: s
             check_room(call.engine, resource, tags)
         return together(tag_plan(resource.owner, tags) for resource in found)
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
 
 
 async def _untag(
@@ -160,7 +160,7 @@ async def _untag(
     async def decide() -> Plan:
         return together(untag_plan(call.engine, one.owner, keys or None) for one in found)
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
 
 
 def _one(call: Call, arn: str, type: str) -> Resource:

@@ -59,10 +59,10 @@ def service_names(engine: Engine) -> list[str]:
     """All services: those that were created, and those that are there for their functions."""
     of_functions = {
         service
-        for service, inside, _ in (one.name.partition("$") for one in engine.functions())
+        for service, inside, _ in (one.name.partition("$") for one in engine.functions.all())
         if inside
     }
-    return sorted(of_functions | {one.name for one in engine.entries(SERVICE_KIND)})
+    return sorted(of_functions | {one.name for one in engine.functions.entries(SERVICE_KIND)})
 
 
 def service_owner(service: str) -> str:
@@ -72,7 +72,7 @@ def service_owner(service: str) -> str:
 def tags_by_owner(engine: Engine) -> dict[str, dict[str, str]]:
     """All tags there are."""
     found: dict[str, dict[str, str]] = {}
-    for one in engine.entries(KIND):
+    for one in engine.functions.entries(KIND):
         found.setdefault(one.owner, {})[one.name] = msgspec.json.decode(one.data, type=str)
     return found
 
@@ -87,7 +87,7 @@ def tag_plan(owner: str, tags: dict[str, str], *, function: str = "") -> Plan:
 
 def untag_plan(engine: Engine, owner: str, keys: Iterable[str] | None = None) -> Plan:
     """Those keys, or all."""
-    found = (tag.name for tag in engine.entries(KIND, owner))
+    found = (tag.name for tag in engine.functions.entries(KIND, owner))
     return together(delete_entry(KIND, owner, key) for key in found if keys is None or key in keys)
 
 
@@ -183,7 +183,7 @@ def all_of(call: Call, kind: str) -> list[Resource]:
     """All resources of that type."""
     if kind == SERVICE_TYPE:
         return [of_service(call, name) for name in service_names(call.engine)]
-    return [of_function(call, one) for one in call.engine.functions()]
+    return [of_function(call, one) for one in call.engine.functions.all()]
 
 
 def of_function(call: Call, function: Function) -> Resource:
@@ -200,14 +200,14 @@ def of_service(call: Call, name: str) -> Resource:
 
 def _function(call: Call, name: Name) -> Resource:
     try:
-        return of_function(call, call.engine.function(name.ours))
+        return of_function(call, call.engine.functions.get(name.ours))
     except FunctionNotFound:
         raise function_missing(call.engine, name) from None
 
 
 def check_room(engine: Engine, one: Resource, tags: dict[str, str]) -> None:
     """Raises FcError where a resource would have more than TAGS_MAX tags."""
-    there = {entry.name for entry in engine.entries(KIND, one.owner)} | tags.keys()
+    there = {entry.name for entry in engine.functions.entries(KIND, one.owner)} | tags.keys()
     if len(there) > TAGS_MAX:
         raise _too_many(len(there))
 

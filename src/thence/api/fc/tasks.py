@@ -75,9 +75,9 @@ async def list_tasks(call: Call) -> Response:
 async def list_task_functions(call: Call) -> Response:
     """FC 2.0: the functions in services whose calls are tasks, by qualifier."""
     found = []
-    for ours in call.engine.catalogue.names():
+    for ours in call.engine.functions.names():
         name = name_of(ours)
-        for qualifier, config in call.engine.async_configs(ours).items():
+        for qualifier, config in call.engine.functions.async_configs(ours).items():
             if name.service and config.listed:
                 found.append((name.service, name.function, shown_qualifier(qualifier)))
     part, token = page(call, sorted(found), lambda one: one)
@@ -92,7 +92,7 @@ async def list_task_functions(call: Call) -> Response:
 def _check_function(call: Call) -> None:
     """Not its qualifier: tasks may outlive a version or an alias."""
     try:
-        call.engine.function(call.name.ours)
+        call.engine.functions.get(call.name.ours)
     except NotFound:
         raise function_missing(call.engine, call.name) from None
 

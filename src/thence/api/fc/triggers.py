@@ -107,7 +107,7 @@ async def no_such_trigger(call: Call) -> Response:
 
 def triggers_of(engine: Engine, function: Function) -> list[Entry]:
     """Of all versions of a function, by name."""
-    return engine.entries(TRIGGER, str(function.family))
+    return engine.functions.entries(TRIGGER, str(function.family))
 
 
 def is_http_function(engine: Engine, function: Function) -> bool:

@@ -30,6 +30,7 @@ from ...clock import Clock
 from ...errors import PayloadTooLarge, StoreUnavailable, ThenceError
 from ...signing.interface import Key, Refused
 from ...signing.oss import ALGORITHM
+from ...space import Space
 
 KEY_SECONDS = 900
 KEYS_MAX = 1000
@@ -107,16 +108,15 @@ class Stored(Struct, frozen=True):
 class Uploads:
     """Files by the names of their objects. bytes_max: of one."""
 
-    def __init__(self, folder: Path, clock: Clock, bytes_max: int) -> None:
+    def __init__(
+        self, folder: Path, clock: Clock, bytes_max: int, space: Space | None = None
+    ) -> None:
+        self._space = space or Space()
         self.bytes_max = bytes_max
         self._folder = folder
         self._clock = clock
         self._mark = f"{_TEMPORARY}{secrets.token_hex(4)}-"  # of this process's unfinished files
         self._writing = asyncio.Semaphore(WRITING_MAX)
-        self.allowed: Callable[[], None] = lambda: None
-        """Raises StoreUnavailable while nothing new may be written."""
-        self.short: Callable[[StoreUnavailable], StoreUnavailable] = lambda error: error
-        """Told that a file could not be written; what to raise."""
 
     async def store(self, object: str, body: AsyncIterator[bytes], md5: bytes | None) -> Stored:
         """Write the object, whole and durable or not at all; the same again replaces it.
@@ -124,11 +124,11 @@ class Uploads:
         md5: what the body's must be. Raises PayloadTooLarge, Refused ("body"), TooSlow,
         StoreUnavailable and what `body` raises."""
         target, temporary = self._path(object), self._folder / f"{self._mark}{secrets.token_hex(8)}"
-        self.allowed()
+        self._space.check()
         try:
             return await self._store(target, temporary, body, md5)
         except StoreUnavailable as error:
-            raise self.short(error) from error
+            raise self._space.short(error) from error
 
     async def _store(
         self, target: Path, temporary: Path, body: AsyncIterator[bytes], md5: bytes | None

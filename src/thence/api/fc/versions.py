@@ -36,17 +36,19 @@ class PublishVersion(Struct, forbid_unknown_fields=True):
 
 async def publish_version(call: Call) -> Response:
     name, asked = wanted(call).name, await call.json(PublishVersion)
-    return resource(shown(await call.engine.publish_version(name, asked.description)))
+    return resource(shown(await call.engine.functions.publish_version(name, asked.description)))
 
 
 async def list_versions(call: Call) -> Response:
-    return list_of(call, call.engine.versions(wanted(call).name), lambda one: one.id, shown)
+    return list_of(
+        call, call.engine.functions.versions(wanted(call).name), lambda one: one.id, shown
+    )
 
 
 async def delete_version(call: Call) -> Response:
     name, version = wanted(call).name, version_of(call)
     try:
-        await call.engine.delete_version(name, version)
+        await call.engine.functions.delete_version(name, version)
     except Conflict as error:
         raise in_use(version, error.fields["aliases"][0]) from None
     except VersionNotFound:

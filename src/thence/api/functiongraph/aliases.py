@@ -64,7 +64,7 @@ async def create_version_alias(call: Call) -> Response:
 
     def new() -> Alias:
         function = _function(call)
-        if len(call.engine.aliases(function.name)) >= ALIASES_MAX:
+        if len(call.engine.functions.aliases(function.name)) >= ALIASES_MAX:
             raise FssError(403, "FSS.1043", f"name: a function has at most {ALIASES_MAX} aliases")
         return _changed(Alias(asked.name, version), asked)
 
@@ -73,7 +73,9 @@ async def create_version_alias(call: Call) -> Response:
 
 async def list_version_aliases(call: Call) -> Response:
     """A bare list, which is what the clients read (reference 16)."""
-    return answer([_shown(call, one) for one in call.engine.aliases(_function(call).name)])
+    return answer(
+        [_shown(call, one) for one in call.engine.functions.aliases(_function(call).name)]
+    )
 
 
 async def show_version_alias(call: Call) -> Response:
@@ -93,9 +95,9 @@ async def update_version_alias(call: Call) -> Response:
 async def delete_version_alias(call: Call) -> Response:
     async def decide() -> Plan:
         alias = found_alias(call, call.path["alias_name"])
-        return call.engine.plans.delete_alias(call.urn.ours, alias.name)
+        return call.engine.functions.plans.delete_alias(call.urn.ours, alias.name)
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return empty()
 
 
@@ -154,19 +156,19 @@ async def _change(call: Call, alias: str, wanted: Callable[[], Alias], *, create
     async def decide() -> Plan:
         found = wanted()
         _check_others(call, name, found, create=create)
-        return call.engine.plans.put_alias(name, found, create=create)
+        return call.engine.functions.plans.put_alias(name, found, create=create)
 
     try:
-        await call.engine.change(decide)
+        await call.engine.functions.change(decide)
     except VersionNotFound as error:
         raise no_version(name_of(name), str(error.fields["name"])) from None
     except Conflict as error:
         raise FssError(409, "FSS.1063", f"name: {error.detail}") from None
-    return answer(_shown(call, call.engine.alias(name, alias)))
+    return answer(_shown(call, call.engine.functions.alias(name, alias)))
 
 
 def _check_others(call: Call, name: str, alias: Alias, *, create: bool) -> None:
-    for other in call.engine.aliases(name):
+    for other in call.engine.functions.aliases(name):
         if other.name == alias.name:
             if create:
                 raise FssError(409, "FSS.1063", f"alias {alias.name!r} already exists")

@@ -65,24 +65,26 @@ async def put_settings(call: Call) -> Response:
         await turn_on(call.engine, call.state, function.family)
 
     async def decide() -> Plan:
-        return call.engine.plans.put_async_config(urn.ours, urn.qualifier, _config(call, put))
+        return call.engine.functions.plans.put_async_config(
+            urn.ours, urn.qualifier, _config(call, put)
+        )
 
     try:
-        await call.engine.change(decide)
+        await call.engine.functions.change(decide)
     except DestinationCycle as error:
         cycle = " -> ".join(error.fields["cycle"])
         fields = " and ".join(f"destination_config.{one}" for one in error.fields["endings"])
         raise invalid(
             f"{fields}: these functions would notify each other for ever: {cycle}"
         ) from None
-    saved = call.engine.effective_config(urn.ours, urn.qualifier)
+    saved = call.engine.functions.effective_config(urn.ours, urn.qualifier)
     return answer(shown_settings(call, urn, saved))
 
 
 async def get_settings(call: Call) -> Response:
     urn = call.urn
     row(call, urn)
-    config = call.engine.async_config(urn.ours, urn.qualifier)
+    config = call.engine.functions.async_config(urn.ours, urn.qualifier)
     if config is None:
         raise _none(call, urn)
     return answer(shown_settings(call, urn, config))
@@ -91,7 +93,7 @@ async def get_settings(call: Call) -> Response:
 async def delete_settings(call: Call) -> Response:
     urn = call.urn
     row(call, urn)
-    if not await call.engine.delete_async_config(urn.ours, urn.qualifier):
+    if not await call.engine.functions.delete_async_config(urn.ours, urn.qualifier):
         raise _none(call, urn)
     return empty()
 
@@ -102,8 +104,8 @@ async def list_settings(call: Call) -> Response:
     row(call, urn)
     limit = call.number("limit", 0, PAGE_MAX, PAGE_DEFAULT) or PAGE_DEFAULT
     marker = call.number("marker", 0, 1 << 31, 0)
-    found = sorted(call.engine.async_configs(urn.ours).items())
-    aliases = {one.name for one in call.engine.aliases(urn.ours)}
+    found = sorted(call.engine.functions.async_configs(urn.ours).items())
+    aliases = {one.name for one in call.engine.functions.aliases(urn.ours)}
     shown = [
         shown_settings(
             call, msgspec.structs.replace(urn, qualifier=name, alias=name in aliases), config
@@ -181,8 +183,9 @@ def shown_settings(call: Call, urn: Urn, config: AsyncConfig) -> dict[str, Any]:
 
 
 def _aliases(call: Call, name: str) -> set[str]:
-    family = call.engine.catalogue.find(name)  # it may have been deleted since
-    return set() if family is None else set(family.aliases)
+    if not call.engine.functions.has(name):
+        return set()  # it has been deleted since
+    return {alias.name for alias in call.engine.functions.aliases(name)}
 
 
 def _none(call: Call, urn: Urn) -> FssError:

@@ -56,10 +56,10 @@ async def update_function_code(call: Call) -> Response:
 
     async def decide() -> Plan:
         spec = with_attributes(latest(call).spec, **about(given))
-        return call.engine.plans.put_function(before.name, spec, code)
+        return call.engine.functions.plans.put_function(before.name, spec, code)
 
     async with kept(call, archive) as code:
-        await call.engine.change(decide)
+        await call.engine.functions.change(decide)
         function = latest(call)
     return answer({**show_code(await shown(call, function)), "func_code": {"file": "", "link": ""}})
 
@@ -71,7 +71,7 @@ async def download(call: Call) -> Response:
     why = call.state.links.refused(archive, query.get("expires", ""), query.get("signature", ""))
     if why is not None:
         raise FssError(403, "FSS.0403", why)
-    path = call.engine.code.archive_path(archive)
+    path = call.engine.functions.archive_path(archive)
     if not await asyncio.to_thread(path.is_file):
         raise FssError(404, "FSS.0404", "the code of this link is deployed no more")
     return FileResponse(path, headers=COMMON, media_type="application/zip", filename="code.zip")
@@ -84,7 +84,7 @@ async def download(call: Call) -> Response:
 async def kept(call: Call, archive: bytes) -> AsyncIterator[Code | None]:
     """See DeployedCode.kept; what is wrong with the archive in the vendor's code."""
     try:
-        async with call.engine.code_kept(archive) as code:
+        async with call.engine.functions.code_kept(archive) as code:
             yield code
     except InvalidCode as error:
         raise invalid(error.detail, "FSS.1011") from None

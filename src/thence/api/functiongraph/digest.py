@@ -27,5 +27,5 @@ async def digest(engine: Engine, function: Function, algorithm: str = "sha512") 
 
 
 def _of_archive(engine: Engine, algorithm: str, archive: str) -> str:
-    data = engine.code.archive(archive)
+    data = engine.functions.archive(archive)
     return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()

@@ -69,7 +69,7 @@ async def create_event(call: Call) -> Response:
             raise FssError(403, "FSS.1068", f"a function has at most {EVENTS_MAX} test events")
         return _put(owner, id, Event(asked.name, asked.content))
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return answer({"id": id, "name": asked.name})
 
 
@@ -102,7 +102,7 @@ async def update_event(call: Call) -> Response:
         entry, event = _wanted(call)
         return _put(entry.owner, entry.name, Event(event.name, asked.content))
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     entry, event = _wanted(call)
     return answer({"id": entry.name, "name": event.name})
 
@@ -112,7 +112,7 @@ async def delete_event(call: Call) -> Response:
         entry, _ = _wanted(call)
         return delete_entry(EVENT, entry.owner, entry.name)
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return empty()
 
 
@@ -125,7 +125,7 @@ def _owner(call: Call) -> str:
 
 
 def _events(call: Call) -> list[tuple[Entry, Event]]:
-    entries = call.engine.entries(EVENT, _owner(call))
+    entries = call.engine.functions.entries(EVENT, _owner(call))
     return [(one, msgspec.json.decode(one.data, type=Event)) for one in entries]
 
 

@@ -28,10 +28,10 @@ def row_of(engine: Engine, urn: Urn) -> Function:
     """See row."""
     try:
         if urn.alias:
-            engine.alias(urn.ours, urn.qualifier)
-        elif urn.qualifier in {one.name for one in engine.aliases(urn.ours)}:
+            engine.functions.alias(urn.ours, urn.qualifier)
+        elif urn.qualifier in {one.name for one in engine.functions.aliases(urn.ours)}:
             raise no_version(urn, urn.qualifier)
-        return engine.function(urn.ours, urn.qualifier)
+        return engine.functions.get(urn.ours, urn.qualifier)
     except FunctionNotFound:
         raise no_function(urn) from None
     except QualifierNotFound:
@@ -58,7 +58,7 @@ def alias(call: Call, name: str) -> Alias:
     urn = call.urn
     row(call, Urn(urn.package, urn.name))
     try:
-        return call.engine.alias(urn.ours, name)
+        return call.engine.functions.alias(urn.ours, name)
     except AliasNotFound:
         raise no_alias(urn, name) from None
 
@@ -67,7 +67,7 @@ async def shown(call: Call, function: Function) -> Shown:
     """What views of it are made of. Raises StoreUnavailable."""
     return Shown(
         function,
-        call.engine.control(function.name),
+        call.engine.functions.control(function.name),
         await digest(call.engine, function),
         call.state.region,
         call.state.project,

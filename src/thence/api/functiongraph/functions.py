@@ -42,16 +42,16 @@ async def create_function(call: Call) -> Response:
     room = _asked(given)
 
     async def decide() -> Plan:
-        if call.engine.catalogue.find(urn.ours) is not None:
+        if call.engine.functions.has(urn.ours):
             raise FssError(409, "FSS.1061", f"function {urn.package}:{urn.name} already exists")
         of_room = instances.of_new(
             call.engine, urn.ours, instances.DEFAULT if room is None else room
         )
-        return call.engine.plans.put_function(urn.ours, spec, code) + of_room
+        return call.engine.functions.plans.put_function(urn.ours, spec, code) + of_room
 
     async with kept(call, archive) as code:
-        await call.engine.change(decide)
-        function = call.engine.function(urn.ours)
+        await call.engine.functions.change(decide)
+        function = call.engine.functions.get(urn.ours)
     return answer(show(await shown(call, function)))
 
 
@@ -59,7 +59,7 @@ async def list_functions(call: Call) -> Response:
     """Pinned ones first; `func_name` is looked for inside names, in any case."""
     package, part_of_name = call.query.get("package_name", ""), call.query.get("func_name", "")
     found = []
-    for one in call.engine.functions():
+    for one in call.engine.functions.all():
         name = name_of(one.name)
         if (
             has_urn(one.name)
@@ -87,7 +87,7 @@ async def update_function_config(call: Call) -> Response:
         _check_same(before, given)
         return _changed(call, before, changed_spec(before.spec, given), _asked(given))
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return answer(show(await shown(call, latest(call))))
 
 
@@ -101,13 +101,13 @@ async def update_function_max_instance_config(call: Call) -> Response:
         before = row(call, Urn(urn.package, urn.name))
         return _changed(call, before, before.spec, given.max_instance_num)
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return answer(show(await shown(call, row(call, Urn(urn.package, urn.name)))))
 
 
 async def delete_function(call: Call) -> Response:
     """With a version or an alias only that; else the function with all it has (reference 3)."""
-    urn, plans = call.urn, call.engine.plans
+    urn, plans = call.urn, call.engine.functions.plans
 
     async def decide() -> Plan:
         row(call, urn)
@@ -123,7 +123,7 @@ async def delete_function(call: Call) -> Response:
         return plans.delete_version(urn.ours, urn.qualifier)
 
     try:
-        await call.engine.change(decide)
+        await call.engine.functions.change(decide)
     except Conflict as error:
         raise _in_use(urn, error) from None
     return empty()
@@ -138,7 +138,7 @@ def _changed(call: Call, before: Function, spec: FunctionSpec, room: int | None)
         spec = instances.with_room(spec, room)
     plan = NOTHING
     if spec != before.spec:
-        plan += call.engine.plans.put_function(before.name, spec, None)
+        plan += call.engine.functions.plans.put_function(before.name, spec, None)
     if room is not None:
         plan += instances.of_present(call.engine, before.name, room)
     return plan

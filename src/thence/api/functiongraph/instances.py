@@ -37,15 +37,17 @@ def with_room(spec: FunctionSpec, instances: int) -> FunctionSpec:
 
 def of_present(engine: Engine, name: str, instances: int) -> Plan:
     """Makes it count. What runs may finish. Nothing is written that is there already."""
-    before = engine.control(name)
+    before = engine.functions.control(name)
     asked = _changed(before, instances)
-    return NOTHING if asked == before else engine.plans.put_control(name, asked)
+    return NOTHING if asked == before else engine.functions.plans.put_control(name, asked)
 
 
 def of_new(engine: Engine, name: str, instances: int) -> Plan:
     """The same of a function that the same change makes."""
     asked = _changed(Control(), instances)
-    return NOTHING if asked == Control() else engine.plans.put_control(name, asked, new=True)
+    return (
+        NOTHING if asked == Control() else engine.functions.plans.put_control(name, asked, new=True)
+    )
 
 
 def _changed(before: Control, instances: int) -> Control:

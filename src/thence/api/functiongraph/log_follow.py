@@ -156,7 +156,7 @@ class Follower:
         found = []
         for entry in entries:
             for change in entry.transitions:
-                named = self._engine.lanes.named(change.function_id)
+                named = self._engine.functions.named(change.function_id)
                 if named is None or named[1] not in families or change.delivery:
                     continue
                 if change.id not in views:

@@ -30,7 +30,8 @@ class Noted(Struct, frozen=True):
 def noted(engine: Engine) -> dict[int, Noted]:
     """By family."""
     return {
-        int(one.name): msgspec.json.decode(one.data, type=Noted) for one in engine.entries(FAMILIES)
+        int(one.name): msgspec.json.decode(one.data, type=Noted)
+        for one in engine.functions.entries(FAMILIES)
     }
 
 
@@ -43,29 +44,29 @@ async def note_family(engine: Engine, family: int) -> None:
 async def bring_up_to_date(engine: Engine) -> None:
     """At start: forget functions of which nothing is left, and take over settings that an earlier
     version saved. Raises StoreUnavailable."""
-    families = {family.id: family for family in engine.lanes.families()}
-    for id in noted(engine).keys() - families.keys() - engine.lanes.past_families():
-        await engine.delete_entry(FAMILIES, "", str(id))
-    for family in families.values():
+    written = engine.functions.written_configs()
+    for id in noted(engine).keys() - written.keys() - engine.functions.past():
+        await engine.functions.delete_entry(FAMILIES, "", str(id))
+    for family, (name, configs) in written.items():
         old = {
             qualifier: config
-            for qualifier, config in family.written.items()
+            for qualifier, config in configs.items()
             if config.attributes.get(DOOR, {}).get(BEFORE) is not None
         }
-        asking = tuple(name for name, one in old.items() if one.attributes[DOOR][BEFORE])
+        asking = tuple(
+            qualifier for qualifier, config in old.items() if config.attributes[DOOR][BEFORE]
+        )
         if asking:
-            await _put(engine, family.id, Noted(engine.clock.now(), asking))
+            await _put(engine, family, Noted(engine.clock.now(), asking))
         for qualifier, config in old.items():
-            kept = {
-                name: value for name, value in config.attributes[DOOR].items() if name != BEFORE
-            }
+            kept = {key: value for key, value in config.attributes[DOOR].items() if key != BEFORE}
             changed = replace(
                 config,
                 followed=qualifier in asking,
                 attributes={**config.attributes, DOOR: kept},
             )
-            await engine.put_async_config(family.name, qualifier, changed)
+            await engine.functions.put_async_config(name, qualifier, changed)
 
 
 async def _put(engine: Engine, family: int, one: Noted) -> None:
-    await engine.put_entry(FAMILIES, "", str(family), msgspec.json.encode(one))
+    await engine.functions.put_entry(FAMILIES, "", str(family), msgspec.json.encode(one))

@@ -23,15 +23,15 @@ async def update_function_collect_state(call: Call) -> Response:
         raise invalid(f"state: {state[:40]!r} is not true or false")
     family = str(row(call, Urn(urn.package, urn.name)).family)
     if _STATES[state]:
-        await call.engine.put_entry(PINNED, family, "", b"true")
+        await call.engine.functions.put_entry(PINNED, family, "", b"true")
     else:
-        await call.engine.delete_entry(PINNED, family, "")
+        await call.engine.functions.delete_entry(PINNED, family, "")
     return answer({})
 
 
 def pinned(engine: Engine) -> set[int]:
     """The families that are."""
-    return {int(one.owner) for one in engine.entries(PINNED)}
+    return {int(one.owner) for one in engine.functions.entries(PINNED)}
 
 
 ROUTES = (

@@ -65,7 +65,7 @@ async def ensure_enabled(engine: Engine, state: FunctionGraphState) -> dict[str,
         }
         return put_entry(KIND, "", "", msgspec.json.encode(made))
 
-    await engine.change(decide)
+    await engine.functions.change(decide)
     found = enabled(engine)
     assert found is not None  # nothing deletes it
     return found
@@ -73,7 +73,7 @@ async def ensure_enabled(engine: Engine, state: FunctionGraphState) -> dict[str,
 
 def enabled(engine: Engine) -> dict[str, Any] | None:
     """Group and stream, None where they were never asked for."""
-    entries = engine.entries(KIND, "")
+    entries = engine.functions.entries(KIND, "")
     return msgspec.json.decode(entries[0].data) if entries else None
 
 

@@ -55,7 +55,7 @@ async def create_tags(call: Call) -> Response:
             put_entry(TAG, owner, tag.key, msgspec.json.encode(tag.value)) for tag in asked
         )
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return empty()
 
 
@@ -66,21 +66,24 @@ async def delete_tags(call: Call) -> Response:
         owner = _owner(call)
         return together(delete_entry(TAG, owner, tag.key) for tag in asked)
 
-    await call.engine.change(decide)
+    await call.engine.functions.change(decide)
     return empty()
 
 
 async def show_project_tags_list(call: Call) -> Response:
     """All keys there are, each with all its values."""
     found: dict[str, set[str]] = {}
-    for one in call.engine.entries(TAG):
+    for one in call.engine.functions.entries(TAG):
         found.setdefault(one.name, set()).add(msgspec.json.decode(one.data, type=str))
     shown = [{"key": key, "values": sorted(found[key])} for key in sorted(found)]
     return answer({"tags": shown, "sys_tags": []})
 
 
 def _of(engine: Engine, owner: str) -> dict[str, str]:
-    return {one.name: msgspec.json.decode(one.data, type=str) for one in engine.entries(TAG, owner)}
+    return {
+        one.name: msgspec.json.decode(one.data, type=str)
+        for one in engine.functions.entries(TAG, owner)
+    }
 
 
 async def _asked(call: Call, action: str) -> list[Tag]:
@@ -97,7 +100,7 @@ async def _asked(call: Call, action: str) -> list[Tag]:
 def _owner(call: Call) -> str:
     """Of the function that `resource_id` is: any form of its URN, or the id in its answers."""
     text = call.path["resource_id"]
-    for one in call.engine.functions():
+    for one in call.engine.functions.all():
         if format_id(one.family) == text:
             return str(one.family)
     urn = read_urn(text, call.state.region, call.state.project)

@@ -50,25 +50,25 @@ async def create_function_version(call: Call) -> Response:
     async def decide() -> Plan:
         nonlocal name
         function = latest(call)
-        versions = call.engine.versions(function.name)
+        versions = call.engine.functions.versions(function.name)
         await _check_digest(call, function, asked.digest)
         _check_room(versions)
         _check_changed(function, versions)
         name = asked.version or _automatic(call, function.name, versions)
-        return call.engine.plans.publish_version(function.name, asked.description, name)
+        return call.engine.functions.plans.publish_version(function.name, asked.description, name)
 
     try:
-        await call.engine.change(decide)
+        await call.engine.functions.change(decide)
     except Conflict as error:
         raise FssError(409, "FSS.1062", f"version: {error.detail}") from None
-    return answer(await _show(call, call.engine.function(call.urn.ours, name)))
+    return answer(await _show(call, call.engine.functions.get(call.urn.ours, name)))
 
 
 async def list_function_versions(call: Call) -> Response:
     """`latest` first, then the newest."""
     urn = call.urn
     function = row(call, Urn(urn.package, urn.name))
-    found = [function, *reversed(call.engine.versions(function.name))]
+    found = [function, *reversed(call.engine.functions.versions(function.name))]
     part, next_marker = page(call, found)
     versions = [await _show(call, one) for one in part]
     return answer(paged("versions", versions, next_marker, len(found)))
@@ -79,7 +79,7 @@ async def list_function_versions(call: Call) -> Response:
 
 async def _show(call: Call, function: Function) -> dict[str, Any]:
     found = show(await shown(call, function))
-    settings = call.engine.async_config(function.name, function.version)
+    settings = call.engine.functions.async_config(function.name, function.version)
     if settings is not None:
         urn = replace(name_of(function.name), qualifier=function.version)
         found["function_async_config"] = shown_settings(call, urn, settings)
@@ -126,7 +126,9 @@ def _check_changed(function: Function, versions: list[Function]) -> None:
 
 def _automatic(call: Call, name: str, versions: list[Function]) -> str:
     """`vYYYYMMDD-HHMMSS`, in UTC: of now, or of the next second without a version."""
-    taken = {one.version for one in versions} | {one.name for one in call.engine.aliases(name)}
+    taken = {one.version for one in versions} | {
+        one.name for one in call.engine.functions.aliases(name)
+    }
     now = call.context.clock.now() // 1000
     names = (
         time.strftime("v%Y%m%d-%H%M%S", time.gmtime(now + more)) for more in range(_AUTOMATIC_TRIES)

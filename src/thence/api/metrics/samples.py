@@ -37,7 +37,7 @@ class Samples:
             if up:
                 count(function, "instances_max", up)
         # Of functions that were deleted nothing is kept, whether or not anybody scrapes.
-        deployed = self._engine.catalogue.names()
+        deployed = self._engine.functions.names()
         live = (one.function for one in functions if one.waiting or one.running)
         self._tally.keep({*deployed, *live})
         return (MINUTE_MS + MINUTE_MS // 2 - now % MINUTE_MS) / 1000

@@ -97,7 +97,7 @@ class Metrics:
 
     async def _read(self, now: int) -> None:
         try:
-            stats = without_deleted(await self._engine.stats(), self._engine.catalogue.names())
+            stats = without_deleted(await self._engine.stats(), self._engine.functions.names())
         except StoreUnavailable:
             self._stats, self.up = None, False
             return

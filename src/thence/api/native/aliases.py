@@ -46,35 +46,35 @@ class AliasPage(Struct):
 
 async def put(call: Call) -> Response:
     engine, name, alias = call.context.engine, call.path["name"], call.path["alias"]
-    engine.function(name)
+    engine.functions.get(name)
     body = await call.json(AliasBody)
     wanted = Alias(alias, body.version, _shares(body.weights), body.description)
     created = False
 
     async def decide() -> Plan:
         nonlocal created
-        created = alias not in engine.catalogue.family(name).aliases
-        return engine.plans.put_alias(name, wanted, create=created)
+        created = not engine.functions.has_alias(name, alias)
+        return engine.functions.plans.put_alias(name, wanted, create=created)
 
-    await engine.change(decide)
+    await engine.functions.change(decide)
     headers = {"location": f"/v1/functions/{name}/aliases/{alias}"} if created else {}
-    return answer(show(name, engine.alias(name, alias)), 201 if created else 200, headers)
+    return answer(show(name, engine.functions.alias(name, alias)), 201 if created else 200, headers)
 
 
 async def get(call: Call) -> Response:
     name = call.path["name"]
-    return answer(show(name, call.context.engine.alias(name, call.path["alias"])))
+    return answer(show(name, call.context.engine.functions.alias(name, call.path["alias"])))
 
 
 async def listed(call: Call) -> Response:
     name, after = call.path["name"], after_name(call)
-    found = [one for one in call.context.engine.aliases(name) if one.name > after]
+    found = [one for one in call.context.engine.functions.aliases(name) if one.name > after]
     page, following = cut(found, call.query["limit"], lambda one: one.name)
     return answer(AliasPage([show(name, one) for one in page], following))
 
 
 async def delete(call: Call) -> Response:
-    await call.context.engine.delete_alias(call.path["name"], call.path["alias"])
+    await call.context.engine.functions.delete_alias(call.path["name"], call.path["alias"])
     return empty()
 
 

@@ -59,18 +59,18 @@ class AsyncConfigPage(Struct):
 
 async def put(call: Call) -> Response:
     engine, name, qualifier = call.context.engine, call.path["name"], call.path["qualifier"]
-    engine.async_config(name, qualifier)  # what is not there is said before the rest
+    engine.functions.async_config(name, qualifier)  # what is not there is said before the rest
     body = await call.json(AsyncConfigBody)
     check_waits(body.retry_wait)
     before: AsyncConfig | None = None
 
     async def decide() -> Plan:
         nonlocal before
-        before = engine.async_config(name, qualifier)
-        return engine.plans.put_async_config(name, qualifier, _config(body, before))
+        before = engine.functions.async_config(name, qualifier)
+        return engine.functions.plans.put_async_config(name, qualifier, _config(body, before))
 
-    await engine.change(decide)
-    saved = engine.effective_config(name, qualifier)
+    await engine.functions.change(decide)
+    saved = engine.functions.effective_config(name, qualifier)
     headers = {} if before else {"location": f"/v1/functions/{name}/async-configs/{qualifier}"}
     shown = show(name, qualifier, saved)
     shown.warnings = of_configuration(engine, call.context.guard, saved)
@@ -85,7 +85,7 @@ def _config(body: AsyncConfigBody, before: AsyncConfig | None) -> AsyncConfig:
 
 async def get(call: Call) -> Response:
     name, qualifier = call.path["name"], call.path["qualifier"]
-    config = call.context.engine.async_config(name, qualifier)
+    config = call.context.engine.functions.async_config(name, qualifier)
     if config is None:
         raise _none(name, qualifier)
     return answer(show(name, qualifier, config))
@@ -93,7 +93,7 @@ async def get(call: Call) -> Response:
 
 async def listed(call: Call) -> Response:
     name, after = call.path["name"], after_name(call)
-    configs = call.context.engine.async_configs(name)
+    configs = call.context.engine.functions.async_configs(name)
     found = [qualifier for qualifier in configs if qualifier > after]
     page, following = cut(found, call.query["limit"], str)
     return answer(AsyncConfigPage([show(name, one, configs[one]) for one in page], following))
@@ -101,7 +101,7 @@ async def listed(call: Call) -> Response:
 
 async def delete(call: Call) -> Response:
     name, qualifier = call.path["name"], call.path["qualifier"]
-    if not await call.context.engine.delete_async_config(name, qualifier):
+    if not await call.context.engine.functions.delete_async_config(name, qualifier):
         raise _none(name, qualifier)
     return empty()
 

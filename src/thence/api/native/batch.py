@@ -49,7 +49,7 @@ class BatchAnswer(Struct):
 async def accept(call: Call) -> Response:
     call.media_type(*MEDIA_TYPES)
     name, engine, limits = call.path["name"], call.context.engine, call.context.limits
-    engine.catalogue.get(name)
+    engine.functions.get(name)
     options = read_options(
         [(header, value) for header, value in call.headers if header != b"content-type"]
     )

@@ -36,12 +36,12 @@ class ControlShown(Struct):
 
 async def get(call: Call) -> Response:
     name = call.path["name"]
-    return answer(show(name, call.context.engine.control(name)))
+    return answer(show(name, call.context.engine.functions.control(name)))
 
 
 async def put(call: Call) -> Response:
     engine, name = call.context.engine, call.path["name"]
-    engine.function(name)
+    engine.functions.get(name)
     body = await call.json(ControlBody)
     if body.abort and body.disabled is None:
         raise InvalidInput(
@@ -51,7 +51,7 @@ async def put(call: Call) -> Response:
             value=True,
         )
     control = Control(limit=body.limit, disabled=body.disabled)
-    return answer(show(name, await engine.put_control(name, control, abort=body.abort)))
+    return answer(show(name, await engine.functions.put_control(name, control, abort=body.abort)))
 
 
 def show(function: str, control: Control) -> ControlShown:

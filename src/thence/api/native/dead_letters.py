@@ -79,7 +79,7 @@ async def redrive(call: Call) -> Response:
                 field="qualifier",
                 value=body.qualifier[:140],
             )
-        call.context.engine.function(body.function, body.qualifier)  # or there is none
+        call.context.engine.functions.get(body.function, body.qualifier)  # or there is none
     wanted = make_filter(
         call.context.engine,
         function=body.function,

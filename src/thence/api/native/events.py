@@ -71,7 +71,7 @@ async def _chosen(
 
 
 def _family(engine: Engine, function_id: int) -> int:
-    found = engine.lanes.named(function_id)
+    found = engine.functions.named(function_id)
     return function_id if found is None else found[1]
 
 
@@ -85,7 +85,7 @@ def encode(engine: Engine, event: Event) -> bytes:
                 EventShown(gap=True, reason=UNKNOWN if event.unknown else NOT_KEPT)
             ),
         )
-    found = engine.lanes.named(one.function_id)
+    found = engine.functions.named(one.function_id)
     shown = EventShown(
         at=iso(one.at),
         id=format_id(one.id),

@@ -17,10 +17,10 @@ def family_id(engine: Engine, name: str | None) -> int | None:
     if name is None:
         return None
     try:
-        return engine.catalogue.get(name).family
+        return engine.functions.get(name).family
     except FunctionNotFound:
         # All are walked only here, where somebody asks for what is deployed no more.
-        found = engine.lanes.past_families(name)
+        found = engine.functions.past(name)
         if not found:
             raise
         return max(found)

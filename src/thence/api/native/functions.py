@@ -143,7 +143,7 @@ async def put(call: Call) -> Response:
     engine = call.context.engine
     warnings = of_configuration(engine, call.context.guard, spec)
     if call.query["check"]:
-        warnings = await engine.try_code(name, spec, archive) + warnings
+        warnings = await engine.functions.try_code(name, spec, archive) + warnings
     before, function = await _deploy(engine, name, spec, archive)
     created = before is None
     headers = {"location": f"/v1/functions/{name}"} if created else {}
@@ -159,28 +159,28 @@ async def _deploy(
     engine: Engine, name: str, spec: FunctionSpec, archive: bytes | None
 ) -> tuple[Function | None, Function]:
     """(what was there, what is)."""
-    engine.plans.check_function(name, spec)  # before anything is written
+    engine.functions.plans.check_function(name, spec)  # before anything is written
     before: Function | None = None
 
     async def decide() -> Plan:
         nonlocal before
         before = _present(engine, name)
-        plan = engine.plans.put_function(name, spec, code)
+        plan = engine.functions.plans.put_function(name, spec, code)
         if before is not None:
             # It would go before what is written now.
-            plan += engine.plans.delete_async_config(name, LATEST)
+            plan += engine.functions.plans.delete_async_config(name, LATEST)
         return plan
 
-    async with engine.code_kept(archive) as code:
-        await engine.change(decide)
-        return before, engine.function(name)
+    async with engine.functions.code_kept(archive) as code:
+        await engine.functions.change(decide)
+        return before, engine.functions.get(name)
 
 
 def _present(engine: Engine, name: str) -> Function | None:
     """What is deployed now, with the asynchronous configuration that counts for it."""
-    if engine.catalogue.find(name) is None:
+    if not engine.functions.has(name):
         return None
-    function, config = engine.function(name), engine.effective_config(name, LATEST)
+    function, config = engine.functions.get(name), engine.functions.effective_config(name, LATEST)
     counts = {
         which: getattr(config, which)
         for which in (
@@ -237,36 +237,36 @@ def _read(body: bytes) -> tuple[FunctionSpec, bytes | None, frozenset[str]]:
 
 async def get(call: Call) -> Response:
     engine = call.context.engine
-    return answer(show(engine, engine.function(call.path["name"])))
+    return answer(show(engine, engine.functions.get(call.path["name"])))
 
 
 async def delete(call: Call) -> Response:
-    await call.context.engine.delete_function(call.path["name"])
+    await call.context.engine.functions.delete(call.path["name"])
     return empty()
 
 
 async def listed(call: Call) -> Response:
     engine = call.context.engine
-    names = engine.catalogue.names()
+    names = engine.functions.names()
     after, limit = call.query["cursor"], call.query["limit"]
     start = bisect.bisect_right(names, check_name(after, "cursor")) if after is not None else 0
     page = names[start : start + limit]
     more = start + limit < len(names)
     return answer(
         FunctionPage(
-            [show(engine, engine.function(name)) for name in page], page[-1] if more else None
+            [show(engine, engine.functions.get(name)) for name in page], page[-1] if more else None
         )
     )
 
 
 def show(engine: Engine, function: Function) -> FunctionShown:
     name = function.name
-    path, control = f"/v1/functions/{name}", engine.control(name)
+    path, control = f"/v1/functions/{name}", engine.functions.control(name)
     return FunctionShown(
         limit=control.limit,
         disabled=control.disabled,
-        versions=[one.version for one in engine.versions(name)],
-        aliases={one.name: one.version for one in engine.aliases(name)},
+        versions=[one.version for one in engine.functions.versions(name)],
+        aliases={one.name: one.version for one in engine.functions.aliases(name)},
         links=FunctionLinks(
             path,
             f"{path}/invocations",
@@ -285,7 +285,7 @@ def deployed(engine: Engine, function: Function) -> dict[str, Any]:
     version."""
     spec = render_spec(function.spec)
     del spec["attributes"]
-    config = engine.effective_config(function.name, function.version)
+    config = engine.functions.effective_config(function.name, function.version)
     for which in ("max_retries", "max_event_age_seconds", "listed"):
         spec[which] = getattr(config, which)
     spec["retry_wait"] = msgspec.to_builtins(config.retry_wait)

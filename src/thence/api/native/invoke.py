@@ -37,7 +37,7 @@ PLATFORM = (503, "platform_error", "The function could not be run")
 
 async def invoke(call: Call) -> Response:
     name, engine = call.path["name"], call.context.engine
-    engine.catalogue.get(name)
+    engine.functions.get(name)
     payload = await call.body(call.context.limits.payload_bytes_max)
     options = read_options(call.headers)
     if options.idempotency_key is not None:

@@ -220,7 +220,7 @@ def show_attempt(view: AttemptView) -> AttemptShown:
 
 
 def show_delivery(engine: Engine, view: DeliveryView) -> DeliveryShown:
-    found = engine.lanes.named(view.function_id)
+    found = engine.functions.named(view.function_id)
     return DeliveryShown(
         format_id(view.id),
         format_id(view.invocation_id),

@@ -54,7 +54,7 @@ class TriggerPage(Struct):
 
 async def put(call: Call) -> Response:
     name, trigger = call.path["name"], call.path["trigger"]
-    call.context.engine.function(name)  # what is not there is said before the rest
+    call.context.engine.functions.get(name)  # what is not there is said before the rest
     body = await call.json(TriggerBody)
     wanted = Trigger(
         name=trigger,

@@ -43,15 +43,15 @@ class VersionPage(Struct):
 
 async def publish(call: Call) -> Response:
     engine, name = call.context.engine, call.path["name"]
-    engine.function(name)  # what is not there is said before the rest
+    engine.functions.get(name)  # what is not there is said before the rest
     body = await call.json(PublishBody)
-    shown = show(engine, await engine.publish_version(name, body.note, body.version))
+    shown = show(engine, await engine.functions.publish_version(name, body.note, body.version))
     return answer(shown, 201, {"location": shown.links.self})
 
 
 async def listed(call: Call) -> Response:
     engine, cursor = call.context.engine, call.query["cursor"]
-    found = engine.versions(call.path["name"])[::-1]
+    found = engine.functions.versions(call.path["name"])[::-1]
     if cursor is not None:
         if not (cursor.isascii() and cursor.isdecimal()):
             raise bad_cursor(cursor)
@@ -62,14 +62,14 @@ async def listed(call: Call) -> Response:
 
 async def get(call: Call) -> Response:
     engine, name, version = call.context.engine, call.path["name"], call.path["version"]
-    for one in engine.versions(name):
+    for one in engine.functions.versions(name):
         if one.version == version:
             return answer(show(engine, one))
-    raise engine.catalogue.family(name).no_version(version)
+    raise engine.functions.no_version(name, version)
 
 
 async def delete(call: Call) -> Response:
-    await call.context.engine.delete_version(call.path["name"], call.path["version"])
+    await call.context.engine.functions.delete_version(call.path["name"], call.path["version"])
     return empty()
 
 

@@ -43,7 +43,7 @@ def of_configuration(
 
 def _why_not(engine: Engine, guard: AddressGuard, destination: Destination) -> str:
     target = destination.calls()
-    if target is not None and engine.catalogue.find(target.name) is None:
+    if target is not None and not engine.functions.has(target.name):
         return (
             f"there is no function {target.name!r} yet. Until it is deployed, its records "
             "become dead letters."

@@ -90,17 +90,19 @@ class Sessions:
     async def end(self, session: Session) -> None:
         """It holds no longer, on any node. Raises StoreUnavailable: then it still does."""
         now = self._clock.now()
-        kept = self._engine.entries(SIGNED_OUT, "")
+        kept = self._engine.functions.entries(SIGNED_OUT, "")
         over = [entry for entry in kept if int(entry.data) <= now]
         for entry in over[:SWEPT_MAX]:
-            await self._engine.delete_entry(SIGNED_OUT, "", entry.name)
+            await self._engine.functions.delete_entry(SIGNED_OUT, "", entry.name)
         if len(kept) - len(over) >= SIGNED_OUT_MAX:
             raise Overloaded(
                 f"{SIGNED_OUT_MAX} sessions were signed out and would not have ended yet; sign out "
                 "later.",
                 retry_after_seconds=60,
             )
-        await self._engine.put_entry(SIGNED_OUT, "", session.id, str(session.expires_at).encode())
+        await self._engine.functions.put_entry(
+            SIGNED_OUT, "", session.id, str(session.expires_at).encode()
+        )
 
     def _read(self, token: str) -> Session | None:
         if len(token) > _TEXT_MAX:
@@ -115,7 +117,7 @@ class Sessions:
         session = self._session(body, data)
         if session.expires_at <= self._clock.now():
             return None
-        return None if self._engine.entry(SIGNED_OUT, "", session.id) else session
+        return None if self._engine.functions.entry(SIGNED_OUT, "", session.id) else session
 
     def _session(self, body: bytes, data: bytes) -> Session:
         token = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
