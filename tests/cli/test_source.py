@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -250,3 +251,15 @@ def test_a_file_that_is_no_code_makes_no_function(tmp_path: Path, file: str) -> 
     (tmp_path / file).write_text("# Hello")
     with pytest.raises(InvalidInput, match=r"a folder, a \.py file or a \.zip archive"):
         read_source(tmp_path / file)
+
+
+@pytest.mark.parametrize(
+    "option", ["--name x", "--retry-first 1s", "--retry-cap 1m", "--env A=B", "--no-check"]
+)
+def test_an_option_of_a_function_is_refused_by_its_name_for_a_project(
+    thence: Any, tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "s.yaml").write_text("resources: {}\n")
+    ran = thence("deploy", str(tmp_path / "s.yaml"), *option.split())
+    assert ran.status == 2
+    assert f"{option.split()[0]}: what a project deploys is written in its file." in ran.err

@@ -128,7 +128,7 @@ def commands() -> dict[str, click.Command]:
 
 @pytest.mark.parametrize("line", commands())
 def test_a_command_is_in_the_reference_with_its_options(line: str) -> None:
-    assert re.search(rf"`thence {line}[ `]", CLI)
+    assert re.search(rf"`thence {line}[ `]", CLI), "it has no row in docs/reference/cli.md"
     for parameter in commands()[line].params:
         if not isinstance(parameter, click.Option) or parameter.opts[0] in ("--json", "--url"):
             continue
