@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ..config import Section
-from ..destinations.forms import NATIVE, Form
 
 if TYPE_CHECKING:
+    from ..destinations.forms import Form
     from .shared.context import Context
     from .shared.door import Door
 
@@ -26,21 +26,26 @@ DOORS: tuple[str, ...] = (
 )
 
 
-def sections(packages: Sequence[str] = DOORS) -> dict[str, Section]:
+def sections(packages: Sequence[str] | None = None) -> dict[str, Section]:
     """The settings of the doors that have some, by the door's name, as they come."""
     return {
         package.rpartition(".")[2]: import_module(f"{package}.section").SECTION()
-        for package in packages
+        for package in (DOORS if packages is None else packages)
         if find_spec(f"{package}.section") is not None
     }
 
 
-def installed(packages: Sequence[str] = DOORS) -> list[type[Door]]:
-    return [import_module(f"{package}.door").DOOR for package in packages]
+def installed(packages: Sequence[str] | None = None) -> list[type[Door]]:
+    return [
+        import_module(f"{package}.door").DOOR
+        for package in (DOORS if packages is None else packages)
+    ]
 
 
 def record_forms(kinds: Sequence[type[Door]]) -> dict[str, Form]:
     """What records may look like: the native form and those of these doors."""
+    from ..destinations.forms import NATIVE
+
     return {**NATIVE, **{name: form for kind in kinds for name, form in kind.forms.items()}}
 
 
