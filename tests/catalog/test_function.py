@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from thence.catalog.async_config import of_function
 from thence.catalog.function import Function, FunctionSpec, check_name, parse_spec, render_spec
 from thence.destinations.function import FunctionDestination
 from thence.destinations.mailbox import MailboxDestination
@@ -56,16 +57,17 @@ def test_everything_written_is_read() -> None:
     assert spec.retry_wait == RetryWait(0, 1, 5, "full")
     assert render_spec(spec) == {**written, "on_failure": "function:dead"}
     function = Function(1, "f", 1, spec, "0" * 64, 10, 0, 0)
-    assert function.policy().max_retries == 8
-    assert function.policy().retry_wait == spec.retry_wait
-    assert function.destination(success=True) == MailboxDestination("queue", "done")
-    assert function.destination(success=False) == FunctionDestination("dead")
+    config = of_function(function)
+    assert (config.max_retries, config.retry_wait) == (8, spec.retry_wait)
+    assert (config.max_event_age_seconds, config.listed) == (2_592_000, True)
+    assert config.destination(success=True) == MailboxDestination("queue", "done")
+    assert config.destination(success=False) == FunctionDestination("dead")
 
 
 def test_without_destinations_there_are_none() -> None:
-    function = Function(1, "f", 1, FunctionSpec(), "0" * 64, 10, 0, 0)
-    assert function.destination(success=True) is None
-    assert function.destination(success=False) is None
+    config = of_function(Function(1, "f", 1, FunctionSpec(), "0" * 64, 10, 0, 0))
+    assert config.destination(success=True) is None
+    assert config.destination(success=False) is None
 
 
 @pytest.mark.parametrize(

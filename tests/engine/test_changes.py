@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -273,3 +274,21 @@ async def test_deleting_and_moving_an_alias_at_once_leaves_one_of_both(s: Servic
     with pytest.raises(AliasNotFound):
         await s.engine.functions.put_alias("f", Alias("live", LATEST), create=False)
     assert s.engine.functions.aliases("f") == []
+
+
+async def test_many_changes_at_once_are_not_decided_in_vain_again_and_again() -> None:
+    """Of those that are decided at once one is made: each is tried a few times, however many wait."""
+    async with Service(inline=False) as s:
+        await s.function("f")
+        change, tries, writers = s.store.change, 0, 40
+
+        async def counted(*args: Any, **named: Any) -> Any:
+            nonlocal tries
+            tries += 1
+            return await change(*args, **named)
+
+        s.store.change = counted
+        work = (s.ask(s.engine.functions.put_entry("k", "", str(n), b"1")) for n in range(writers))
+        await asyncio.gather(*work)
+        assert len(s.engine.functions.entries("k")) == writers
+        assert writers <= tries <= writers * catalogue.DECIDED_AT_ONCE

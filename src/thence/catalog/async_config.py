@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from ..lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, RetryWait
 from .destination import Destination
+from .function import Function
 from .kinds import stored_destination
 
 
@@ -48,6 +49,21 @@ FC = AsyncConfig(stop_notifies=True)
 """The vendor's SDK's defaults; a stopped invocation is a failure there (reference 5.4)."""
 FUNCTIONGRAPH = AsyncConfig(max_event_age_seconds=3600, listed=True, stop_notifies=True)
 """How often is retried without being said is a setting (functiongraph.retry_attempts_default)."""
+
+
+def of_function(function: Function) -> AsyncConfig:
+    """What is written in the function's own spec, as a configuration."""
+    spec = function.spec
+    return AsyncConfig(
+        max_retries=spec.max_retries,
+        max_event_age_seconds=spec.max_event_age_seconds,
+        retry_wait=spec.retry_wait,
+        on_success=spec.on_success,
+        on_failure=spec.on_failure,
+        listed=spec.listed,
+        created_at=function.created_at,
+        updated_at=function.updated_at,
+    )
 
 
 def as_a_whole(

@@ -13,8 +13,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from ..errors import InvalidInput
-from ..lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, Policy, RetryWait
-from .destination import Destination
+from ..lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, RetryWait
 from .kinds import parse_destination, stored_destination
 from .refusal import refusal
 
@@ -84,14 +83,6 @@ class Function(Struct, frozen=True):
     @property
     def family(self) -> int:
         return self.family_id or self.id
-
-    def policy(self) -> Policy:
-        return Policy(max_retries=self.spec.max_retries, retry_wait=self.spec.retry_wait)
-
-    def destination(self, *, success: bool) -> Destination | None:
-        """The destination for that ending, or None."""
-        written = self.spec.on_success if success else self.spec.on_failure
-        return None if written is None else stored_destination(written)
 
 
 def check_name(name: str, field_name: str = "name") -> str:

@@ -1,6 +1,6 @@
 """The catalogue: what is deployed, in memory as in the store, and the one way in which it changes.
 
-There is no lock. A change is decided by what is in memory, whose revision the write names; the store
+Nothing is locked. A change is decided by what is in memory, whose revision the write names; the store
 makes it in one transaction, or refuses it because somebody came first: another door, another request,
 another node. Then it is decided anew by what is there now. So whatever a decision looked at (what
 `If-Match` names, that an alias's version is there, that destinations form no cycle) still holds in
@@ -9,6 +9,7 @@ the instant in which it is written.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -33,9 +34,11 @@ from .plan import Decide, Plan, Told, plan
 from .plans import Plans, present_code
 
 CHANGE_TRIES_MAX = 200
-"""Each time in which somebody else came first, that one's change was made. Who waits longest is
-written first (the store takes turns), so this is met by nobody but a program that changes the
-catalogue without an end on another node."""
+"""How often one change is decided. Each time in which it came too late another change was made; so this
+is met only where other nodes change the catalogue without an end."""
+DECIDED_AT_ONCE = 4
+"""Changes of this node that are being decided and written; the others wait for their turn. Nothing rests
+on that, it saves work: of so many at once all but one would be decided in vain."""
 
 
 class Catalogue(Mirror):
@@ -69,6 +72,7 @@ class Catalogue(Mirror):
         self._notices = notices
         self._random = rng.random
         self._flow = flow
+        self._deciding = asyncio.Semaphore(DECIDED_AT_ONCE)
 
     def resolve(self, name: str, qualifier: str) -> Callee:
         """What runs one call of `name`. Asked
@@ -114,28 +118,30 @@ class Catalogue(Mirror):
         """Make what `decide` answers, as a whole. When this returns it is in memory, and nothing that
         came later is. Raises what `decide` raises, Conflict (see Store.change), StoreUnavailable,
         CatalogueChanged; then nothing is changed."""
-        for _ in range(CHANGE_TRIES_MAX):
-            revision = self.revision
-            decided = await decide()
-            if not decided.steps:
-                return
-            try:
-                made = await self._store.change(
-                    decided.steps, self.clock.now(), if_unchanged=revision
-                )
-            except CatalogueChanged as error:
-                refused = error
-                # Another task of this node has brought it here, or another node has changed it.
-                if error.fields["revision"] > self.revision:
-                    await self.refresh()
-                continue
-            effects = self.apply(decided.steps, made)
-            self._part(effects)
-            for told in decided.told:
-                self._tell(told)
-            self._wake(effects)
-            return
+        async with self._deciding:
+            for _ in range(CHANGE_TRIES_MAX):
+                try:
+                    await self._try(decide)
+                    return
+                except CatalogueChanged as error:
+                    refused = error
+                    # Another task of this node has brought it here, or another node has changed it.
+                    if error.fields["revision"] > self.revision:
+                        await self.refresh()
         raise refused
+
+    async def _try(self, decide: Decide) -> None:
+        """Raises CatalogueChanged: it was decided by what is not there any more."""
+        revision = self.revision
+        decided = await decide()
+        if not decided.steps:
+            return
+        made = await self._store.change(decided.steps, self.clock.now(), if_unchanged=revision)
+        effects = self.apply(decided.steps, made)
+        self._part(effects)
+        for told in decided.told:
+            self._tell(told)
+        self._wake(effects)
 
     def _part(self, effects: Effects) -> None:
         """From instances of earlier rows, and from what is deleted."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ..catalog.async_config import AsyncConfig
 from ..catalog.destination import Destination, encode_destination
-from ..catalog.function import Contract, Function
+from ..catalog.function import Contract
 from ..catalog.kinds import parse_destination, stored_destination
 from ..catalog.preset import platform_preset
 from ..lifecycle.policy import Policy
@@ -37,21 +37,6 @@ class InEffect(Struct, frozen=True):
 
     def destinations(self) -> list[Destination]:
         return [owed.destination for owed in (self.on_success, self.on_failure) if owed is not None]
-
-
-def of_row(function: Function) -> AsyncConfig:
-    """What is written in the function's own spec, as a configuration."""
-    spec = function.spec
-    return AsyncConfig(
-        max_retries=spec.max_retries,
-        max_event_age_seconds=spec.max_event_age_seconds,
-        retry_wait=spec.retry_wait,
-        on_success=spec.on_success,
-        on_failure=spec.on_failure,
-        listed=spec.listed,
-        created_at=function.created_at,
-        updated_at=function.updated_at,
-    )
 
 
 def in_effect(

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ..catalog.alias import Alias
-from ..catalog.async_config import AsyncConfig
+from ..catalog.async_config import AsyncConfig, of_function
 from ..catalog.control import Control
 from ..catalog.entry import Entry
 from ..catalog.function import LATEST, Function, FunctionSpec
@@ -18,7 +18,6 @@ from ..errors import VersionNotFound
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Runtime
 from .catalogue import Catalogue
-from .effect import of_row
 from .lanes import Lanes
 from .plan import Decide, Plan, delete_entry, put_entry
 from .trial import try_code
@@ -188,7 +187,7 @@ class Functions:
     def effective_config(self, name: str, qualifier: str) -> AsyncConfig:
         """What counts: that of the qualifier, else of the (main) version's own spec. Raises as
         `async_config`."""
-        return self.async_config(name, qualifier) or of_row(self.get(name, qualifier))
+        return self.async_config(name, qualifier) or of_function(self.get(name, qualifier))
 
     async def put_async_config(self, name: str, qualifier: str, config: AsyncConfig) -> AsyncConfig:
         async def decide() -> Plan:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from ..catalog.alias import Alias
-from ..catalog.async_config import AsyncConfig
+from ..catalog.async_config import AsyncConfig, of_function
 from ..catalog.control import Control
 from ..catalog.entry import Entry
 from ..catalog.function import LATEST, Function
@@ -33,7 +33,7 @@ from ..catalog.step import (
 )
 from ..errors import FunctionNotFound
 from . import entries
-from .effect import InEffect, in_effect, of_row
+from .effect import InEffect, in_effect
 from .entries import ALIAS, ASYNC_CONFIG, CONTROL, DELETED, GONE_ALIAS, Entries
 from .family import Family
 from .lanes import Lane, Lanes
@@ -127,7 +127,7 @@ class Mirror:
         was = None if before is None else before.function
         if before is not None and was == function:
             return before
-        own = in_effect(of_row(function), self._options, function.spec.contract, stored=True)
+        own = in_effect(of_function(function), self._options, function.spec.contract, stored=True)
         lane = self._lanes.put(function, own)
         lane.family.rows[function.version] = lane
         if function.version == LATEST:
@@ -232,7 +232,7 @@ class Mirror:
             elif self._lanes.get(function.id) is None:
                 # Invocations of it remain: they reach their final state by a lane.
                 own = in_effect(
-                    of_row(function), self._options, function.spec.contract, stored=True
+                    of_function(function), self._options, function.spec.contract, stored=True
                 )
                 self._lanes.put(function, own).deleted = True
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ..catalog import version as versions
 from ..catalog.alias import Alias, check_alias
-from ..catalog.async_config import AsyncConfig
+from ..catalog.async_config import AsyncConfig, of_function
 from ..catalog.changes import brief, briefs, differences
 from ..catalog.control import Control
 from ..catalog.function import LATEST, Function, FunctionSpec, check_name
@@ -29,7 +29,7 @@ from ..catalog.step import (
 from ..clock import Clock
 from ..errors import InvalidInput
 from .deployed_code import Code
-from .effect import in_effect, of_row
+from .effect import in_effect
 from .entries import ALIAS, ASYNC_CONFIG, CONTROL, DELETED, GONE_ALIAS, VERSION_NUMBER
 from .family import Family
 from .lanes import Lane
@@ -54,7 +54,7 @@ class Plans:
         allowed: it may be deployed later.)"""
         check_name(name)
         # (Not in the store yet: only its spec counts here.)
-        row = of_row(Function(0, name, 0, spec, "", 0, 0, 0))
+        row = of_function(Function(0, name, 0, spec, "", 0, 0, 0))
         check_targets(name, in_effect(row, self._options), self._mirror.find)
 
     def put_function(self, name: str, spec: FunctionSpec, code: Code | None) -> Plan:
@@ -198,7 +198,7 @@ class Plans:
         before, now = family.written.get(qualifier), self._clock.now()
         created_at = now if before is None else before.created_at
         config = replace(config, created_at=created_at, updated_at=now)
-        fields = briefs(before or of_row(row.function), config)
+        fields = briefs(before or of_function(row.function), config)
         if not fields:
             fields = ["created" if before is None else "put again"]
         step = PutEntry(ASYNC_CONFIG, str(family.id), qualifier, msgspec.json.encode(config))
