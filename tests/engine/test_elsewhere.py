@@ -248,7 +248,7 @@ async def test_where_one_process_holds_the_store_nobody_looks_for_what_others_di
 ) -> None:
     await s.function("f")
     asked = []
-    for name in ("catalogue_since", "due_functions", "delivery_keys", "suspects"):
+    for name in ("catalogue_since", "due_functions", "receivers_owed", "suspects"):
         setattr(s.store, name, lambda *args, name=name: asked.append(name))
     await s.clock.advance(600)
     assert asked == []

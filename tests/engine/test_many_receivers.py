@@ -49,7 +49,7 @@ async def owe(s: Service, count: int, due_in_ms: int) -> None:
 
 
 class Steps:
-    """Counts the steps of SQLite's machine, in hundreds, and the calls of `delivery_keys`."""
+    """Counts the steps of SQLite's machine, in hundreds, and the calls of `receivers_owed`."""
 
     def __init__(self, s: Service) -> None:
         self.hundreds = 0
@@ -57,13 +57,13 @@ class Steps:
         work = s._now._raw._work  # type: ignore[union-attr]
         work.db.set_progress_handler(self._count, 100)
         work._reading._connection().set_progress_handler(self._count, 100)
-        walk = s.store.delivery_keys
+        walk = s.store.receivers_owed
 
         async def counted() -> Any:
             self.walks += 1
             return await walk()
 
-        s.store.delivery_keys = counted
+        s.store.receivers_owed = counted
 
     def _count(self) -> int:
         self.hundreds += 1
@@ -122,14 +122,14 @@ async def test_all_tries_under_way_have_a_bound_and_a_prompt_receiver_always_fin
         under_way: list[str] = []
 
         async def hangs(delivery: Any, *parts: Any) -> Any:
-            under_way.append(delivery.key)
+            under_way.append(delivery.receiver)
             most[0] = max(most[0], len(under_way))
-            if "dead" in delivery.key:
+            if "dead" in delivery.receiver:
                 await gate.wait()
             try:
                 return await send(delivery, *parts)
             finally:
-                under_way.remove(delivery.key)
+                under_way.remove(delivery.receiver)
 
         s.engine.parts.deliver.attempts.send = hangs
         await owe(s, 100, 0)

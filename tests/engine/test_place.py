@@ -47,7 +47,7 @@ async def test_a_queue_gets_its_record_in_the_commit_of_the_final_state(s: Servi
     (record,) = await s.mail(QUEUE)
     assert record["invocation"]["id"] == id and record["response_payload"] == "ok"
     one = await delivery(s, id)
-    assert (one.state, one.attempts_made, one.key) == ("delivered", 1, QUEUE)
+    assert (one.state, one.attempts_made, one.receiver) == ("delivered", 1, QUEUE)
     assert [(a.attempt, a.status, a.error) for a in one.attempts] == [(1, 200, "")]
     assert [(type(n).__name__, n.destination) for n in told] == [
         ("DeliveryAttempted", QUEUE),

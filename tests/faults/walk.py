@@ -331,7 +331,7 @@ class Walk:
         assert [one.condition for one in view.deliveries] == list(owed), "owed, not committed"
         for delivery in view.deliveries:
             assert delivery.state in ("delivered", "dead", "stopped"), delivery
-            if delivery.state == "delivered" and delivery.key.startswith("webhook:"):
+            if delivery.state == "delivered" and delivery.receiver.startswith("webhook:"):
                 from thence.lifecycle.ids import format_id
 
                 assert got[format_id(delivery.id)] >= 1, "delivered, never received"

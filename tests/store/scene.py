@@ -107,10 +107,10 @@ class Scene:
         values: dict[str, Any] = {"reason": reasons[state], "now": NOW + 1000}
         return End(what.id, what.function_id, state, **(values | fields))
 
-    def owed(self, key: str = "k", due_at: int = NOW + 1000, **fields: Any) -> NewDelivery:
+    def owed(self, receiver: str = "k", due_at: int = NOW + 1000, **fields: Any) -> NewDelivery:
         values: dict[str, Any] = {
             "id": self.ids.next(NOW),
-            "key": key,
+            "receiver": receiver,
             "destination": b'{"type":"mailbox"}',
             "condition": "success",
             "due_at": due_at,

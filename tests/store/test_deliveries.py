@@ -41,7 +41,7 @@ async def test_what_is_owed_is_committed_with_the_end(scene: Scene) -> None:
     one = scene.owed("webhook:a", due_at=NOW + 1000)
     item = await owe(scene, one)
     seen = await view(scene, one)
-    assert (seen.id, seen.key, seen.invocation_id, seen.function_id) == (
+    assert (seen.id, seen.receiver, seen.invocation_id, seen.function_id) == (
         one.id,
         "webhook:a",
         item.id,
@@ -76,9 +76,9 @@ async def test_a_claim_takes_due_deliveries_of_its_key_and_hides_them_until(scen
         scene.owed("other"),
     )
     await owe(scene, late, early, other)
-    assert await scene.store.delivery_keys() == {"k": NOW + 10, "other": NOW + 1000}
-    assert await scene.store.delivery_keys(limit=1) == {"k": NOW + 10}
-    assert await scene.store.delivery_keys("k", 5) == {"other": NOW + 1000}
+    assert await scene.store.receivers_owed() == {"k": NOW + 10, "other": NOW + 1000}
+    assert await scene.store.receivers_owed(limit=1) == {"k": NOW + 10}
+    assert await scene.store.receivers_owed("k", 5) == {"other": NOW + 1000}
     claim = DeliveryClaim("k", 5, NOW + 20, NOW + 500)
     (claimed,) = (await scene.commit(delivery_claims=[claim])).delivery_claims
     taken = claimed.taken
@@ -87,7 +87,7 @@ async def test_a_claim_takes_due_deliveries_of_its_key_and_hides_them_until(scen
     assert claimed.next_due == NOW + 500
     (again,) = (await scene.commit(delivery_claims=[claim])).delivery_claims
     assert (again.taken, again.next_due) == ([], NOW + 500)
-    assert await scene.store.delivery_keys() == {"k": NOW + 500, "other": NOW + 1000}
+    assert await scene.store.receivers_owed() == {"k": NOW + 500, "other": NOW + 1000}
     later = DeliveryClaim("k", 1, NOW + 500, NOW + 900)  # whoever took them died
     assert len((await scene.commit(delivery_claims=[later])).delivery_claims[0].taken) == 1
     none = DeliveryClaim("nobody", 1, NOW + 500, NOW + 900)
@@ -107,7 +107,7 @@ async def test_what_a_dead_incarnation_was_sending_is_due_at_once(scene: Scene) 
     answer = await scene.commit(delivery_claims=claims)
     assert [len(one.taken) for one in answer.delivery_claims] == [1, 1]
     await scene.store.leave(dead)
-    due = await scene.store.delivery_keys()
+    due = await scene.store.receivers_owed()
     assert due["k"] == NOW + 90_000
     assert due["other"] <= NOW + 1000
     again = DeliveryClaim("other", 5, NOW + 1000, NOW + 90_000, living)
@@ -136,7 +136,7 @@ async def test_a_failed_try_waits_and_the_next_one_delivers(scene: Scene) -> Non
         (1, 503, "unavailable", 77),
         (2, 204, "", 77),
     ]
-    assert await scene.store.delivery_keys() == {}
+    assert await scene.store.receivers_owed() == {}
     report = await scene.holds()
     assert (report["deliveries_pending"], report["deliveries_delivered"]) == (0, 1)
 
@@ -223,7 +223,7 @@ async def test_what_is_owed_within_the_store_is_delivered_by_the_commit_that_owe
         assert [(a.attempt, a.started_at, a.status, a.error) for a in seen.attempts] == [
             (1, NOW + 1000, 200, "")
         ]
-    assert await scene.store.delivery_keys() == {"k": NOW + 1000}
+    assert await scene.store.receivers_owed() == {"k": NOW + 1000}
     assert [one.body for one in await scene.store.mailbox_read("queue", "q", 0, 9)] == [b"{}"]
     assert await scene.state(called) is State.QUEUED
     assert answer.entry is not None

@@ -290,7 +290,7 @@ async def test_the_page_caches_have_bounds(made: SqliteStore) -> None:
     ("file", "name", "values"),
     [
         ("queue.sql", "due_functions", {"after": 1, "limit": 5}),
-        ("queue.sql", "delivery_keys", {"least": "k", "limit": 5}),
+        ("queue.sql", "receivers_owed", {"least": "k", "limit": 5}),
         ("queue.sql", "next_due", ("[1]",)),
         ("queue.sql", "live", ("[1]",)),
         ("queue.sql", "next_expiry", ()),

@@ -186,7 +186,7 @@ def types_of(kind: Words) -> Mapping[str, Sequence[str]]:
     """The `type`s of its objects, each with its fields: those that it names, else its struct's."""
     if kind.types:
         return kind.types
-    names = [one.encode_name for one in fields(kind.destination)]
+    names = [field.encode_name for field in fields(kind.destination)]
     return {_tag(kind.destination): [name for name in names if name not in RECORD_FIELDS]}
 
 

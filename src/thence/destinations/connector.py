@@ -71,8 +71,8 @@ class Connector(OwnSockets):
         that its record is sent. (Looks at all that are kept; only for a record that is large.)"""
         if not key.is_ssl or protocol.asked_bytes <= SURELY_SENT_BYTES:
             return False
-        kept: Any = (them for its, them in self._conns.items() if its.is_ssl)
-        might: int = sum(one.asked_bytes for them in kept for one, _ in them)
+        of_tls: Any = (them for its, them in self._conns.items() if its.is_ssl)
+        might: int = sum(kept.asked_bytes for them in of_tls for kept, _ in them)
         return might > 0 and might + protocol.asked_bytes > REST_BYTES_MAX
 
     def _full(self, key: Any) -> bool:

@@ -81,9 +81,9 @@ class OwnSockets(aiohttp.TCPConnector):
             opened.clear()
 
 
-def _file_of(one: socket.socket) -> int:
+def _file_of(opened: socket.socket) -> int:
     """The inode behind its descriptor, which no two sockets share; 0 where that is closed."""
     try:
-        return os.fstat(one.fileno()).st_ino
+        return os.fstat(opened.fileno()).st_ino
     except OSError:
         return 0

@@ -93,7 +93,7 @@ class Deliver:
     async def start(self) -> None:
         self.paused = False
         now = self._clock.now()
-        for name, due_at in (await self._store.delivery_keys()).items():
+        for name, due_at in (await self._store.receivers_owed()).items():
             self.note(name, due_at, now)
 
     async def stop(self, seconds: float) -> None:

@@ -43,7 +43,7 @@ class Elsewhere:
         self._deliver = deliver
         self._clock = clock
         self._function_id = 0  # where the last round ended
-        self._key = ""
+        self._receiver = ""
         self.loop = Loop("elsewhere", self.once, clock, notices, interval_seconds=SECONDS)
 
     async def once(self) -> float | None:
@@ -69,8 +69,8 @@ class Elsewhere:
                 self._backlog.found_suspect(lane, due_at)
 
     async def _owed(self) -> None:
-        owed = await self._store.delivery_keys(self._key, LOOKED_AT_MAX)
-        self._key = max(owed) if len(owed) == LOOKED_AT_MAX else ""
+        owed = await self._store.receivers_owed(self._receiver, LOOKED_AT_MAX)
+        self._receiver = max(owed) if len(owed) == LOOKED_AT_MAX else ""
         now = self._clock.now()
-        for key, due_at in owed.items():
-            self._deliver.note(key, due_at, now)
+        for receiver, due_at in owed.items():
+            self._deliver.note(receiver, due_at, now)

@@ -57,5 +57,5 @@ class EndWaiting:
                     )
                 )
             for delivery in deliveries:
-                self._deliver.note(delivery.key, delivery.due_at)
+                self._deliver.note(delivery.receiver, delivery.due_at)
         return applied

@@ -68,7 +68,7 @@ class Place:
     def place(self, lane: Lane, settle: Settle, run: Run) -> list[Placed]:
         """Of what `settle` owes, what its commit makes: these get their `put` or `call`."""
         make, local = self.make, self._local
-        owed = [delivery for delivery in settle.deliveries if local(delivery.key)]
+        owed = [delivery for delivery in settle.deliveries if local(delivery.receiver)]
         if not owed or not self._at_hand(settle, run):
             return []
         view, placed = _view(lane, settle, run), []

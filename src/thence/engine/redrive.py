@@ -245,7 +245,7 @@ class Redrive:
                 "sent again.",
                 state=delivery.state,
             )
-        self._deliver.note(delivery.key, now)
+        self._deliver.note(delivery.receiver, now)
         self._events.changed()
         return True
 

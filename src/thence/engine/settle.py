@@ -217,7 +217,7 @@ class SettleAttempts:
                 )
             for delivery in settle.deliveries:
                 if not delivery.placed:
-                    self._deliver.note(delivery.key, delivery.due_at)
+                    self._deliver.note(delivery.receiver, delivery.due_at)
             return
         lane.count_waiting(1)
         if self._notices.wanted(InvocationRetrying):

@@ -56,8 +56,13 @@ def error_body(ended: Failed, memory_bytes: int = 0) -> bytes:
             "errorMessage": error.message,
             "errorType": error.type,
             "stackTrace": [
-                [f'File "{one.file}"', f"line {one.line}", f"in {one.function}", one.code]
-                for one in error.frames
+                [
+                    f'File "{frame.file}"',
+                    f"line {frame.line}",
+                    f"in {frame.function}",
+                    frame.code,
+                ]
+                for frame in error.frames
             ],
         }
     )

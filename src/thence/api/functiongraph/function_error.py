@@ -21,7 +21,7 @@ def error_body(ended: Failed) -> bytes:
     body = {
         "errorMessage": PREFIX + error.message,
         "errorType": error.type,
-        "stackTrace": [_shown(one) for one in error.frames],
+        "stackTrace": [_shown(frame) for frame in error.frames],
     }
     return msgspec.json.format(msgspec.json.encode(body), indent=2)
 

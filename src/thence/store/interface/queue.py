@@ -52,7 +52,7 @@ class Queue(Protocol):
         """Waiting invocations of one function by due_at, optionally only those with due_at < due_before."""
         ...
 
-    async def delivery_keys(self, after: str = "", limit: int | None = None) -> dict[str, int]:
-        """The keys that have pending deliveries, with the earliest due_at of each: those above
+    async def receivers_owed(self, after: str = "", limit: int | None = None) -> dict[str, int]:
+        """The receivers that have pending deliveries, with the earliest due_at of each: those above
         `after`, in order, at most `limit`, at the cost of so many."""
         ...

@@ -33,7 +33,7 @@ class NewDelivery(Struct, gc=False):
     """
 
     id: int
-    key: str  # its lane: deliveries of one key share a limit, other keys are not slowed by it
+    receiver: str  # deliveries to one share a limit, and slow no other
     destination: bytes  # catalog.destination.encode_destination
     condition: str  # "success" or "failure": which ending it was configured for
     due_at: int
@@ -47,11 +47,11 @@ class NewDelivery(Struct, gc=False):
 
 
 class DeliveryClaim(Struct, gc=False):
-    """Take up to `limit` pending deliveries of one key that are due at `now`, oldest due first.
+    """Take up to `limit` pending deliveries to one receiver that are due at `now`, oldest due first.
     Their due_at moves to `until`: nobody takes them before that. When the incarnation `lease` is
     declared dead they are due at once; without a lease (0) a crash re-sends them at `until`."""
 
-    key: str
+    receiver: str
     limit: int
     now: int
     until: int
@@ -60,7 +60,7 @@ class DeliveryClaim(Struct, gc=False):
 
 class ClaimedDeliveries(Struct, gc=False):
     """What one DeliveryClaim took, without their attempts' lists; and when the earliest of all that
-    is pending of that key is due, what was just taken included (at `until`). None: nothing is."""
+    is pending there is due, what was just taken included (at `until`). None: nothing is."""
 
     taken: list[DeliveryView]
     next_due: int | None

@@ -37,7 +37,7 @@ class DeliveryAttemptView(Struct):
 
 class DeliveryView(Struct):
     id: int
-    key: str
+    receiver: str
     invocation_id: int
     function_id: int
     destination: bytes

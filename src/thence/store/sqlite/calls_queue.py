@@ -65,5 +65,5 @@ class QueueCalls(Opened):
     ) -> list[Waiting]:
         return await self._work.read(queue.waiting, function_id, limit, due_before)
 
-    async def delivery_keys(self, after: str = "", limit: int | None = None) -> dict[str, int]:
-        return await self._work.read(queue.delivery_keys, after, limit)
+    async def receivers_owed(self, after: str = "", limit: int | None = None) -> dict[str, int]:
+        return await self._work.read(queue.receivers_owed, after, limit)

@@ -107,10 +107,10 @@ def live(db: sqlite3.Connection, function_ids: Sequence[int]) -> set[int]:
     return {row[0] for row in db.execute(_SQL["live"], (ids,))}
 
 
-def delivery_keys(db: sqlite3.Connection, after: str, limit: int | None) -> dict[str, int]:
+def receivers_owed(db: sqlite3.Connection, after: str, limit: int | None) -> dict[str, int]:
     least = f"{after}\0" if after else ""  # the first that comes behind `after`
     values = {"least": least, "limit": -1 if limit is None else limit}
-    return dict(db.execute(_SQL["delivery_keys"], values).fetchall())
+    return dict(db.execute(_SQL["receivers_owed"], values).fetchall())
 
 
 def expiring(db: sqlite3.Connection, now: int, limit: int) -> list[Waiting]:

@@ -79,8 +79,8 @@ GROUP BY function_id
 SELECT function_id, due_at FROM waiting INDEXED BY waiting_suspect
 WHERE function_id = ? AND losses_used > 0 ORDER BY due_at LIMIT 1
 
--- name: delivery_keys
--- The same jumps over the keys of pending deliveries.
+-- name: receivers_owed
+-- The same jumps over the receivers of pending deliveries (`key`).
 WITH RECURSIVE k (key) AS (
   SELECT min(key) FROM delivery WHERE state = 0 AND key >= :least
   UNION ALL

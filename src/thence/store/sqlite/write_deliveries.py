@@ -78,7 +78,7 @@ def claim(db: sqlite3.Connection, items: Sequence[DeliveryClaim]) -> list[Claime
     answers = []
     for item in items:
         rows = db.execute(
-            _SQL["delivery_due"], (item.now, item.key, item.now, item.limit)
+            _SQL["delivery_due"], (item.now, item.receiver, item.now, item.limit)
         ).fetchall()
         change(
             db,
@@ -86,7 +86,7 @@ def claim(db: sqlite3.Connection, items: Sequence[DeliveryClaim]) -> list[Claime
             (item.until, item.lease or None, item.now),
             [row[0] for row in rows],
         )
-        following = db.execute(_SQL["delivery_next"], (item.key,)).fetchone()[0]
+        following = db.execute(_SQL["delivery_next"], (item.receiver,)).fetchone()[0]
         answers.append(ClaimedDeliveries([view(row) for row in rows], following))
     return answers
 
@@ -106,7 +106,7 @@ def owe(
         function_id, now, high = ending.function_id, ending.now, ending.id >> 64
         for owed in ending.deliveries:
             row = (
-                *split(owed.id), high, function_id, owed.key, owed.due_at, now, owed.condition,
+                *split(owed.id), high, function_id, owed.receiver, owed.due_at, now, owed.condition,
                 owed.destination,
             )  # fmt: skip
             log(Transition(now, ending.id, function_id, "delivery:pending", attempt, "", owed.id))
