@@ -17,9 +17,10 @@ from ...lifecycle.ids import format_id
 from ...signing.interface import Verified
 from ...store.records import Accepted
 from ..shared import problems
-from ..shared.every_answer import as_written, written
-from ..shared.fast_path import Headers, raw
+from ..shared.every_answer import as_written
+from ..shared.fast_path import Headers, raw_with_id
 from .answer import COMMON, refusal
+from .app import REQUEST_ID
 from .authenticator import check_body, vouched
 from .errors import FcError, too_large
 from .names import Name, qualifier_of
@@ -136,9 +137,7 @@ class FcFastPath:
         )
         request_id = format_id(self._engine.new_id())
         response = refusal(found, request_id)
-        response.headers["x-fc-request-id"] = request_id
-        response.raw_headers = written(response.raw_headers)
-        return raw(response, date, close=close)
+        return raw_with_id(response, REQUEST_ID, request_id, date, close=close)
 
     def broken(self, error: ThenceError, date: bytes) -> bytes:
         """The status that HTTP has for it, in a body that the vendor's clients can read."""
@@ -147,9 +146,7 @@ class FcFastPath:
         code = "ResourceThrottled" if status == 503 else "InvalidArgument"
         found = FcError(status, code, error.detail)
         response = refusal(found, request_id)
-        response.headers["x-fc-request-id"] = request_id
-        response.raw_headers = written(response.raw_headers)
-        return raw(response, date, close=True)
+        return raw_with_id(response, REQUEST_ID, request_id, date, close=True)
 
     def too_large(self, size: int) -> FcError:
         return too_large(self.bytes_max)

@@ -19,8 +19,8 @@ from ...lifecycle.ids import format_id
 from ...signing.sdk_hmac import Claim
 from ...store.records import Accepted
 from ..shared import problems
-from ..shared.every_answer import as_written, written
-from ..shared.fast_path import Headers, raw
+from ..shared.every_answer import as_written
+from ..shared.fast_path import Headers, raw_with_id
 from ..shared.request_options import RequestOptions
 from .answer import COMMON, JSON, refusal
 from .app import REQUEST_ID
@@ -156,10 +156,7 @@ class FunctionGraphFastPath:
         return too_large(self.bytes_max)
 
     def _refusal(self, error: FssError, date: bytes, *, close: bool) -> bytes:
-        response = refusal(error)
-        response.headers[REQUEST_ID] = self._request_id()
-        response.raw_headers = written(response.raw_headers)
-        return raw(response, date, close=close)
+        return raw_with_id(refusal(error), REQUEST_ID, self._request_id(), date, close=close)
 
     def _request_id(self) -> str:
         """Of this answer; the slow path, too, gives it another one than the invocation has."""

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from ...engine.answer import Done
 from ...errors import ThenceError
 from ...store.records import Accepted
+from .every_answer import written
 
 Headers = list[tuple[bytes, bytes]]
 """Of a request; names in lower case."""
@@ -69,6 +70,15 @@ def raw(response: Response, date: bytes, *, close: bool) -> bytes:
     if close:
         lines.append(b"connection: close")
     return b"\r\n".join((*lines, b"", bytes(response.body)))
+
+
+def raw_with_id(
+    response: Response, id_header: str, request_id: str, date: bytes, *, close: bool = False
+) -> bytes:
+    """See raw; with the id and the names of headers as Dispatch has them."""
+    response.headers[id_header] = request_id
+    response.raw_headers = written(response.raw_headers)
+    return raw(response, date, close=close)
 
 
 def with_header(answer: bytes, line: bytes) -> bytes:
