@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 import pytest
+from tests.doors.wire import Port, listening
 
 from thence.api.native import stats
 from thence.api.protocol import limits, turns
@@ -65,16 +66,18 @@ async def test_what_comes_behind_a_request_is_kept_unread_and_reading_pauses(ser
 async def test_at_most_one_request_of_a_connection_is_under_way(server: Any) -> None:
     await server.deploy()
     seen: list[int] = []
-    state = server.listener._server.server_state
-    app = server.listener._server.config.loaded_app
 
     async def watched(scope: Any, receive: Any, send: Any) -> None:
-        seen.append(len(state.tasks) + sum(len(one.pipeline) for one in state.connections))
-        await app(scope, receive, send)
+        behind = sum(len(connection.pipeline) for connection in listener.connections)
+        seen.append(len(listener.tasks) + behind)
+        await server.service.app(scope, receive, send)
 
-    server.listener._server.config.loaded_app = watched
     sent = (get("/livez") + request("POST", PATH, b"{}", "Prefer: wait=0")) * 100
-    found = statuses(await server.raw(sent + LAST))
+    service = server.service
+    async with listening(service.context, service.doors, watched) as listener:
+        port = Port(listener, server.engine)
+        found = statuses(await port.raw(sent + LAST))
+        await port.close()
     assert found == [200, 202] * 100 + [200]
     # The one that is answered, one behind it, and the task of the one before, which is ending.
     assert len(seen) == 201 and max(seen) <= 3
@@ -238,16 +241,16 @@ async def test_a_body_that_drips_is_ended_though_it_never_stops(
 ) -> None:
     reader, writer = await server.connect()
     writer.write(request("POST", path, b"x" * 100, *lines)[:-50])
-    (connection,) = await until(lambda: [one for one in connections(server) if one._busy()])
+    (connection,) = await until(lambda: [one for one in connections(server) if one.busy()])
     await until(lambda: not connection._in_head)
     for _ in range(3):
         writer.write(b"x")
         connection._heard_at = connection.loop.time()  # something has just come
-        connection._look()
+        connection.look()
         assert not connection._deaf
     monkeypatch.setattr(limits, "BODY_SECONDS", -1.0)
     connection._heard_at = connection.loop.time()
-    connection._look()
+    connection.look()
     ((status, headers, _),) = parse(await reader.read())
     assert status == 408 and headers["connection"] == "close"
     writer.close()
@@ -258,7 +261,7 @@ async def test_a_large_body_that_comes_steadily_has_time_for_its_size(server: An
     await server.deploy()
     _, writer = await server.connect()
     writer.write(request(body=b"x" * 900_000)[:-1])
-    (connection,) = await until(lambda: [one for one in connections(server) if one._busy()])
+    (connection,) = await until(lambda: [one for one in connections(server) if one.busy()])
     await until(lambda: connection._fast.size > 800_000)
     due = connection._body_due() - connection._body_since
     assert due > limits.BODY_SECONDS + 800_000 / limits.BODY_BYTES_PER_SECOND_MIN
@@ -289,14 +292,14 @@ async def test_a_connection_whose_answers_nobody_reads_is_ended(
     unread = connection.transport.get_write_buffer_size
     await until(lambda: connection.flow.write_paused if paused else unread())
     if not paused:
-        await until(lambda: not connection._busy())
+        await until(lambda: not connection.busy())
     assert connection.idle_since() is None, "nor does it make room for others while it is young"
-    connection._look()
+    connection.look()
     assert not connection.transport.is_closing()
     for name in ("IDLE_SECONDS", "READ_SECONDS"):
         monkeypatch.setattr(limits, name, -1000.0)
     connection._read_by -= 1000
-    connection._look()
+    connection.look()
     await until(lambda: not len(server.service.context.places))
     sending.cancel()
     caller.close()

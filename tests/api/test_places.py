@@ -96,7 +96,7 @@ async def test_when_all_places_are_in_use_it_still_tells_whether_it_lives(make_s
     waiting = [await server.connect() for _ in range(3)]
     for _, writer in waiting:
         writer.write(get(f"/v1/invocations/{id}?wait=30"))
-    await until(lambda: sum(one._busy() for one in connections(server)) == 3)
+    await until(lambda: sum(one.busy() for one in connections(server)) == 3)
     for path in ("/livez", "/readyz"):
         assert statuses(await server.raw(get(path, "Connection: close"))) == [200]
     for sent, word in (

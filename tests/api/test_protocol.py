@@ -16,7 +16,7 @@ from thence.api.protocol import limits
 from thence.config.settings import Limits
 from thence.notices import InvocationAccepted
 
-from .wire import LAST, PATH, get, one_problem, parse, request, statuses
+from .wire import LAST, PATH, connections, get, one_problem, parse, request, statuses
 
 
 async def test_many_accepts_on_one_connection(server: Any) -> None:
@@ -237,8 +237,8 @@ async def test_a_body_without_end_is_refused_while_it_comes(make_server: Any, sl
 async def only_connection(server: Any, busy: bool) -> Any:
     """The server's side of the one connection, once it has read what was sent."""
     while True:
-        for connection in server.listener._server.server_state.connections:
-            if connection._busy() == busy and (busy or connection._beside_body):
+        for connection in connections(server):
+            if connection.busy() == busy and (busy or connection._beside_body):
                 return connection
         await asyncio.sleep(0)  # what was sent is on its way through the loop
 
@@ -250,11 +250,11 @@ async def test_a_connection_that_holds_its_place_without_using_it_is_closed(
     reader, writer = await server.connect()
     writer.write(data)
     connection = await only_connection(server, busy=data.startswith(b"POST"))
-    connection._look()
+    connection.look()
     assert not connection.transport.is_closing()
     monkeypatch.setattr(limits, "STALLED_SECONDS", -1.0)
     monkeypatch.setattr(limits, "IDLE_SECONDS", -1.0)
-    connection._look()
+    connection.look()
     found = await reader.read()
     if data.startswith(b"POST"):
         assert one_problem(found)["code"] == "request_timeout"
@@ -385,10 +385,9 @@ async def test_a_caller_that_goes_while_a_later_request_waits_ends_the_earlier_o
     # A stream without an end, with a body, and a whole request in the piece in which that body ends.
     writer.write(get("/v1/events", "Content-Length: 2"))
     await reader.readuntil(b"retry: 1000")
-    state = server.listener._server.server_state
-    streaming = set(state.tasks)
+    streaming = server.listener.tasks
     writer.write(b"{}" + get("/v1/stats"))
-    await until(lambda: any(one.pipeline for one in state.connections))
+    await until(lambda: any(connection.pipeline for connection in connections(server)))
     writer.transport.abort()
     (stream,) = streaming
     for _ in range(100):

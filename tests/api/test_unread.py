@@ -273,11 +273,11 @@ async def test_who_read_until_now_is_not_idle(make_server: Any) -> None:
 
     def watched() -> None:
         resumed()
-        connection._look()
+        connection.look()
 
     connection.resume_writing = watched
     connection._read_by += 10_000.0
-    connection._look()
+    connection.look()
     looks_at = connection._patience.when()
     assert looks_at <= asyncio.get_running_loop().time() + limits.IDLE_SECONDS
     reader, writer = await asyncio.open_connection(sock=caller)

@@ -47,7 +47,7 @@ async def until(happened: Callable[[], Any]) -> Any:
 
 
 def connections(server: Any) -> list[Any]:
-    return list(server.listener._server.server_state.connections)
+    return server.listener.connections  # type: ignore[no-any-return]
 
 
 async def half_sent(

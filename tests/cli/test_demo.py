@@ -111,6 +111,7 @@ def test_a_wrong_end_breaks_a_promise() -> None:
     assert not held["everything accepted reached a final state"]
 
 
+@pytest.mark.slow
 def test_the_demo_keeps_every_promise_and_leaves_nothing_running(
     service: Any, tmp_path: Path
 ) -> None:

@@ -167,6 +167,7 @@ def test_verify_of_what_is_no_database_says_so(thence: Any, tmp_path: Path) -> N
     assert thence("verify", "--data-dir", str(tmp_path)).status == 2
 
 
+@pytest.mark.slow
 def test_a_lost_store_is_refused_and_fresh_begins_anew_beside_its_files(
     own: Any, thence: Any, tmp_path: Path
 ) -> None:

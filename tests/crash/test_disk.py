@@ -37,6 +37,7 @@ def post(program: Program, n: int, size: int = 8000) -> tuple[int, dict[str, str
     return program.ask("POST", PATH, body)
 
 
+@pytest.mark.slow
 def test_a_limit_on_file_sizes_is_answered_503_and_recovered_from(
     make_program: Callable[..., Program],
 ) -> None:
@@ -304,6 +305,7 @@ def test_a_disk_that_large_bodies_filled_is_said_to_be_full(
         )
 
 
+@pytest.mark.slow
 def test_a_start_on_a_full_disk_serves_reads_and_a_shorter_retention_makes_room(
     make_program: Callable[..., Program],
 ) -> None:
@@ -328,6 +330,7 @@ def test_a_start_on_a_full_disk_serves_reads_and_a_shorter_retention_makes_room(
         shorter.verify()
 
 
+@pytest.mark.slow
 def test_a_disk_without_a_free_byte_is_waited_for_and_can_be_verified(
     make_program: Callable[..., Program],
 ) -> None:

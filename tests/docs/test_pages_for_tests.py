@@ -34,6 +34,7 @@ def test_the_native_context_is_on_the_page_of_handlers() -> None:
         assert f"`{name}`" in page or f"`{name}()`" in page, name
 
 
+@pytest.mark.slow
 def test_the_page_runs_as_it_is_pasted(tmp_path: Path) -> None:
     blocks = re.findall(r"```(toml|python)\n(.*?)```", TESTING, re.S)
     settings = [text for kind, text in blocks if kind == "toml"]

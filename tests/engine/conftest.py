@@ -14,6 +14,6 @@ async def s() -> AsyncIterator[Service]:
     async with Service() as service:
         yield service
         # Whatever a test did: the store must keep its invariants.
-        if service._now is not None:
+        if service.running:
             service.outage.full_until = service.outage.gone_until = 0
             assert await service.verify() == []

@@ -38,6 +38,4 @@ class Node(Service):
 
     def vanish(self) -> None:
         """As a node that is cut off: nothing of it reaches the store any more, and it says no word."""
-        self._incarnation.die()
-        self._incarnation._branch.cut()
-        self.runtime.kill()
+        self.incarnation.vanish()

@@ -53,7 +53,7 @@ async def test_the_delivery_is_in_the_store_in_the_commit_of_the_final_state(s: 
 async def test_a_crash_between_the_end_and_its_delivery_loses_no_delivery(s: Service) -> None:
     await s.function("f", answers=["ok"], on_success=HOOK)
     # From the instant at which the end is on disk, nothing of the process goes on.
-    s.notices.on(InvocationSettled, lambda notice: s._now._watch.kill())
+    s.notices.on(InvocationSettled, lambda notice: s.incarnation.die())
     id = await s.invoke("f")
     await s.settle()
     await s.crash()

@@ -133,7 +133,7 @@ async def test_a_crash_after_that_commit_neither_loses_nor_repeats_anything(s: S
     await s.function("next", answers=["done"])
     await s.function("f", answers=["ok", Error()], max_retries=0, on_success="function:next",
                      on_failure=QUEUE)  # fmt: skip
-    s.notices.on(InvocationSettled, lambda notice: s._now._watch.kill())  # type: ignore[union-attr]
+    s.notices.on(InvocationSettled, lambda notice: s.incarnation.die())  # type: ignore[union-attr]
     for _ in range(2):
         await s.invoke("f")
         await s.settle()

@@ -134,7 +134,7 @@ async def test_damage_under_a_running_service_is_said_once_with_its_table_and_en
 ) -> None:
     async with Service(folder, inline_bytes_max=65_536, prune_interval_seconds=60) as s:
         notices = said(s)
-        overwrite_under(s._incarnation._raw, tree)  # type: ignore[arg-type]
+        overwrite_under(s.incarnation.driver, tree)  # type: ignore[arg-type]
         await a_days_work(s, 1)
         damaged = s.engine.parts.writer.damaged
         assert isinstance(damaged, StoreDamaged), "nobody noticed"

@@ -37,7 +37,7 @@ class Struck:
         await self.recover(walk)
         if self.faults.left < 0:
             rng = self.rng
-            self.faults.on_death = lambda: walk.s._now.die() if walk.s._now else None
+            self.faults.on_death = lambda: walk.s.incarnation.die() if walk.s.running else None
             walk.revive = self.revive
             kind = rng.choice(["fail", "die", "after", "die", "after"])
             only = rng.choice(["", "", "COMMIT", "INSERT", "DELETE"])
@@ -55,7 +55,7 @@ class Struck:
         """A dead process is started again; one that only fails goes on."""
         if self.faults.dead:
             self.revive()
-            if walk.s._now is not None:
+            if walk.s.running:
                 await walk.s.kill()
             await walk.begin()
 
@@ -89,7 +89,7 @@ async def test_the_faults_reach_every_kind_of_statement(monkeypatch: pytest.Monk
                 await s.invoke("f")
             await s.clock.advance(1)
         assert len(faults.struck) == 3 and (await s.engine.stats()).accepted == 0
-        faults.on_death = lambda: s._now.die() if s._now else None
+        faults.on_death = lambda: s.incarnation.die() if s.running else None
         faults.plan("after", 0, 1, "COMMIT")
         task = asyncio.ensure_future(s.invoke("f"))
         await s.settle()

@@ -243,7 +243,7 @@ class Walk:
 
     def alive(self) -> bool:
         """Whether the process runs and answers."""
-        return self.s._now is not None and not self.s._now.dead
+        return self.s.running and not self.s.incarnation.dead
 
     # ------------------------------------------------------------ what must hold
 

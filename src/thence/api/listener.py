@@ -74,6 +74,16 @@ class Listener:
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._ticks: asyncio.Task[None] | None = None
 
+    @property
+    def connections(self) -> list[Protocol]:
+        """Those that are open: for tests, which see here what is kept of each."""
+        return list(self._server.server_state.connections)  # type: ignore[arg-type]
+
+    @property
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """Of requests that the application is answering."""
+        return set(self._server.server_state.tasks)
+
     async def start(self) -> None:
         config = self._server.config
         if not config.loaded:

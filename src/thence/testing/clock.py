@@ -93,6 +93,11 @@ class VirtualClock:
         finally:
             self._advancing = False
 
+    def skip(self, seconds: float) -> None:
+        """Time has passed, or gone back, and no timer fired at its instant: the machine slept, or was
+        too busy. What is late is fired by the next advance."""
+        self._now += round(seconds * 1000)
+
     async def settle(self) -> None:
         """Let everything that is due now happen, without time passing."""
         await self.advance(0)

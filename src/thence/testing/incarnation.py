@@ -58,8 +58,9 @@ class Incarnation:
         self._clock = clock
         self._branch = clock.branch()
         self.notices = Notices()
-        self._raw = make_store(directory / "thence.db", inline)
-        self.store, self._watch = watched(self._raw, clock, outage)
+        self.driver = make_store(directory / "thence.db", inline)
+        """The store as it is, without the outages that are scripted for `store`."""
+        self.store, self._watch = watched(self.driver, clock, outage)
         self.runtime = ScriptedRuntime(
             self._branch, scripts, instances_max=instances_max, kept_free=kept_free, ahead=ahead
         )
@@ -110,16 +111,20 @@ class Incarnation:
             self.killed.set_result(None)
         self._watch.kill()
 
-    async def kill(self) -> None:
-        """Nothing of the engine goes on: no answer of the store, no timer, no run comes back."""
+    def vanish(self) -> None:
+        """die(), and no timer fires and no run comes back: as a node that is cut off."""
         self.die()
         self._branch.cut()
         self.runtime.kill()
+
+    async def kill(self) -> None:
+        """Nothing of the engine goes on: no answer of the store, no timer, no run comes back."""
+        self.vanish()
         tasks = self._tasks()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._raw.close()
+        await self.driver.close()
 
     def _tasks(self) -> list[asyncio.Task[Any]]:
         """The engine's own tasks: those made after it was, that run its code."""

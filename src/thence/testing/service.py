@@ -121,13 +121,13 @@ class Service:
     async def stop_service(self, grace_seconds: float = 25.0) -> None:
         """Drain as on SIGTERM: give back, finish what ends in time, leave."""
         try:
-            await self._incarnation.drain(grace_seconds)
+            await self.incarnation.drain(grace_seconds)
         finally:
             self._now = None
 
     async def kill(self) -> None:
         """As kill -9: no goodbye, nothing is finished or given back. Nothing runs afterwards."""
-        now, self._now = self._incarnation, None
+        now, self._now = self.incarnation, None
         await now.kill()
 
     async def crash(self) -> None:
@@ -141,26 +141,32 @@ class Service:
         await self.start()
 
     @property
-    def _incarnation(self) -> Incarnation:
+    def running(self) -> bool:
+        """False before its start, after a stop and after a kill."""
+        return self._now is not None
+
+    @property
+    def incarnation(self) -> Incarnation:
+        """The present run of the service's process."""
         assert self._now is not None, "the service does not run"
         return self._now
 
     @property
     def engine(self) -> Any:
         """The engine of the present incarnation (thence.engine.engine.Engine)."""
-        return self._incarnation.engine
+        return self.incarnation.engine
 
     @property
     def notices(self) -> Any:
-        return self._incarnation.notices
+        return self.incarnation.notices
 
     @property
     def store(self) -> Any:
-        return self._incarnation.store
+        return self.incarnation.store
 
     @property
     def runtime(self) -> Any:
-        return self._incarnation.runtime
+        return self.incarnation.runtime
 
     # ------------------------------------------------------------ faults
 
@@ -211,7 +217,7 @@ class Service:
         found: list[Any] = []
         after = 0
         while page := await self.store.mailbox_read(kind, name, after, PAGE):
-            found += (msgspec.json.decode(one.body) for one in page)
+            found += (msgspec.json.decode(message.body) for message in page)
             after = page[-1].seq
         return found
 
@@ -256,7 +262,7 @@ class Service:
 
     async def ask(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Do `work`, or raise ConnectionResetError when the service is killed meanwhile."""
-        killed = self._incarnation.killed
+        killed = self.incarnation.killed
         task = asyncio.get_running_loop().create_task(work)
         try:
             await asyncio.wait({task, killed}, return_when=asyncio.FIRST_COMPLETED)
@@ -268,7 +274,9 @@ class Service:
 
     def starts(self, name: str) -> list[float]:
         """When attempts of that function began, in seconds since the clock's first instant."""
-        return [(one.at - START_MS) / 1000 for one in self.scripts.starts if one.function == name]
+        return [
+            (start.at - START_MS) / 1000 for start in self.scripts.starts if start.function == name
+        ]
 
     async def verify(self) -> list[str]:
         """What is wrong in the whole store by the invariants; an empty list when nothing is."""
@@ -296,6 +304,6 @@ def number(id: str | int) -> int:
 
 async def gather_now(service: Service, *work: Any) -> list[Any]:
     """Run several calls of the service together and let what is due now happen."""
-    tasks = [asyncio.ensure_future(one) for one in work]
+    tasks = [asyncio.ensure_future(call) for call in work]
     await service.settle()
     return list(await asyncio.gather(*tasks, return_exceptions=True))

@@ -58,7 +58,7 @@ class Connection(Turns):
 
     def _unanswered(self) -> bool:
         """Whether an earlier request still waits for its answer."""
-        return self._busy() or bool(self.pipeline)
+        return self.busy() or bool(self.pipeline)
 
     def _date(self) -> bytes:
         headers = self.server_state.default_headers

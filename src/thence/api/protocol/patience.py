@@ -17,7 +17,7 @@ class Patience(Refusing):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         # These waits are of the connection, not of the service: real time, like all of HTTP.
-        self._patience = self.loop.call_later(limits.IDLE_SECONDS, self._look)
+        self._patience = self.loop.call_later(limits.IDLE_SECONDS, self.look)
         place = self._context.places.enter(self, self._idle_since)
         self._limited = place is not Place.ANY
         if place is Place.NONE:
@@ -38,12 +38,12 @@ class Patience(Refusing):
 
     def idle_since(self) -> float | None:
         unread = self.transport.get_write_buffer_size()
-        return None if unread or self._busy() else self._idle_since
+        return None if unread or self.busy() else self._idle_since
 
     def make_room(self) -> None:
         self.transport.close()
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Close a connection that holds its place without using it."""
         now = self.loop.time()
         # Closing would wait for the caller to read what was answered, so it may be for ever.
@@ -53,7 +53,7 @@ class Patience(Refusing):
                 self.cut()
                 return
             left = min(left, limits.IDLE_SECONDS)  # it may have read everything long before
-        elif not self._busy() or self.transport.is_closing():
+        elif not self.busy() or self.transport.is_closing():
             left = self._idle_since + limits.IDLE_SECONDS - now
             if left <= 0:
                 self.cut()
@@ -66,7 +66,7 @@ class Patience(Refusing):
         else:
             left = limits.STALLED_SECONDS
             self._body_since = now  # it waits for us: that is not the caller's time
-        self._patience = self.loop.call_later(max(left, 1.0), self._look)
+        self._patience = self.loop.call_later(max(left, 1.0), self.look)
 
     def _body_due(self) -> float:
         """When the body that is being read must have ended."""

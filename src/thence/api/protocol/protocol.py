@@ -133,7 +133,7 @@ class Protocol(Unvouched):
         self._body_since = self._heard_at
         for fast_path in self._fast_paths:
             if url.startswith(fast_path.prefixes):
-                if not self._busy() and self._begin_fast(fast_path, url, version):
+                if not self.busy() and self._begin_fast(fast_path, url, version):
                     return
                 break
         headers, expect = self.headers, self.expect_100_continue

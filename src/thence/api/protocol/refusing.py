@@ -44,7 +44,7 @@ class Refusing(Reading):
     def _broken(self, problem: ThenceError) -> None:
         """Nothing that still comes can be read: answer what was read, then with the problem."""
         cycle: Any = self.cycle
-        if self._busy() and cycle.more_body:
+        if self.busy() and cycle.more_body:
             # It broke in the middle of a body: that request can never be complete.
             if cycle is self._fast:
                 self._fast.response_complete = True

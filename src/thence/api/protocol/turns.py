@@ -64,7 +64,7 @@ class Turns(HttpToolsProtocol):
         self._nobody_reads()
         super().connection_lost(exc)
 
-    def _busy(self) -> bool:
+    def busy(self) -> bool:
         """Whether the last request that was read still waits for its answer (then earlier ones may,
         too)."""
         cycle: Any = self.cycle
@@ -131,7 +131,7 @@ class Turns(HttpToolsProtocol):
         body = getattr(self.cycle, "body", b"")
         if self.transport.is_closing():
             return
-        if not self._busy() or len(body) <= HIGH_WATER_LIMIT:
+        if not self.busy() or len(body) <= HIGH_WATER_LIMIT:
             self.flow.resume_reading()
 
     def _feed(self, data: bytes) -> None:
