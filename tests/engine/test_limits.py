@@ -199,9 +199,9 @@ async def test_it_says_that_the_store_cannot_write(s: Service) -> None:
 async def test_it_says_that_the_node_shuts_down(s: Service) -> None:
     await s.function("f", answers=["ok"], concurrency=0)
     id = await s.invoke("f")
-    s.engine._draining = True
+    s.engine._life.draining = True
     assert (await why(s, id))[0] == "draining"
-    s.engine._draining = False
+    s.engine._life.draining = False
 
 
 async def test_what_does_not_wait_has_no_why(s: Service) -> None:

@@ -6,7 +6,7 @@ sources                                     how anything inside this process has
 making                                      a checked invocation of what a call asks for
 deciding  owed  place  large_results        what an ending means, owes, and does on its way to the disk
 writer  group                               every change goes through its group commits
-wiring  flow                                builds the verbs and connects them
+wiring  flow  life  store_watch             builds the verbs, connects, starts and stops them
 lanes  family  running  lease  backlog      what the verbs share
 effect  node  loop  due_queue  node_queue
 catalogue  versions  aliases  configs       what is deployed, and how it is called; targets: cycles
@@ -14,5 +14,5 @@ controls  entries  load
 invocations  deliveries  mailbox            what doors ask; events: the stream, minutes: counts by time,
 events  minutes  stats  health              health: whether the service can work
 functions                                   what is deployed, as doors ask for it and have it changed
-engine                                      starts and stops all that, and is what the doors talk to
+engine                                      all of that, as doors use it
 """

@@ -1,20 +1,21 @@
-"""The engine: builds the verbs, starts and stops them in order, and is what the doors talk to."""
+"""The engine: what doors, triggers and destinations use of a node.
+
+The verbs are built in wiring.py, begin and end in life.py; questions have an object for each subject. What
+is here is on the way of a call, or has no other place.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from ..catalog.code import check_archive
 from ..catalog.function import LATEST
 from ..clock import Clock
-from ..errors import StoreDamaged, StoreUnavailable
-from ..lifecycle.ids import id_millis
 from ..lifecycle.lineage import Lineage
-from ..notices import NodeDraining, NodeStopped, Notices, StoreBack, StoreHit, StoreLost
+from ..notices import Notices
 from ..runtimes.code import CodeCache
 from ..runtimes.interface import Ended, Runtime
 from ..space import Space
@@ -26,22 +27,16 @@ from .deliveries import Deliveries
 from .functions import Functions
 from .health import Health
 from .invocations import Invocations
-from .loop import Loop
+from .life import Life
 from .mailbox import Mailbox
-from .minutes import Minutes
 from .options import Options
 from .room import Room
 from .sources import Firing
 from .stats import Stats, sum_up
-from .tasks import Tasks
-from .tend import Tend
+from .store_watch import StoreWatch
 from .wiring import CheckArchive, Given, MakeSending, Parts
 
-T = TypeVar("T")
-log = logging.getLogger("thence.engine")
-OPEN_SECONDS = 1.0  # between two tries to open the store on a full disk
 SUMMED_MAX = 200  # functions (and versions) that are summed up on the event loop
-LEAVE_MS = 2000  # after the grace period, for what it cut off to be written; server.py gives 5 s for all that
 
 
 class Engine:
@@ -83,6 +78,11 @@ class Engine:
             )
         )
         """The verbs; for tests that look inside. Doors ask by subject:"""
+        self._life = life = Life(parts, clock, notices, options)
+        self._store_watch = StoreWatch(parts, notices)
+        self.start, self.drain = life.start, life.drain
+        self.end_runs, self.close = life.end_runs, life.close
+        self.held_up = life.held_up
         self.functions = Functions(
             parts.catalogue, parts.lanes, code, runtime, abort=parts.stop.abort_all
         )
@@ -96,204 +96,26 @@ class Engine:
             parts.writer,
             clock,
             notices,
-            draining=lambda: self._draining,
+            draining=lambda: life.draining,
         )
         self.deliveries = Deliveries(store)
         self.mailbox = Mailbox(store, clock)
         self.events = parts.events
-        self.minutes = Minutes(store, clock, notices)
-        self.tend = Tend(store, clock, notices)
+        self.minutes = parts.minutes
+        self.tend = parts.tend
         self.health = Health(
             parts.room,
             parts.writer,
             parts.dispatch,
             runtime,
-            self.tend,
-            draining=lambda: self._draining,
+            parts.tend,
+            draining=lambda: life.draining,
         )
         self.space: Space = parts.room
         """For whoever writes files beside the store."""
         self.sources = parts.sources
         self.redrive = parts.redrive
         self.stop = parts.stop.stop
-        self._draining = False
-        self.held_up = asyncio.Event()
-        """A start that waits for room on the disk: nothing has begun."""
-        self._tasks = Tasks()
-        notices.on(StoreBack, self._store_back)
-        notices.on(StoreLost, self._store_lost)
-        store.on_damage(self._damaged)
-        store.on_unwritten(self.parts.writer.unwritten)
-
-    def _damaged(self, error: StoreDamaged) -> None:
-        self.parts.writer.condemn(error)
-        tables = tuple(error.fields["tables"])
-        self.notices.publish(StoreHit(error.detail, tables))
-        if not tables:
-            self._tasks.spawn(self._find_damage(error))
-
-    async def _find_damage(self, error: StoreDamaged) -> None:
-        """Say which tables are hit, as soon as that is known."""
-        try:
-            known = await self.parts.store.find_damage(error)
-        except StoreUnavailable as unread:
-            log.warning("the damaged tables could not be looked for: %s", unread.detail)
-            return
-        if not known.fields["tables"]:
-            return
-        self.parts.writer.condemn(known)
-        self.notices.publish(StoreHit(known.detail, tuple(known.fields["tables"])))
-
-    def _store_lost(self, _: StoreLost) -> None:
-        if self.parts.room.full:
-            self.parts.prune.loop.wake()  # what may go makes room
-
-    def _store_back(self, _: StoreBack) -> None:
-        # What was refused meanwhile is asked again; the lease first, so that what still runs here
-        # is not taken for lost.
-        for loop in (
-            self.parts.node.loop,
-            self.parts.rescue.loop,
-            self.parts.expire.loop,
-            self.parts.retire.loop,
-        ):
-            loop.wake()
-        self.parts.suspects.loop.wake()
-        self.parts.dispatch.pump()
-
-    # ------------------------------------------------------------ life
-
-    async def start(self) -> None:
-        """Open the store, join it, and begin. Raises StartupError."""
-        try:
-            await self._start()
-        except StoreDamaged as error:
-            raise await self.parts.store.refusal(error) from error
-
-    async def _begin_time(self, floor: int) -> None:
-        """Service time goes on where it was; what is under way does not age by a jump."""
-        jump = self.clock.begin(await self.parts.store.clock_mark(), floor)
-        if jump:
-            await self._when_there_is_room(
-                lambda: self.parts.store.shift_ages(jump, self.clock.mark())
-            )
-            log.warning(
-                "the clock is %d s after the last that the store knows, and only the machine's "
-                "clock says so: ages and budgets of what is under way do not count that time, and "
-                "nothing is pruned by it for a day",
-                jump // 1000,
-            )
-
-    async def _start(self) -> None:
-        await self._open()
-        highest = await self.parts.store.highest_id()
-        self.parts.ids.above(highest)
-        await self._begin_time(id_millis(highest))
-        await self.parts.catalogue.start()
-        await self.parts.runtime.start()
-        await self._when_there_is_room(self.parts.node.join)
-        self.parts.writer.start()
-        if self.options.waiting_max:
-            await self._count_waiting()  # before anything begins, or ends, that is counted then
-        await self.parts.dispatch.start()
-        await self.parts.suspects.start()
-        await self.parts.deliver.start()
-        for loop in (self.parts.node.loop, self.minutes.loop, *self._chores()):
-            loop.start()
-        for lane in self.parts.lanes.all():
-            if lane.deleted:
-                self.parts.retire.note(lane)
-        self.parts.accept.closed = self.parts.invoke.closed = False
-
-    async def _open(self) -> None:
-        """Open the store. Raises StartupError, StoreUnavailable."""
-        # (Before the hold is taken the reserve is left alone: it may be that of a running service.)
-        await self._when_there_is_room(self.parts.store.open)
-        self.parts.room.opened()
-
-    async def _when_there_is_room(self, write: Callable[[], Awaitable[T]]) -> T:
-        """What that answers; on a disk so full that not even this can be done, as soon as it can.
-        Raises what it raises for another reason."""
-        said = False
-        while True:
-            try:
-                done = await write()
-            except StoreUnavailable as error:
-                refusal = self.parts.room.lost(error)
-                if not self.parts.room.full:
-                    raise
-                if not said:
-                    self.notices.publish(StoreLost(refusal.detail))
-                said = True
-                self.held_up.set()
-                await self.clock.sleep(OPEN_SECONDS)
-            else:
-                self.held_up.clear()
-                return done
-
-    async def _count_waiting(self) -> None:
-        """What waits from before counts towards limits.waiting_max."""
-        for counted in await self.parts.store.counts(self.clock.now()):
-            lane = self.parts.lanes.get(counted.function_id)
-            if lane is not None:
-                lane.count_waiting(counted.waiting - lane.waiting)
-
-    async def drain(self, seconds: float) -> None:
-        """Stop accepting, give back what has not begun, finish what runs within `seconds`, settle
-        the rest as cut off, and leave the store. Idempotent."""
-        if self._draining:
-            return
-        self._draining = True
-        self.notices.publish(NodeDraining(self.parts.node.name))
-        self.parts.accept.closed = True
-        self.parts.invoke.close()
-        self.parts.writer.leave()
-        # What runs has its time from now on, whatever the store is waiting for.
-        self.parts.dispatch.paused = self.parts.settle.draining = True
-        loop, ends = asyncio.get_running_loop(), self.clock.now() + round(seconds * 1000)
-        running = loop.create_task(self.parts.runtime.drain(seconds))
-        sending = loop.create_task(self.parts.deliver.stop(seconds))
-        await self.parts.accept.settled()
-        await self.parts.dispatch.stop()
-        await self.parts.suspects.loop.stop()
-        for chore in self._chores():
-            await chore.stop()
-        await self.parts.writer.flush()  # claims on their way become runs, which are given back
-        await self.parts.run.settled()
-        await asyncio.sleep(0)  # they are
-        await running
-        until = max(ends, self.clock.now()) + LEAVE_MS
-        await self.parts.results.settled(until)
-        await self.parts.writer.written(until)
-        await sending
-        await self.minutes.close()
-        await self.parts.writer.stop()
-        await self.parts.runtime.close()
-        await self.parts.sending.close()
-        await self.parts.node.leave()
-        await self.parts.store.close()
-        self.notices.publish(NodeStopped(self.parts.node.name, self.parts.settle.cut_off))
-
-    async def end_runs(self) -> None:
-        """End the processes of functions at once: a drain had no time for that. Idempotent."""
-        await self.parts.runtime.close()
-
-    async def close(self) -> None:
-        """Let go of the store and of the processes of functions where the start failed. Idempotent."""
-        await self.parts.runtime.close()
-        await self.parts.store.close()
-
-    def _chores(self) -> tuple[Loop, ...]:
-        chores = [
-            self.parts.rescue.loop,
-            self.parts.expire.loop,
-            self.parts.retire.loop,
-            self.parts.prune.loop,
-            self.parts.sweep.loop,
-        ]
-        if self.parts.store.shared:
-            chores.append(self.parts.elsewhere.loop)
-        return tuple(chores)
 
     # ------------------------------------------------------------ accepting
 

@@ -37,6 +37,7 @@ from .lanes import Lane, Lanes
 from .large_results import LargeResults
 from .lease import Lease
 from .making import Making
+from .minutes import Minutes
 from .node import Node
 from .options import Options
 from .owed import Owed
@@ -55,6 +56,7 @@ from .sources import Inside, Sources
 from .stop import Stop
 from .suspects import Suspects
 from .sweep import Sweep
+from .tend import Tend
 from .writer import Writer
 
 MakeSending = Callable[[Inside], Sending]
@@ -294,6 +296,8 @@ class Parts:
         self.elsewhere = Elsewhere(
             store, self.catalogue, self.lanes, self.backlog, self.deliver, clock, notices
         )
+        self.minutes = Minutes(store, clock, notices)
+        self.tend = Tend(store, clock, notices)
         self.prune = Prune(store, given.blobs, clock, notices, options)
         self.sweep = Sweep(
             store,
