@@ -171,7 +171,7 @@ def test_asking_for_room_costs_no_more_where_much_is_promised(tmp_path: Path) ->
             instances_max=16,
             kept_free=4,
         )
-        pool._accepting = True
+        pool._books.accepting = True
         functions = [Function(n, f"f{n}", 1, SPEC, "", 0, 0, 0) for n in range(1, number + 1)]
         with Counter() as counter:
             for function in functions:

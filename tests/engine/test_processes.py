@@ -109,7 +109,7 @@ async def test_a_version_that_cannot_start_keeps_no_other_from_the_limit_of_all(
         await deploy(engine, "f", FAST, concurrency=4)
         for version in ("1", "2"):
             await engine.functions.publish_version("f", version=version)
-        code_path = engine.parts.runtime._code_path  # type: ignore[attr-defined]
+        code_path = engine.parts.runtime._placing._code_path  # type: ignore[attr-defined]
 
         def lost(function: Function) -> Path:
             if function.version == "1":
@@ -117,7 +117,7 @@ async def test_a_version_that_cannot_start_keeps_no_other_from_the_limit_of_all(
             found: Path = code_path(function)
             return found
 
-        engine.parts.runtime._code_path = lost  # type: ignore[attr-defined]
+        engine.parts.runtime._placing._code_path = lost  # type: ignore[attr-defined]
         await engine.functions.put_control("f", Control(limit=0))
         for _ in range(200):
             await engine.accepted("f", b"1", qualifier="1")

@@ -151,6 +151,11 @@ class House:
         """What starts its Python instances."""
         return self.runtime._launchers["python"]
 
+    @property
+    def instances(self) -> Any:
+        """What the pool knows of its instances, by number."""
+        return self.runtime._books.instances
+
     def deploy(
         self,
         source: str,

@@ -143,7 +143,7 @@ async def test_what_escaped_goes_on_while_its_instance_runs_and_ends_with_it(hou
         pytest.skip("the limit that marks processes (RLIMIT_LOCKS) has been lowered here")
     _, pid = await escaped(house)
     assert instance_mark.of(pid) is not None
-    (first,) = house.runtime._instances.values()
+    (first,) = house.instances.values()
     crash = house.deploy("import os\ndef handler(event, context): os._exit(3)", id=2)
     for _ in range(2):
         await house.run(crash)
@@ -182,7 +182,7 @@ async def test_what_that_had_started_ends_with_it_too(house, is_gone):
     _, future = house.submit(house.deploy(TREES), json.dumps({"says": says.path}).encode())
     pid = int(await says.read())
     assert there(f"/proc/{pid}")
-    (instance,) = house.runtime._instances.values()
+    (instance,) = house.instances.values()
     os.kill(instance.pid, signal.SIGKILL)
     assert (await house.end(future)).outcome is Outcome.CRASHED
     assert is_gone(pid)  # no other instance ends meanwhile
@@ -258,7 +258,7 @@ async def test_no_memory_is_read_of_another_namespaces_proc(house, monkeypatch):
     monkeypatch.setattr(memory, "ids_are_ours", lambda: False)
     function = house.deploy("def handler(event, context): ...")
     assert (await house.run(function)).outcome is Outcome.OK
-    (instance,) = house.runtime._instances.values()
+    (instance,) = house.instances.values()
     assert (memory.resident_bytes(instance), memory.peak_bytes(instance)) == (0, 0)
     assert instance.memory_limit_bytes == 0
 

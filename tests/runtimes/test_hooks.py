@@ -56,7 +56,7 @@ def count(house, kind):
 
 
 def only(house):
-    (instance,) = house.runtime._instances.values()
+    (instance,) = house.instances.values()
     return instance
 
 
@@ -317,7 +317,7 @@ async def test_runs_behind_a_failed_initializer_are_given_back(house):
         concurrency=1,
         **HOOK,
     )
-    lane = house.runtime._lane(broken)
+    lane = house.runtime._placing.lane(broken)
     lane.mean_us, lane.depth = 50.0, 8  # as if it were known to be fast
     first, others = house.submit(broken), [house.submit(broken) for _ in range(3)]
     await says.read()
@@ -378,7 +378,7 @@ async def test_drain_waits_for_the_pre_stop_hooks_of_all(house):
     assert (await house.end(future)).outcome is Outcome.OK
     assert await says.read() == "left"
     await asyncio.wait_for(drained, 30)
-    assert not house.runtime._instances
+    assert not house.instances
 
 
 async def test_close_lets_idle_instances_run_their_hooks(house):
@@ -450,7 +450,7 @@ async def test_drain_ends_a_hook_that_takes_longer_than_it_may(house, caplog):
     await asyncio.wait_for(house.clock.somebody_sleeps.wait(), 30)
     house.clock.advance(3.1)
     await asyncio.wait_for(drained, 30)
-    assert not house.runtime._instances and "the node shut down" in caplog.text
+    assert not house.instances and "the node shut down" in caplog.text
 
 
 async def test_a_failed_hook_is_in_the_services_log(house, caplog):

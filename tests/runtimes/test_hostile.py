@@ -117,7 +117,7 @@ async def test_what_a_handler_left_behind_cannot_fill_the_memory_with_output(hou
     await house.run(function)
     gate.write()
     await wrote.read()
-    (instance,) = house.runtime._instances.values()
+    (instance,) = house.instances.values()
     assert os.fstat(instance.output).st_size >= 1 << 20
     house.clock.advance(1)
     assert os.fstat(instance.output).st_size == 0

@@ -10,7 +10,7 @@ import pytest
 from thence.errors import StoreUnavailable
 from thence.lifecycle.outcome import Fault, Outcome
 from thence.notices import InstanceEnded
-from thence.runtimes.pool import pool
+from thence.runtimes.pool import placing
 from thence.runtimes.pool.instance import Instance
 
 GOOD = "def handler(event, context): return 1"
@@ -304,18 +304,19 @@ async def test_nothing_runs_in_an_instance_before_the_size_of_an_empty_one_is_kn
     """What its function had taken by then would be allowed on top, or nothing would be limited."""
     greeted = asyncio.Event()
     held: list[tuple[int, int]] = []
-    started, answered = house.runtime.instance_started, house.runtime.answered
-    monkeypatch.setattr(house.runtime, "instance_started", lambda *words: held.append(words))
+    reports = house.runtime._reports
+    started, answered = reports.instance_started, reports.answered
+    monkeypatch.setattr(reports, "instance_started", lambda *words: held.append(words))
 
     def heard(instance, answers):
         answered(instance, answers)
         greeted.set()
 
-    monkeypatch.setattr(house.runtime, "answered", heard)
+    monkeypatch.setattr(reports, "answered", heard)
     function = house.deploy("def handler(event, context): return 1", memory_mb=64)
     id, future = house.submit(function)
     await asyncio.wait_for(greeted.wait(), 30)
-    (instance,) = house.runtime._instances.values()
+    (instance,) = house.instances.values()
     assert not instance.ready and not house.runtime.begun(id)
     started(*held.pop())
     assert instance.ready and instance.memory_limit_bytes > 64 << 20
@@ -344,7 +345,7 @@ async def test_a_machine_that_gives_no_descriptors_is_told_in_a_sentence(
         raise OSError(24, "Too many open files")
 
     function = house.deploy("def handler(event, context): pass")
-    monkeypatch.setattr(pool, "Instance", none)
+    monkeypatch.setattr(placing, "Instance", none)
     ended = await house.run(function)
     assert ended.outcome is Outcome.NO_RESOURCES and "Too many open files" in ended.error_message
     [said] = [one for one in caplog.records if "could not be started" in one.getMessage()]
@@ -355,7 +356,7 @@ async def test_a_function_without_its_code_has_one_line_in_the_log_and_no_traceb
     def gone(function):
         raise StoreUnavailable("The archive cannot be read. Deploy the function again.")
 
-    house.runtime._code_path = gone
+    house.runtime._placing._code_path = gone
     function = house.deploy("def handler(event, context): pass")
     for _ in range(3):
         assert (await house.run(function)).outcome is Outcome.NO_RESOURCES

@@ -111,7 +111,7 @@ async def test_output_of_an_attempt_that_still_runs_does_not_fill_the_memory(hou
     for _ in range(2):
         await says.read()
         house.clock.advance(0.1)
-        instance = next(iter(house.runtime._instances.values()))
+        instance = next(iter(house.instances.values()))
         assert instance.take_output(100) == (b"", True)
         gate.write()
     ended = await house.end(future)

@@ -106,7 +106,7 @@ async def test_a_waiting_run_is_stopped_without_being_begun(house):
 
 async def test_a_running_run_is_stopped_by_ending_its_process(house, is_gone):
     function, _, first, others = await behind_a_gate(house, {}, 2)
-    pid = next(iter(house.runtime._instances.values())).pid
+    pid = next(iter(house.instances.values())).pid
     assert house.runtime.stop(first[0])
     ended = await house.end(first[1])
     assert ended.outcome is Outcome.STOPPED and ended.started_at is not None
@@ -333,6 +333,30 @@ async def test_an_instance_that_does_not_come_up_in_time_is_a_want_of_resources(
     assert "not ready within 30 s" in ended.error_message
 
 
+async def test_an_instance_that_was_given_up_begins_nothing_when_it_comes_up_after_all(
+    house, monkeypatch
+):
+    """Its run was begun and then ended with it: an error of the function, which had done nothing."""
+    await house.open(start_seconds=30)
+    reports, kill, killed = house.runtime._reports, house.launcher.kill, []
+    up = {"started": asyncio.Event(), "greeted": asyncio.Event()}
+    started, answered = reports.instance_started, reports.answered
+    monkeypatch.setattr(house.launcher, "kill", killed.append)
+    monkeypatch.setattr(
+        reports, "instance_started", lambda *said: (started(*said), up["started"].set())
+    )
+    monkeypatch.setattr(reports, "answered", lambda *said: (answered(*said), up["greeted"].set()))
+    id, future = house.submit(house.deploy(PID))
+    house.clock.advance(31)
+    for event in up.values():
+        await asyncio.wait_for(event.wait(), 30)
+    (instance,) = house.instances.values()
+    assert not instance.ready and not house.runtime.begun(id)
+    kill(*killed)
+    assert (await house.end(future)).outcome is Outcome.NO_RESOURCES
+    assert count(house, InstanceStarted) == 0
+
+
 async def test_a_start_that_takes_too_long_is_said_though_the_fork_server_answers_nothing(
     house, caplog, monkeypatch
 ):
@@ -371,7 +395,7 @@ async def test_drain_loses_what_does_not_end_in_time(house):
 
 async def test_close_ends_every_process_and_every_run(house, is_gone):
     _, _, first, others = await behind_a_gate(house, {}, 2)
-    pids = [instance.pid for instance in house.runtime._instances.values()]
+    pids = [instance.pid for instance in house.instances.values()]
     pids.append(house.launcher.pid)
     directory = house.launcher._directory
     await house.runtime.close()
@@ -398,7 +422,7 @@ async def test_an_idle_instance_that_has_died_gets_no_run(house):
     function = house.deploy(PID, concurrency=2)
     await house.make_fast(function)
     lane = house.runtime._lanes[function.id]
-    house.runtime.went_silent(lane.idle[-1], "")
+    house.runtime._reports.disconnected(lane.idle[-1], "")
     assert (await house.run(function)).outcome is Outcome.OK
     await house.notice(InstanceEnded)
     assert (await house.run(function)).outcome is Outcome.OK
@@ -411,8 +435,8 @@ async def test_an_idle_instance_that_has_died_is_not_retired_as_well(house):
     function = house.deploy(PID, concurrency=1)
     await house.run(function)
     lane = house.runtime._lanes[function.id]
-    house.runtime.went_silent(lane.idle[-1], "")
+    house.runtime._reports.disconnected(lane.idle[-1], "")
     house.clock.advance(3600)
     await house.notice(InstanceEnded)
-    assert (lane.count, lane.shut, house.runtime._total) == (0, 0, 0)
+    assert (lane.count, lane.shut, house.runtime._books.total) == (0, 0, 0)
     assert (await house.run(function)).outcome is Outcome.OK

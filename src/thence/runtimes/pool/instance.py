@@ -1,57 +1,16 @@
-"""The node's end of one instance: its socket, its output, its shared words, and its queue.
-
-The first of the queue is what the instance runs or is about to run; the others wait in its socket.
-Requests are gathered and sent once per turn of the event loop.
-"""
+"""One instance: its connection, and what the pool knows of it."""
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
-import mmap
 import os
-import socket
-import struct
-import tempfile
-from collections import deque
 from typing import Protocol
-
-from msgspec import Struct
 
 from ...catalog.function import Function
 from ...lifecycle.outcome import Outcome
-from ..interface import Run
-from ..launcher import Descriptors, Launcher
-from ..wire import frames
-from ..wire.output import last_lines
+from ..launcher import Launcher
+from .answer import Answer
+from .connection import Connection
 from .lane import Lane
-
-READ_BYTES = 1 << 18
-_ANSWER_OVERDUE_MS = 1_000  # an answer that was sent is here long before
-_HEAD = frames.LENGTH.size
-
-
-_ERROR_BYTES_MAX = (
-    frames.ERROR_TYPE_BYTES_MAX,
-    frames.ERROR_MESSAGE_BYTES_MAX,
-    frames.ERROR_STACK_BYTES_MAX,
-)
-
-
-class Answer(Struct, gc=False):
-    """One answer with the run that it belongs to (None: the run was taken back before)."""
-
-    run: Run | None
-    handed_at: int  # ms
-    kind: int
-    flags: int
-    began_ns: int
-    duration_us: int
-    result: bytes
-    output: bytes
-    error_type: str
-    error_message: str
-    error_stack: str
 
 
 class Listener(Protocol):
@@ -59,14 +18,14 @@ class Listener(Protocol):
 
     def answered(self, instance: Instance, answers: list[Answer]) -> None: ...
 
-    def went_silent(self, instance: Instance, why: str) -> None:
+    def disconnected(self, instance: Instance, why: str) -> None:
         """It closed its socket, as ending processes do (`why` is empty), or made a protocol error: it
         can only be ended."""
         ...
 
 
-class Instance:
-    """One process, or one that is being started. The pool owns the fields below the socket's."""
+class Instance(Connection):
+    """One process, or one that is being started."""
 
     def __init__(
         self,
@@ -78,308 +37,49 @@ class Instance:
         now: int,
         answer_bytes_max: int,
     ) -> None:
-        """`answer_bytes_max`: a longer answer is a protocol error. OSError when the system has no more
-        descriptors or memory."""
+        """OSError when the system has no more descriptors or memory."""
+        super().__init__(answer_bytes_max)
         self.number = number
-        self._answer_bytes_max = answer_bytes_max
-        self.greeted = False  # it has said HELLO
-        self._open = False  # requests may be sent
-        self._revoked = frames.NOTHING_REVOKED  # ours; the shared word is in its hands too
-        self._excused: tuple[int, int] | None = None  # a run said to be over, and since when (ms)
         self.name = f"instance-{number}"
         self.function = function
         self.lane = lane
         self.launcher = launcher
         self._listener = listener
-        self._loop = asyncio.get_running_loop()
-        self._open_channels()
-        self._out: list[bytes] = []
-        self._unsent = b""
-        self._flushing = False
-        self._rest = bytearray()
-        self.sent = 0  # requests handed over; the sequence number of the last
-        self.answered = 0
-        self.queue: deque[tuple[Run | None, int]] = deque()  # None: taken back; ms handed over
-        # ---- the pool's
-        self.pid = 0
-        self.ready = False
         self.created_at = now
         self.since = now  # ms: when the first of the queue could begin, or when it became idle
+        # ---- its process
+        self.pid = 0
+        self.ready = False
+        self.start_given_up = False  # it took too long to come up
+        self.failure = ""  # why it could not be set up, or its pre-stop hook was ended
+        self.peak_bytes = 0  # the most memory it has held; known when it is gone
+        self.memory_limit_bytes = 0
+        self.statm = -1
+        # ---- where it stands in the books
+        self.counted = True  # holds a slot of its function and of the node
         self.shut = False  # takes no more runs, at least until its queue is empty
         self.retiring = False  # ends when its queue is empty
+        # ---- its end
         self.ending = False  # has been told to end, or said that it does
-        self.counted = True  # holds a slot of its function and of the node
         self.end_reason = "crashed"  # of the notice
         self.verdict: Outcome | None = None  # when we end it: how the run in question ended
         self.verdict_on = 0  # that run's sequence number
         self.verdict_message = ""
         self.verdict_type = ""  # the error type; empty: that of the outcome
-        self.peak_bytes = 0  # the most memory it has held; known when it is gone
-        self.failure = ""  # why it could not be set up, or its pre-stop hook was ended
-        self.given_up = False  # it took too long to come up
+        # ---- its hooks
         self.initialized = False  # its initializer is known to have ended
         self.initializing_since = 0  # ms: when the initializer was first seen to run
-        self.leave_by = 0  # ms: its pre-stop hook runs, and is ended then
-        self.memory_limit_bytes = 0
-        self.statm = -1
-        self.output_cut = False
+        self.pre_stop_until = 0  # ms: its pre-stop hook runs, and is ended then
 
-    def _open_channels(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        self._socket.setblocking(False)
-        self.output = _memory_file("thence-output", append=True)
-        words = _memory_file("thence-words", seal_at=frames.WORDS_BYTES)
-        self._map = mmap.mmap(words, frames.WORDS_BYTES)
-        self.words = memoryview(self._map).cast("Q")
-        self.words[frames.REVOKED] = frames.NOTHING_REVOKED
-        self.theirs = Descriptors(theirs.detach(), self.output, words)
-        self._loop.add_reader(self._socket.fileno(), self._readable)
+    def _answered(self, answers: list[Answer]) -> None:
+        self._listener.answered(self, answers)
 
-    # ------------------------------------------------------------------ sending
-
-    def push(self, run: Run, now: int) -> None:
-        """Hand a run over."""
-        self.queue.append((run, now))
-        self.sent += 1
-        payload = run.payload
-        flags = frames.PREVIOUS_MAY_HAVE_RUN if run.previous_may_have_run else 0
-        if run.trial:
-            flags = frames.TRIAL
-        content_type = traceparent = qualifier = b""
-        told = bool(run.content_type or run.traceparent or run.qualifier)
-        size = frames.REQUEST_LENGTH_LESS + len(payload)
-        if told:
-            content_type = run.content_type.encode()[:1024]
-            traceparent = run.traceparent.encode()[:1024]
-            qualifier = run.qualifier.encode()[:255]
-            size += len(content_type) + len(traceparent) + len(qualifier)
-        self._out.append(
-            frames.REQUEST.pack(
-                size,
-                run.id.to_bytes(16, "big"),
-                run.attempt,
-                run.retries_used,
-                run.accepted_at,
-                flags,
-                len(content_type),
-                len(traceparent),
-                len(qualifier),
-            )
-        )
-        if told:
-            self._out.append(content_type + traceparent + qualifier)
-        self._out.append(payload)
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
-
-    def open(self) -> None:
-        """It is ready and was looked at: send what it was handed meanwhile."""
-        self._open = True
-        if self._out:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._socket.fileno() < 0:
-            return
-        if not self._open:
-            return  # open() sends it: what is measured as an empty instance must be one
-        data = self._unsent + b"".join(self._out) if self._unsent else b"".join(self._out)
-        self._out.clear()
-        try:
-            sent = self._socket.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return  # it has ended; the fork server's report says how
-        if sent == len(data):
-            if self._unsent:
-                self._unsent = b""
-                self._loop.remove_writer(self._socket.fileno())
-            self._flushing = False
-            return
-        if not self._unsent:
-            self._loop.add_writer(self._socket.fileno(), self._flush)
-        self._unsent = data[sent:]
-
-    # ------------------------------------------------------------------ hearing
-
-    def _readable(self) -> None:
-        try:
-            data = self._socket.recv(READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if data:
-            self._hear(data)
-            return
-        self._loop.remove_reader(self._socket.fileno())
-        self._listener.went_silent(self, "")
-
-    def hear_all(self) -> None:
-        """Take in what a process that has ended had still answered."""
-        while True:
-            try:
-                data = self._socket.recv(READ_BYTES)
-            except OSError:
-                return  # nothing more, or reset by its end
-            if not data:
-                return
-            self._hear(data)
-
-    def _hear(self, data: bytes) -> None:
-        if self._rest:
-            self._rest += data
-            if len(self._rest) < _HEAD + frames.LENGTH.unpack_from(self._rest)[0]:
-                return
-            data = bytes(self._rest)
-            self._rest.clear()
-        at, end = 0, len(data)
-        answers: list[Answer] = []
-        protocol_error = ""
-        try:
-            while end - at >= _HEAD:
-                size = frames.LENGTH.unpack_from(data, at)[0]
-                if size > self._answer_bytes_max:
-                    raise ValueError(f"{size} bytes; at most {self._answer_bytes_max} are taken")
-                stop = at + _HEAD + size
-                if stop > end:
-                    break
-                answers.append(self._parse(data, at))
-                at = stop
-        except (ValueError, IndexError, struct.error) as error:
-            protocol_error = f"its answer cannot be read ({error})"
-            at = end
-        if at < end:
-            self._rest += data[at:]
-        if answers:
-            self._listener.answered(self, answers)
-        if protocol_error:
-            self._listener.went_silent(self, protocol_error)
-
-    def _parse(self, data: bytes, at: int) -> Answer:
-        """ValueError or IndexError: not an answer, or one to a request that was not made."""
-        (_, kind, flags, began_ns, duration_us, result, output, name, message, stack) = (
-            frames.ANSWER.unpack_from(data, at)
-        )
-        run: Run | None = None
-        handed_at = 0
-        if kind == frames.OK:  # nearly always
-            run, handed_at = self.queue.popleft()
-            self.answered += 1
-        elif kind == frames.HELLO or kind == frames.START_FAILED:
-            if self.greeted:
-                raise ValueError("it has said before that it is there")
-            self.greeted = True
-        elif kind > frames.INITIALIZER_FAILED:
-            raise ValueError(f"there is no answer of kind {kind}")
-        else:
-            run, handed_at = self.queue[0]
-            if kind == frames.SKIPPED and self.answered + 1 < self._revoked:
-                raise ValueError("it skips a request that was not taken back")
-            self.queue.popleft()
-            self.answered += 1
-        at += frames.ANSWER.size
-        kept = data[at : at + result]
-        at += result
-        if kind == frames.OK and not output:
-            return Answer(run, handed_at, kind, flags, began_ns, duration_us, kept, b"", "", "", "")
-        log = data[at : at + output]
-        at += output
-        texts = []
-        for size, most in zip((name, message, stack), _ERROR_BYTES_MAX, strict=True):
-            # Its worker has cut them; but code of a function can speak for its worker.
-            texts.append(data[at : at + min(size, most)].decode("utf-8", "replace"))
-            at += size
-        return Answer(run, handed_at, kind, flags, began_ns, duration_us, kept, log, *texts)
-
-    # ------------------------------------------------------------------ taking back, ending
-
-    def begun(self) -> int:
-        """The sequence number of the request that it began last, never more than were made."""
-        return min(self.words[frames.BEGUN], self.sent)
-
-    def revoke_from(self, position: int) -> list[Run]:
-        """Take back the queue from `position` on, but for what has begun. Those runs will not be
-        begun. The instance must take no more runs until its queue is empty (then `restore`)."""
-        first = self.answered + 1
-        self._revoked = min(self._revoked, first + position)
-        self.words[frames.REVOKED] = self._revoked
-        frames.fence()
-        position = max(position, self.begun() - first + 1)
-        taken: list[Run] = []
-        for index in range(position, len(self.queue)):
-            run, handed_at = self.queue[index]
-            if run is not None:
-                taken.append(run)
-                self.queue[index] = (None, handed_at)
-        return taken
-
-    def restore(self) -> None:
-        """After a revocation, with an empty queue: requests may be begun again."""
-        self._revoked = self.words[frames.REVOKED] = frames.NOTHING_REVOKED
-
-    def surely_over(self, sequence: int, now: int) -> bool:
-        """Whether the run of that number has ended by itself, because a later one has begun. Its
-        answer was sent before that; where it still does not come, the word was not true. now: ms."""
-        if self.begun() <= sequence:
-            return False
-        if self._excused is None or self._excused[0] != sequence:
-            self._excused = (sequence, now)
-        return now - self._excused[1] < _ANSWER_OVERDUE_MS
-
-    def first_has_begun(self) -> bool:
-        return bool(self.queue) and self.begun() == self.answered + 1
-
-    def dismiss(self) -> None:
-        """Ask an idle instance to run its pre-stop hook and to end."""
-        self.words[frames.FAREWELL] = 1
-        try:
-            self._socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            return  # it has ended by itself; the fork server's report says how
-
-    def take_output(self, bytes_max: int) -> tuple[bytes, bool]:
-        """The last lines of what it wrote, and whether that is not all."""
-        data, cut = last_lines(self.output, os.fstat(self.output).st_size, bytes_max)
-        return data, self.output_cut or cut
-
-    def abandon(self) -> None:
-        """There will be no process: give back its descriptors too."""
-        self.close()
-        os.close(self.theirs.socket)
-        os.close(self.theirs.words)
+    def _disconnected(self, why: str) -> None:
+        self._listener.disconnected(self, why)
 
     def close(self) -> None:
         """Give back what the node holds of it. Idempotent."""
-        if self._socket.fileno() < 0:
-            return
-        self._loop.remove_reader(self._socket.fileno())
-        self._loop.remove_writer(self._socket.fileno())
-        self._socket.close()
-        os.close(self.output)
-        self.words.release()
-        self._map.close()
+        super().close()
         if self.statm >= 0:
             os.close(self.statm)
             self.statm = -1
-
-
-def _memory_file(name: str, append: bool = False, seal_at: int = 0) -> int:
-    """A file without a name, in memory where the system can. `seal_at`: its size in bytes for
-    ever, since a function that cut it short would end the node at its next look (SIGBUS)."""
-    if hasattr(os, "memfd_create"):
-        # Nobody else may seal a file: one that cannot be emptied would stop the sweep.
-        fd = os.memfd_create(name, os.MFD_CLOEXEC | (os.MFD_ALLOW_SEALING if seal_at else 0))
-        if seal_at:
-            os.ftruncate(fd, seal_at)
-            seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
-    else:
-        with tempfile.TemporaryFile() as file:
-            fd = os.dup(file.fileno())
-        os.ftruncate(fd, seal_at)
-    if append:
-        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND)
-    return fd

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 
 from ...clock import Clock
 from .instance import Instance
@@ -18,10 +19,11 @@ log = logging.getLogger("thence.runtimes")
 _SAID_BYTES_MAX = 2000
 
 
-class Leaving:
-    """Who is leaving. The crew ends instances and says when they are gone."""
+class PreStops:
+    """Which instances run theirs. `began(now)` is called when another one does."""
 
-    def __init__(self, clock: Clock, instances_max: int) -> None:
+    def __init__(self, clock: Clock, instances_max: int, began: Callable[[int], None]) -> None:
+        self._began = began
         self._clock = clock
         self._instances_max = instances_max
         self._instances: set[Instance] = set()
@@ -31,7 +33,7 @@ class Leaving:
 
     def seconds(self) -> float:
         """What they have left at the most, for all their hooks."""
-        limits = (one.function.spec.pre_stop_timeout_seconds for one in self._instances)
+        limits = (instance.function.spec.pre_stop_timeout_seconds for instance in self._instances)
         return max(limits, default=0)
 
     def begin(self, instance: Instance, reason: str) -> bool:
@@ -49,12 +51,14 @@ class Leaving:
             return False
         instance.ending = True
         instance.end_reason = reason
-        instance.leave_by = self._clock.now() + spec.pre_stop_timeout_seconds * 1000
+        now = self._clock.now()
+        instance.pre_stop_until = now + spec.pre_stop_timeout_seconds * 1000
         self._instances.add(instance)
-        instance.dismiss()
+        instance.ask_to_stop()
+        self._began(now)
         return True
 
-    def gone(self, instance: Instance, status: int | None) -> None:
+    def ended(self, instance: Instance, status: int | None) -> None:
         """Its process is no more; where the hook failed, the log says so. `status` as waitpid
         gives it."""
         if instance not in self._instances:

@@ -1,5 +1,5 @@
 """What is looked at while anything runs: time limits, memory, output, and runs stuck behind others.
-What a leaving instance does (leaving.py) is looked at, too.
+What an instance does that runs its pre-stop hook (pre_stop.py) is looked at, too.
 
 One timer for all instances, PERIOD_MS apart, and none while there is no instance. Limits are
 therefore enforced up to PERIOD_MS late. A look that comes much too late means that the clock was set, the
@@ -26,7 +26,7 @@ NOBODYS_MS = 2_000  # a look is never so late in a node that works
 
 
 class Orders(Protocol):
-    """What the sweep may ask of the pool."""
+    """What the sweep may ask for (stopping.py)."""
 
     def end_run(
         self,
@@ -37,7 +37,7 @@ class Orders(Protocol):
         error_type: str = "",
     ) -> bool: ...
 
-    def end_leaving(self, instance: Instance, why: str) -> None: ...
+    def end_pre_stop(self, instance: Instance, why: str) -> None: ...
 
     def end_start(self, instance: Instance, why: str) -> None: ...
 
@@ -84,17 +84,12 @@ class Sweep:
         late = now - self._due_at
         if late >= NOBODYS_MS:
             for instance in self._instances():
-                instance.since = min(now, instance.since + late)
-                instance.created_at = min(now, instance.created_at + late)
-                if instance.leave_by:
-                    instance.leave_by += late
-                if instance.initializing_since:
-                    instance.initializing_since = min(now, instance.initializing_since + late)
+                _put_off(instance, now, late)
         active = waiting = False
         for instance in list(self._instances()):
-            if instance.leave_by:
+            if instance.pre_stop_until:
                 active = True
-                self._leaving(instance, now)
+                self._pre_stopping(instance, now)
             if instance.ending:
                 continue
             if instance.ready and not instance.queue:
@@ -128,14 +123,14 @@ class Sweep:
         if spent_ms >= STUCK_MS and len(instance.queue) > 1 and not instance.shut:
             self._orders.release_waiting(instance, spent_ms)
 
-    def _leaving(self, instance: Instance, now: int) -> None:
-        if now >= instance.leave_by:
+    def _pre_stopping(self, instance: Instance, now: int) -> None:
+        if now >= instance.pre_stop_until:
             limit = instance.function.spec.pre_stop_timeout_seconds
             why = f"it ran longer than its {limit:g} s (`pre_stop_timeout_seconds`) and was ended"
         else:
             why = _over_memory(instance)
         if why:
-            self._orders.end_leaving(instance, why)
+            self._orders.end_pre_stop(instance, why)
         else:
             self._bound_output(instance)
 
@@ -144,6 +139,16 @@ class Sweep:
             # Only its end would be kept anyway; the file must not fill the machine's memory.
             os.ftruncate(instance.output, 0)
             instance.output_cut = True
+
+
+def _put_off(instance: Instance, now: int, late_ms: int) -> None:
+    """Nothing of that time counts."""
+    instance.since = min(now, instance.since + late_ms)
+    instance.created_at = min(now, instance.created_at + late_ms)
+    if instance.pre_stop_until:
+        instance.pre_stop_until += late_ms
+    if instance.initializing_since:
+        instance.initializing_since = min(now, instance.initializing_since + late_ms)
 
 
 def _over_memory(instance: Instance) -> str:

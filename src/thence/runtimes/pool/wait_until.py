@@ -1,4 +1,4 @@
-"""Waiting for the day when something is no longer so."""
+"""Waiting until something is so."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-class Until:
-    """One waits at a time; whoever changes what is awaited calls `look` while `waiting`."""
+class WaitUntil:
+    """One waits at a time; whoever changes what is waited for calls `look` while `waiting`."""
 
     def __init__(self) -> None:
         self.waiting = False
-        self._awaited: Callable[[], bool] = bool
-        self._over = asyncio.Event()
+        self._is_so: Callable[[], bool] = bool
+        self._reached = asyncio.Event()
 
     def look(self) -> None:
-        if not self._awaited():
-            self._over.set()
+        if self._is_so():
+            self._reached.set()
 
-    async def no_longer(self, awaited: Callable[[], bool], limit: Awaitable[None]) -> bool:
-        """Wait until `awaited()` is false, or for `limit`; whether it is false then."""
-        self._over = asyncio.Event()
-        self._awaited = awaited
+    async def until(self, is_so: Callable[[], bool], limit: Awaitable[None]) -> bool:
+        """Wait until `is_so()` is true, or for `limit`; whether it is true then."""
+        self._reached = asyncio.Event()
+        self._is_so = is_so
         self.waiting = True
         self.look()
-        waits = {asyncio.ensure_future(limit), asyncio.ensure_future(self._over.wait())}
+        waits = {asyncio.ensure_future(limit), asyncio.ensure_future(self._reached.wait())}
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
         self.waiting = False
-        return not awaited()
+        return is_so()

@@ -53,7 +53,7 @@ REVOKED = 1  # requests from this sequence number on must not be begun
 BEGAN_NS = 2  # monotonic ns at which BEGUN was begun
 INITIALIZER_BEGAN_NS = 3  # monotonic ns; 0: not yet
 INITIALIZER_ENDED_NS = 4
-FAREWELL = 5  # not 0: the socket was closed for the pre-stop hook to be run
+PRE_STOP_WANTED = 5  # not 0: the socket was closed for the pre-stop hook to be run
 WORDS_BYTES = 4096
 NOTHING_REVOKED = 1 << 62
 

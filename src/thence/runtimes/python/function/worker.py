@@ -223,7 +223,7 @@ class Worker:
         """The node closed its end: it is gone, or it retires this instance. What the pre-stop hook
         had to say stays in the output, for the node to read."""
         used = self._handler is not None or (self._initialized and self._setup.initializer)
-        if not (self._setup.pre_stop and used and self._words[frames.FAREWELL]):
+        if not (self._setup.pre_stop and used and self._words[frames.PRE_STOP_WANTED]):
             os._exit(0)
         failed = self._hooks.pre_stop()
         self._flush()

@@ -9,7 +9,8 @@ from ...lifecycle.outcome import Fault, Outcome
 from ..interface import Ended
 from ..wire import frames
 from ..wire.output import marked
-from .instance import Answer, Instance
+from .answer import Answer
+from .instance import Instance
 
 _OUTCOMES = {
     frames.OK: Outcome.OK,
@@ -95,7 +96,7 @@ def of_first(
     """For the first unanswered run of an instance that has ended. `status` as waitpid gives it,
     None: nobody knows."""
     begun = instance.first_has_begun()
-    if not instance.ready or (instance.given_up and not begun):
+    if not instance.ready or (instance.start_given_up and not begun):
         return _never_up(instance, status)
     if not begun:
         return _not_begun(instance)
