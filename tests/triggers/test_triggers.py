@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from thence.catalog.step import DeleteEntry
 from thence.errors import FunctionNotFound, InvalidInput, QualifierNotFound, TriggerNotFound
 from thence.notices import Notice, TriggerFailed, TriggerRecovered, TriggerRefused
 from thence.store.records import Filter
@@ -210,6 +211,26 @@ async def test_a_deleted_one_made_again_begins_at_the_beginning(s: Service, tape
     await triggers.put("f", TAPE)
     await s.settle()
     assert await _payloads(s) == ["1", "1"]
+
+
+async def test_one_that_is_deleted_while_it_fires_leaves_no_position(s: Service, tapes: Tapes):
+    """The position would be written when the trigger is gone already."""
+    await s.function("f", answers=["ok"] * 5)
+    triggers = await _started(s, tapes)
+    await triggers.put("f", TAPE)
+    change = s.store.change
+
+    async def deleted_first(*args: Any, **named: Any) -> Any:
+        s.store.change = change
+        family = str(s.engine.functions.get("f").family)
+        await change([DeleteEntry("trigger", family, "t")], 0)
+        return await change(*args, **named)
+
+    s.store.change = deleted_first
+    tapes["a"].write("1")
+    await s.clock.advance(10)
+    assert await _payloads(s) == ["1"]
+    assert (await s.store.catalogue()).entries == []
 
 
 async def test_what_another_node_configured_is_watched_soon(s: Service, tapes: Tapes):

@@ -19,6 +19,7 @@ from ..clock import Clock
 from ..engine import sources
 from ..engine.engine import Engine
 from ..engine.loop import Loop
+from ..engine.plan import NOTHING, Plan, delete_entry, put_entry
 from ..errors import FunctionNotFound, TriggerNotFound
 from ..notices import FunctionChanged, Notices
 from .interface import Firing, Kind, Source, Tools
@@ -80,15 +81,24 @@ class Triggers:
     async def put(self, function: str, trigger: Trigger) -> tuple[TriggerView, bool]:
         """Create (True) or replace. A replaced one of the same type goes on from where it was. Raises
         FunctionNotFound, QualifierNotFound, InvalidInput naming the field, StoreUnavailable."""
-        owner = str(self._engine.functions.get(function).family)
-        self._engine.functions.get(function, trigger.qualifier)
+        functions = self._engine.functions
+        functions.get(function, trigger.qualifier)
         trigger = checked(trigger, self.kinds)
-        before = self._entry(owner, trigger.name)
-        if before is not None and _read(before).type != trigger.type:
-            await self._engine.functions.delete_entry(POSITION, owner, trigger.name)
-        entry = await self._engine.functions.put_entry(
-            TRIGGER, owner, trigger.name, msgspec.json.encode(trigger)
-        )
+        before: Entry | None = None
+
+        async def decide() -> Plan:
+            nonlocal before
+            functions.get(function, trigger.qualifier)
+            owner = str(functions.get(function).family)
+            before = self._entry(owner, trigger.name)
+            put = put_entry(TRIGGER, owner, trigger.name, msgspec.json.encode(trigger))
+            if before is not None and _read(before).type != trigger.type:
+                put += delete_entry(POSITION, owner, trigger.name)
+            return put
+
+        await functions.change(decide)
+        entry = self._entry(str(functions.get(function).family), trigger.name)
+        assert entry is not None  # nothing came between
         await self._follow(function, (entry.owner, entry.name))
         return self._view(function, entry), before is None
 
@@ -108,11 +118,17 @@ class Triggers:
 
     async def delete(self, function: str, name: str) -> None:
         """Raises FunctionNotFound, TriggerNotFound, StoreUnavailable."""
-        owner = str(self._engine.functions.get(function).family)
-        if not await self._engine.functions.delete_entry(TRIGGER, owner, name):
-            raise self._missing(function, name)
+        functions, owner = self._engine.functions, ""
+
+        async def decide() -> Plan:
+            nonlocal owner
+            owner = str(functions.get(function).family)
+            if self._entry(owner, name) is None:
+                raise self._missing(function, name)
+            return delete_entry(TRIGGER, owner, name) + delete_entry(POSITION, owner, name)
+
+        await functions.change(decide)
         await self._end((owner, name))
-        await self._engine.functions.delete_entry(POSITION, owner, name)
 
     def _entry(self, owner: str, name: str, kind: str = TRIGGER) -> Entry | None:
         found = self._engine.functions.entries(kind, owner)
@@ -205,7 +221,15 @@ class Triggers:
             return not accepted.duplicate
 
         async def keep(position: str) -> None:
-            await engine.functions.put_entry(POSITION, owner, name, msgspec.json.encode(position))
+            async def decide() -> Plan:
+                there = self._entry(owner, name)
+                if there is None or there.created_at != entry.created_at:
+                    return NOTHING  # it was deleted meanwhile: its position went with it
+                if _read(there).type != trigger.type:
+                    return NOTHING  # it has another source, which begins anew
+                return put_entry(POSITION, owner, name, msgspec.json.encode(position))
+
+            await engine.functions.change(decide)
 
         kept = self._entry(owner, name, POSITION)
         return Runner(

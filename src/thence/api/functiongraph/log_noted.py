@@ -7,7 +7,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ...catalog.async_config import AsyncConfig
 from ...engine.engine import Engine
+from ...engine.plan import NOTHING, Plan, delete_entry, put_entry, together
 from ...store.records import InvocationView
 
 FAMILIES = "functiongraph.status_log_functions"  # entries; owner: none, name: the family
@@ -37,36 +39,49 @@ def noted(engine: Engine) -> dict[int, Noted]:
 
 async def note_family(engine: Engine, family: int) -> None:
     """Raises StoreUnavailable."""
-    if family not in noted(engine):
-        await _put(engine, family, Noted())
+
+    async def decide() -> Plan:
+        return NOTHING if family in noted(engine) else _put(family, Noted())
+
+    await engine.functions.change(decide)
 
 
 async def bring_up_to_date(engine: Engine) -> None:
     """At start: forget functions of which nothing is left, and take over settings that an earlier
     version saved. Raises StoreUnavailable."""
-    written = engine.functions.written_configs()
-    for id in noted(engine).keys() - written.keys() - engine.functions.past():
-        await engine.functions.delete_entry(FAMILIES, "", str(id))
-    for family, (name, configs) in written.items():
-        old = {
-            qualifier: config
-            for qualifier, config in configs.items()
-            if config.attributes.get(DOOR, {}).get(BEFORE) is not None
-        }
-        asking = tuple(
-            qualifier for qualifier, config in old.items() if config.attributes[DOOR][BEFORE]
+
+    async def decide() -> Plan:
+        written = engine.functions.written_configs()
+        gone = noted(engine).keys() - written.keys() - engine.functions.past()
+        plan = together(delete_entry(FAMILIES, "", str(family)) for family in gone)
+        for family, (name, configs) in written.items():
+            plan += _taken_over(engine, family, name, configs)
+        return plan
+
+    await engine.functions.change(decide)
+
+
+def _taken_over(engine: Engine, family: int, name: str, configs: dict[str, AsyncConfig]) -> Plan:
+    """Settings of a function that an earlier version saved."""
+    old = {
+        qualifier: config
+        for qualifier, config in configs.items()
+        if config.attributes.get(DOOR, {}).get(BEFORE) is not None
+    }
+    asking = tuple(
+        qualifier for qualifier, config in old.items() if config.attributes[DOOR][BEFORE]
+    )
+    plan = _put(family, Noted(engine.clock.now(), asking)) if asking else NOTHING
+    for qualifier, config in old.items():
+        kept = {key: value for key, value in config.attributes[DOOR].items() if key != BEFORE}
+        changed = replace(
+            config,
+            followed=qualifier in asking,
+            attributes={**config.attributes, DOOR: kept},
         )
-        if asking:
-            await _put(engine, family, Noted(engine.clock.now(), asking))
-        for qualifier, config in old.items():
-            kept = {key: value for key, value in config.attributes[DOOR].items() if key != BEFORE}
-            changed = replace(
-                config,
-                followed=qualifier in asking,
-                attributes={**config.attributes, DOOR: kept},
-            )
-            await engine.functions.put_async_config(name, qualifier, changed)
+        plan += engine.functions.plans.put_async_config(name, qualifier, changed)
+    return plan
 
 
-async def _put(engine: Engine, family: int, one: Noted) -> None:
-    await engine.functions.put_entry(FAMILIES, "", str(family), msgspec.json.encode(one))
+def _put(family: int, what: Noted) -> Plan:
+    return put_entry(FAMILIES, "", str(family), msgspec.json.encode(what))

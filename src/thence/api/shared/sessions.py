@@ -23,6 +23,7 @@ from msgspec import Struct
 from ...clock import Clock
 from ...config import Secret
 from ...engine.engine import Engine
+from ...engine.plan import Plan, delete_entry, put_entry, together
 from ...errors import Overloaded
 from .problems import ForeignOrigin
 
@@ -89,20 +90,21 @@ class Sessions:
 
     async def end(self, session: Session) -> None:
         """It holds no longer, on any node. Raises StoreUnavailable: then it still does."""
+        await self._engine.functions.change(lambda: self._signed_out(session))
+
+    async def _signed_out(self, session: Session) -> Plan:
+        """Raises Overloaded."""
         now = self._clock.now()
         kept = self._engine.functions.entries(SIGNED_OUT, "")
         over = [entry for entry in kept if int(entry.data) <= now]
-        for entry in over[:SWEPT_MAX]:
-            await self._engine.functions.delete_entry(SIGNED_OUT, "", entry.name)
         if len(kept) - len(over) >= SIGNED_OUT_MAX:
             raise Overloaded(
                 f"{SIGNED_OUT_MAX} sessions were signed out and would not have ended yet; sign out "
                 "later.",
                 retry_after_seconds=60,
             )
-        await self._engine.functions.put_entry(
-            SIGNED_OUT, "", session.id, str(session.expires_at).encode()
-        )
+        swept = together(delete_entry(SIGNED_OUT, "", entry.name) for entry in over[:SWEPT_MAX])
+        return swept + put_entry(SIGNED_OUT, "", session.id, str(session.expires_at).encode())
 
     def _read(self, token: str) -> Session | None:
         if len(token) > _TEXT_MAX:
