@@ -66,6 +66,8 @@ def test_what_is_written_is_understood_kept_and_read_again(
         (7, "on_success", "a text such as"),
         ("", "on_success", "is not a destination"),
         ("file:/tmp/x", "on_success", "Write function:NAME"),
+        ("qeue:done", "on_success", "did you mean queue?"),
+        ({"type": "webhok"}, "on_success.type", "did you mean webhook?"),
         ("function:1st", "on_success", "not a function name"),
         ("function:", "on_success", "not a function name"),
         ("function:f@", "on_success", "not a function name"),
@@ -186,6 +188,11 @@ class Parrot(Destination, frozen=True, tag="parrot"):
             raise ValueError("it says nothing")
         return f"parrot:{self.name}"
 
+    def shown(self) -> Any:
+        if self.name == "shy":
+            raise ValueError("it hides")
+        return super().shown()
+
 
 PARROT = Kind(
     destination=Parrot,
@@ -247,8 +254,10 @@ def test_what_its_kind_cannot_read_any_more_says_so() -> None:
     assert "no/name" not in refused.sentence()
 
 
-def test_a_kind_that_fails_where_everybody_asks_keeps_nothing_else_from_working() -> None:
-    assert isinstance(WITH.stored("parrot:mute"), UnknownDestination)
+@pytest.mark.parametrize("name", ["mute", "shy"])
+def test_a_kind_that_fails_where_everybody_asks_keeps_nothing_else_from_working(name: str) -> None:
+    unread = WITH.stored(f"parrot:{name}")
+    assert isinstance(unread, UnknownDestination) and "(ValueError)" in unread.sentence()
 
 
 def test_a_program_that_installed_no_kinds_reads_no_destination(

@@ -50,7 +50,7 @@ def test_a_refusal_lists_the_installed_types_and_how_they_are_written(monkeypatc
     install_kinds(forms=tuple(FORMS))
     with pytest.raises(InvalidInput, match=r"use one of .*webhook, paper"):
         parse_destination({"type": "glass"})
-    with pytest.raises(InvalidInput, match="a https:// URL or paper:TRAY"):
+    with pytest.raises(InvalidInput, match="an https:// URL or paper:TRAY"):
         parse_destination("glass:a")
 
 

@@ -25,6 +25,7 @@ from .destination import (
     Destination,
     Formed,
     UnknownDestination,
+    encode_destination,
     refused,
 )
 from .refusal import refusal
@@ -102,8 +103,9 @@ class Kinds:
         (any more) is an UnknownDestination, so that nothing else depends on it. Never raises."""
         try:
             made = self.parse(written, where)
-            # What everybody asks of it: a kind that fails there must not meet it in a settle.
-            made.receiver(), made.describe()
+            # What everybody asks of it: a kind that fails there fails here, and not in a settle or a
+            # list of functions.
+            made.receiver(), made.describe(), made.shown(), encode_destination(made)
         except Exception as error:  # whatever a package of others does
             word = _first_word(written)
             if word not in self._types and word not in self._texts:
@@ -114,11 +116,12 @@ class Kinds:
         return made
 
     def _from_text(self, text: str, where: str) -> Destination:
-        read = self._texts.get(text.partition(":")[0])
+        word = text.partition(":")[0]
+        read = self._texts.get(word)
         if read is None:
-            shown = text[:TEXT_SHOWN_MAX]
+            shown, hint = text[:TEXT_SHOWN_MAX], did_you_mean(word, self._texts)
             raise refused(
-                where, f"{shown!r} is not a destination. Write {self.written}.", value=shown
+                where, f"{shown!r} is not a destination{hint}. Write {self.written}.", value=shown
             )
         return read(text, where)
 
@@ -127,7 +130,7 @@ class Kinds:
         if not isinstance(word, str) or word not in self._types:
             raise refused(
                 f"{where}.type",
-                f"{str(word)[:KIND_TEXT_MAX]!r} is not a destination type; use one of "
+                f"{str(word)[:KIND_TEXT_MAX]!r} is not a destination type{did_you_mean(str(word), self._types)}; use one of "
                 f"{', '.join(self._types)}.",
             )
         kind, names = self._types[word]

@@ -60,7 +60,7 @@ def deploy(
     over it, and what neither says has its default, also when a function is replaced: what that
     changes is shown. The service loads the code once first, and refuses what no call could run.
     To pause a function, use 'thence function limit NAME 0', not this. A destination is
-    function:NAME, queue:NAME, topic:NAME, stream:NAME, bucket:NAME/prefix/, a https:// URL, JSON, or
+    function:NAME, queue:NAME, topic:NAME, stream:NAME, bucket:NAME/prefix/, an https:// URL, JSON, or
     @FILE with one of these.
 
     TARGET may also be a project of Serverless Devs (s.yaml, components fc3 and fc): its functions,
