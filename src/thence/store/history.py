@@ -3,6 +3,7 @@ transitions (lifecycle/states.py)."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 
 from ..lifecycle.ids import format_id
@@ -19,7 +20,9 @@ class History:
     """Follows the journal, entry by entry, from its beginning or from any place in it."""
 
     def __init__(self) -> None:
-        self._last: dict[int, str] = {}  # by invocation; the one that changed last is at the end
+        # By invocation; the one that changed last is at the end. (A dict that loses its first again and
+        # again takes longer each time to find the next.)
+        self._last: OrderedDict[int, str] = OrderedDict()
 
     def forbidden(self, entry: JournalEntry) -> Iterator[str]:
         """A sentence about each transition of the entry that the table does not have. What an
@@ -36,4 +39,4 @@ class History:
                 )
             last[transition.id] = after
             if len(last) > FOLLOWED_MAX:
-                del last[next(iter(last))]
+                last.popitem(last=False)
