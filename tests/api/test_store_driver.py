@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from thence.cli.verify import check
+from thence.errors import StoreMissing
 from thence.store import drivers
-from thence.store.drivers import DRIVERS
+from thence.store.driver import Wanted
+from thence.store.drivers import DRIVERS, make_store
 from thence.store.sqlite.driver import DRIVER as SQLITE
 
 MakeServer = Callable[..., Any]
@@ -19,15 +22,31 @@ PAGE = (Path(__file__).parents[2] / "docs/build/store-drivers.md").read_text("ut
 CODE, LINE = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
-async def test_a_service_runs_on_a_driver_that_is_in_the_list(
-    make_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def audit(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The driver of the page, in the list as the page says."""
     module: dict[str, Any] = {}
     exec(CODE, module)
     listed = {"SQLITE": SQLITE, "AUDIT": module["DRIVER"], "Driver": module["Driver"]}
     exec(LINE, listed)
     assert listed["DRIVERS"] == (*DRIVERS, module["DRIVER"]), "the page shows another list"
     monkeypatch.setattr(drivers, "DRIVERS", listed["DRIVERS"])
+    return module["DRIVER"]
+
+
+async def test_verify_looks_at_the_store_that_the_setting_means(audit: Any, tmp_path: Path) -> None:
+    store = make_store(Wanted("audit://kept", tmp_path))
+    await store.open()
+    await store.close()
+    report = await check(tmp_path, "audit://kept")
+    assert report["problems"] == [] and report["accepted"] == 0
+    with pytest.raises(StoreMissing):
+        await check(tmp_path)
+
+
+async def test_a_service_runs_on_a_driver_that_is_in_the_list(
+    audit: Any, make_server: MakeServer, tmp_path: Path
+) -> None:
     server = await make_server(store="audit://kept")
     await server.deploy()
     id = await server.accept()

@@ -9,13 +9,13 @@ from typing import Any
 import click
 import msgspec
 
-from ..errors import StartupError, StoreMissing, StoreUnavailable
-from ..settings import load
-from ..store.folder import MANIFEST, STORE, DataFolder, check_restored
+from ..settings import Settings, load
+from ..store.folder import MANIFEST
 from .figures import ms_utc
 from .options import as_json_option
 from .output import console, print_facts, print_json, print_problems
-from .progress import bar
+
+DEFAULT = Settings().store
 
 
 @click.command()
@@ -37,8 +37,9 @@ def verify(data_dir: Path | None, as_json: bool) -> int:
       thence verify --data-dir /var/lib/thence --json
     """
     flags = {"data_dir": str(data_dir)} if data_dir is not None else {}
-    folder = Path(load(flags=flags).data_dir)
-    report = asyncio.run(check(folder))
+    settings = load(flags=flags)
+    folder = Path(settings.data_dir)
+    report = asyncio.run(check(folder, settings.store))
     if as_json:
         print_json(report)
     else:
@@ -46,60 +47,17 @@ def verify(data_dir: Path | None, as_json: bool) -> int:
     return 1 if report["problems"] else 0
 
 
-async def check(folder: Path) -> dict[str, Any]:
-    """`{"problems": [sentences], …counts}` of a data directory or a backup. Raises StartupError."""
-    path = folder / STORE
+async def check(folder: Path, setting: str = DEFAULT) -> dict[str, Any]:
+    """`{"problems": [sentences], …counts}` of a data directory or a backup. `setting`: which store it is.
+    Raises StartupError."""
+    from ..store.driver import Wanted
+    from ..store.drivers import driver_of
+    from .backup import progress
+
     if (folder / MANIFEST).exists():
         return _check_backup(folder)
-    check_restored(folder)
-    if not path.exists():
-        DataFolder(path).new("is missing")  # raises where a store was lost
-        raise StoreMissing(
-            f"{folder} is not a data directory: it has no {STORE}. Name one with --data-dir or "
-            "THENCE_DATA_DIR.",
-            path=str(path),
-            setting="data_dir",
-        )
-    with bar(f"Checking {folder}", None):
-        report = await _check_store(path)
-    if not report["problems"]:
-        report["problems"] = _check_files(folder)
-    return report
-
-
-async def _check_store(path: Path) -> dict[str, Any]:
-    from ..store.sqlite import SqliteStore
-    from ..store.sqlite.alone import opened
-    from ..store.sqlite.verify import verify
-
-    store = SqliteStore(path, create=False)
-    try:
-        await store.open_to_look()
-    except StoreUnavailable:
-        with opened(path) as db:  # there may be no room to open it
-            return verify(db)
-    try:
-        return await store.verify()
-    except StoreUnavailable as error:
-        raise StartupError(f"{path} cannot be read through now: {error.detail}") from error
-    finally:
-        await store.close()
-
-
-def _check_files(folder: Path) -> list[str]:
-    """What is wrong with bodies and code that the store names; nobody uses it."""
-    from ..store.sqlite import files
-    from ..store.sqlite.alone import opened
-
-    with opened(folder / STORE) as db:
-        there = list(files.named(db))
-    total = sum(file.bytes for file in there)
-    with bar("Checking bodies and code", total, of_bytes=True) as advance:
-        problems = []
-        for file in there:
-            problems.append(files.check(folder, file))
-            advance(file.bytes)
-    return [problem for problem in problems if problem]
+    with progress() as phase:
+        return await driver_of(setting).verify(Wanted(setting, folder), phase)
 
 
 def _check_backup(folder: Path) -> dict[str, Any]:

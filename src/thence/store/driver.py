@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
 from .interface import Store
+
+Phase = Callable[[str, int], Callable[[int], None]]
+"""A part of a long work begins: its name and size in bytes (0: not known); the answer is told of
+progress in bytes."""
 
 
 class Wanted(Struct, frozen=True):
@@ -26,3 +31,6 @@ class Driver(Struct, frozen=True):
     make: Callable[[Wanted], Store]
     """A store that is not open yet. Raises StartupError. Packages that only this driver needs are
     imported here, not with its module: where another driver is used they may be missing."""
+    verify: Callable[[Wanted, Phase], Awaitable[dict[str, Any]]]
+    """`thence verify`: everything looked at, as Store.verify() says it, with the bodies and the code that
+    the store names. Nothing is changed, and no incarnation is declared dead. Raises StartupError."""

@@ -1,7 +1,7 @@
 """The store drivers, and which of them the setting `store` (THENCE_STORE) means.
 
 A driver is a folder beside this file and one line in DRIVERS (docs/build/store-drivers.md). Only this
-file and `server.py`, which calls `make_store`, know that there are several.
+file, `server.py` and `thence verify`, which ask it, know that there are several.
 """
 
 from __future__ import annotations
@@ -17,10 +17,15 @@ DRIVERS: tuple[Driver, ...] = (SQLITE,)
 
 def make_store(wanted: Wanted) -> Store:
     """The store that the setting means, not open yet. Raises StartupError."""
+    return driver_of(wanted.setting).make(wanted)
+
+
+def driver_of(setting: str) -> Driver:
+    """The driver that the setting means. Raises ConfigInvalid."""
     for driver in DRIVERS:
-        if driver.takes(wanted.setting):
-            return driver.make(wanted)
-    shown = without_password(wanted.setting)
+        if driver.takes(setting):
+            return driver
+    shown = without_password(setting)
     raise ConfigInvalid(
         f"store: no driver of this version takes {shown!r}. Set store (THENCE_STORE) to "
         f"{' or '.join(driver.usage for driver in DRIVERS)}.",

@@ -17,7 +17,6 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from ... import __version__
 from ...errors import BackupFailed, InvalidInput, StoreMissing, StoreTooNew
 from ...removal import Readers
 from ...unusable import advice
+from ..driver import Phase
 from ..folder import (
     BACKING_UP,
     MANIFEST,
@@ -46,9 +46,6 @@ from .verify import verify
 FORMAT = 1
 PROBLEMS_TOLD = 20
 SALVAGED = "The store was damaged; this is a new one, made of the rows that could be read."
-
-Phase = Callable[[str, int], Callable[[int], None]]
-"""A part of the work begins: its name and size in bytes; the answer is told of progress in bytes."""
 
 
 class Manifest(Struct, frozen=True):

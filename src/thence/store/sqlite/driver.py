@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..driver import Driver, Wanted
 from ..folder import STORE
+from .look import look
 from .store import SqliteStore
 
 NAME = "sqlite"
@@ -19,4 +20,4 @@ def _make(wanted: Wanted) -> SqliteStore:
     )
 
 
-DRIVER = Driver(NAME, f"{NAME!r} (a database in the data directory)", _takes, _make)
+DRIVER = Driver(NAME, f"{NAME!r} (a database in the data directory)", _takes, _make, look)

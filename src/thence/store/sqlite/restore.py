@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from ...errors import BackupInvalid, InvalidInput, RestoreFailed
+from ..driver import Phase
 from ..folder import (
     IDENTITY,
     MANIFEST,
@@ -31,7 +32,6 @@ from .backup import (
     FORMAT,
     PROBLEMS_TOLD,
     Manifest,
-    Phase,
     look_through,
 )
 from .connection import SCHEMA, hold
