@@ -71,7 +71,7 @@ async def test_all_versions_of_a_function_are_counted_together() -> None:
         [one] = (await s.engine.stats()).functions
         assert (one.function, one.accepted, one.waiting) == ("f", 2, 2)
         assert one.oldest_due_at == (await s.show(first)).accepted_at
-        metrics.start()
+        await metrics.start()
         await s.clock.advance(1)
         await metrics.stop()
         [values] = (await counted(s, HOUR_MS)).values()
@@ -85,7 +85,7 @@ async def test_all_versions_of_a_function_are_counted_together() -> None:
 async def test_a_backlog_is_seen_in_every_minute() -> None:
     async with Service() as s:
         metrics = watch(s)
-        metrics.start()
+        await metrics.start()
         await s.function("f", concurrency=0)
         await s.invoke("f")
         await s.invoke("f")
