@@ -252,6 +252,13 @@ def test_what_its_kind_cannot_read_any_more_says_so() -> None:
     assert isinstance(refused, UnknownDestination)
     assert "refuses what is configured (destination)" in refused.sentence()
     assert "no/name" not in refused.sentence()
+    assert refused.describe() == "queue (not readable)"
+    assert refused.shown() == {"type": "queue", "readable": False}
+    no_form = WITHOUT.stored({"type": "queue", "name": "q", "form": "fc"})
+    assert isinstance(no_form, UnknownDestination) and "(destination.form)" in no_form.sentence()
+    assert (
+        Kinds(KINDS, ("native", "fc")).decode(encode_destination(no_form)).describe() == "queue:q"
+    )
 
 
 @pytest.mark.parametrize("name", ["mute", "shy"])

@@ -10,6 +10,7 @@ import pytest
 from thence.api.fc.arn import ARN_MAX, Home, arn_of, destination_of
 from thence.api.fc.errors import FcError
 from thence.api.fc.keys import recased
+from thence.catalog.destination import UnknownDestination
 from thence.catalog.kinds import parse_destination
 
 HOME = Home("cn-hangzhou", "123456789")
@@ -138,3 +139,7 @@ def test_keys_in_any_case_become_those_of_the_type() -> None:
         "inner": None,
         "Unknown": {"A": 1},
     }
+
+
+def test_a_destination_whose_kind_is_not_installed_is_shown_by_its_type() -> None:
+    assert arn_of(UnknownDestination("paper", "paper:s3cret"), HOME) == "paper (not installed)"

@@ -101,10 +101,10 @@ class UnknownDestination(Destination, frozen=True, tag="unknown"):
         return f"unknown:{self.kind}"
 
     def describe(self) -> str:
-        return f"{self.kind} (not installed)"
+        return f"{self.kind} ({'not readable' if self.why else 'not installed'})"
 
     def shown(self) -> Any:
-        return {"type": self.kind, "installed": False}
+        return {"type": self.kind, "readable" if self.why else "installed": False}
 
     def sentence(self) -> str:
         """Why nothing is sent there."""

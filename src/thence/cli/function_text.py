@@ -93,8 +93,9 @@ def destination_text(destination: Any) -> str:
     """A destination as one line."""
     if isinstance(destination, dict):
         kind = str(destination.get("type"))
-        if destination.get("installed") is False:
-            return f"{kind} (not installed)"
+        for word in ("installed", "readable"):
+            if destination.get(word) is False:
+                return f"{kind} (not {word})"
         if "url" in destination:
             return str(destination["url"])
         return f"{kind}:{destination['name']}" if "name" in destination else kind
