@@ -12,6 +12,7 @@ import pytest
 from tests.doors.virtual import VirtualDoor, virtual_doors
 
 from thence.catalog.function import FunctionSpec
+from thence.engine import catalogue
 
 PROJECT, REGION = "6f1d2c3b4a5968778695a4b3c2d1e0f0", "local-1"
 FC = "/2023-03-30/functions/f"
@@ -37,7 +38,9 @@ class Doors(VirtualDoor):
 
 
 @pytest.fixture
-async def doors() -> AsyncIterator[Doors]:
+async def doors(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Doors]:
+    # Changes of one node take turns, as those of several do not; nothing may rest on that.
+    monkeypatch.setattr(catalogue, "AT_ONCE", 100)
     async with virtual_doors(Doors) as make:
         made = await make()
         await made.service.function("f", contract="functiongraph", description="first")

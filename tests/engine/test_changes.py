@@ -17,7 +17,7 @@ from thence.catalog.control import Control
 from thence.catalog.function import LATEST, FunctionSpec
 from thence.catalog.step import DeleteFunction, PutEntry, PutFunction
 from thence.engine import catalogue
-from thence.engine.plan import Plan
+from thence.engine.plan import Plan, put_entry
 from thence.errors import (
     AliasNotFound,
     CatalogueChanged,
@@ -27,6 +27,14 @@ from thence.errors import (
 )
 from thence.notices import FunctionChanged
 from thence.testing import Service
+
+AT_ONCE = catalogue.AT_ONCE
+
+
+@pytest.fixture(autouse=True)
+def many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes of one node take turns, which saves work; nothing may rest on that."""
+    monkeypatch.setattr(catalogue, "AT_ONCE", 100)
 
 
 def between(s: Service, work: Callable[[], Awaitable[object]]) -> None:
@@ -276,8 +284,10 @@ async def test_deleting_and_moving_an_alias_at_once_leaves_one_of_both(s: Servic
     assert s.engine.functions.aliases("f") == []
 
 
-async def test_many_changes_at_once_are_not_decided_in_vain_again_and_again() -> None:
-    """Of those that are decided at once one is made: each is tried a few times, however many wait."""
+async def test_many_changes_of_one_node_take_turns_and_none_is_decided_in_vain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(catalogue, "AT_ONCE", AT_ONCE)
     async with Service(inline=False) as s:
         await s.function("f")
         change, tries, writers = s.store.change, 0, 40
@@ -290,5 +300,35 @@ async def test_many_changes_at_once_are_not_decided_in_vain_again_and_again() ->
         s.store.change = counted
         work = (s.ask(s.engine.functions.put_entry("k", "", str(n), b"1")) for n in range(writers))
         await asyncio.gather(*work)
-        assert len(s.engine.functions.entries("k")) == writers
-        assert writers <= tries <= writers * catalogue.DECIDED_AT_ONCE
+        assert len(s.engine.functions.entries("k")) == tries == writers
+
+
+async def test_one_that_takes_long_to_decide_is_made_though_quick_ones_never_cease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(catalogue, "AT_ONCE", AT_ONCE)
+    async with Service(inline=False) as s:
+        await s.function("f")
+        functions, decided, over = s.engine.functions, 0, False
+
+        async def slowly() -> Plan:
+            nonlocal decided
+            decided += 1
+            for _ in range(100):
+                await asyncio.sleep(0)
+            return put_entry("k", "", "slow", b"1")
+
+        async def quick(name: str) -> None:
+            while not over:
+                await functions.put_entry("k", "", name, b"1")
+
+        async def slow() -> None:
+            nonlocal over
+            try:
+                for _ in range(5):
+                    await functions.change(slowly)
+            finally:
+                over = True
+
+        await asyncio.gather(slow(), *(quick(f"quick {n}") for n in range(8)))
+        assert decided == 5

@@ -36,9 +36,10 @@ from .plans import Plans, present_code
 CHANGE_TRIES_MAX = 200
 """How often one change is decided. Each time in which it came too late another change was made; so this
 is met only where other nodes change the catalogue without an end."""
-DECIDED_AT_ONCE = 4
-"""Changes of this node that are being decided and written; the others wait for their turn. Nothing rests
-on that, it saves work: of so many at once all but one would be decided in vain."""
+AT_ONCE = 1
+"""Changes of this node that are decided and written at once; the others wait, each in its turn. It only
+saves work, nothing rests on it: of several all but one would be decided in vain, and one that takes long
+to decide would come too late each time."""
 
 
 class Catalogue(Mirror):
@@ -72,7 +73,7 @@ class Catalogue(Mirror):
         self._notices = notices
         self._random = rng.random
         self._flow = flow
-        self._deciding = asyncio.Semaphore(DECIDED_AT_ONCE)
+        self._turn = asyncio.Semaphore(AT_ONCE)
 
     def resolve(self, name: str, qualifier: str) -> Callee:
         """What runs one call of `name`. Asked
@@ -118,7 +119,7 @@ class Catalogue(Mirror):
         """Make what `decide` answers, as a whole. When this returns it is in memory, and nothing that
         came later is. Raises what `decide` raises, Conflict (see Store.change), StoreUnavailable,
         CatalogueChanged; then nothing is changed."""
-        async with self._deciding:
+        async with self._turn:
             for _ in range(CHANGE_TRIES_MAX):
                 try:
                     await self._try(decide)
