@@ -205,11 +205,11 @@ async def test_a_draining_service_answers_503_and_stores_nothing(server: Any, wa
 
 async def test_a_store_that_cannot_write_is_answered_503(server: Any, way: Any) -> None:
     await server.deploy()
-    server.engine.parts.writer.down = True
+    server.engine.parts.writer.outage.down = True
     answer = await server.post(PATH, data=b"{}", headers=way)
     assert answer.status == 503 and answer.problem()["code"] == "store_unavailable"
     assert (await server.get("/readyz")).status == 503
-    server.engine.parts.writer.down = False
+    server.engine.parts.writer.outage.down = False
     assert (await server.post(PATH, data=b"{}", headers=way)).status == 202
     assert (await server.get("/readyz")).status == 200
 

@@ -50,7 +50,7 @@ async def test_the_files_and_the_disk_of_the_store_are_told(server: Any) -> None
 
 async def test_damage_of_the_store_is_told(server: Any) -> None:
     assert (await gauges(server))["thence_store_damaged"] == 0
-    server.engine.parts.writer.condemn(
+    server.engine.parts.writer.outage.condemn(
         damaged(server.engine.parts.room._reserve.folder, "a test", ["dead"])
     )
     found = await gauges(server)

@@ -113,7 +113,7 @@ class StartingLarge(Starting):
             assert runs[lane.function.id] <= CONCURRENCY_MAX + 2 * BESIDE_MAX
             free = engine.parts.dispatch.free(lane)  # (none is, while a suspect has the node)
             waits = lane.ready and not lane.claiming and not lane.deleted
-            assert not waits or free <= 0 or engine.parts.writer.down, (
+            assert not waits or free <= 0 or engine.parts.writer.outage.down, (
                 f"{lane.function.name} left out"
             )
         await super().look()

@@ -133,7 +133,7 @@ async def test_who_asks_while_a_store_rests_that_is_well_and_cannot_commit_is_to
         await gather_now(s, s.invoke("f"))
         await s.clock.advance(31)
     await gather_now(s, s.invoke("f"))
-    assert writer.down
+    assert writer.outage.down
     tries.clear()
     mail = MailboxPut("queue", "q", "", b"x", "text/plain", {}, s.clock.now(), None, "")
     put = writer.wait(writer.put_mail, mail)
@@ -159,7 +159,7 @@ async def test_a_synchronous_call_gets_the_slot_that_it_waits_for_during_the_out
         await s.invoke("f")
     calls = [asyncio.ensure_future(s.ask(s.engine.invoke("f", b"1"))) for _ in range(2)]
     await s.clock.advance(9.5)
-    assert s.engine.parts.writer.down and all(one.done() for one in calls)
+    assert s.engine.parts.writer.outage.down and all(one.done() for one in calls)
     assert [one.result()[1].outcome for one in calls] == [Outcome.OK] * 2
     assert s.starts("f") == [0.0, 3.0, 6.0]
     await s.clock.advance(60)
@@ -189,7 +189,7 @@ async def test_a_synchronous_call_gets_the_slot_that_was_promised_to_a_claim_tha
     s.disk_full(60)
     goes_on.set()
     await s.clock.advance(4)
-    assert s.engine.parts.writer.down and call.done()
+    assert s.engine.parts.writer.outage.down and call.done()
     assert call.result()[1].outcome is Outcome.OK
     await s.clock.advance(60)
     assert (await s.show(backlog)).state is State.SUCCEEDED
@@ -436,7 +436,7 @@ async def test_who_is_refused_while_the_store_is_away_is_told_why_it_is_away(s: 
     for _ in range(2):
         with pytest.raises(StoreUnavailable, match=r"does not answer \(scripted\)"):
             await s.invoke("f")
-    assert "does not answer" in s.engine.parts.writer.refusal().detail
+    assert "does not answer" in s.engine.parts.writer.outage.refusal().detail
 
 
 @pytest.mark.parametrize("damaged", [False, True])
@@ -445,7 +445,7 @@ async def test_refusals_of_a_long_outage_keep_nothing_of_who_was_refused(
 ) -> None:
     await s.function("f", answers=["ok"])
     if damaged:
-        s.engine.parts.writer.condemn(StoreDamaged("store.db is damaged."))
+        s.engine.parts.writer.outage.condemn(StoreDamaged("store.db is damaged."))
     else:
         s.store_down(10)
     lengths = []

@@ -173,7 +173,7 @@ async def test_a_body_that_finds_no_space_makes_the_disk_full_for_all() -> None:
         told = s.engine.parts.room.short(NO_FILE)
         assert "The disk is full: 33,558,528 bytes are free in /data" in told.detail
         await s.clock.settle()
-        assert s.engine.parts.writer.down and disk.held == 0
+        assert s.engine.parts.writer.outage.down and disk.held == 0
         with pytest.raises(StoreUnavailable, match="The disk is full"):
             await s.invoke("f")
         disk.free += 8 * MIB
@@ -254,7 +254,7 @@ async def test_a_lock_while_little_is_free_is_not_taken_for_a_full_disk(
     disk, clock, store = Disk(4 * MIB, held=32 * MIB), VirtualClock(), SqliteStore(tmp_path / "db")
     await store.open()
     writer = Writer(store, clock, Notices(), Room(store, disk))
-    store.on_unwritten(writer.unwritten)
+    store.on_unwritten(writer.outage.unwritten)
     writer.start()
     with closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as visitor:
         visitor.execute("BEGIN IMMEDIATE")
@@ -265,7 +265,7 @@ async def test_a_lock_while_little_is_free_is_not_taken_for_a_full_disk(
                 await writer.wait(writer.claim, Claim(1, 1, 1, 0))
         assert not await store.healthy()  # after which the writer's own look has ended too
         assert disk.held == 32 * MIB
-        assert idle or "holds the write lock" in writer.refusal().detail
+        assert idle or "holds the write lock" in writer.outage.refusal().detail
     await clock.advance(1)
     assert await store.healthy() and disk.held == 32 * MIB
     await asyncio.wait_for(writer.wait(writer.claim, Claim(1, 1, 1, 0)), 10)
@@ -284,7 +284,7 @@ async def test_any_write_that_a_full_disk_stops_says_how_many_bytes_are_free_whe
     room = Room(store, disk)
     if known:
         room.lost(FAILED)
-    store.on_unwritten(Writer(store, VirtualClock(), Notices(), room).unwritten)
+    store.on_unwritten(Writer(store, VirtualClock(), Notices(), room).outage.unwritten)
 
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
@@ -314,7 +314,7 @@ async def test_a_write_that_fails_for_another_reason_is_not_told_as_a_full_disk(
     await store.open()
     room = Room(store, disk)
     room.full = full
-    store.on_unwritten(Writer(store, VirtualClock(), Notices(), room).unwritten)
+    store.on_unwritten(Writer(store, VirtualClock(), Notices(), room).outage.unwritten)
 
     def fails(*_: object) -> None:
         error = sqlite3.OperationalError("disk I/O error")
@@ -383,7 +383,7 @@ async def test_while_it_is_full_nothing_is_taken_and_what_runs_is_kept() -> None
         await s.clock.advance(
             25
         )  # the store could write again, but there is no room beside the reserve
-        assert s.engine.parts.writer.down
+        assert s.engine.parts.writer.outage.down
         with pytest.raises(StoreUnavailable, match="33,558,528 bytes are free"):
             await s.invoke("f")
         assert (await s.show(id)).state == "running"
@@ -415,7 +415,7 @@ async def full(s: Service, disk: Disk, seconds: float = 1) -> None:
     with pytest.raises(StoreUnavailable, match="The disk is full"):
         await s.invoke("f")
     await s.clock.advance(seconds + 1)
-    assert s.engine.parts.writer.down and disk.held == 0
+    assert s.engine.parts.writer.outage.down and disk.held == 0
 
 
 async def test_on_a_full_disk_what_runs_is_stopped_for_good_in_the_reserves_space() -> None:
@@ -435,7 +435,7 @@ async def test_on_a_full_disk_what_runs_is_stopped_for_good_in_the_reserves_spac
         )
         assert s.runtime.occupancy().in_use == 0
         assert {(await s.show(id)).state for id in ids} == {"stopping"}
-        assert s.engine.parts.writer.down and disk.held == 0
+        assert s.engine.parts.writer.outage.down and disk.held == 0
         await s.crash()  # how they ended was not written
         await s.engine.functions.put_control("f", Control())
         await s.clock.advance(60)
@@ -533,10 +533,10 @@ async def test_an_idle_node_finds_a_full_disk_by_its_lease() -> None:
         s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
         s.disk_full(20)
         await s.clock.advance(19)
-        assert disk.held == 0 and s.engine.parts.writer.down
+        assert disk.held == 0 and s.engine.parts.writer.outage.down
         disk.free = 60 * MIB
         await s.clock.advance(5)
-        assert disk.held == 32 * MIB and not s.engine.parts.writer.down
+        assert disk.held == 32 * MIB and not s.engine.parts.writer.outage.down
 
 
 @pytest.mark.parametrize("full_for", [10, 40])
@@ -553,7 +553,7 @@ async def test_what_ended_before_a_shutdown_on_a_full_disk_is_written_in_the_res
             await s.invoke("f")
         assert disk.held == 0
         await s.clock.advance(25)  # it has given up the reserve, and nothing more is free
-        assert s.engine.parts.writer.down
+        assert s.engine.parts.writer.outage.down
         await s.stop_service(30)
         assert disk.held == 0, "there is none to be kept"
         await s.start()
@@ -575,7 +575,7 @@ async def test_a_large_result_is_written_before_a_shutdown_on_a_full_disk_and_ho
         with pytest.raises(StoreUnavailable, match="The disk is full"):
             await s.invoke("f")
         await s.clock.advance(10)
-        assert s.engine.parts.writer.down
+        assert s.engine.parts.writer.outage.down
         await s.stop_service(30)
         await s.start()
         views = [await s.show(id) for id in ids]
@@ -587,10 +587,10 @@ async def test_a_shutdown_does_not_wait_for_a_damaged_store() -> None:
         await s.function("f", answers=[Ok("first", seconds=5)])
         await s.invoke("f")
         await s.clock.advance(1)
-        s.engine.parts.writer.condemn(damaged(Path("store.db"), "a page is broken"))
+        s.engine.parts.writer.outage.condemn(damaged(Path("store.db"), "a page is broken"))
         await s.clock.advance(10)
         await asyncio.wait_for(s.engine.parts.writer.written(s.clock.now() + 30_000), 10)
-        assert s.engine.parts.writer.down
+        assert s.engine.parts.writer.outage.down
 
 
 async def test_large_results_leave_the_last_of_the_reserves_space_to_what_is_small() -> None:

@@ -9,7 +9,7 @@ import pytest
 from thence.catalog.control import Control
 from thence.engine import large_results
 from thence.engine.lanes import BESIDE_MAX
-from thence.engine.writer import AGAIN_SECONDS
+from thence.engine.outage import AGAIN_SECONDS
 from thence.errors import StoreUnavailable
 from thence.notices import StoreBack, StoreLost
 from thence.testing import Lost, Ok, Service
@@ -145,7 +145,7 @@ async def test_a_disk_that_is_full_again_at_once_is_left_alone_for_some_seconds(
         waits = await s.invoke("f", delay_seconds=3600)
         s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
         for _ in range(30):  # half a second each
-            if not s.engine.parts.writer.down:
+            if not s.engine.parts.writer.outage.down:
                 await s.invoke("f")  # small ones succeed in between
                 disk.free, disk.held = 4096, 32 * MIB
                 s.disk_full(0.1)

@@ -136,7 +136,7 @@ async def test_damage_under_a_running_service_is_said_once_with_its_table_and_en
         notices = said(s)
         overwrite_under(s.incarnation.driver, tree)  # type: ignore[arg-type]
         await a_days_work(s, 1)
-        damaged = s.engine.parts.writer.damaged
+        damaged = s.engine.parts.writer.outage.damaged
         assert isinstance(damaged, StoreDamaged), "nobody noticed"
         assert tree in damaged.fields["tables"] and tree in damaged.detail
         assert "verify" in damaged.detail and damaged.code == "store_corrupt"
@@ -288,7 +288,7 @@ async def test_a_payload_of_which_64_bytes_changed_is_not_run_and_is_said(tmp_pa
         flip(tmp_path / "thence.db", DATA)
         await s.start()
         await s.clock.advance(60)
-        damaged = s.engine.parts.writer.damaged
+        damaged = s.engine.parts.writer.outage.damaged
         assert damaged is not None and damaged.fields["tables"] == ["invocation"]
         assert DATA[:8] not in b"".join(one.payload[:8] for one in s.scripts.starts)
         assert (await s.show(id)).state is State.QUEUED

@@ -5,7 +5,7 @@ end  stop  redrive  rescue  expire  prune   what else may happen to it
 sources                                     how anything inside this process has a function called
 making                                      a checked invocation of what a call asks for
 deciding  owed  place  large_results        what an ending means, owes, and does on its way to the disk
-writer  group                               every change goes through its group commits
+writer  group  outage                       every change goes through its group commits; what is done while it cannot
 wiring  flow  life  store_watch             builds the verbs, connects, starts and stops them
 lanes  family  running  lease  backlog      what the verbs share
 effect  node  loop  due_queue  node_queue

@@ -54,6 +54,7 @@ class Dispatch:
         self._lanes = lanes
         self._runtime = runtime
         self._writer = writer
+        self._outage = writer.outage
         self._store = store
         self._clock = clock
         self._notices = notices
@@ -143,7 +144,7 @@ class Dispatch:
     def freed(self, lane: Lane) -> None:
         """A run of that lane has ended, or room that was promised to it is not used."""
         family = lane.family
-        if self._writer.down and not self.paused:
+        if self._outage.down and not self.paused:
             self._begin_calls(lane)  # nothing of them is written; all else waits for the store
         if family.parked:
             if lane.ready or lane.sync_waiters:
@@ -195,7 +196,7 @@ class Dispatch:
     def pump(self) -> None:
         """Look at every lane to which something has happened, and give what the node has to those
         that stand in line for it. Cheap when there is nothing to do."""
-        if self.paused or self.held_back or self._pumping or self._writer.down:
+        if self.paused or self.held_back or self._pumping or self._outage.down:
             return
         self._pumping = True
         try:

@@ -40,12 +40,12 @@ class Health:
     @property
     def store_down(self) -> bool:
         """The store cannot be written now; see `refusal`."""
-        return self._writer.down
+        return self._writer.outage.down
 
     @property
     def store_damaged(self) -> bool:
         """Damage was found in the store: it stays down until the service is started anew."""
-        return self._writer.damaged is not None
+        return self._writer.outage.damaged is not None
 
     @property
     def disk_full(self) -> bool:
@@ -54,7 +54,7 @@ class Health:
 
     def refusal(self) -> StoreUnavailable:
         """Why nothing is taken while the store is down, and what to do."""
-        return self._writer.refusal()
+        return self._writer.outage.refusal()
 
     @property
     def disk_free_bytes(self) -> int | None:

@@ -90,7 +90,7 @@ class Invocations:
             held_back=self._dispatch.held_back,
             node=self._runtime.occupancy(),
             draining=self._draining(),
-            store_down=self._writer.down,
+            store_down=self._writer.outage.down,
             family=lane.family,
             kept=lane.kept,
             unwritten=lane.unwritten if lane.filled else 0,

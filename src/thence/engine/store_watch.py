@@ -20,10 +20,10 @@ class StoreWatch:
         notices.on(StoreBack, self._store_back)
         notices.on(StoreLost, self._store_lost)
         parts.store.on_damage(self._damaged)
-        parts.store.on_unwritten(parts.writer.unwritten)
+        parts.store.on_unwritten(parts.writer.outage.unwritten)
 
     def _damaged(self, error: StoreDamaged) -> None:
-        self._parts.writer.condemn(error)
+        self._parts.writer.outage.condemn(error)
         tables = tuple(error.fields["tables"])
         self._notices.publish(StoreHit(error.detail, tables))
         if not tables:
@@ -38,7 +38,7 @@ class StoreWatch:
             return
         if not known.fields["tables"]:
             return
-        self._parts.writer.condemn(known)
+        self._parts.writer.outage.condemn(known)
         self._notices.publish(StoreHit(known.detail, tuple(known.fields["tables"])))
 
     def _store_lost(self, _: StoreLost) -> None:

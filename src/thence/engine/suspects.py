@@ -57,6 +57,7 @@ class Suspects:
         self._runtime = runtime
         self._dispatch = dispatch
         self._writer = writer
+        self._outage = writer.outage
         self._store = store
         self._clock = clock
         self._running = running
@@ -106,7 +107,7 @@ class Suspects:
             if self._held_since is None:
                 self._give_back()  # it may run for long, and nobody else's turn comes before
             return left
-        if self._writer.down:
+        if self._outage.down:
             self._let_go()
             return None  # nothing can be claimed
         if self._unknown is not None:

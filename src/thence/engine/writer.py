@@ -15,16 +15,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from ..clock import Clock
-from ..errors import Draining, StoreDamaged, StoreLocked, StoreUnavailable
+from ..errors import Draining, StoreLocked, StoreUnavailable
 from ..notices import Committed as CommittedNotice
-from ..notices import Notices, StoreBack, StoreLost
+from ..notices import Notices
 from ..store.interface import Store
 from ..store.records import (
     Claim,
@@ -39,15 +38,13 @@ from ..store.records import (
 )
 from .answer import Done, answered
 from .group import FIELDS, KEPT, Group, tell
+from .outage import PROBE_SECONDS, Outage
 from .room import Room
 
 log = logging.getLogger("thence.writer")
 
 BATCH_MAX = 512
 TIGHT_BATCH_MAX = 16  # after the disk was full; twice as many with each commit that succeeds
-PROBE_SECONDS = 0.5
-PROBE_SECONDS_MAX = 30.0
-AGAIN_SECONDS = 5.0  # a disk that is full again so soon after it had room is left alone so long
 
 
 class Writer:
@@ -58,7 +55,6 @@ class Writer:
     ) -> None:
         self._store = store
         self._room = room or Room(store)
-        self._room.on_full(self._disk_full)
         self._clock = clock
         self._notices = notices
         self._groups: list[Group] = [Group()]
@@ -67,16 +63,9 @@ class Writer:
         self._idle.set()
         self._wake = asyncio.Event()
         self._ended = False
-        self._leaving = asyncio.Event()
-        self._failures = 0  # commits in a row
-        self._had_room_at = -math.inf  # (ms) a full disk, again, for the last time
         self._batch_max = BATCH_MAX
-        self.down = False
-        """The store does not write at present: all but KEPT is refused."""
-        self.damaged: StoreDamaged | None = None
-        """The store is damaged: it is down, and stays so."""
-        self._why: StoreUnavailable | None = None  # it was down for the last time
-        self._failed: StoreUnavailable  # the last write that is not a commit
+        self.outage = Outage(store, self._room, clock, notices, self._wake)
+        """Whether the store can be written now. While it cannot, all but KEPT is refused."""
 
     # ------------------------------------------------------------ asking
 
@@ -114,7 +103,7 @@ class Writer:
         try:
             return await self.wait(partial(self._add, field), change)
         except StoreUnavailable:
-            if self.damaged is not None or not self._room.full:
+            if not self.outage.may_wait_for_room:
                 raise
         self._room.check_stop()
         group, answers = Group(), []
@@ -125,57 +114,19 @@ class Writer:
         except StoreLocked:
             raise
         except StoreUnavailable as error:
-            raise self._no_stop() from error
+            raise self.outage.no_stop() from error
         self._answer(group, committed, time.perf_counter() - began)
         return answers[0]
-
-    def _no_stop(self) -> StoreUnavailable:
-        if self.damaged is not None or not self._room.full:
-            return self.refusal()
-        return self._room.no_stop()
-
-    def condemn(self, damaged: StoreDamaged) -> None:
-        """Damage was found, or more is known of it: nothing is accepted any more."""
-        self.damaged, self.down = damaged, True
-
-    def _disk_full(self) -> None:
-        """A file beside the store found that: all is as if a commit had."""
-        if not self.down and not self._leaving.is_set():
-            self.down = True
-            self._wake.set()
-
-    def unwritten(self, error: StoreUnavailable) -> bool:
-        """A write of the store that is not one of ours failed. Where the disk is full all is as if a
-        commit had found that; True: it was not known yet, so the reserve's space is there now. Where it
-        was known, raises what says how much is free where."""
-        self._failed = error
-        if self._room.full and not isinstance(error, StoreLocked):
-            raise self._room.refusal() from error
-        known = self.down or self._room.full or self._leaving.is_set()
-        if known:
-            return False
-        self._room.lost(error)
-        if self._room.full:
-            self.down = True
-            self._wake.set()
-        return self._room.full
-
-    def refusal(self) -> StoreUnavailable:
-        """What is said to those who are refused while the store is down."""
-        if self.damaged is None and self._room.full:
-            return self._room.refusal()
-        why = self.damaged or self._why
-        return self._room.refusal() if why is None else why.again()
 
     # ------------------------------------------------------------ life
 
     def start(self) -> None:
-        self.down = self.down or self._room.full
+        self.outage.start()
         self._task = asyncio.get_running_loop().create_task(self._drive(), name="writer")
 
     async def flush(self) -> None:
         """Return when everything asked so far has been written (or the store is down)."""
-        while not self._idle.is_set() and not self.down:
+        while not self._idle.is_set() and not self.outage.down:
             waits = [asyncio.ensure_future(self._idle.wait())]
             await asyncio.wait(waits, timeout=1)
             for wait in waits:
@@ -185,15 +136,14 @@ class Writer:
         """The node leaves: nothing new comes. On a full disk what ends from now on is written in the
         reserve's space, once and for all: it is little, and the next start could only find it as
         lost."""
-        self._leaving.set()
-        self._room.leaving = True
+        self.outage.leave()
 
     async def written(self, until: int) -> None:
         """Return when all that was asked is written, also where the store is away now; at `until`
         (ms) at the latest."""
         await self.flush()
         # A damaged store does not come back.
-        while self.down and self.damaged is None and self._clock.now() < until:
+        while self.outage.down and self.outage.damaged is None and self._clock.now() < until:
             await self._clock.sleep(PROBE_SECONDS / 2)
             await self.flush()
 
@@ -207,7 +157,7 @@ class Writer:
         groups, self._groups = self._groups, [Group()]
         unwritten = sum(len(group.done[field]) for group in groups for field in KEPT)
         if unwritten:
-            log.warning("%s", _unwritten(unwritten, self.refusal()))
+            log.warning("%s", _unwritten(unwritten, self.outage.refusal()))
         for group in groups:
             for field in FIELDS:
                 for done in group.done[field]:
@@ -229,8 +179,8 @@ class Writer:
         if self._ended:
             self._too_late(field, done)
             return
-        if self.down and field not in KEPT:
-            done(None, self.refusal())
+        if self.outage.down and field not in KEPT:
+            done(None, self.outage.refusal())
             return
         group = self._groups[-1]
         if group.size >= self._batch_max:
@@ -243,9 +193,8 @@ class Writer:
 
     async def _drive(self) -> None:
         while True:
-            # Found by a start, or by a file beside the store.
-            if self._room.full and not self._leaving.is_set():
-                await self._outlive(Group(), self.refusal())
+            if self.outage.begins:
+                await self._outlive(Group(), self.outage.refusal())
             if not self._groups[0].size:
                 self._idle.set()
                 self._wake.clear()
@@ -273,7 +222,7 @@ class Writer:
             log.exception("a commit failed")
             self._one_by_one(group, error)
             return
-        self._failures = 0
+        self.outage.written()
         if self._batch_max < BATCH_MAX:
             self._batch_max = min(BATCH_MAX, 2 * self._batch_max)
         self._answer(group, committed, time.perf_counter() - began)
@@ -291,95 +240,25 @@ class Writer:
 
     async def _outlive(self, group: Group, error: StoreUnavailable) -> None:
         """The store cannot write: refuse what may be refused, keep the rest, wait until it is back."""
-        self._why = error = self._room.lost(error)
+        told = self.outage.begin(error)  # before the refused ask for more in their callbacks
         tight = self._room.full
         if tight:
             # A large commit may need more room than there is, each time anew.
             self._batch_max = TIGHT_BATCH_MAX
-        self.down = True  # before the refused ask for more in their callbacks
-        kept = group.refuse(error)
-        self._failures += 1
-        lost_at = self._clock.now()
-        # Damage was said in its own words; one who leaves tries twice a second and says it once.
-        if self.damaged is None and not (self._leaving.is_set() and self._failures > 1):
-            self._notices.publish(StoreLost(error.detail))
+        kept = group.refuse(told)
+        self.outage.say()
         groups, self._groups = self._groups, [Group()]
         for waiting in groups:
-            kept.take(waiting.refuse(error))
+            kept.take(waiting.refuse(told))
         try:
-            await self._until_healthy(lost_at, tight)
+            await self.outage.over()
         except asyncio.CancelledError:
             # The node ends before the store is back. Attempts are found as lost by the next start.
             self._groups.insert(0, kept)
             raise
-        self.down = False
-        if self._room.full:  # and the node leaves
-            log.warning("the disk is full; what has ended is written in the reserve's space")
-        else:
-            if tight:
-                self._had_room_at = self._clock.now()
-            self._notices.publish(StoreBack((self._clock.now() - lost_at) / 1000))
         if kept.size:
             self._groups[:0] = kept.pieces(TIGHT_BATCH_MAX) if tight else [kept]
             self._idle.clear()
-
-    async def _until_healthy(self, lost_at: int, tight: bool) -> None:
-        """Wait until the store can be written, with longer rests where a probe succeeds and the commits
-        fail all the same. `tight`: for want of room, which a disk at its edge has for moments."""
-        rest = min(PROBE_SECONDS * 2 ** max(0, self._failures - 3), PROBE_SECONDS_MAX)
-        if rest > PROBE_SECONDS:
-            await self._rest(rest)
-        at_edge = tight and lost_at < self._had_room_at + AGAIN_SECONDS * 1000
-        while at_edge and self._clock.now() < lost_at + AGAIN_SECONDS * 1000:
-            if self._leaving.is_set():
-                break
-            await self._rest(PROBE_SECONDS)
-        while not await self._healthy():
-            await self._rest(PROBE_SECONDS_MAX if self.damaged else rest)
-
-    async def _healthy(self) -> bool:
-        """One probe."""
-        if self.damaged is not None:
-            return False
-        try:
-            if not await self._has_room():
-                return False
-            self._failed = self.refusal()
-            if await self._store.healthy():
-                return True
-            self._room.lost(self._failed)  # or what it failed for, as unwritten() was told
-            return False
-        except StoreUnavailable:
-            return False  # it cannot even be read
-        except Exception:
-            # A driver's mistake while its database is away: the writer must outlive that too.
-            log.exception("the store could not be probed")
-            return False
-
-    async def _has_room(self) -> bool:
-        """Whether a write may be tried. One who leaves needs no room for the reserve, and tries also
-        where the log cannot be emptied: it may have room in itself. Raises StoreUnavailable."""
-        try:
-            return await self._room.back() or self._leaving.is_set()
-        except StoreUnavailable:
-            if self._leaving.is_set():
-                return True
-            raise
-
-    async def _rest(self, seconds: float) -> None:
-        """Sleep so long; a node that leaves has no time for that."""
-        if self._leaving.is_set():
-            await self._clock.sleep(min(seconds, PROBE_SECONDS))
-            return
-        waits = [
-            asyncio.ensure_future(self._clock.sleep(seconds)),
-            asyncio.ensure_future(self._leaving.wait()),
-        ]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
 
     def _one_by_one(self, group: Group, error: Exception) -> None:
         """Find the change that the store cannot take: each is a commit of its own, the next ones."""
