@@ -145,9 +145,9 @@ def updated(before: Alias, asked: UpdateAlias, *, old: bool) -> Alias:
 def list_of(call: Call, aliases: Sequence[Alias]) -> Response:
     """A page of aliases, which are in the order of their names."""
     prefix, begin = call.query.get("prefix", ""), call.query.get("startKey", "")
-    found = [one for one in aliases if one.name.startswith(prefix) and one.name >= begin]
-    part, token = page(call, found, lambda one: (one.name,))
-    return answer(paged(call, {"aliases": [shown(call, one) for one in part]}, token))
+    found = [alias for alias in aliases if alias.name.startswith(prefix) and alias.name >= begin]
+    part, token = page(call, found, lambda alias: (alias.name,))
+    return answer(paged(call, {"aliases": [shown(call, alias) for alias in part]}, token))
 
 
 def exists(alias: str) -> FcError:

@@ -36,7 +36,9 @@ class FcApp(Dispatch):
         self._state = state
         self._routes = {
             generation: Segments[Route](
-                (one.method, one.path, one) for one in ROUTES if generation in one.generations
+                (route.method, route.path, route)
+                for route in ROUTES
+                if generation in route.generations
             )
             for generation in GENERATIONS
         }

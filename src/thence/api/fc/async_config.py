@@ -119,7 +119,7 @@ async def list_async_configs(call: Call) -> Response:
     wanted = call.query.get("functionName", "")
     if wanted:
         check_function(wanted)
-    names = [name_of(one) for one in call.engine.functions.names() if wanted in ("", one)]
+    names = [name_of(ours) for ours in call.engine.functions.names() if wanted in ("", ours)]
     return _list(call, [name for name in names if not name.service])
 
 
@@ -134,11 +134,11 @@ def _list(call: Call, names: list[Name]) -> Response:
         (name, qualifier, config)
         for name in names
         for qualifier, config in sorted(
-            (shown_qualifier(one), config)
-            for one, config in call.engine.functions.async_configs(name.ours).items()
+            (shown_qualifier(qualified), config)
+            for qualified, config in call.engine.functions.async_configs(name.ours).items()
         )
     ]
-    part, token = page(call, found, lambda one: (one[0].ours, one[1]))
+    part, token = page(call, found, lambda item: (item[0].ours, item[1]))
     configs = [shown(call, name, _ours(qualifier), config) for name, qualifier, config in part]
     return answer(paged(call, {"configs": configs}, token))
 
@@ -248,7 +248,7 @@ def _no_target(error: NotFound, name: Name, qualifier: str, field: str) -> FcErr
 
 
 def _cycle(error: DestinationCycle) -> FcError:
-    path = " -> ".join(_said(name_of(one)) for one in error.fields["cycle"])
+    path = " -> ".join(_said(name_of(step)) for step in error.fields["cycle"])
     endings = error.fields["endings"]
     fields = (f"destinationConfig.{theirs}" for theirs, ours in ENDINGS if ours in endings)
     return invalid(

@@ -139,7 +139,7 @@ class Call(VendorCall):
         if asked is None or asked.strip() in ("", "*"):
             return
         if etag(shown) not in [
-            one.strip().removeprefix("W/").strip('"') for one in asked.split(",")
+            tag.strip().removeprefix("W/").strip('"') for tag in asked.split(",")
         ]:
             raise changed()
 

@@ -66,9 +66,13 @@ async def delete_concurrency(call: Call) -> Response:
 
 async def list_concurrency(call: Call) -> Response:
     only = call.query.get("functionName", "")
-    found = [one for one in _limited(call) if not one[0].service and only in ("", one[0].ours)]
-    part, token = page(call, found, lambda one: (one[0].ours,))
-    return answer(paged(call, {"configs": [_reserved(call, *one) for one in part]}, token))
+    found = [
+        limited
+        for limited in _limited(call)
+        if not limited[0].service and only in ("", limited[0].ours)
+    ]
+    part, token = page(call, found, lambda limited: (limited[0].ours,))
+    return answer(paged(call, {"configs": [_reserved(call, *limited) for limited in part]}, token))
 
 
 # ---------------------------------------------------------------- FC 2.0
@@ -109,13 +113,13 @@ async def list_on_demand(call: Call) -> Response:
     """`prefix` and `startKey` are compared with `resource`."""
     prefix, begin = call.query.get("prefix", ""), call.query.get("startKey", "")
     found = sorted(
-        (_on_demand(call, *one) for one in _limited(call) if one[0].service),
-        key=lambda one: str(one["resource"]),
+        (_on_demand(call, *limited) for limited in _limited(call) if limited[0].service),
+        key=lambda item: str(item["resource"]),
     )
     found = [
-        one for one in found if one["resource"].startswith(prefix) and one["resource"] >= begin
+        item for item in found if item["resource"].startswith(prefix) and item["resource"] >= begin
     ]
-    part, token = page(call, found, lambda one: (one["resource"],))
+    part, token = page(call, found, lambda item: (item["resource"],))
     return answer(paged(call, {"configs": part}, token))
 
 

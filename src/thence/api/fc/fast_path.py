@@ -157,7 +157,9 @@ def _target(url: bytes) -> Target | None:
         match = pattern.fullmatch(url)
         if match is None:
             continue
-        service, inside, function, asked = (one.decode() if one else "" for one in match.groups())
+        service, inside, function, asked = (
+            group.decode() if group else "" for group in match.groups()
+        )
         if LATEST in (inside, asked):
             return None  # refused: it is not how the vendor writes it
         name = Name(function, service)

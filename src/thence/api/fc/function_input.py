@@ -208,9 +208,9 @@ def cannot(where: str, why: str) -> FcError:
 def asks(value: Any) -> bool:
     """Whether a value asks for anything: empty texts, zeros and what holds only such do not."""
     if isinstance(value, dict):
-        return any(asks(one) for one in value.values())
+        return any(asks(inner) for inner in value.values())
     if isinstance(value, list):
-        return any(asks(one) for one in value)
+        return any(asks(item) for item in value)
     return bool(value)
 
 

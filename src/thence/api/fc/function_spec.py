@@ -73,9 +73,9 @@ def _read(data: dict[str, Any], kind: type[Given]) -> Given:
 def without_null(value: Any) -> Any:
     """Null means not given, wherever it stands."""
     if isinstance(value, dict):
-        return {key: without_null(one) for key, one in value.items() if one is not None}
+        return {key: without_null(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):
-        return [without_null(one) for one in value]
+        return [without_null(item) for item in value]
     return value
 
 

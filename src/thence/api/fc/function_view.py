@@ -37,39 +37,39 @@ def runtime_shown(spec: FunctionSpec) -> str:
     return kept or vendor("fc", spec.runtime).shown
 
 
-def show_3(one: Shown) -> dict[str, Any]:
-    spec, kept = one.function.spec, attributes(one.function.spec)
-    name = name_of(one.function.name)
+def show_3(shown: Shown) -> dict[str, Any]:
+    spec, kept = shown.function.spec, attributes(shown.function.spec)
+    name = name_of(shown.function.name)
     lifecycle: dict[str, Any] = {}
     if spec.initializer:
         lifecycle["initializer"] = _initializer(spec, kept)
     if spec.pre_stop:
         lifecycle["preStop"] = _pre_stop(spec, kept)
     return {
-        **_common(one, kept),
+        **_common(shown, kept),
         "functionName": name.ours,
-        "functionArn": function_arn(name, one.qualifier, one.region, one.account),
+        "functionArn": function_arn(name, shown.qualifier, shown.region, shown.account),
         "cpu": kept.get("cpu", CPU_3),
         "diskSize": kept.get("diskSize", DISK_MB_3),
         "internetAccess": True,
         "disableOndemand": False,
         "layers": [],
-        "tags": [{"Key": key, "Value": value} for key, value in sorted(one.tags.items())],
+        "tags": [{"Key": key, "Value": value} for key, value in sorted(shown.tags.items())],
         "state": "Active",
         "lastUpdateStatus": "Successful",
-        "invocationRestriction": _restriction(one.control),
+        "invocationRestriction": _restriction(shown.control),
         **_if(kept, "role", "logConfig", "tracingConfig", "resourceGroupId", "idleTimeout"),
         **_if(kept, "disableInjectCredentials"),
         **({"instanceLifecycleConfig": lifecycle} if lifecycle else {}),
     }
 
 
-def show_2(one: Shown) -> dict[str, Any]:
-    spec, kept = one.function.spec, attributes(one.function.spec)
-    name: Name = name_of(one.function.name)
+def show_2(shown: Shown) -> dict[str, Any]:
+    spec, kept = shown.function.spec, attributes(shown.function.spec)
+    name: Name = name_of(shown.function.name)
     hooks = {"preStop": _pre_stop(spec, kept)} if spec.pre_stop else {}
     return {
-        **_common(one, kept),
+        **_common(shown, kept),
         "functionName": name.function,
         "initializer": kept.get("initializer") or spec.initializer,
         "initializationTimeout": spec.initializer_timeout_seconds,
@@ -80,8 +80,8 @@ def show_2(one: Shown) -> dict[str, Any]:
     }
 
 
-def _common(one: Shown, kept: dict[str, Any]) -> dict[str, Any]:
-    function, spec = one.function, one.function.spec
+def _common(shown: Shown, kept: dict[str, Any]) -> dict[str, Any]:
+    function, spec = shown.function, shown.function.spec
     return {
         "functionId": format_id(function.family),
         "runtime": runtime_shown(spec),
@@ -92,7 +92,7 @@ def _common(one: Shown, kept: dict[str, Any]) -> dict[str, Any]:
         "instanceConcurrency": kept.get("instanceConcurrency", 1),
         "environmentVariables": spec.environment,
         "codeSize": function.code_bytes,
-        "codeChecksum": one.checksum,
+        "codeChecksum": shown.checksum,
         "createdTime": stamp(function.created_at),
         "lastModifiedTime": stamp(function.updated_at),
     }

@@ -84,10 +84,10 @@ async def list_functions(call: Call) -> Response:
     tags = tags_by_owner(call.engine)
     found = _asked(call, tags) if call.v3 else _of_service(call)
     prefix = call.query.get("prefix", "")
-    found = [one for one in found if _short(call, one).startswith(prefix)]
-    part, token = page(call, found, lambda one: (one.name,))
+    found = [function for function in found if _short(call, function).startswith(prefix)]
+    part, token = page(call, found, lambda function: (function.name,))
     qualifier = LATEST if call.v3 else call.qualifier
-    shown = {"functions": [await _show(call, one, qualifier, tags) for one in part]}
+    shown = {"functions": [await _show(call, function, qualifier, tags) for function in part]}
     return answer(paged(call, shown, token))
 
 
@@ -143,18 +143,18 @@ def _asked(call: Call, tags: dict[str, dict[str, str]]) -> list[Function]:
         return []  # no function has one
     wanted = read_tag_filter(query.get("tags", ""), "tags")
     found = []
-    for one in call.engine.functions.all():
-        kept = attributes(one.spec)
-        inside = "$" in one.name
+    for function in call.engine.functions.all():
+        kept = attributes(function.spec)
+        inside = "$" in function.name
         if (
             version in ("", "v2" if inside else "v3")
-            and query.get("functionName", one.name) in ("", one.name)
-            and query.get("description", "") in one.spec.description
-            and query.get("runtime", "") in ("", runtime_shown(one.spec))
+            and query.get("functionName", function.name) in ("", function.name)
+            and query.get("description", "") in function.spec.description
+            and query.get("runtime", "") in ("", runtime_shown(function.spec))
             and query.get("resourceGroupId", "") in ("", kept.get("resourceGroupId"))
-            and has_tags(tags.get(function_owner(one), {}), wanted)
+            and has_tags(tags.get(function_owner(function), {}), wanted)
         ):
-            found.append(one)
+            found.append(function)
     return found
 
 
@@ -163,10 +163,10 @@ def _of_service(call: Call) -> list[Function]:
     check_service_exists(call.engine, call.service)
     begin = call.query.get("startKey", "")
     found = []
-    for one in functions_of(call.engine, call.service):
-        if _short(call, one) >= begin:
+    for function in functions_of(call.engine, call.service):
+        if _short(call, function) >= begin:
             try:
-                found.append(call.engine.functions.get(one.name, call.qualifier))
+                found.append(call.engine.functions.get(function.name, call.qualifier))
             except QualifierNotFound:
                 continue  # added to the service after that version
     if not found:

@@ -17,7 +17,7 @@ def recased(data: dict[str, Any], kind: type) -> dict[str, Any]:
 def _object(data: dict[str, Any], kind: inspect.Type) -> dict[str, Any]:
     if not isinstance(kind, inspect.StructType):
         return data
-    fields = {one.encode_name.lower(): one for one in kind.fields}
+    fields = {each.encode_name.lower(): each for each in kind.fields}
     found: dict[str, Any] = {}
     for key, value in data.items():
         field = fields.get(key.lower())
@@ -32,5 +32,5 @@ def _value(value: Any, kind: inspect.Type) -> Any:
     if not isinstance(value, dict):
         return value
     choices = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-    inner = next((one for one in choices if isinstance(one, inspect.StructType)), None)
+    inner = next((choice for choice in choices if isinstance(choice, inspect.StructType)), None)
     return value if inner is None else _object(value, inner)

@@ -32,8 +32,8 @@ async def list_metrics(call: Call) -> Response:
     return answer(
         {
             "metrics": [
-                {"metricName": name, "description": one.meaning, "unit": one.unit}
-                for name, one in METRICS.items()
+                {"metricName": name, "description": metric.meaning, "unit": metric.unit}
+                for name, metric in METRICS.items()
             ]
         }
     )

@@ -28,7 +28,7 @@ def page(
     empty at the end. `items` are in the order of `key`. Raises InvalidArgument."""
     limit = call.limit()
     begin = _begin(call.query.get("nextToken", ""), key(items[0]) if items else None)
-    found = [one for one in items if begin is None or _from(key(one), begin, descending)]
+    found = [item for item in items if begin is None or _from(key(item), begin, descending)]
     rest = found[limit:]
     return found[:limit], _token(key(rest[0])) if rest else ""
 
@@ -55,7 +55,7 @@ def _begin(token: str, like: Key | None) -> Key | None:
         key = tuple(msgspec.json.decode(base64.b64decode(token + "=" * (-len(token) % 4), b"-_")))
     except (binascii.Error, ValueError, TypeError, msgspec.DecodeError, RecursionError):
         raise _wrong(token) from None
-    if like is not None and [type(one) for one in key] != [type(one) for one in like]:
+    if like is not None and [type(part) for part in key] != [type(part) for part in like]:
         raise _wrong(token)
     return key
 

@@ -18,15 +18,15 @@ from .names import name_of
 
 LABELS = ("serviceName", "functionName")
 GAUGES: dict[str, Callable[[FunctionCounts], float]] = {
-    "FunctionAsyncMessagesBacklogV2": lambda one: one.waiting,
-    "FunctionAsyncMessagesInProcess": lambda one: one.running,
+    "FunctionAsyncMessagesBacklogV2": lambda counts: counts.waiting,
+    "FunctionAsyncMessagesInProcess": lambda counts: counts.running,
 }
 COUNTERS: dict[str, Callable[[FunctionCounts], float]] = {
-    "FunctionEnqueueCount": lambda one: one.accepted,
-    "FunctionAsyncEventExpiredDropped": lambda one: one.expired,
-    "FunctionDestinationErrors": lambda one: one.deliveries_dead,
-    "FunctionDestinationSucceed": lambda one: one.deliveries_delivered,
-    "FunctionDestinationSucceeded": lambda one: one.deliveries_delivered,
+    "FunctionEnqueueCount": lambda counts: counts.accepted,
+    "FunctionAsyncEventExpiredDropped": lambda counts: counts.expired,
+    "FunctionDestinationErrors": lambda counts: counts.deliveries_dead,
+    "FunctionDestinationSucceed": lambda counts: counts.deliveries_delivered,
+    "FunctionDestinationSucceeded": lambda counts: counts.deliveries_delivered,
 }
 BEGUN = "FunctionDequeueCount"  # of this process, from its start
 
@@ -35,13 +35,13 @@ def series(stats: Stats | None, tally: Tally) -> Iterator[Metric]:
     """Those of the store are missing while it cannot be read."""
     for name, read in GAUGES.items() if stats is not None else ():
         gauge = GaugeMetricFamily(f"acs_fc_{name}", METRICS[name].meaning, labels=LABELS)
-        for one in stats.functions if stats is not None else ():
-            gauge.add_metric(_labels(one.function), read(one))
+        for counts in stats.functions if stats is not None else ():
+            gauge.add_metric(_labels(counts.function), read(counts))
         yield gauge
     for name, read in COUNTERS.items() if stats is not None else ():
         counter = CounterMetricFamily(f"acs_fc_{name}", METRICS[name].meaning, labels=LABELS)
-        for one in stats.functions if stats is not None else ():
-            counter.add_metric(_labels(one.function), read(one))
+        for counts in stats.functions if stats is not None else ():
+            counter.add_metric(_labels(counts.function), read(counts))
         yield counter
     begun = CounterMetricFamily(f"acs_fc_{BEGUN}", METRICS[BEGUN].meaning, labels=LABELS)
     for function, number in tally.begun.items():

@@ -58,8 +58,8 @@ def function_missing(engine: Engine, name: Name) -> FcError:
 
 def _has_service(engine: Engine, service: str) -> bool:
     """It was created, or is there for functions that another door deployed."""
-    return any(one.name == service for one in engine.functions.entries(SERVICE)) or any(
-        one.startswith(f"{service}$") for one in engine.functions.names()
+    return any(entry.name == service for entry in engine.functions.entries(SERVICE)) or any(
+        name.startswith(f"{service}$") for name in engine.functions.names()
     )
 
 

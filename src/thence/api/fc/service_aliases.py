@@ -56,7 +56,7 @@ async def create_alias(call: Call) -> Response:
 
 async def list_aliases(call: Call) -> Response:
     found = call.engine.functions.entries(ALIAS, service_of(call))
-    return list_of(call, [_decode(one.data).alias for one in found])
+    return list_of(call, [_decode(entry.data).alias for entry in found])
 
 
 async def get_alias(call: Call) -> Response:
@@ -110,9 +110,9 @@ async def _change(
 
 
 def _find(engine: Engine, service: str, alias: str) -> ServiceAlias | None:
-    for one in engine.functions.entries(ALIAS, service):
-        if one.name == alias:
-            return _decode(one.data)
+    for entry in engine.functions.entries(ALIAS, service):
+        if entry.name == alias:
+            return _decode(entry.data)
     return None
 
 
@@ -157,7 +157,7 @@ def _has(engine: Engine, name: str, alias: str) -> bool:
 
 
 def _check_versions(engine: Engine, service: str, alias: Alias) -> None:
-    published = {one.name for one in versions_of(engine, service)}
+    published = {entry.name for entry in versions_of(engine, service)}
     for version in sorted(alias.versions() - published):
         if version == LATEST:
             raise invalid(

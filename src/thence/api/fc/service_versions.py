@@ -38,7 +38,7 @@ async def publish_version(call: Call) -> Response:
         return _publish(engine, service, version, asked.description)
 
     await engine.functions.change(decide)
-    (entry,) = (one for one in versions_of(engine, service) if one.name == version)
+    (entry,) = (each for each in versions_of(engine, service) if each.name == version)
     return resource(shown(entry))
 
 
@@ -47,7 +47,9 @@ async def list_versions(call: Call) -> Response:
     begin = call.number_if_given("startKey", 1, 10**15)
     if begin is not None:
         found = [
-            one for one in found if (number(one) <= begin) == newest_first or number(one) == begin
+            version
+            for version in found
+            if (number(version) <= begin) == newest_first or number(version) == begin
         ]
     return list_of(call, found, number, shown)
 
@@ -56,7 +58,7 @@ async def delete_version(call: Call) -> Response:
     service, version = service_of(call), version_of(call)
 
     async def decide() -> Plan:
-        if all(one.name != version for one in versions_of(call.engine, service)):
+        if all(entry.name != version for entry in versions_of(call.engine, service)):
             raise no_version(service, version)
         return _withdraw(call.engine, service, version) + delete_entry(VERSION, service, version)
 
@@ -78,7 +80,7 @@ def service_of(call: Call) -> str:
 
 def names_of(engine: Engine, service: str) -> list[str]:
     """Our names of its functions."""
-    return [one.name for one in functions_of(engine, service)]
+    return [function.name for function in functions_of(engine, service)]
 
 
 def versions_of(engine: Engine, service: str) -> list[Entry]:

@@ -66,13 +66,15 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
 def service_entry(engine: Engine, service: str) -> Entry | None:
     """None: there is none, or it is there for its functions only."""
     return next(
-        (one for one in engine.functions.entries(SERVICE, OWNER) if one.name == service), None
+        (entry for entry in engine.functions.entries(SERVICE, OWNER) if entry.name == service), None
     )
 
 
 def functions_of(engine: Engine, service: str) -> list[Function]:
     """By name."""
-    return [one for one in engine.functions.all() if one.name.startswith(f"{service}$")]
+    return [
+        function for function in engine.functions.all() if function.name.startswith(f"{service}$")
+    ]
 
 
 def check_service_exists(engine: Engine, service: str) -> None:
@@ -88,8 +90,8 @@ def check_qualifier(call: Call) -> None:
         return
     number = qualifier.isascii() and qualifier.isdecimal()
     if all(
-        one.name != qualifier
-        for one in call.engine.functions.entries(VERSION if number else ALIAS, service)
+        entry.name != qualifier
+        for entry in call.engine.functions.entries(VERSION if number else ALIAS, service)
     ):
         code, what = ("VersionNotFound", "version") if number else ("AliasNotFound", "alias")
         raise FcError(404, code, f"{what} '{qualifier}' of service '{service}' does not exist")
@@ -240,7 +242,9 @@ def _kept(entry: Entry) -> Service:
 def show_service(call: Call, name: str) -> dict[str, Any]:
     entry = service_entry(call.engine, name)
     functions = functions_of(call.engine, name) if entry is None else []
-    created = min(one.created_at for one in functions) if entry is None else entry.created_at
+    created = (
+        min(function.created_at for function in functions) if entry is None else entry.created_at
+    )
     changed = created if entry is None else entry.updated_at
     kept = Service("", {}) if entry is None else _kept(entry)
     return {

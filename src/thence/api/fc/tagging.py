@@ -86,10 +86,15 @@ async def list_tag_resources(call: Call) -> Response:
     wanted = read_tag_filter(call.query.get("Tag", ""), "Tag")
     tags = tags_by_owner(call.engine)
     rows = [
-        {"ResourceId": one.arn, "ResourceType": one.type, "TagKey": key, "TagValue": value}
-        for one in sorted(found, key=lambda one: one.arn)
-        if has_tags(tags.get(one.owner, {}), wanted)
-        for key, value in sorted(tags.get(one.owner, {}).items())
+        {
+            "ResourceId": resource.arn,
+            "ResourceType": resource.type,
+            "TagKey": key,
+            "TagValue": value,
+        }
+        for resource in sorted(found, key=lambda resource: resource.arn)
+        if has_tags(tags.get(resource.owner, {}), wanted)
+        for key, value in sorted(tags.get(resource.owner, {}).items())
     ]
     for theirs in ("Limit", "NextToken"):  # as this operation alone spells them
         call.query[theirs[0].lower() + theirs[1:]] = call.query.get(theirs, "")
@@ -121,17 +126,20 @@ async def untag_resource(call: Call) -> Response:
 
 
 async def get_resource_tags(call: Call) -> Response:
-    one = resource_of(call, call.query.get("resourceArn") or call.query.get("arn", ""))
-    shown = _show(one, tags_by_owner(call.engine).get(one.owner, {}))
+    resource = resource_of(call, call.query.get("resourceArn") or call.query.get("arn", ""))
+    shown = _show(resource, tags_by_owner(call.engine).get(resource.owner, {}))
     return answer({**shown, "requestId": call.request_id})
 
 
 async def list_tagged_resources(call: Call) -> Response:
     tags = tags_by_owner(call.engine)
     found = [*all_of(call, FUNCTION_TYPE), *all_of(call, SERVICE_TYPE)]
-    tagged = sorted((one for one in found if one.owner in tags), key=lambda one: one.arn)
-    part, token = page(call, tagged, lambda one: (one.arn,))
-    shown = {"resources": [_show(one, tags[one.owner]) for one in part]}
+    tagged = sorted(
+        (resource for resource in found if resource.owner in tags),
+        key=lambda resource: resource.arn,
+    )
+    part, token = page(call, tagged, lambda resource: (resource.arn,))
+    shown = {"resources": [_show(resource, tags[resource.owner]) for resource in part]}
     return answer(paged(call, {**shown, "requestId": call.request_id}, token))
 
 
@@ -158,7 +166,7 @@ async def _untag(
         raise invalid(f"{where}: name at least one key, or ask for all")
 
     async def decide() -> Plan:
-        return together(untag_plan(call.engine, one.owner, keys or None) for one in found)
+        return together(untag_plan(call.engine, resource.owner, keys or None) for resource in found)
 
     await call.engine.functions.change(decide)
 
@@ -194,9 +202,9 @@ def _list(name: str, text: str) -> list[str]:
         raise invalid(f"{name}: {text[:80]!r} is not a JSON list of texts") from None
 
 
-def _show(one: Resource, tags: dict[str, str]) -> dict[str, Any]:
+def _show(resource: Resource, tags: dict[str, str]) -> dict[str, Any]:
     # The clients' models spell it so.
-    return {"resourceArn": one.arn, "resouceType": LONG_TYPES[one.type], "tags": tags}
+    return {"resourceArn": resource.arn, "resouceType": LONG_TYPES[resource.type], "tags": tags}
 
 
 def _done(call: Call) -> Response:

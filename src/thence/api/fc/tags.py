@@ -59,10 +59,12 @@ def service_names(engine: Engine) -> list[str]:
     """All services: those that were created, and those that are there for their functions."""
     of_functions = {
         service
-        for service, inside, _ in (one.name.partition("$") for one in engine.functions.all())
+        for service, inside, _ in (
+            function.name.partition("$") for function in engine.functions.all()
+        )
         if inside
     }
-    return sorted(of_functions | {one.name for one in engine.functions.entries(SERVICE_KIND)})
+    return sorted(of_functions | {entry.name for entry in engine.functions.entries(SERVICE_KIND)})
 
 
 def service_owner(service: str) -> str:
@@ -72,8 +74,8 @@ def service_owner(service: str) -> str:
 def tags_by_owner(engine: Engine) -> dict[str, dict[str, str]]:
     """All tags there are."""
     found: dict[str, dict[str, str]] = {}
-    for one in engine.functions.entries(KIND):
-        found.setdefault(one.owner, {})[one.name] = msgspec.json.decode(one.data, type=str)
+    for entry in engine.functions.entries(KIND):
+        found.setdefault(entry.owner, {})[entry.name] = msgspec.json.decode(entry.data, type=str)
     return found
 
 
@@ -119,7 +121,7 @@ def read_tag_filter(text: str, where: str) -> dict[str, str]:
     if not text:
         return {}
     try:
-        return {one.key: one.value for one in msgspec.json.decode(text, type=list[Tag])}
+        return {tag.key: tag.value for tag in msgspec.json.decode(text, type=list[Tag])}
     except (msgspec.DecodeError, RecursionError):
         raise invalid(
             f'{where}: {text[:80]!r} is not JSON of the form [{{"Key":"k","Value":"v"}}]'
@@ -183,7 +185,7 @@ def all_of(call: Call, kind: str) -> list[Resource]:
     """All resources of that type."""
     if kind == SERVICE_TYPE:
         return [of_service(call, name) for name in service_names(call.engine)]
-    return [of_function(call, one) for one in call.engine.functions.all()]
+    return [of_function(call, function) for function in call.engine.functions.all()]
 
 
 def of_function(call: Call, function: Function) -> Resource:
@@ -205,9 +207,9 @@ def _function(call: Call, name: Name) -> Resource:
         raise function_missing(call.engine, name) from None
 
 
-def check_room(engine: Engine, one: Resource, tags: dict[str, str]) -> None:
+def check_room(engine: Engine, resource: Resource, tags: dict[str, str]) -> None:
     """Raises FcError where a resource would have more than TAGS_MAX tags."""
-    there = {entry.name for entry in engine.functions.entries(KIND, one.owner)} | tags.keys()
+    there = {entry.name for entry in engine.functions.entries(KIND, resource.owner)} | tags.keys()
     if len(there) > TAGS_MAX:
         raise _too_many(len(there))
 

@@ -80,9 +80,9 @@ async def list_task_functions(call: Call) -> Response:
         for qualifier, config in call.engine.functions.async_configs(ours).items():
             if name.service and config.listed:
                 found.append((name.service, name.function, shown_qualifier(qualifier)))
-    part, token = page(call, sorted(found), lambda one: one)
+    part, token = page(call, sorted(found), lambda view: view)
     fields = ("serviceName", "functionName", "qualifier")
-    data = [dict(zip(fields, one, strict=True)) for one in part]
+    data = [dict(zip(fields, view, strict=True)) for view in part]
     return answer(paged(call, {"data": data}, token))
 
 

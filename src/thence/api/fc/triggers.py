@@ -70,7 +70,7 @@ async def create_trigger(call: Call) -> Response:
     data = await call.object()
     asked = convert(recased(data, CreateTrigger) if call.old else data, CreateTrigger)
     kind = _check(call, asked)
-    if any(one.name == asked.triggerName for one in triggers_of(call.engine, function)):
+    if any(trigger.name == asked.triggerName for trigger in triggers_of(call.engine, function)):
         raise FcError(409, "TriggerAlreadyExists", f"trigger '{asked.triggerName}' already exists")
     raise cannot_fire(asked.triggerType, kind)
 
@@ -86,12 +86,12 @@ async def list_triggers(call: Call) -> Response:
     function = wanted(call)
     prefix, begin = call.query.get("prefix", ""), call.query.get("startKey", "")
     found = [
-        one
-        for one in triggers_of(call.engine, function)
-        if one.name.startswith(prefix) and one.name >= begin
+        trigger
+        for trigger in triggers_of(call.engine, function)
+        if trigger.name.startswith(prefix) and trigger.name >= begin
     ]
-    part, token = page(call, found, lambda one: (one.name,))
-    shown = {"triggers": [msgspec.json.decode(one.data) for one in part]}
+    part, token = page(call, found, lambda trigger: (trigger.name,))
+    shown = {"triggers": [msgspec.json.decode(trigger.data) for trigger in part]}
     return answer(paged(call, shown, token))
 
 
@@ -114,8 +114,8 @@ def is_http_function(engine: Engine, function: Function) -> bool:
     """Whether it is called by HTTP requests, and so cannot be a destination (seed
     alibaba-fc-result-callback)."""
     return any(
-        msgspec.json.decode(one.data).get("triggerType") == HTTP
-        for one in triggers_of(engine, function)
+        msgspec.json.decode(trigger.data).get("triggerType") == HTTP
+        for trigger in triggers_of(engine, function)
     )
 
 

@@ -233,4 +233,4 @@ def _refusal(error: OssError, request_id: str, clock: Clock) -> Response:
 
 
 def _text(value: str) -> str:
-    return escape("".join(one if one.isprintable() else "?" for one in value))
+    return escape("".join(character if character.isprintable() else "?" for character in value))

@@ -41,7 +41,7 @@ async def publish_version(call: Call) -> Response:
 
 async def list_versions(call: Call) -> Response:
     return list_of(
-        call, call.engine.functions.versions(wanted(call).name), lambda one: one.id, shown
+        call, call.engine.functions.versions(wanted(call).name), lambda version: version.id, shown
     )
 
 
@@ -66,9 +66,9 @@ def list_of(
     ones."""
     newest_first = backward(call)
     ordered = sorted(found, key=place, reverse=newest_first)
-    part, token = page(call, ordered, lambda one: (place(one),), descending=newest_first)
+    part, token = page(call, ordered, lambda version: (place(version),), descending=newest_first)
     shown = {
-        "versions": [show(one) for one in part],
+        "versions": [show(version) for version in part],
         "direction": "BACKWARD" if newest_first else "FORWARD",
     }
     return answer(paged(call, shown, token))

@@ -32,7 +32,7 @@ class Reserved(Struct, forbid_unknown_fields=True):
 async def list_quotas(call: Call) -> Response:
     """No limits are set on either; `used` says what there is."""
     functions = call.engine.functions.all()
-    stored = sum(one.code_bytes for one in functions)
+    stored = sum(function.code_bytes for function in functions)
     resources = [
         {"quota": UNLIMITED, "used": len(functions), "type": "fgs_func_num", "unit": ""},
         {"quota": UNLIMITED, "used": stored // _MB, "type": "fgs_func_code_size", "unit": "MB"},

@@ -74,7 +74,7 @@ async def create_version_alias(call: Call) -> Response:
 async def list_version_aliases(call: Call) -> Response:
     """A bare list, which is what the clients read (reference 16)."""
     return answer(
-        [_shown(call, one) for one in call.engine.functions.aliases(_function(call).name)]
+        [_shown(call, alias) for alias in call.engine.functions.aliases(_function(call).name)]
     )
 
 

@@ -33,7 +33,7 @@ class FunctionGraphApp(Dispatch):
     def __init__(self, state: FunctionGraphState) -> None:
         super().__init__(state.context)
         self._state = state
-        self._routes = Segments[Route]((one.method, one.path, one) for one in ROUTES)
+        self._routes = Segments[Route]((route.method, route.path, route) for route in ROUTES)
 
     def takes(self, scope: Scope) -> bool:
         """Whether the request's path belongs to this door."""

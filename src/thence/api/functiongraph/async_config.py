@@ -73,7 +73,7 @@ async def put_settings(call: Call) -> Response:
         await call.engine.functions.change(decide)
     except DestinationCycle as error:
         cycle = " -> ".join(error.fields["cycle"])
-        fields = " and ".join(f"destination_config.{one}" for one in error.fields["endings"])
+        fields = " and ".join(f"destination_config.{ending}" for ending in error.fields["endings"])
         raise invalid(
             f"{fields}: these functions would notify each other for ever: {cycle}"
         ) from None
@@ -105,7 +105,7 @@ async def list_settings(call: Call) -> Response:
     limit = call.number("limit", 0, PAGE_MAX, PAGE_DEFAULT) or PAGE_DEFAULT
     marker = call.number("marker", 0, 1 << 31, 0)
     found = sorted(call.engine.functions.async_configs(urn.ours).items())
-    aliases = {one.name for one in call.engine.functions.aliases(urn.ours)}
+    aliases = {alias.name for alias in call.engine.functions.aliases(urn.ours)}
     shown = [
         shown_settings(
             call, msgspec.structs.replace(urn, qualifier=name, alias=name in aliases), config

@@ -45,8 +45,8 @@ async def show_function_code(call: Call) -> Response:
     archive = function.code_digest
     folder = f"/v2/{call.state.project}/fgs/function-code"
     link = call.state.links.link(call.request.scope, folder, archive)
-    one = await shown(call, function)
-    return answer({**show_code(one), "func_code": {"file": "", "link": link}})
+    found = await shown(call, function)
+    return answer({**show_code(found), "func_code": {"file": "", "link": link}})
 
 
 async def update_function_code(call: Call) -> Response:

@@ -74,7 +74,7 @@ async def create_event(call: Call) -> Response:
 
 
 async def list_events(call: Call) -> Response:
-    part, next_marker = page(call, sorted(_events(call), key=lambda one: one[1].name))
+    part, next_marker = page(call, sorted(_events(call), key=lambda found: found[1].name))
     shown = [
         {"id": entry.name, "name": event.name, "last_modified": entry.updated_at / 1000}
         for entry, event in part
@@ -126,7 +126,7 @@ def _owner(call: Call) -> str:
 
 def _events(call: Call) -> list[tuple[Entry, Event]]:
     entries = call.engine.functions.entries(EVENT, _owner(call))
-    return [(one, msgspec.json.decode(one.data, type=Event)) for one in entries]
+    return [(entry, msgspec.json.decode(entry.data, type=Event)) for entry in entries]
 
 
 def _wanted(call: Call) -> tuple[Entry, Event]:

@@ -29,7 +29,7 @@ def row_of(engine: Engine, urn: Urn) -> Function:
     try:
         if urn.alias:
             engine.functions.alias(urn.ours, urn.qualifier)
-        elif urn.qualifier in {one.name for one in engine.functions.aliases(urn.ours)}:
+        elif urn.qualifier in {alias.name for alias in engine.functions.aliases(urn.ours)}:
             raise no_version(urn, urn.qualifier)
         return engine.functions.get(urn.ours, urn.qualifier)
     except FunctionNotFound:

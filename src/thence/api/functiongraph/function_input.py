@@ -217,14 +217,14 @@ def wrong(message: str) -> FssError:
 def _without_null(value: Any) -> Any:
     """Null means not given, wherever it stands."""
     if isinstance(value, dict):
-        return {key: _without_null(one) for key, one in value.items() if one is not None}
+        return {key: _without_null(inner) for key, inner in value.items() if inner is not None}
     return value
 
 
 def _asks(value: Any) -> bool:
     """Whether a value asks for anything: empty texts, zeros and what holds only such do not."""
     if isinstance(value, dict):
-        return any(_asks(one) for one in value.values())
+        return any(_asks(inner) for inner in value.values())
     if isinstance(value, list):
-        return any(_asks(one) for one in value)
+        return any(_asks(item) for item in value)
     return value not in (None, "", "0", "-1", -1, 0)

@@ -39,29 +39,29 @@ def runtime_shown(spec: FunctionSpec) -> str:
     return kept or vendor("functiongraph", spec.runtime).shown
 
 
-def urn_of(one: Shown, *, version: bool = True) -> str:
-    name = name_of(one.function.name)
-    urn = Urn(name.package, name.name, one.function.version)
-    return write(urn, one.region, one.project, version=version)
+def urn_of(shown: Shown, *, version: bool = True) -> str:
+    name = name_of(shown.function.name)
+    urn = Urn(name.package, name.name, shown.function.version)
+    return write(urn, shown.region, shown.project, version=version)
 
 
-def show_listed(one: Shown) -> dict[str, Any]:
+def show_listed(shown: Shown) -> dict[str, Any]:
     """As in a list of functions: the URN without a version. `fail_count` (of a day) is left out: the
     counts are by minute, and a list would read those of all functions."""
-    return {**show(one), "func_urn": urn_of(one, version=False)}
+    return {**show(shown), "func_urn": urn_of(shown, version=False)}
 
 
-def show(one: Shown) -> dict[str, Any]:
+def show(shown: Shown) -> dict[str, Any]:
     """The configuration. Without the `func_id` that lists leave out, all models take it."""
-    function, spec, kept = one.function, one.function.spec, attributes(one.function.spec)
+    function, spec, kept = shown.function, shown.function.spec, attributes(shown.function.spec)
     id = format_id(function.family)
     plain, _ = parts(spec)
     return {
         "func_id": id,
         "resource_id": id,
-        **_code(one),
-        "namespace": one.project,
-        "project_name": one.region,
+        **_code(shown),
+        "namespace": shown.project,
+        "project_name": shown.region,
         "package": name_of(function.name).package,
         "timeout": math.ceil(spec.timeout_seconds),
         "handler": kept.get("handler") or spec.handler,
@@ -97,29 +97,29 @@ def show(one: Shown) -> dict[str, Any]:
     }
 
 
-def show_code(one: Shown) -> dict[str, Any]:
+def show_code(shown: Shown) -> dict[str, Any]:
     """What is shown of the code, without the package itself."""
-    return _code(one)
+    return _code(shown)
 
 
-def _code(one: Shown) -> dict[str, Any]:
-    function, kept = one.function, attributes(one.function.spec)
+def _code(viewed: Shown) -> dict[str, Any]:
+    function, kept = viewed.function, attributes(viewed.function.spec)
     return {
-        "func_urn": urn_of(one),
+        "func_urn": urn_of(viewed),
         "func_name": name_of(function.name).name,
-        "domain_id": one.project,
+        "domain_id": viewed.project,
         "runtime": runtime_shown(function.spec),
         "code_type": kept.get("code_type", "zip"),
         "code_url": "",
         "code_filename": kept.get("code_filename", ""),
         "code_size": function.code_bytes,
-        "digest": one.digest,
+        "digest": viewed.digest,
         "last_modified": stamp(function.updated_at),
         "depend_list": [],
         "depend_version_list": [],
         "dependencies": [],
         "strategy_config": {
-            "concurrency": shown(function, one.control),
+            "concurrency": shown(function, viewed.control),
             "concurrent_num": kept.get("concurrent_num", 1),
         },
     }

@@ -59,18 +59,18 @@ async def list_functions(call: Call) -> Response:
     """Pinned ones first; `func_name` is looked for inside names, in any case."""
     package, part_of_name = call.query.get("package_name", ""), call.query.get("func_name", "")
     found = []
-    for one in call.engine.functions.all():
-        name = name_of(one.name)
+    for function in call.engine.functions.all():
+        name = name_of(function.name)
         if (
-            has_urn(one.name)
+            has_urn(function.name)
             and package in ("", name.package)
             and part_of_name.lower() in name.name.lower()
         ):
-            found.append(one)
+            found.append(function)
     first = pinned(call.engine)
-    found.sort(key=lambda one: (one.family not in first, _in_order(one)))
+    found.sort(key=lambda function: (function.family not in first, _in_order(function)))
     part, next_marker = page(call, found)
-    functions = [show_listed(await shown(call, one)) for one in part]
+    functions = [show_listed(await shown(call, function)) for function in part]
     return answer(paged("functions", functions, next_marker, len(found)))
 
 

@@ -54,7 +54,7 @@ async def async_invoke_function(call: Call) -> Response:
 
 def read_beside(headers: Iterable[tuple[bytes, bytes]]) -> RequestOptions:
     """What is not of the vendor. Raises InvalidInput for a chain of destinations that is too long."""
-    return read_options(one for one in headers if one[0] in _NOT_OF_VENDOR)
+    return read_options(header for header in headers if header[0] in _NOT_OF_VENDOR)
 
 
 def check_memory(text: str | None) -> None:

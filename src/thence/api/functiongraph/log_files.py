@@ -33,13 +33,13 @@ class Query(Struct, frozen=True):
     since: int | None = None
     until: int | None = None
 
-    def takes(self, one: Line) -> bool:
+    def takes(self, line: Line) -> bool:
         return (
-            self.request_id in ("", one.request_id)
-            and self.status in ("", one.status)
-            and (self.since is None or one.at >= self.since)
-            and (self.until is None or one.at <= self.until)
-            and (self.function in ("", one.urn) or one.urn.rpartition(":")[0] == self.function)
+            self.request_id in ("", line.request_id)
+            and self.status in ("", line.status)
+            and (self.since is None or line.at >= self.since)
+            and (self.until is None or line.at <= self.until)
+            and (self.function in ("", line.urn) or line.urn.rpartition(":")[0] == self.function)
         )
 
 
@@ -65,7 +65,7 @@ class LogFiles:
 
     async def write(self, lines: Sequence[Line]) -> None:
         """Raises OSError; then none of them is there."""
-        await asyncio.to_thread(self._write, "".join(one.text() + "\n" for one in lines).encode())
+        await asyncio.to_thread(self._write, "".join(line.text() + "\n" for line in lines).encode())
 
     async def close(self) -> None:
         """Nothing is open between two writes."""
@@ -135,9 +135,9 @@ class LogFiles:
                 at, offset = offset, offset + len(raw)
                 if needle not in raw or not raw.endswith(b"\n"):
                     continue
-                one = parse(raw[:-1].decode("utf-8", "replace"))
-                if one is not None and query.takes(one):
-                    yield Place(number, at), one
+                found = parse(raw[:-1].decode("utf-8", "replace"))
+                if found is not None and query.takes(found):
+                    yield Place(number, at), found
 
 
 def private(path: str, flags: int) -> int:

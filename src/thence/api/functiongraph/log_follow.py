@@ -165,9 +165,9 @@ class Follower:
                 if view is None:
                     self._say_gone(change.id)
                 elif families[named[1]].means(view):
-                    one = line(view, change, self._region, self._project)
-                    if one is not None:
-                        found.append(one)
+                    made = line(view, change, self._region, self._project)
+                    if made is not None:
+                        found.append(made)
         return found
 
     def _say_gone(self, id: int) -> None:

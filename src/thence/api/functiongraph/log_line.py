@@ -74,8 +74,8 @@ def parse(text: str) -> Line | None:
 def _error(view: InvocationView, change: Transition, state: State) -> tuple[int, str]:
     if state in FINAL:
         return of_ending(Reason(change.reason) if change.reason else None, view.final_attempt)
-    ended = [one for one in view.attempts if one.outcome is not None]
-    last = next((one for one in reversed(ended) if one.attempt <= change.attempt), None)
+    ended = [attempt for attempt in view.attempts if attempt.outcome is not None]
+    last = next((attempt for attempt in reversed(ended) if attempt.attempt <= change.attempt), None)
     if state is State.RETRYING and last is not None:
         return of_attempt(last)
     return OK, ""

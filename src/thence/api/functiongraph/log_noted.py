@@ -32,8 +32,8 @@ class Noted(Struct, frozen=True):
 def noted(engine: Engine) -> dict[int, Noted]:
     """By family."""
     return {
-        int(one.name): msgspec.json.decode(one.data, type=Noted)
-        for one in engine.functions.entries(FAMILIES)
+        int(entry.name): msgspec.json.decode(entry.data, type=Noted)
+        for entry in engine.functions.entries(FAMILIES)
     }
 
 

@@ -153,7 +153,7 @@ class LogOtlp:
 
     def _body(self, lines: Sequence[Line]) -> bytes:
         scope = {"name": "thence.functiongraph.status_log"}
-        logs = {"scope": scope, "logRecords": [_record(one) for one in lines]}
+        logs = {"scope": scope, "logRecords": [_record(line) for line in lines]}
         return msgspec.json.encode(
             {"resourceLogs": [{"resource": self._resource, "scopeLogs": [logs]}]}
         )
@@ -175,23 +175,23 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return answer
 
 
-def _record(one: Line) -> dict[str, Any]:
-    number, text = _SEVERITY.get(one.status, INFO)
+def _record(line: Line) -> dict[str, Any]:
+    number, text = _SEVERITY.get(line.status, INFO)
     # (64-bit numbers are texts in this encoding.)
-    nanoseconds = str(one.at * 1_000_000)
+    nanoseconds = str(line.at * 1_000_000)
     return {
         "timeUnixNano": nanoseconds,
         "observedTimeUnixNano": nanoseconds,
         "severityNumber": number,
         "severityText": text,
-        "body": {"stringValue": one.text()},
+        "body": {"stringValue": line.text()},
         "attributes": [
-            _attribute("function_urn", one.urn),
-            _attribute("request_id", one.request_id),
-            _attribute("seq_status", SEQ[one.status]),
-            _attribute("operation_timestamp", one.at),
-            _attribute("error_code", one.code),
-            _attribute("error_message", one.message),
+            _attribute("function_urn", line.urn),
+            _attribute("request_id", line.request_id),
+            _attribute("seq_status", SEQ[line.status]),
+            _attribute("operation_timestamp", line.at),
+            _attribute("error_code", line.code),
+            _attribute("error_message", line.message),
         ],
     }
 

@@ -50,14 +50,14 @@ class StatusLogs:
     async def stop(self) -> None:
         """Before the engine stops. What happens after it is written by the next start. Idempotent."""
         followers, self.followers = self.followers, []
-        for one in followers:
-            await one.stop()
+        for follower in followers:
+            await follower.stop()
 
     async def begin(self) -> None:
         """What is committed from now on is looked through, once a function is noted. Raises
         StoreUnavailable, OSError."""
-        for one in self.followers:
-            await one.begin()
+        for follower in self.followers:
+            await follower.begin()
 
     def series(self, _stats: Stats | None, _tally: Tally) -> Iterator[Metric]:
         """For Prometheus."""
@@ -66,8 +66,8 @@ class StatusLogs:
             "Lines of FunctionGraph's status log that a sink refused or that could not be made.",
             labels=("sink",),
         )
-        for one in self.followers:
-            lost.add_metric([one.sink.name], one.sink.lost + one.lost)
+        for follower in self.followers:
+            lost.add_metric([follower.sink.name], follower.sink.lost + follower.lost)
         yield lost
 
     def _sinks(self, engine: Engine) -> list[Sink]:
@@ -89,5 +89,5 @@ class StatusLogs:
 
 def otlp_headers(text: str) -> dict[str, str]:
     """`name=value,name=value`, as OTEL_EXPORTER_OTLP_HEADERS has them."""
-    pairs = (one.partition("=") for one in text.split(",") if one.strip())
+    pairs = (pair.partition("=") for pair in text.split(",") if pair.strip())
     return {name.strip().lower(): value.strip() for name, _, value in pairs}

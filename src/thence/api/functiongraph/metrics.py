@@ -115,7 +115,7 @@ async def _series(call: Call, function: str | None, minutes: int) -> dict[str, l
     until = call.context.clock.now() // step * step + step
     since = until - -(-minutes * MINUTE_MS // step) * step
     counts = await call.engine.minutes.read(since, until, function=function)
-    merged = [one if function else _of_all(one) for one in counts]
+    merged = [count if function else _of_all(count) for count in counts]
     at = {begin: values for (begin, _), values in by_period(merged, step).items()}
     return {
         name: [_point(begin, at.get(begin), value) for begin in range(since, until, step)]
@@ -123,9 +123,9 @@ async def _series(call: Call, function: str | None, minutes: int) -> dict[str, l
     }
 
 
-def _of_all(one: MinuteCount) -> MinuteCount:
+def _of_all(count: MinuteCount) -> MinuteCount:
     """Counts add up; of samples (`…_max`) the highest of any function counts."""
-    return MinuteCount(one.minute, "", one.metric, one.value)
+    return MinuteCount(count.minute, "", count.metric, count.value)
 
 
 def _point(begin: int, values: Values | None, value: Measure) -> dict[str, float]:

@@ -31,7 +31,7 @@ async def update_function_collect_state(call: Call) -> Response:
 
 def pinned(engine: Engine) -> set[int]:
     """The families that are."""
-    return {int(one.owner) for one in engine.functions.entries(PINNED)}
+    return {int(entry.owner) for entry in engine.functions.entries(PINNED)}
 
 
 ROUTES = (

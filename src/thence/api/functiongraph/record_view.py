@@ -53,4 +53,6 @@ def instant(ms: int | None) -> str | None:
 
 
 def _began(view: InvocationView) -> int | None:
-    return next((one.started_at for one in view.attempts if one.started_at is not None), None)
+    return next(
+        (attempt.started_at for attempt in view.attempts if attempt.started_at is not None), None
+    )

@@ -38,7 +38,7 @@ async def list_async_invocations(call: Call) -> Response:
 
 async def list_active_async_invocations(call: Call) -> Response:
     text = call.query.get("requests", "")
-    ids = [one.strip() for one in text.split(",") if one.strip()]
+    ids = [word.strip() for word in text.split(",") if word.strip()]
     if len(ids) > REQUESTS_MAX or len(text) > REQUESTS_CHARACTERS_MAX:
         raise _query(
             f"requests: {len(ids)} ids, {len(text)} characters; at most {REQUESTS_MAX} ids and "
@@ -89,7 +89,7 @@ async def _named(call: Call, urn: Urn, ids: list[str], filter: ListFilter) -> li
         view = await find(call, urn, text)
         if view is not None and _matches(view, filter):
             found.append(view)
-    return sorted(found, key=lambda one: one.id, reverse=True)
+    return sorted(found, key=lambda record: record.id, reverse=True)
 
 
 async def find(call: Call, urn: Urn, request_id: str) -> InvocationView | None:

@@ -73,16 +73,16 @@ async def delete_tags(call: Call) -> Response:
 async def show_project_tags_list(call: Call) -> Response:
     """All keys there are, each with all its values."""
     found: dict[str, set[str]] = {}
-    for one in call.engine.functions.entries(TAG):
-        found.setdefault(one.name, set()).add(msgspec.json.decode(one.data, type=str))
+    for entry in call.engine.functions.entries(TAG):
+        found.setdefault(entry.name, set()).add(msgspec.json.decode(entry.data, type=str))
     shown = [{"key": key, "values": sorted(found[key])} for key in sorted(found)]
     return answer({"tags": shown, "sys_tags": []})
 
 
 def _of(engine: Engine, owner: str) -> dict[str, str]:
     return {
-        one.name: msgspec.json.decode(one.data, type=str)
-        for one in engine.functions.entries(TAG, owner)
+        entry.name: msgspec.json.decode(entry.data, type=str)
+        for entry in engine.functions.entries(TAG, owner)
     }
 
 
@@ -100,9 +100,9 @@ async def _asked(call: Call, action: str) -> list[Tag]:
 def _owner(call: Call) -> str:
     """Of the function that `resource_id` is: any form of its URN, or the id in its answers."""
     text = call.path["resource_id"]
-    for one in call.engine.functions.all():
-        if format_id(one.family) == text:
-            return str(one.family)
+    for function in call.engine.functions.all():
+        if format_id(function.family) == text:
+            return str(function.family)
     urn = read_urn(text, call.state.region, call.state.project)
     return str(row(call, Urn(urn.package, urn.name)).family)
 

@@ -70,7 +70,7 @@ async def list_function_versions(call: Call) -> Response:
     function = row(call, Urn(urn.package, urn.name))
     found = [function, *reversed(call.engine.functions.versions(function.name))]
     part, next_marker = page(call, found)
-    versions = [await _show(call, one) for one in part]
+    versions = [await _show(call, version) for version in part]
     return answer(paged("versions", versions, next_marker, len(found)))
 
 
@@ -126,14 +126,14 @@ def _check_changed(function: Function, versions: list[Function]) -> None:
 
 def _automatic(call: Call, name: str, versions: list[Function]) -> str:
     """`vYYYYMMDD-HHMMSS`, in UTC: of now, or of the next second without a version."""
-    taken = {one.version for one in versions} | {
-        one.name for one in call.engine.functions.aliases(name)
+    taken = {version.version for version in versions} | {
+        alias.name for alias in call.engine.functions.aliases(name)
     }
     now = call.context.clock.now() // 1000
     names = (
         time.strftime("v%Y%m%d-%H%M%S", time.gmtime(now + more)) for more in range(_AUTOMATIC_TRIES)
     )
-    return next(one for one in names if one not in taken)
+    return next(free for free in names if free not in taken)
 
 
 ALL = "/fgs/functions/{function_urn}/versions"

@@ -83,10 +83,12 @@ def by_period(
     """(start of the period, ms; function) -> metric -> value, in the order of time and name.
     period_ms: a multiple of a minute, such as HOUR_MS."""
     found: dict[tuple[int, str], dict[str, float]] = {}
-    for one in counts:
-        place = found.setdefault((one.minute - one.minute % period_ms, one.function), {})
-        before = place.get(one.metric)
-        place[one.metric] = one.value if before is None else merged(one.metric, before, one.value)
+    for count in counts:
+        place = found.setdefault((count.minute - count.minute % period_ms, count.function), {})
+        before = place.get(count.metric)
+        place[count.metric] = (
+            count.value if before is None else merged(count.metric, before, count.value)
+        )
     return dict(sorted(found.items()))
 
 

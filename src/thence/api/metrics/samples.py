@@ -26,18 +26,18 @@ class Samples:
         now = self._clock.now()
         count = self._engine.minutes.count
         functions = (await self._engine.stats()).functions
-        for one in functions:
-            if one.waiting:
-                count(one.function, "waiting_max", one.waiting)
-            if one.running:
-                count(one.function, "running_max", one.running)
-            if one.oldest_due_at is not None:
-                count(one.function, "oldest_waiting_ms_max", max(0, now - one.oldest_due_at))
+        for counts in functions:
+            if counts.waiting:
+                count(counts.function, "waiting_max", counts.waiting)
+            if counts.running:
+                count(counts.function, "running_max", counts.running)
+            if counts.oldest_due_at is not None:
+                count(counts.function, "oldest_waiting_ms_max", max(0, now - counts.oldest_due_at))
         for function, up in self._tally.instances.items():
             if up:
                 count(function, "instances_max", up)
         # Of functions that were deleted nothing is kept, whether or not anybody scrapes.
         deployed = self._engine.functions.names()
-        live = (one.function for one in functions if one.waiting or one.running)
+        live = (counts.function for counts in functions if counts.waiting or counts.running)
         self._tally.keep({*deployed, *live})
         return (MINUTE_MS + MINUTE_MS // 2 - now % MINUTE_MS) / 1000

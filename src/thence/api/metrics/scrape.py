@@ -101,7 +101,7 @@ class Metrics:
         except StoreUnavailable:
             self._stats, self.up = None, False
             return
-        self.tally.keep([one.function for one in stats.functions])
+        self.tally.keep([counts.function for counts in stats.functions])
         self._stats, self._stats_at, self.up = stats, now, True
 
     def _of_disk(self) -> Iterator[Metric]:
@@ -137,9 +137,9 @@ def without_deleted(stats: Stats, names: Iterable[str]) -> Stats:
     what they once did is told by the store until it is pruned, and by no series."""
     known = set(names)
     kept = [
-        one
-        for one in stats.functions
-        if one.function in known or one.waiting or one.running or one.deliveries_pending
+        counts
+        for counts in stats.functions
+        if counts.function in known or counts.waiting or counts.running or counts.deliveries_pending
     ]
     return replace(stats, functions=kept)
 
@@ -167,7 +167,7 @@ class _Taken:
     def _pieces(self) -> Iterator[Iterable[Metric]]:
         stats = self._stats
         yield (*self._service, *([] if stats is None else _sums(stats)), *_of_process(self._tally))
-        by_name = {} if stats is None else {one.function: one for one in stats.functions}
+        by_name = {} if stats is None else {counts.function: counts for counts in stats.functions}
         names, size = list({**by_name, **self._tally.functions()}), exposition.FUNCTIONS_A_PIECE
         parts = self._tally.parts(names, size)
         for number, part in enumerate(parts):
@@ -370,6 +370,6 @@ def _histogram(
     name: str, text: str, histograms: Mapping[str, Histogram], labels: tuple[str, ...] = ()
 ) -> Metric:
     family = HistogramMetricFamily(f"thence_{name}", text, labels=labels)
-    for label, one in histograms.items():
-        family.add_metric([label] if labels else [], one.buckets(), one.sum)
+    for label, histogram in histograms.items():
+        family.add_metric([label] if labels else [], histogram.buckets(), histogram.sum)
     return family

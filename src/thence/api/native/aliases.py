@@ -68,9 +68,9 @@ async def get(call: Call) -> Response:
 
 async def listed(call: Call) -> Response:
     name, after = call.path["name"], after_name(call)
-    found = [one for one in call.context.engine.functions.aliases(name) if one.name > after]
-    page, following = cut(found, call.query["limit"], lambda one: one.name)
-    return answer(AliasPage([show(name, one) for one in page], following))
+    found = [alias for alias in call.context.engine.functions.aliases(name) if alias.name > after]
+    page, following = cut(found, call.query["limit"], lambda alias: alias.name)
+    return answer(AliasPage([show(name, alias) for alias in page], following))
 
 
 async def delete(call: Call) -> Response:

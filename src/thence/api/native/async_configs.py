@@ -96,7 +96,7 @@ async def listed(call: Call) -> Response:
     configs = call.context.engine.functions.async_configs(name)
     found = [qualifier for qualifier in configs if qualifier > after]
     page, following = cut(found, call.query["limit"], str)
-    return answer(AsyncConfigPage([show(name, one, configs[one]) for one in page], following))
+    return answer(AsyncConfigPage([show(name, which, configs[which]) for which in page], following))
 
 
 async def delete(call: Call) -> Response:
@@ -107,7 +107,7 @@ async def delete(call: Call) -> Response:
 
 
 def show(function: str, qualifier: str, config: AsyncConfig) -> AsyncConfigShown:
-    success, failure = (config.destination(success=one) for one in (True, False))
+    success, failure = (config.destination(success=well) for well in (True, False))
     return AsyncConfigShown(
         function,
         qualifier,

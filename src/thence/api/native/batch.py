@@ -60,7 +60,7 @@ async def accept(call: Call) -> Response:
     answers = [
         _ask(call, name, payload, number, options) for number, payload in enumerate(lines, start=1)
     ]
-    items = [_item(number, one) for number, one in enumerate(await _all(answers), start=1)]
+    items = [_item(number, each) for number, each in enumerate(await _all(answers), start=1)]
     refused = sum(item.problem is not UNSET for item in items)
     return answer(BatchAnswer(name, len(items) - refused, refused, items), 202)
 
@@ -105,7 +105,7 @@ def _ask(
             future.set_result(error if error is not None else accepted)
 
     key = options.idempotency_key
-    one = RequestOptions(
+    asked = RequestOptions(
         delay_seconds=options.delay_seconds,
         idempotency_key=None if key is None else f"{key}#{number}",
         traceparent=options.traceparent,
@@ -116,9 +116,9 @@ def _ask(
             name,
             payload,
             done,
-            meta=one.meta(),
-            delay_seconds=one.delay_seconds,
-            idempotency_key=one.idempotency_key,
+            meta=asked.meta(),
+            delay_seconds=asked.delay_seconds,
+            idempotency_key=asked.idempotency_key,
             qualifier=call.query["qualifier"] or LATEST,
         )
     except ThenceError as error:
@@ -131,12 +131,12 @@ async def _all(answers: list[asyncio.Future[Any]]) -> list[Any]:
     request as a whole was refused."""
     found = await asyncio.gather(*answers)
     first = found[0]
-    if isinstance(first, ThenceError) and all(type(one) is type(first) for one in found):
+    if isinstance(first, ThenceError) and all(type(item) is type(first) for item in found):
         raise first
     return found
 
 
-def _item(number: int, one: Any) -> BatchItem:
-    if isinstance(one, ThenceError):
-        return BatchItem(number, problem=problems.body_of(one))
-    return BatchItem(number, format_id(one.id), True if one.duplicate else UNSET)
+def _item(number: int, found: Any) -> BatchItem:
+    if isinstance(found, ThenceError):
+        return BatchItem(number, problem=problems.body_of(found))
+    return BatchItem(number, format_id(found.id), True if found.duplicate else UNSET)

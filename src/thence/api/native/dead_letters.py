@@ -60,7 +60,7 @@ async def listed(call: Call) -> Response:
 async def redrive(call: Call) -> Response:
     body = await call.json(RedriveBody)
     chosen = (body.function, body.reason, body.since, body.until)
-    if not body.all and not body.dry_run and all(one is None for one in chosen):
+    if not body.all and not body.dry_run and all(choice is None for choice in chosen):
         raise InvalidInput(
             "all: without a filter every dead letter would be run again. Give function, reason, since "
             "or until, or say all: true.",

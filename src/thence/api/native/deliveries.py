@@ -30,7 +30,9 @@ async def page(call: Call, state: str | None) -> Response:
     found = await engine.deliveries.page(
         state, family_id(engine, query["function"]), query["limit"], query["cursor"]
     )
-    return answer(DeliveryPage([show_delivery(engine, one) for one in found.items], found.cursor))
+    return answer(
+        DeliveryPage([show_delivery(engine, delivery) for delivery in found.items], found.cursor)
+    )
 
 
 async def get(call: Call) -> Response:

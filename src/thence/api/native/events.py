@@ -61,11 +61,11 @@ async def _chosen(
     invocation: int | None,
 ) -> AsyncIterator[bytes]:
     async for event in events:
-        one = event.transition
-        if one is not None:
-            if family is not None and _family(engine, one.function_id) != family:
+        transition = event.transition
+        if transition is not None:
+            if family is not None and _family(engine, transition.function_id) != family:
                 continue
-            if invocation is not None and one.id != invocation:
+            if invocation is not None and transition.id != invocation:
                 continue
         yield encode(engine, event)
 
@@ -77,27 +77,27 @@ def _family(engine: Engine, function_id: int) -> int:
 
 def encode(engine: Engine, event: Event) -> bytes:
     """One event as it goes over the wire."""
-    one = event.transition
-    if one is None:
+    transition = event.transition
+    if transition is None:
         return b"id: %s\nevent: gap\ndata: %s\n\n" % (
             event.id.encode(),
             msgspec.json.encode(
                 EventShown(gap=True, reason=UNKNOWN if event.unknown else NOT_KEPT)
             ),
         )
-    found = engine.functions.named(one.function_id)
+    found = engine.functions.named(transition.function_id)
     shown = EventShown(
-        at=iso(one.at),
-        id=format_id(one.id),
+        at=iso(transition.at),
+        id=format_id(transition.id),
         function="" if found is None else found[0],
-        state=one.state,
-        attempt=one.attempt,
-        reason=one.reason,
-        delivery=format_id(one.delivery) if one.delivery else "",
+        state=transition.state,
+        attempt=transition.attempt,
+        reason=transition.reason,
+        delivery=format_id(transition.delivery) if transition.delivery else "",
     )
     return b"id: %s\nevent: %s\ndata: %s\n\n" % (
         event.id.encode(),
-        one.state.encode(),
+        transition.state.encode(),
         msgspec.json.encode(shown),
     )
 

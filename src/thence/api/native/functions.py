@@ -199,9 +199,15 @@ def _changes(before: Function | None, after: Function, said: frozenset[str]) -> 
     if before is None:
         return []
     found = [
-        FieldChanged(one.field, one.before, one.after, one.field.partition(".")[0] not in said)
-        for one in differences(before.spec, after.spec)
-        if one.field != "attributes"  # a vendor's door keeps them; this one has no such field
+        FieldChanged(
+            difference.field,
+            difference.before,
+            difference.after,
+            difference.field.partition(".")[0] not in said,
+        )
+        for difference in differences(before.spec, after.spec)
+        if difference.field
+        != "attributes"  # a vendor's door keeps them; this one has no such field
     ]
     if before.code_digest != after.code_digest:
         found.append(FieldChanged("code", before.code_digest, after.code_digest, False))
@@ -265,8 +271,8 @@ def show(engine: Engine, function: Function) -> FunctionShown:
     return FunctionShown(
         limit=control.limit,
         disabled=control.disabled,
-        versions=[one.version for one in engine.functions.versions(name)],
-        aliases={one.name: one.version for one in engine.functions.aliases(name)},
+        versions=[version.version for version in engine.functions.versions(name)],
+        aliases={alias.name: alias.version for alias in engine.functions.aliases(name)},
         links=FunctionLinks(
             path,
             f"{path}/invocations",

@@ -67,9 +67,13 @@ async def boxes(call: Call) -> Response:
         BoxList(
             [
                 BoxShown(
-                    one["kind"], one["name"], one["messages"], one["bytes"], iso(one["oldest_at"])
+                    message["kind"],
+                    message["name"],
+                    message["messages"],
+                    message["bytes"],
+                    iso(message["oldest_at"]),
                 )
-                for one in found
+                for message in found
             ]
         )
     )
@@ -82,9 +86,9 @@ async def read(call: Call) -> Response:
     after = query["after"] if query["cursor"] is None else query["cursor"]
     limit = query["limit"]
     found = await call.context.engine.mailbox.read(kind, name, after, limit, query["prefix"] or "")
-    full = len(found) == limit or sum(len(one.body) for one in found) >= MAILBOX_PAGE_BYTES
+    full = len(found) == limit or sum(len(message.body) for message in found) >= MAILBOX_PAGE_BYTES
     more = str(found[-1].seq) if full else None
-    return answer(MessagePage([_show(one) for one in found], more))
+    return answer(MessagePage([_show(message) for message in found], more))
 
 
 async def receive(call: Call) -> Response:
@@ -93,14 +97,14 @@ async def receive(call: Call) -> Response:
     found = await call.context.engine.mailbox.receive(
         call.path["name"], body.limit, body.visibility_seconds
     )
-    return answer(MessagePage([_show(one) for one in found], None))
+    return answer(MessagePage([_show(message) for message in found], None))
 
 
 async def delete(call: Call) -> Response:
     """One message by `seq`, `receipt` or `key`; the whole box with `all=true`."""
     kind, name = _box(call)
     query = call.query
-    given = [one for one in ("seq", "receipt", "key") if query[one] is not None]
+    given = [key for key in ("seq", "receipt", "key") if query[key] is not None]
     if len(given) + query["all"] != 1:
         raise InvalidInput(
             "query: say what to delete: one of seq, receipt or key, or all=true for the whole box.",

@@ -144,7 +144,7 @@ def _operation(route: Route, refs: dict[str, Any]) -> dict[str, Any]:
                 }
                 for name in re.findall(r"{(\w+)}", route.path)
             ),
-            *(_parameter(one) for one in route.parameters),
+            *(_parameter(parameter) for parameter in route.parameters),
             *(
                 {
                     "name": name,
@@ -173,22 +173,29 @@ def _name(route: Route) -> str:
     return "_".join((route.method.lower(), *words))
 
 
-def _parameter(one: Parameter) -> dict[str, Any]:
-    item: dict[str, Any] = dict(_SCHEMAS["text"] if one.kind == "list" else _SCHEMAS[one.kind])
-    if one.name == "cursor" and one.kind == "text":
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    item: dict[str, Any] = dict(
+        _SCHEMAS["text"] if parameter.kind == "list" else _SCHEMAS[parameter.kind]
+    )
+    if parameter.name == "cursor" and parameter.kind == "text":
         item["minLength"] = 1  # and made by the page before
-    if one.choices:
-        item["enum"] = list(one.choices)
-    if one.minimum is not None:
-        item["minimum"] = one.minimum
-    if one.maximum is not None:
-        item["maximum"] = one.maximum
-    if one.kind == "list":
+    if parameter.choices:
+        item["enum"] = list(parameter.choices)
+    if parameter.minimum is not None:
+        item["minimum"] = parameter.minimum
+    if parameter.maximum is not None:
+        item["maximum"] = parameter.maximum
+    if parameter.kind == "list":
         item = {"type": "array", "items": item}
-    if one.default is not None:
-        item["default"] = one.default
-    shown = {"name": one.name, "in": "query", "description": one.description, "schema": item}
-    return {**shown, "style": "form", "explode": False} if one.kind == "list" else shown
+    if parameter.default is not None:
+        item["default"] = parameter.default
+    shown = {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description,
+        "schema": item,
+    }
+    return {**shown, "style": "form", "explode": False} if parameter.kind == "list" else shown
 
 
 def _response(kind: Any, refs: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +203,7 @@ def _response(kind: Any, refs: dict[str, Any]) -> dict[str, Any]:
         return {"description": "Done; no body."}
     if isinstance(kind, str):
         return {"description": "As it is.", "content": _media(kind)}
-    found = [refs[_key(one)] for one in _types(kind)]
+    found = [refs[_key(part)] for part in _types(kind)]
     return {
         "description": (_types(kind)[0].__doc__ or "The answer.").strip(),
         "content": {

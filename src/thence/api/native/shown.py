@@ -168,10 +168,10 @@ def show_invocation(engine: Engine, view: InvocationView) -> InvocationShown:
         expires_at=iso(view.expires_at),
         ended_at=iso(view.ended_at),
         attempts_made=view.attempt,
-        attempts=[show_attempt(one) for one in view.attempts],
+        attempts=[show_attempt(attempt) for attempt in view.attempts],
         next_attempt_at=iso(view.due_at) if waiting and view.due_at < view.expires_at else None,
         why=None if why is None else WhyShown(why.code, why.text, iso(why.until)),
-        deliveries=[show_delivery(engine, one) for one in view.deliveries],
+        deliveries=[show_delivery(engine, delivery) for delivery in view.deliveries],
         spent=SpentShown(
             view.spent.retries_used, view.spent.platform_tries, view.spent.losses_used
         ),
@@ -235,9 +235,13 @@ def show_delivery(engine: Engine, view: DeliveryView) -> DeliveryShown:
         view.attempts_made,
         [
             DeliveryAttemptShown(
-                one.attempt, iso(one.started_at), one.duration_us / 1000, one.status, one.error
+                attempt.attempt,
+                iso(attempt.started_at),
+                attempt.duration_us / 1000,
+                attempt.status,
+                attempt.error,
             )
-            for one in view.attempts
+            for attempt in view.attempts
         ],
     )
 

@@ -96,16 +96,16 @@ def _answer(found: Stats, now: int) -> Response:
             expired=found.expired,
             invalid=found.invalid,
             conservation_difference=found.conservation_difference,
-            functions=[_function(one, now) for one in found.functions],
+            functions=[_function(counts, now) for counts in found.functions],
         )
     )
 
 
-def _function(one: FunctionCounts, now: int) -> FunctionStats:
-    fields = asdict(one)
+def _function(counts: FunctionCounts, now: int) -> FunctionStats:
+    fields = asdict(counts)
     del fields["function_id"]
-    fields["oldest_due_at"] = iso(one.oldest_due_at)
-    return FunctionStats(oldest_age_seconds=_age(one.oldest_due_at, now), **fields)
+    fields["oldest_due_at"] = iso(counts.oldest_due_at)
+    return FunctionStats(oldest_age_seconds=_age(counts.oldest_due_at, now), **fields)
 
 
 def _age(since: int | None, now: int) -> float | None:

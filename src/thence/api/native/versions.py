@@ -55,16 +55,16 @@ async def listed(call: Call) -> Response:
     if cursor is not None:
         if not (cursor.isascii() and cursor.isdecimal()):
             raise bad_cursor(cursor)
-        found = [one for one in found if one.id < int(cursor)]
-    page, following = cut(found, call.query["limit"], lambda one: str(one.id))
-    return answer(VersionPage([show(engine, one) for one in page], following))
+        found = [version for version in found if version.id < int(cursor)]
+    page, following = cut(found, call.query["limit"], lambda version: str(version.id))
+    return answer(VersionPage([show(engine, version) for version in page], following))
 
 
 async def get(call: Call) -> Response:
     engine, name, version = call.context.engine, call.path["name"], call.path["version"]
-    for one in engine.functions.versions(name):
-        if one.version == version:
-            return answer(show(engine, one))
+    for row in engine.functions.versions(name):
+        if row.version == version:
+            return answer(show(engine, row))
     raise engine.functions.no_version(name, version)
 
 

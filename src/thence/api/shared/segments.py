@@ -21,9 +21,9 @@ def split(raw_path: bytes) -> list[str] | None:
     if len(raw) > SEGMENTS_MAX:
         return None
     found: list[str] = []
-    for one in raw:
+    for part in raw:
         try:
-            text = unquote_to_bytes(one).decode()
+            text = unquote_to_bytes(part).decode()
         except UnicodeDecodeError:
             return None
         if text in (".", "..") or any(character < " " or character == "\x7f" for character in text):

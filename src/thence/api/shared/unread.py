@@ -111,7 +111,7 @@ class Unread:
         self._held[connection] = (size, due)
         heapq.heappush(self._line, (due, next(self._numbers), connection))
         if len(self._line) > 2 * len(self._held) + STALE_MAX:
-            self._line = [(due, next(self._numbers), one) for one, (_, due) in self._held.items()]
+            self._line = [(due, next(self._numbers), held) for held, (_, due) in self._held.items()]
             heapq.heapify(self._line)
 
     def _fits(self, size: int, now: float, most: int) -> bool:
