@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from ... import __version__
 from ...config import Settings
 from ...engine.engine import Engine
 from ...engine.stats import Stats
 from ...notices import Notices
+from ..metrics.families import counter
 from ..metrics.tally import Tally
 from .log_files import LogFiles
 from .log_follow import Follower
@@ -61,14 +62,15 @@ class StatusLogs:
 
     def series(self, _stats: Stats | None, _tally: Tally) -> Iterator[Metric]:
         """For Prometheus."""
-        lost = CounterMetricFamily(
-            "thence_status_log_lines_lost",
+        yield counter(
+            "status_log_lines_lost",
             "Lines of FunctionGraph's status log that a sink refused or that could not be made.",
-            labels=("sink",),
+            {
+                (follower.sink.name,): follower.sink.lost + follower.lost
+                for follower in self.followers
+            },
+            ("sink",),
         )
-        for follower in self.followers:
-            lost.add_metric([follower.sink.name], follower.sink.lost + follower.lost)
-        yield lost
 
     def _sinks(self, engine: Engine) -> list[Sink]:
         ours = self._settings.section(FunctionGraphSettings)

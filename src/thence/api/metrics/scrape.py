@@ -12,16 +12,10 @@ apart. Each series is whole.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import Metric
 
 from ...clock import Clock
 from ...engine.engine import Engine
@@ -29,12 +23,13 @@ from ...engine.stats import Stats
 from ...errors import StoreUnavailable
 from ...notices import Notices
 from . import exposition
+from .families import gauge
 from .samples import Samples
-from .tally import Histogram, Tally
+from .series import of_functions, of_node, of_process, of_store, sums
+from .tally import Tally
 
 CACHED_MS = 1000
 Series = Callable[[Stats | None, Tally], Iterator[Metric]]
-FINAL = ("succeeded", "failed", "stopped", "expired", "invalid")
 
 
 class Metrics:
@@ -111,23 +106,23 @@ class Metrics:
             ("disk_reserve_bytes", "Kept back for a full disk.", health.disk_reserve_bytes),
         ):
             if bytes is not None:
-                yield _gauge(name, about, bytes)
+                yield gauge(name, about, bytes)
 
     def _of_service(self) -> Iterator[Metric]:
-        yield _gauge("build_info", "The version that runs.", {(self._version,): 1}, ("version",))
-        yield _gauge("store_up", "Whether the store could be read for this scrape.", self.up)
+        yield gauge("build_info", "The version that runs.", {(self._version,): 1}, ("version",))
+        yield gauge("store_up", "Whether the store could be read for this scrape.", self.up)
         health = self._engine.health
         down = health.store_down
-        yield _gauge("store_writable", "Whether the store can write now.", not down)
+        yield gauge("store_writable", "Whether the store can write now.", not down)
         damaged = health.store_damaged
-        yield _gauge("store_damaged", "Whether damage was found in the store.", damaged)
+        yield gauge("store_damaged", "Whether damage was found in the store.", damaged)
         yield from self._of_disk()
         log_bytes = health.store_log_bytes
-        yield _gauge("store_log_bytes", "Size of the store's write-ahead log.", log_bytes)
+        yield gauge("store_log_bytes", "Size of the store's write-ahead log.", log_bytes)
         ahead = (self._clock.now() - self._clock.wall()) / 1000
-        yield _gauge("clock_ahead_seconds", "Service time minus the machine's clock.", ahead)
-        yield _gauge("draining", "Whether the service is shutting down.", health.draining)
-        yield from _of_node(self._engine)
+        yield gauge("clock_ahead_seconds", "Service time minus the machine's clock.", ahead)
+        yield gauge("draining", "Whether the service is shutting down.", health.draining)
+        yield from of_node(self._engine)
         for series in self.more:
             yield from series(self._stats, self.tally)
 
@@ -166,7 +161,7 @@ class _Taken:
 
     def _pieces(self) -> Iterator[Iterable[Metric]]:
         stats = self._stats
-        yield (*self._service, *([] if stats is None else _sums(stats)), *_of_process(self._tally))
+        yield (*self._service, *([] if stats is None else sums(stats)), *of_process(self._tally))
         by_name = {} if stats is None else {counts.function: counts for counts in stats.functions}
         names, size = list({**by_name, **self._tally.functions()}), exposition.FUNCTIONS_A_PIECE
         parts = self._tally.parts(names, size)
@@ -178,198 +173,7 @@ class _Taken:
     def _of(self, stats: Stats | None, tally: Tally) -> Iterator[Metric]:
         """Of some functions."""
         if stats is not None:
-            yield from _of_store(stats, self._now)
-        yield from _of_functions(tally)
+            yield from of_store(stats, self._now)
+        yield from of_functions(tally)
         for series in self._by_function:
             yield from series(stats, tally)
-
-
-def _sums(stats: Stats) -> Iterator[Metric]:
-    yield _gauge(
-        "conservation_difference",
-        "accepted - (waiting + running + ended), from one snapshot. Must be 0.",
-        stats.conservation_difference,
-    )
-
-
-def _of_store(stats: Stats, now: int) -> Iterator[Metric]:
-    by = stats.functions
-    label = ("function",)
-    yield _gauge(
-        "invocations_waiting", "The backlog.", {(f.function,): f.waiting for f in by}, label
-    )
-    yield _gauge(
-        "invocations_delayed",
-        "Of the backlog: not due yet.",
-        {(f.function,): f.delayed for f in by},
-        label,
-    )
-    yield _gauge(
-        "invocations_running",
-        "Attempts under way.",
-        {(f.function,): f.running for f in by},
-        label,
-    )
-    yield _gauge(
-        "oldest_waiting_seconds",
-        "Age of the oldest waiting invocation, 0 when none waits.",
-        {
-            (f.function,): 0.0 if f.oldest_due_at is None else max(0, now - f.oldest_due_at) / 1000
-            for f in by
-        },
-        label,
-    )
-    yield _counter(
-        "invocations_accepted",
-        "Invocations accepted since the store was made.",
-        {(f.function,): f.accepted for f in by},
-        label,
-    )
-    yield _counter(
-        "invocations_ended",
-        "Invocations by their final state, since the store was made.",
-        {(f.function, state): getattr(f, state) for f in by for state in FINAL},
-        ("function", "state"),
-    )
-    yield _gauge(
-        "deliveries_pending",
-        "Deliveries that are owed.",
-        {(f.function,): f.deliveries_pending for f in by},
-        label,
-    )
-    yield _counter(
-        "deliveries_ended",
-        "Deliveries by their end, since the store was made.",
-        {
-            (f.function, state): getattr(f, f"deliveries_{state}")
-            for f in by
-            for state in ("delivered", "dead")
-        },
-        ("function", "state"),
-    )
-
-
-def _of_node(engine: Engine) -> Iterator[Metric]:
-    node = engine.health.occupancy()
-    yield _gauge(
-        "node_instances_max",
-        "Most instances of all functions together.",
-        node.instances_max,
-    )
-    yield _gauge("node_instances_held", "Instances that work or are promised.", node.in_use)
-    yield _gauge(
-        "node_instances_kept_free",
-        "Of the most: only for functions that hold none.",
-        node.kept_free,
-    )
-    yield _gauge(
-        "node_instances_kept_short",
-        "Of those that are kept free: only for functions whose runs are short.",
-        node.kept_short,
-    )
-    yield _gauge("node_functions_holding", "Functions that hold instances.", node.holders)
-    yield _gauge(
-        "node_functions_in_line",
-        "Functions that could run more if the node had an instance for them.",
-        engine.health.functions_in_line,
-    )
-
-
-def _of_functions(tally: Tally) -> Iterator[Metric]:
-    label = ("function",)
-    yield _counter("attempts", "Attempts by outcome.", tally.attempts, ("function", "outcome"))
-    yield _histogram("attempt_duration_seconds", "How long attempts ran.", tally.durations, label)
-    yield _counter(
-        "invocations_begun",
-        "Invocations whose first attempt was begun.",
-        _one(tally.begun),
-        label,
-    )
-    yield _histogram(
-        "start_latency_seconds",
-        "From due to the start of an attempt.",
-        tally.start_latency,
-        label,
-    )
-    yield _counter(
-        "throttled",
-        "Invocations that had to wait because their function was at its limit.",
-        _one(tally.throttled),
-        label,
-    )
-    yield _counter(
-        "invocations_failed",
-        "Invocations that ended as failed, by reason.",
-        tally.failed,
-        ("function", "reason"),
-    )
-    yield _counter(
-        "late_answers_dropped",
-        "Answers dropped because another attempt owned the invocation.",
-        _one(tally.late),
-        label,
-    )
-    yield _counter("attempts_lost", "Attempts nobody could answer for.", _one(tally.lost), label)
-    yield _counter(
-        "delivery_attempts",
-        "Attempts of deliveries: answered, or failed.",
-        tally.delivery_attempts,
-        ("function", "result"),
-    )
-    yield _gauge("instances", "Instances that are up.", _one(tally.instances), label)
-
-
-def _of_process(tally: Tally) -> Iterator[Metric]:
-    yield _histogram("commit_seconds", "Time of a group commit.", {"": tally.commit_seconds})
-    yield _histogram("commit_changes", "Changes in a group commit.", {"": tally.commit_size})
-    yield _counter("store_losses", "Times the store stopped writing.", tally.store_losses)
-    yield _counter(
-        "store_down_seconds",
-        "Time the store could not write, from when a write had failed.",
-        tally.store_down_seconds,
-    )
-    yield _histogram(
-        "instance_start_seconds",
-        "From the start of an instance to ready.",
-        {"": tally.instance_starts},
-    )
-    yield _counter(
-        "instances_ended", "Instances ended, by reason.", _one(tally.instance_ends), ("reason",)
-    )
-    yield _counter(
-        "loop_failures",
-        "Failed rounds of the engine's loops.",
-        _one(tally.loop_failures),
-        ("loop",),
-    )
-
-
-def _one(counts: Mapping[str, float]) -> dict[tuple[str, ...], float]:
-    return {(name,): count for name, count in counts.items()}
-
-
-Values = float | Mapping[Any, float]  # by the values of its labels, a tuple of str
-
-
-def _gauge(name: str, text: str, values: Values, labels: tuple[str, ...] = ()) -> Metric:
-    return _fill(GaugeMetricFamily(f"thence_{name}", text, labels=labels), values)
-
-
-def _counter(name: str, text: str, values: Values, labels: tuple[str, ...] = ()) -> Metric:
-    return _fill(CounterMetricFamily(f"thence_{name}", text, labels=labels), values)
-
-
-def _fill(family: GaugeMetricFamily | CounterMetricFamily, values: Values) -> Metric:
-    pairs = values.items() if isinstance(values, Mapping) else (((), float(values)),)
-    for labels, value in pairs:
-        family.add_metric([str(label) for label in labels], value)
-    return family
-
-
-def _histogram(
-    name: str, text: str, histograms: Mapping[str, Histogram], labels: tuple[str, ...] = ()
-) -> Metric:
-    family = HistogramMetricFamily(f"thence_{name}", text, labels=labels)
-    for label, histogram in histograms.items():
-        family.add_metric([label] if labels else [], histogram.buckets(), histogram.sum)
-    return family

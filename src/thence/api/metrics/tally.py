@@ -7,7 +7,6 @@ only until the event loop's next round and then given to the engine, which keeps
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -34,6 +33,7 @@ from ...notices import (
     StoreHit,
     StoreLost,
 )
+from .histogram import Histogram
 from .minutes import ATTEMPTS, bucket
 
 Count = Callable[[str, str, float], None]
@@ -41,35 +41,6 @@ Count = Callable[[str, str, float], None]
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-
-
-class Histogram:
-    """Counts by upper bound, and the sum."""
-
-    __slots__ = ("bounds", "counts", "sum")
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.sum = 0.0
-
-    def add(self, value: float) -> None:
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
-
-    def copy(self) -> Histogram:
-        made = Histogram.__new__(Histogram)
-        made.bounds, made.counts, made.sum = self.bounds, self.counts.copy(), self.sum
-        return made
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """As Prometheus has them: cumulative, the last one +Inf."""
-        total = 0
-        found: list[tuple[str, float]] = []
-        for bound, count in zip((*self.bounds, None), self.counts, strict=True):
-            total += count
-            found.append(("+Inf" if bound is None else repr(float(bound)), total))
-        return found
 
 
 _PLATFORMS = (
