@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from thence.destinations.addresses import SETTING, AddressGuard, ForbiddenAddress
+from thence.destinations.http.addresses import SETTING, AddressGuard, ForbiddenAddress
 from thence.destinations.webhook import WebhookSender
 
 from .conftest import LOOPBACK

@@ -7,7 +7,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from thence.destinations.connector import KEPT_PER_RECEIVER_MAX, Connector
+from thence.destinations.http.connector import KEPT_PER_RECEIVER_MAX, Connector
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 

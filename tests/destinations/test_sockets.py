@@ -20,7 +20,7 @@ from thence.api.functiongraph import log_otlp
 from thence.api.functiongraph.log_line import Line
 from thence.api.functiongraph.log_otlp import LogOtlp
 from thence.api.functiongraph.log_sink import NotSent
-from thence.destinations.sockets import Leaving
+from thence.destinations.http.sockets import Leaving
 from thence.destinations.webhook import WebhookSender
 
 from .conftest import LOOPBACK, NOW, then_set

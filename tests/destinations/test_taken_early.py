@@ -15,11 +15,11 @@ import pytest
 from thence.api.functiongraph import log_otlp
 from thence.api.functiongraph.log_line import Line
 from thence.api.functiongraph.log_otlp import LogOtlp
-from thence.destinations import connector, sockets, wire
-from thence.destinations.connector import KEPT_PER_RECEIVER_MAX, Connector
+from thence.destinations.http import connector, sockets, wire
+from thence.destinations.http.connector import KEPT_PER_RECEIVER_MAX, Connector
+from thence.destinations.http.wire import Handler
 from thence.destinations.interface import Sent
 from thence.destinations.webhook import WebhookSender
-from thence.destinations.wire import Handler
 
 from .conftest import LOOPBACK, NOW, then_set
 from .test_connector import Receiver

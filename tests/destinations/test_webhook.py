@@ -11,7 +11,7 @@ from email.utils import format_datetime
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from thence.destinations.http_post import (
+from thence.destinations.http.post import (
     ANSWER_BYTES_MAX,
     RETRY_AFTER_SECONDS_MAX,
     retry_after_seconds,

@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from thence.destinations.http.wire import HEAD_BYTES_MAX, INTERIM_MAX, Answer, target_of
 from thence.destinations.webhook import WebhookSender
-from thence.destinations.wire import HEAD_BYTES_MAX, INTERIM_MAX, Answer, target_of
 
 from .conftest import LOOPBACK
 

@@ -140,7 +140,7 @@ class WebhookSender:
     """One POST an attempt; `options` are those of HttpPost."""
 
     def __init__(self, **options: Any) -> None:
-        from .http_post import HttpPost  # here: what only reads destinations needs no HTTP client
+        from .http.post import HttpPost  # here: what only reads destinations needs no HTTP client
 
         self.client = HttpPost(**options)
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from ..clock import Clock
-from ..destinations.http_post import AGAIN
+from ..destinations.http.post import AGAIN
 from ..destinations.interface import Parcel, Sent
 from ..destinations.webhook import WebhookDestination
 from ..lifecycle.ids import format_id
@@ -72,7 +72,7 @@ class Receiver:
         return self._meaning(status)
 
     def _meaning(self, status: int) -> Sent:
-        """As destinations/http_post.py reads an answer."""
+        """As destinations/http/post.py reads an answer."""
         if 200 <= status < 300:
             return Sent(True, status=status)
         if status == 0:

@@ -20,9 +20,9 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from ...destinations.connector import RESTS_PART, RESTS_PER_RECEIVER_MAX, Connector
-from ...destinations.http_post import ANSWER_SECONDS_MAX, retry_after_seconds
-from ...destinations.wire import Request, expect, target_of
+from ...destinations.http.connector import RESTS_PART, RESTS_PER_RECEIVER_MAX, Connector
+from ...destinations.http.post import ANSWER_SECONDS_MAX, retry_after_seconds
+from ...destinations.http.wire import Request, expect, target_of
 from .log_line import SEQ, Line
 from .log_sink import NotSent
 

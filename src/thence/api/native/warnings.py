@@ -11,7 +11,7 @@ from ...catalog.async_config import AsyncConfig
 from ...catalog.destination import Destination
 from ...catalog.function import FunctionSpec
 from ...catalog.kinds import stored_destination
-from ...destinations.addresses import SETTING, AddressGuard, ForbiddenAddress
+from ...destinations.http.addresses import SETTING, AddressGuard, ForbiddenAddress
 from ...engine.engine import Engine
 
 _LOOPBACK = "127.0.0.1"

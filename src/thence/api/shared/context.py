@@ -12,7 +12,7 @@ from prometheus_client.core import Metric
 from ...clock import Clock
 from ...config import Settings
 from ...descriptors import RESERVED_CONNECTIONS
-from ...destinations.addresses import AddressGuard
+from ...destinations.http.addresses import AddressGuard
 from ...engine.engine import Engine
 from ...engine.stats import Stats
 from ...notices import NodeDraining, Notices

@@ -20,11 +20,11 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from yarl import URL
 
-from .. import __version__
-from ..descriptors import DELIVERY_ATTEMPTS_MAX
+from ... import __version__
+from ...descriptors import DELIVERY_ATTEMPTS_MAX
+from ..interface import TIMEOUT_SECONDS, Network, Sent
 from .addresses import AddressGuard, ForbiddenAddress, Lookup, Resolver
 from .connector import Connector
-from .interface import TIMEOUT_SECONDS, Network, Sent
 from .wire import INTERIM_MAX, Answer, Request, expect, target_of
 
 RETRY_AFTER_SECONDS_MAX = 366 * 86_400.0  # more is taken for so much: longer than any budget
