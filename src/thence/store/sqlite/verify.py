@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from ..codes import DELIVERY_STATES, STATES, SUCCEEDED
 from ..history import History
+from ..invariants import WRONG, Counters, conservation, deliveries, sums
 from ..journal import decode_entry
 from .damage import glance, hit
 from .reading import TOLD_MAX, unreadable
@@ -19,12 +19,6 @@ from .statements import load
 
 _SQL = load("verify.sql")
 LOOK_SECONDS = 3600.0
-_FINAL = [STATES[code].value for code in range(SUCCEEDED, len(STATES))]
-_PRUNED_DELIVERY = {
-    "delivered": "pruned_delivered",
-    "dead": "pruned_dead",
-    "stopped": "pruned_delivery_stopped",
-}
 
 
 def verify(db: sqlite3.Connection) -> dict[str, Any]:
@@ -34,7 +28,7 @@ def verify(db: sqlite3.Connection) -> dict[str, Any]:
     the file is damaged, whatever can still be checked is checked.
     """
     problems: list[str] = []
-    counters: list[dict[str, int]] = []
+    counters: Counters = []
     counts: dict[str, int] = {}
     tables: list[str] = []
     looks: list[tuple[str, Callable[[], Iterable[str]]]] = [
@@ -43,7 +37,7 @@ def verify(db: sqlite3.Connection) -> dict[str, Any]:
         ("counter", lambda: _fill(counters, _rows(db, "counters"))),
         ("the counters", lambda: _conservation(db, counters)),
         ("the counters of deliveries", lambda: _deliveries(db, counters)),
-        *((name, partial(_each, db, name)) for name in _EACH),
+        *((name, partial(_each, db, name)) for name in WRONG),
         ("the journal", lambda: _ways(db)),
         ("the sums", lambda: _sums(db, counters, counts)),
     ]
@@ -80,19 +74,24 @@ def _tables(db: sqlite3.Connection) -> list[str]:
     return [row[0] for row in db.execute(_SQL["tables"])]
 
 
-def _sums(
-    db: sqlite3.Connection, counters: list[dict[str, int]], answer: dict[str, int]
-) -> tuple[str, ...]:
+def _conservation(db: sqlite3.Connection, counters: Counters) -> Iterator[str]:
+    live = dict(db.execute(_SQL["live_rows"]).fetchall())
+    ended = {row[:2]: row[2] for row in db.execute(_SQL["ended_states"])}
+    yield from conservation(counters, live, ended)
+
+
+def _deliveries(db: sqlite3.Connection, counters: Counters) -> Iterator[str]:
+    rows = {row[:2]: row[2] for row in db.execute(_SQL["delivery_states"])}
+    yield from deliveries(counters, rows)
+
+
+def _sums(db: sqlite3.Connection, counters: Counters, answer: dict[str, int]) -> tuple[str, ...]:
     stored, waiting, running = db.execute(_SQL["totals"]).fetchone()
-    answer["invocations"] = stored
-    answer["accepted"] = sum(row["accepted"] for row in counters)
-    answer["waiting"], answer["running"] = waiting, running
+    counted = sums(counters)
+    answer |= {"invocations": stored, "accepted": counted.pop("accepted")}
+    answer |= {"waiting": waiting, "running": running}
     answer["orphaned"] = db.execute(_SQL["orphaned"]).fetchone()[0]
-    for state in _FINAL:
-        answer[state] = sum(row[state] for row in counters)
-    answer["pruned"] = sum(row[f"pruned_{state}"] for row in counters for state in _FINAL)
-    for state in DELIVERY_STATES:
-        answer[f"deliveries_{state}"] = sum(row[f"deliveries_{state}"] for row in counters)
+    answer |= counted
     return ()
 
 
@@ -116,86 +115,10 @@ def _hit(db: sqlite3.Connection) -> Iterator[str]:
         yield f"The file is damaged: {name}."
 
 
-def _conservation(db: sqlite3.Connection, counters: list[dict[str, int]]) -> Iterator[str]:
-    """accepted = waiting + running + ended + pruned, and each final state by itself."""
-    live = dict(db.execute(_SQL["live_rows"]).fetchall())
-    ended: dict[int, dict[str, int]] = {}
-    for function_id, state, number in db.execute(_SQL["ended_states"]):
-        if 0 <= state < len(STATES):
-            ended.setdefault(function_id, {})[STATES[state].value] = number
-    known = {row["function_id"] for row in counters}
-    for function_id in sorted((live.keys() | ended.keys()) - known):
-        yield f"Function {function_id} has invocations but no counters."
-    for row in counters:
-        function_id, there = row["function_id"], ended.get(row["function_id"], {})
-        now, gone = live.get(function_id, 0), sum(row[f"pruned_{state}"] for state in _FINAL)
-        finished = sum(there.get(state, 0) for state in _FINAL)
-        if row["accepted"] != now + finished + gone:
-            yield (
-                f"Function {function_id}: accepted {row['accepted']} is not {now} live + "
-                f"{finished} ended + {gone} pruned."
-            )
-        for state in _FINAL:
-            here, pruned = there.get(state, 0), row[f"pruned_{state}"]
-            if row[state] != here + pruned:
-                yield (
-                    f"Function {function_id}: the counter of {state} is {row[state]}, but {here} "
-                    f"are stored and {pruned} were pruned."
-                )
-
-
-def _deliveries(db: sqlite3.Connection, counters: list[dict[str, int]]) -> Iterator[str]:
-    stored: dict[tuple[int, str], int] = {}
-    for function_id, state, number in db.execute(_SQL["delivery_states"]):
-        if 0 <= state < len(DELIVERY_STATES):
-            stored[function_id, DELIVERY_STATES[state]] = number
-    for row in counters:
-        for state in DELIVERY_STATES:
-            pruned = row[_PRUNED_DELIVERY[state]] if state in _PRUNED_DELIVERY else 0
-            here, counted = stored.get((row["function_id"], state), 0), row[f"deliveries_{state}"]
-            if counted != here + pruned:
-                yield (
-                    f"Function {row['function_id']}: the counter of {state} deliveries is "
-                    f"{counted}, but {here} are stored and {pruned} were pruned."
-                )
-
-
-_EACH: dict[str, Callable[..., str]] = {
-    "not_exactly_one": lambda id, places: (
-        f"Invocation {id:016x} stands in {places} of waiting, running and ended, not in one."
-    ),
-    "without_invocation": lambda table, id: (
-        f"A row of {table} ({id:016x}) belongs to no invocation."
-    ),
-    "wrong_states": lambda table, id, state: (
-        f"A row of {table} ({id:016x}) has the state {state}, which has no place there."
-    ),
-    "missing_attempts": lambda id, before, kept, highest: (
-        f"Invocation {id:016x} made {before} earlier attempts, but {kept} are kept (the highest is "
-        f"{highest})."
-    ),
-    "too_many_attempts": lambda id, attempt, allowed: (
-        f"Invocation {id:016x} is at attempt {attempt}; its budgets allow {allowed}."
-    ),
-    "strange_leases": lambda id, lease: (
-        f"Invocation {id:016x} runs under lease {lease}, which no node has."
-    ),
-    "not_dead_letters": lambda id: (
-        f"Invocation {id:016x} is missing from the dead letters, or wrongly among them."
-    ),
-    "early_deliveries": lambda id: (
-        f"Delivery {id:016x} is owed by an invocation that has not ended."
-    ),
-    "unended_deliveries": lambda id: (
-        f"Delivery {id:016x} is pending with an end, or ended without one."
-    ),
-}
-
-
 def _each(db: sqlite3.Connection, name: str) -> Iterator[str]:
     """Row by row; at most 20 of a kind are told."""
     for row in db.execute(_SQL[name]):
-        yield _EACH[name](*row)
+        yield WRONG[name](*row)
 
 
 def _ways(db: sqlite3.Connection) -> Iterator[str]:
