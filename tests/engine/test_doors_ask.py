@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,3 +54,10 @@ def test_the_rule_sees_a_reach() -> None:
 async def test_the_subjects_are_what_the_engine_has(s: Service) -> None:
     public = {name for name in dir(s.engine) if not name.startswith("_")}
     assert public - {"parts"} == SUBJECTS
+
+
+def test_the_room_names_all_its_files() -> None:
+    files = {file.stem for file in (ROOT / "engine").glob("*.py")} - {"__init__"}
+    docstring = ast.get_docstring(ast.parse((ROOT / "engine/__init__.py").read_text())) or ""
+    named = set(re.findall(r"[a-z_]{3,}", docstring))
+    assert not files - named

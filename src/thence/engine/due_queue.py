@@ -37,7 +37,7 @@ class DueQueue(Generic[K]):
         self._number += 1
         self._at[key] = (when, self._number)
         if len(self._heap) > 2 * len(self._at) + _SMALL:
-            self._heap = [(at, number, one) for one, (at, number) in self._at.items()]
+            self._heap = [(at, number, key) for key, (at, number) in self._at.items()]
             heapq.heapify(self._heap)
         else:
             heapq.heappush(self._heap, (when, self._number, key))
