@@ -73,9 +73,9 @@ def briefs(before: Struct, after: Struct) -> list[str]:
 def _brief(name: str, before: Any, after: Any) -> str:
     if name == "retry_wait":
         parts = (
-            f"{name}.{one} {_told(before[one])} -> {_told(after[one])}"
-            for one in before
-            if before[one] != after[one]
+            f"{name}.{part} {_told(before[part])} -> {_told(after[part])}"
+            for part in before
+            if before[part] != after[part]
         )
         return ", ".join(parts)
     if name == "disabled":

@@ -57,7 +57,11 @@ def refusal(error: msgspec.ValidationError, kind: type, data: Any) -> InvalidInp
 def _names(path: str, expected: inspect.Type, data: Any) -> list[str]:
     """Of the fields that the object at `path` may have."""
     kind = _of_kind(_follow(path, expected, data)[1])
-    return [one.encode_name for one in kind.fields] if isinstance(kind, inspect.StructType) else []
+    return (
+        [member.encode_name for member in kind.fields]
+        if isinstance(kind, inspect.StructType)
+        else []
+    )
 
 
 def _follow(path: str, expected: inspect.Type, value: Any) -> tuple[str, inspect.Type, Any]:
@@ -71,7 +75,7 @@ def _follow(path: str, expected: inspect.Type, value: Any) -> tuple[str, inspect
             value = value[int(name[1:-1])]
             continue
         if isinstance(expected, inspect.StructType):
-            expected = next(one.type for one in expected.fields if one.encode_name == name)
+            expected = next(member.type for member in expected.fields if member.encode_name == name)
         elif isinstance(expected, inspect.DictType):
             # msgspec does not say which key; texts are the only items that our types know.
             expected = expected.value_type
@@ -86,7 +90,7 @@ def _of_kind(expected: inspect.Type) -> inspect.Type:
     if not isinstance(expected, inspect.UnionType):
         return expected
     deep = (inspect.StructType, inspect.DictType, inspect.ListType, inspect.VarTupleType)
-    return next((one for one in expected.types if isinstance(one, deep)), expected)
+    return next((choice for choice in expected.types if isinstance(choice, deep)), expected)
 
 
 def _scalar(value: Any) -> dict[str, Any]:

@@ -260,8 +260,8 @@ class Mirror:
         if entry is None:
             return
         kept = {
-            name: in_effect(one, self._options, stored=True)
-            for name, one in _configs(entry.data).items()
+            name: in_effect(config, self._options, stored=True)
+            for name, config in _configs(entry.data).items()
         }
         both: dict[str, InEffect] = {**kept, **family.configs}
         for lane in family.lanes:

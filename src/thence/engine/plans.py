@@ -67,7 +67,7 @@ class Plans:
         step = PutFunction(name, spec, code.digest, code.bytes)
         if before is None:
             return plan(step, told=told(name, (), "created"))
-        fields = [brief(one) for one in differences(before.spec, spec)]
+        fields = [brief(difference) for difference in differences(before.spec, spec)]
         if before.code_digest != code.digest:
             fields.append("code")
         return plan(step, told=told(name, fields))
@@ -154,7 +154,7 @@ class Plans:
         if before is None:
             steps += self._forget_gone(family, alias.name)
         fields = briefs(before or Alias(alias.name, "none"), alias) or ["put again"]
-        return plan(*steps, told=told(name, [f"alias {alias.name}: {one}" for one in fields]))
+        return plan(*steps, told=told(name, [f"alias {alias.name}: {field}" for field in fields]))
 
     def delete_alias(self, name: str, alias: str) -> Plan:
         """Its asynchronous configuration goes with it for new calls; what came by it and waits still
