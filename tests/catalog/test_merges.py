@@ -6,8 +6,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from thence.api.fc.defaults import DEFAULTS as FC
+from thence.api.functiongraph.defaults import DEFAULTS as FUNCTIONGRAPH
 from thence.catalog.alias import Alias
-from thence.catalog.async_config import FC, FUNCTIONGRAPH, NATIVE, AsyncConfig, as_a_whole
+from thence.catalog.async_config import NATIVE, AsyncConfig, as_a_whole
 from thence.catalog.function import FunctionSpec
 from thence.catalog.graph import cycle_with
 from thence.catalog.update import keeping, kept_by, updated

@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 
 from ..errors import StartupError
+from .protocol.connection import Reads
 from .protocol.protocol import Protocol
 from .shared.context import Context
 from .shared.door import Door
@@ -55,12 +56,13 @@ class Listener:
         self, context: Context, doors: Sequence[Door], app: Any, bound: socket.socket
     ) -> None:
         fast_paths = tuple(door.fast_path for door in doors if door.fast_path is not None)
+        reads = Reads(frozenset().union(*(door.once for door in doors)))
         host, port = bound.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._socket = bound
         config = uvicorn.Config(
             app,
-            http=functools.partial(Protocol, context, fast_paths),  # type: ignore[arg-type]
+            http=functools.partial(Protocol, context, fast_paths, reads),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,

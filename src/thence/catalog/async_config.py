@@ -45,10 +45,6 @@ class AsyncConfig(Struct, frozen=True):
 
 
 NATIVE = AsyncConfig()
-FC = AsyncConfig(stop_notifies=True)
-"""The vendor's SDK's defaults; a stopped invocation is a failure there (reference 5.4)."""
-FUNCTIONGRAPH = AsyncConfig(max_event_age_seconds=3600, listed=True, stop_notifies=True)
-"""How often is retried without being said is a setting (functiongraph.retry_attempts_default)."""
 
 
 def of_function(function: Function) -> AsyncConfig:

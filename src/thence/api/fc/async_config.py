@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from ...catalog.async_config import FC, AsyncConfig, as_a_whole
+from ...catalog.async_config import AsyncConfig, as_a_whole
 from ...catalog.function import LATEST
 from ...catalog.kinds import parse_destination, stored_destination
 from ...engine.plan import NOTHING, Plan
@@ -21,6 +21,7 @@ from ...lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX
 from .answer import answer, empty, resource, stamp
 from .arn import Home, arn_of, destination_of, name_and_qualifier
 from .call import Call, convert
+from .defaults import DEFAULTS
 from .errors import FcError, invalid
 from .keys import recased
 from .names import Name, check_function, function_arn, name_of, shown_qualifier
@@ -178,7 +179,7 @@ def read_config(
         "attributes": {DOOR: {"arns": arns}} if arns else {},
         **written,
     }
-    return as_a_whole(said, FC)
+    return as_a_whole(said, DEFAULTS)
 
 
 def shown(call: Call, name: Name, qualifier: str, config: AsyncConfig) -> dict[str, Any]:

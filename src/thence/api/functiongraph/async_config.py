@@ -12,13 +12,14 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from ...catalog.async_config import FUNCTIONGRAPH, AsyncConfig, as_a_whole
+from ...catalog.async_config import AsyncConfig, as_a_whole
 from ...catalog.kinds import stored_destination
 from ...clock import iso
 from ...engine.plan import Plan
 from ...errors import DestinationCycle
 from .answer import answer, empty
 from .call import Call
+from .defaults import DEFAULTS
 from .errors import FssError, invalid, not_found
 from .found import row, row_of
 from .route import Route
@@ -149,7 +150,7 @@ def _config(call: Call, put: PutSettings) -> AsyncConfig:
         **written,
     }
     # (A cancelled request is FAIL with 4208, so its failure is told.)
-    return as_a_whole(said, FUNCTIONGRAPH)
+    return as_a_whole(said, DEFAULTS)
 
 
 def _check_function(call: Call, urn: Urn, field: str) -> None:

@@ -21,6 +21,7 @@ class FunctionGraphDoor(Door):
     name = "functiongraph"
     forms = FORMS
     contract = "functiongraph"
+    once = frozenset({b"x-auth-token"})
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from ...catalog.async_config import FUNCTIONGRAPH
 from ...catalog.function import (
     CONCURRENCY_MAX,
     ENVIRONMENT_BYTES_MAX,
@@ -21,11 +20,12 @@ from ...catalog.update import keeping, kept_by, updated
 from ...errors import InvalidInput
 from ...runtimes.kind import Vendor
 from ...runtimes.kinds import parse_function, runtime_of, vendor
+from .defaults import DEFAULTS
 from .errors import FssError, invalid
 from .function_input import SHOWN, ConfigInput, wrong
 
 DOOR = "functiongraph"
-EVENT_AGE_SECONDS = FUNCTIONGRAPH.max_event_age_seconds  # also without asynchronous settings
+EVENT_AGE_SECONDS = DEFAULTS.max_event_age_seconds  # also without asynchronous settings
 _THEIR_NAMES = {
     "environment": "user_data",
     "initializer": "initializer_handler",

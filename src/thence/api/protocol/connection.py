@@ -9,18 +9,33 @@ from typing import Any
 from ...errors import ThenceError
 from ..shared.context import Context
 from ..shared.fast_path import FastPath, FastRequest
+from .limits import FRAMING, ONCE, SLOW
 from .turns import Turns
+
+
+class Reads:
+    """Which headers the protocol itself looks at. once: of the doors, those that may come only once."""
+
+    def __init__(self, once: frozenset[bytes]) -> None:
+        self.once = ONCE | once
+        self.noted = self.once | SLOW | FRAMING
 
 
 class Connection(Turns):
     """The state of a connection."""
 
     def __init__(
-        self, context: Context, fast_paths: tuple[FastPath, ...], *arguments: Any, **settings: Any
+        self,
+        context: Context,
+        fast_paths: tuple[FastPath, ...],
+        reads: Reads,
+        *arguments: Any,
+        **settings: Any,
     ) -> None:
         super().__init__(*arguments, **settings)
         self._context = context
         self._fast_paths = fast_paths
+        self._reads = reads
         self.url = b""
         self._fast = FastRequest()
         self._is_fast = False  # the request being read is fast, or refused

@@ -14,12 +14,12 @@ READ_SECONDS = (
     60.0  # the caller may take so long to read what waits for it, and likewise for its size
 )
 LINGER_SECONDS = 2.0  # after a refusal: so that the caller can read it before the connection goes
-# Headers that would leave unclear what is asked, or by whom, if they came twice.
-ONCE = frozenset({b"host", b"authorization", b"x-auth-token", b"origin", b"expect"})
+# Headers that would leave unclear what is asked, or by whom, if they came twice; doors add theirs.
+ONCE = frozenset({b"host", b"authorization", b"origin", b"expect"})
 # What is answered when there is no place for anything else.
 OPEN = frozenset({b"/livez", b"/readyz"})
 # Headers with which a request takes the slow path.
 SLOW = frozenset({b"prefer", b"expect", b"origin"})
 VERSIONS = frozenset({"1.0", "1.1"})
 READ_VERSIONS = VERSIONS | {"0.0"}  # the parser's before it has read one
-NOTED = ONCE | SLOW | {b"content-length", b"transfer-encoding"}
+FRAMING = frozenset({b"content-length", b"transfer-encoding"})

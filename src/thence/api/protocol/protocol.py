@@ -16,8 +16,6 @@ from ..shared import problems
 from .limits import (
     HEAD_BYTES_MAX,
     HEADERS_MAX,
-    NOTED,
-    ONCE,
     OPEN,
     SLOW,
     TARGET_BYTES_MAX,
@@ -165,7 +163,7 @@ class Protocol(Unvouched):
         host: bytes | None = None
         rare: list[bytes] = []
         length = 0
-        noted = NOTED
+        noted, once = self._reads.noted, self._reads.once
         for name, value in self.headers:
             if name not in noted:
                 continue
@@ -178,7 +176,7 @@ class Protocol(Unvouched):
             elif name == b"transfer-encoding":
                 if value.lower() != b"chunked":
                     return unknown_coding(value)
-            elif name in ONCE and name in rare:
+            elif name in once and name in rare:
                 return twice(name)
             else:
                 rare.append(name)

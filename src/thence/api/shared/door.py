@@ -44,6 +44,8 @@ class Door:
     """What records may look like that it brings, by the name that a destination writes."""
     mounts: tuple[Mount, ...] = ()
     fast_path: FastPath | None = None
+    once: frozenset[bytes] = frozenset()
+    """Headers (in lower case) of which a second one is refused: they say who asks."""
     routes: tuple[Route, ...] = ()
     """Those that it adds to `/v1`."""
 
