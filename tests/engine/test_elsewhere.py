@@ -70,6 +70,32 @@ async def test_what_a_node_ran_is_lost_and_run_again_by_another_once_its_lease_h
             assert view.spent == Spent(losses_used=1)
 
 
+async def test_what_is_lost_of_a_function_that_is_not_known_here_is_not_asked_for_again_at_once() -> (
+    None
+):
+    async with Node("first", lease_seconds=20) as first, Node("second", first) as second:
+        second.store.catalogue_since = _nothing  # it does not learn of the function
+        await first.function("f", answers=[Ok(seconds=3600), "again"])
+        id = await first.invoke("f")
+        first.vanish()
+        asked, lost = [], second.store.lost
+
+        async def counted(*args: Any) -> Any:
+            found = await lost(*args)
+            asked.append(len(found))
+            return found
+
+        second.store.lost = counted
+        await second.clock.advance(120)
+        assert 1 in asked and len(asked) < 20
+        del second.store.catalogue_since
+        await second.clock.advance(60)
+        assert (await second.show(id)).state is State.SUCCEEDED
+
+
+async def _nothing(*_: Any) -> None: ...
+
+
 async def test_what_another_node_owed_is_delivered_here_when_that_one_is_gone() -> None:
     async with Node("first") as first:
         await first.function("f", on_success=HOOK)
