@@ -134,25 +134,20 @@ class Invoke:
     async def _slot(self, lane: Lane, until: int, latest: int) -> None:
         """Return when there is room for one; Throttled when there is none until then (ms): until
         `latest` where others do not hold all the slots now."""
-        function = lane.function
-        if function.spec.concurrency == 0:
-            raise Throttled(
-                f"Function {function.name!r} is paused: {no_slots(function.version)}.",
-                retry_after_seconds=30,
-                limit=0,
-            )
-        if lane.family.limit == 0:
-            raise Throttled(
-                f"Function {function.name!r} is paused: the limit of all its versions is 0.",
-                retry_after_seconds=30,
-                limit=0,
-            )
+        _check_not_paused(lane)
         if not lane.sync_waiters and self._dispatch.free(lane, written=False) > 0:
             return
         if not self._at_limit(lane):
             until = max(until, latest)
         if len(lane.sync_waiters) >= WAITING_MAX or self._clock.now() >= until:
             raise self._full(lane)
+        if not await self._given(lane, until):
+            self._check(lane)
+            raise self._full(lane)
+
+    async def _given(self, lane: Lane, until: int) -> bool:
+        """Whether it is given a slot until then (ms); that is room again when this returns, and nobody
+        else was promised it."""
         free = asyncio.Event()
 
         def call() -> None:
@@ -171,16 +166,12 @@ class Invoke:
         finally:
             timer.cancel()
             self._waiting.discard(free)
-            if lane.drop_call(call):
-                held = False
-            else:
+            given = not lane.drop_call(call)
+            if given:
                 lane.slots.release(lane)
-                held = True
                 if cancelled:
                     self._dispatch.freed(lane)  # the slot is free for what waits
-        if not held:
-            self._check(lane)
-            raise self._full(lane)
+        return given
 
     def _at_limit(self, lane: Lane) -> bool:
         """Runs, and calls before this one, hold every slot that there may be. Below that there may
@@ -223,6 +214,20 @@ class Invoke:
             retry_after_seconds=1,
             limit=allowed,
         )
+
+
+def _check_not_paused(lane: Lane) -> None:
+    """Raises Throttled where nothing of it may run at all."""
+    function = lane.function
+    if function.spec.concurrency == 0:
+        why = no_slots(function.version)
+    elif lane.family.limit == 0:
+        why = "the limit of all its versions is 0"
+    else:
+        return
+    raise Throttled(
+        f"Function {function.name!r} is paused: {why}.", retry_after_seconds=30, limit=0
+    )
 
 
 def _nobody(run: Run, ended: Ended) -> None:

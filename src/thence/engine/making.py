@@ -70,17 +70,29 @@ class Making:
         if config.followed:
             new.meta = _encode(replace(meta or Meta(), followed=True))
         if idempotency_key:
-            new.idempotency_key = idempotency_key
-            new.key_scope = family.id  # the alias may choose another version the next time
             called = alias or lane.function.version
-            new.fingerprint = fingerprint or _fingerprint(payload, meta, delay_seconds, called)
-            seconds = idempotency_seconds or self._options.idempotency_seconds
-            new.idempotency_expires_at = now + round(seconds * 1000)
+            self._with_key(
+                new,
+                idempotency_key,
+                family.id,  # the alias may choose another version the next time
+                fingerprint or _fingerprint(payload, meta, delay_seconds, called),
+                idempotency_seconds or self._options.idempotency_seconds,
+            )
         if config.listed if listed is None else listed:
             new.listed_in = family.id
             new.caller_id = caller_id
             new.qualifier = alias or lane.function.version
         return new, meta
+
+    @staticmethod
+    def _with_key(
+        new: NewInvocation, key: str, scope: int, fingerprint: bytes, seconds: float
+    ) -> None:
+        """The same key again is answered with this invocation, for so long."""
+        new.idempotency_key = key
+        new.key_scope = scope
+        new.fingerprint = fingerprint
+        new.idempotency_expires_at = new.accepted_at + round(seconds * 1000)
 
     def _check(
         self,
