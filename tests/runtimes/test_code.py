@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from thence.catalog.code import ArchiveInfo, CodeLimits, check_archive, open_archive, pack
+from thence.catalog.code import ArchiveInfo, check_archive, pack
 from thence.errors import InvalidCode, StoreUnavailable
 from thence.removal import Readers
 from thence.runtimes import code
@@ -27,9 +27,6 @@ from thence.runtimes.code import (
     ALONGSIDE_BYTES,
     ALONGSIDE_FILES,
     CodeCache,
-    pack_directory,
-    pack_file,
-    pack_path,
 )
 
 FILES = [("main.py", b"def handler(event, context): ..."), ("lib/deep/x.py", b"x = 1")]
@@ -422,72 +419,3 @@ async def test_no_code_goes_while_a_backup_reads(cache: CodeCache, tmp_path: Pat
         assert cache.prune({"0" * 64}, 1000, 0) == (0, 0)
         assert cache.path(unused.digest).is_dir()
     assert cache.prune({"0" * 64}, 1000, 0) == (1, 1)
-
-
-# ---------------------------------------------------------------- packing
-
-
-def folder_of(root: Path, *paths: str) -> Path:
-    for path in paths:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(f"# {path}")
-    return root
-
-
-def packed_names(data: bytes) -> list[str]:
-    with open_archive(data) as archive:
-        return archive.namelist()
-
-
-def test_a_folder_is_packed_the_same_whenever_and_without_caches(tmp_path: Path) -> None:
-    one = folder_of(
-        tmp_path / "one",
-        "main.py",
-        "lib/x.py",
-        "__pycache__/main.cpython-311.pyc",
-        "lib/old.pyc",
-        ".git/config",
-        ".venv/bin/python.py",
-    )
-    two = folder_of(tmp_path / "two", "lib/x.py", "main.py")
-    os.utime(two / "main.py", (1, 1))
-    os.chmod(two / "main.py", 0o755)
-    assert pack_directory(one) == pack_directory(two)
-    assert packed_names(pack_path(one)) == ["lib/x.py", "main.py"]
-
-
-def test_a_single_source_is_an_archive_under_its_name(tmp_path: Path) -> None:
-    source = folder_of(tmp_path, "hello.py") / "hello.py"
-    assert packed_names(pack_path(source)) == ["hello.py"]
-    with pytest.raises(InvalidCode, match=r"neither a folder, a \.zip file nor a \.py"):
-        pack_file(folder_of(tmp_path, "notes.txt") / "notes.txt")
-    with pytest.raises(InvalidCode, match="cannot be read"):
-        pack_path(tmp_path / "nowhere.py")
-
-
-def test_a_zip_goes_as_it_is_after_the_same_checks(tmp_path: Path) -> None:
-    good, bad = tmp_path / "good.zip", tmp_path / "bad.zip"
-    good.write_bytes(pack(FILES))
-    bad.write_bytes(b"PK")
-    assert pack_path(good) == pack(FILES)
-    with pytest.raises(InvalidCode, match="not a ZIP"):
-        pack_path(bad)
-
-
-@pytest.mark.parametrize("target", ["main.py", "lib"])
-def test_a_link_in_the_folder_is_refused(tmp_path: Path, target: str) -> None:
-    root = folder_of(tmp_path, "main.py", "lib/x.py")
-    (root / "link").symlink_to(root / target)
-    with pytest.raises(InvalidCode, match="'link' is a link"):
-        pack_directory(root)
-
-
-def test_folders_that_are_empty_or_too_large_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InvalidCode, match="no file"):
-        pack_directory(tmp_path / "empty")
-    root = folder_of(tmp_path / "full", "a.py", "b.py", "c.py")
-    with pytest.raises(InvalidCode, match="more than 2 files"):
-        pack_directory(root, CodeLimits(code_files_max=2))
-    with pytest.raises(InvalidCode, match="or 10 bytes"):
-        pack_directory(root, CodeLimits(code_unpacked_bytes_max=10))

@@ -371,7 +371,7 @@ def lone(tmp_path):
 def test_no_instance_starts_in_a_folder_that_somebody_else_made(lone, tmp_path, monkeypatch, made):
     """Once the fork server's own was removed, any user of the machine can take its name."""
     one, node = lone
-    one._directory = old = str(tmp_path / "old")
+    one._folders._directory = old = str(tmp_path / "old")
     if made == "a link":
         os.symlink(tmp_path, old)
     else:
@@ -379,7 +379,7 @@ def test_no_instance_starts_in_a_folder_that_somebody_else_made(lone, tmp_path, 
         monkeypatch.setattr(os, "geteuid", lambda: 1 + os.getuid())
     before = sys.pycache_prefix
     try:
-        home = one._make(1)
+        home = one._folders.make(1)
         assert sys.pycache_prefix is not None
         assert Path(sys.pycache_prefix).parent == Path(home).parent
     finally:
@@ -387,7 +387,7 @@ def test_no_instance_starts_in_a_folder_that_somebody_else_made(lone, tmp_path, 
     assert Path(home).parent.parent == tmp_path and Path(home).parent != Path(old)
     assert not os.path.exists(os.path.join(old, "1"))
     said = json.loads(node.recv(4096))
-    assert said["folder"] == one._directory and "made by somebody else" in said["why"]
+    assert said["folder"] == one._folders._directory and "made by somebody else" in said["why"]
 
 
 SPOILS = {
@@ -423,7 +423,7 @@ async def test_instances_start_again_after_a_function_spoiled_the_fork_servers_f
     for id in (2, 3):
         ended = await house.run(house.deploy(home, id=id))
         assert (ended.outcome, ended.result) == (Outcome.OK, b"[]")
-    [said] = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert old in said and house.launcher._directory in said
     if spoils == "closed":
         os.chmod(old, 0o700)  # else it stays
@@ -444,7 +444,7 @@ async def test_starts_that_the_fork_server_refuses_are_in_the_log_once(
     function = house.deploy("def handler(event, context): ...")
     for _ in range(2):
         assert (await house.run(function)).outcome is Outcome.NO_RESOURCES
-    [said] = [one for one in caplog.records if "could not be started" in one.getMessage()]
+    [said] = [record for record in caplog.records if "could not be started" in record.getMessage()]
     assert str(scratch) in said.getMessage()
     scratch.mkdir()
     assert (await house.run(function)).outcome is Outcome.OK
@@ -463,10 +463,10 @@ def test_a_fork_server_that_gets_no_process_removes_a_full_folder_later(
         (tmp_path / str(number) / "full").mkdir(parents=True)
     with monkeypatch.context() as patched:
         patched.setattr(os, "fork", none)
-        one._remove(str(tmp_path / "1"))
-    assert there(str(tmp_path / "1")) and not one._cleaners
-    one._remove(str(tmp_path / "2"))
-    (cleaner,) = one._cleaners
+        one._folders.remove(str(tmp_path / "1"))
+    assert there(str(tmp_path / "1")) and not one._folders.cleaners
+    one._folders.remove(str(tmp_path / "2"))
+    (cleaner,) = one._folders.cleaners
     os.waitpid(cleaner, 0)
     assert not os.listdir(tmp_path)
 
@@ -486,7 +486,7 @@ def test_a_node_is_told_that_its_fork_server_leaves_before_all_has_ended(lone):
                 os.read(wait, 1)
                 os._exit(0)
             one._guarded_by = os.getppid()
-            one._cleaners.add(cleaner)
+            one._folders.cleaners.add(cleaner)
             one._leave(1)
         finally:
             os._exit(2)

@@ -334,7 +334,7 @@ async def test_code_that_is_not_there_starts_no_instance(house, caplog, monkeypa
         ended = await house.run(function)
         assert ended.outcome is Outcome.NO_RESOURCES
         assert "could not be started" in ended.error_message and ended.started_at is None
-    [said] = [one for one in caplog.records if "could not be started" in one.getMessage()]
+    [said] = [record for record in caplog.records if "could not be started" in record.getMessage()]
     assert "No such file" in said.getMessage()
 
 
@@ -348,7 +348,7 @@ async def test_a_machine_that_gives_no_descriptors_is_told_in_a_sentence(
     monkeypatch.setattr(placing, "Instance", none)
     ended = await house.run(function)
     assert ended.outcome is Outcome.NO_RESOURCES and "Too many open files" in ended.error_message
-    [said] = [one for one in caplog.records if "could not be started" in one.getMessage()]
+    [said] = [record for record in caplog.records if "could not be started" in record.getMessage()]
     assert "Too many open files" in said.getMessage() and said.exc_info is None
 
 

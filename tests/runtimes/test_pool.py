@@ -365,7 +365,7 @@ async def test_a_start_that_takes_too_long_is_said_though_the_fork_server_answer
     monkeypatch.setattr(house.launcher, "kill", lambda number: None)
     house.submit(house.deploy(PID))
     house.clock.advance(31)
-    [said] = [one for one in caplog.records if "could not be started" in one.getMessage()]
+    [said] = [record for record in caplog.records if "could not be started" in record.getMessage()]
     assert "not ready within 30 s" in said.getMessage()
     monkeypatch.undo()
 
@@ -411,7 +411,7 @@ async def test_an_instance_without_work_for_so_long_is_ended(house):
     function = house.deploy("def handler(event, context): ...")
     await house.run(function)
     house.clock.advance(6.9)
-    assert not [one for one in house.seen if isinstance(one, InstanceEnded)]
+    assert not [notice for notice in house.seen if isinstance(notice, InstanceEnded)]
     house.clock.advance(0.2)
     assert (await house.notice(InstanceEnded)).reason == "idle"
 

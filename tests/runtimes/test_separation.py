@@ -242,7 +242,7 @@ import ctypes, os, resource, subprocess
 def handler(event, context):
     status = dict(line.split(":\\t", 1) for line in open("/proc/self/status") if ":\\t" in line)
     allowed = {0, 1, 3, 4, 10}
-    high = [int(status[name], 16) & ~sum(1 << one for one in allowed)
+    high = [int(status[name], 16) & ~sum(1 << capability for capability in allowed)
             for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")]
     child = subprocess.run(["/bin/sh", "-c", "grep CapEff /proc/self/status"],
                            capture_output=True, text=True).stdout.split()[1]

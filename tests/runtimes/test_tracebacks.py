@@ -27,7 +27,7 @@ def test_each_frame_has_its_file_line_function_and_code():
 def test_a_frame_whose_source_is_not_at_hand_has_no_code():
     kind, message, stack = raised("def a():\n    1 / 0\ndef b():\n    a()\nb()\n")
     assert kind == "ZeroDivisionError"
-    assert [(one.line, one.function, one.code) for one in frames(stack, message)] == [
+    assert [(frame.line, frame.function, frame.code) for frame in frames(stack, message)] == [
         (5, "<module>", ""),
         (4, "b", ""),
         (2, "a", ""),
@@ -45,14 +45,14 @@ def test_only_the_exception_that_was_raised_last_counts():
         "\nThe above exception was the direct cause of the following exception:\n\n",
     ):
         last = PLAIN.replace("line 2", "line 9")
-        assert [one.line for one in frames(PLAIN + mark + last, "no")] == [9]
+        assert [frame.line for frame in frames(PLAIN + mark + last, "no")] == [9]
 
 
 def test_a_traceback_quoted_in_the_message_is_not_taken_for_its_own():
     message = "child failed:\n" + PLAIN + "\nDuring handling of the above exception, another "
     message += "exception occurred:\n\n" + PLAIN.replace("line 2", "line 77")
     stack = PLAIN.replace("ValueError: no", f"RuntimeError: {message}")
-    assert [one.line for one in frames(stack, message)] == [2]
+    assert [frame.line for frame in frames(stack, message)] == [2]
 
 
 def test_a_stack_cut_at_its_front_gives_what_is_left():
@@ -67,12 +67,12 @@ def test_an_exception_group_shows_its_own_frames():
     except ExceptionGroup as error:
         stack = "".join(traceback.format_exception(error))
         line = error.__traceback__.tb_lineno
-    [one] = frames(stack, "two (2 sub-exceptions)")
-    assert (one.line, one.function) == (line, sys._getframe().f_code.co_name)
-    assert one.code.startswith("raise ExceptionGroup(")
+    [frame] = frames(stack, "two (2 sub-exceptions)")
+    assert (frame.line, frame.function) == (line, sys._getframe().f_code.co_name)
+    assert frame.code.startswith("raise ExceptionGroup(")
 
 
 @given(st.text(), st.text())
 def test_any_text_is_read_without_a_failure(stack, message):
-    for one in frames(stack, message):
-        assert one.line >= 0
+    for frame in frames(stack, message):
+        assert frame.line >= 0

@@ -20,9 +20,7 @@ from pathlib import Path
 from ..catalog.code import (
     ArchiveInfo,
     CodeLimits,
-    check_archive,
     open_archive,
-    pack,
     read_member,
     read_members,
 )
@@ -37,9 +35,6 @@ _MARKS = ".unused"
 NO_LIMIT = CodeLimits(code_files_max=2**63)  # what is stored was checked by the limits of its day
 ALONGSIDE_BYTES = 16 * 1024  # of an archive; larger ones may take long to unpack
 ALONGSIDE_FILES = 8  # and so do more files, which are written to the disk one by one
-SKIPPED = frozenset({"__pycache__", ".git", ".hg", ".venv", "venv", ".mypy_cache", ".ruff_cache",
-                     ".pytest_cache", ".tox", "node_modules", ".DS_Store"})  # fmt: skip
-SKIPPED_ENDINGS = (".pyc", ".pyo")
 
 
 class CodeCache:
@@ -241,72 +236,3 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-# ---------------------------------------------------------------- from a developer's folder
-
-
-def pack_path(path: Path, limits: CodeLimits | None = None) -> bytes:
-    """The archive of a folder, of one .py source, or a ZIP file as it is. Raises InvalidCode."""
-    if path.is_dir():
-        return pack_directory(path, limits)
-    if path.suffix == ".zip":
-        data = _content(path)
-        check_archive(data, limits)
-        return data
-    return pack_file(path, limits)
-
-
-def pack_file(path: Path, limits: CodeLimits | None = None) -> bytes:
-    """The archive of one Python source, under its own name. Raises InvalidCode."""
-    if path.suffix != ".py":
-        raise InvalidCode(
-            f"code: {path.name!r} is neither a folder, a .zip file nor a .py file.", field="code"
-        )
-    data = pack([(path.name, _content(path))])
-    check_archive(data, limits)
-    return data
-
-
-def pack_directory(path: Path, limits: CodeLimits | None = None) -> bytes:
-    """The archive of a folder's plain files: the same files always give the same bytes.
-
-    Caches, version control and virtual environments are left out (SKIPPED). Raises InvalidCode for
-    a link or a special file, for an empty folder and where a limit is passed."""
-    limits = limits or CodeLimits()
-    found: list[tuple[str, bytes]] = []
-    total = 0
-    for directory, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED)
-        for name in sorted((*names, *(n for n in folders if Path(directory, n).is_symlink()))):
-            file = Path(directory, name)
-            if name in SKIPPED or name.endswith(SKIPPED_ENDINGS):
-                continue
-            relative = file.relative_to(path).as_posix()
-            if file.is_symlink() or not file.is_file():
-                raise InvalidCode(
-                    f"code: {relative!r} is a link or a special file; put a plain file there.",
-                    field="code",
-                )
-            total += file.stat().st_size
-            if total > limits.code_unpacked_bytes_max or len(found) >= limits.code_files_max:
-                raise InvalidCode(
-                    f"code: {path} has more than {limits.code_files_max} files or "
-                    f"{limits.code_unpacked_bytes_max} bytes.",
-                    field="code",
-                )
-            found.append((relative, _content(file)))
-    if not found:
-        raise InvalidCode(f"code: there is no file in {path}.", field="code")
-    data = pack(found)
-    check_archive(data, limits)
-    return data
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidCode(
-            f"code: {path} cannot be read: {error.strerror or error}.", field="code"
-        ) from error

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from .sandbox.confine import CLOSED, READABLE
 from .wire.setup import Setup
 
 
@@ -30,6 +31,10 @@ class SandboxFolders(Struct, frozen=True):
 
     closed: Path
     readable: Path
+
+    def environment(self) -> dict[str, str]:
+        """As the process that starts instances is told of it (sandbox/confine.py)."""
+        return {CLOSED: str(self.closed), READABLE: str(self.readable)}
 
 
 class LauncherEvents(Protocol):

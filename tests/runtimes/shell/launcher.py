@@ -13,12 +13,13 @@ from thence.runtimes.launcher import Descriptors, LauncherEvents, SandboxFolders
 from thence.runtimes.wire.setup import Setup
 
 PROGRAM = Path(__file__).with_name("program.py")
-PACKAGE = Path(thence.__file__).parents[1]
+PACKAGE = str(Path(thence.__file__).parents[1])
 
 
 class ShellLauncher:
     def __init__(self, events: LauncherEvents, sandbox: SandboxFolders | None) -> None:
         self._events = events
+        self._told = {} if sandbox is None else sandbox.environment()
         self._instances: dict[int, tuple[subprocess.Popen[bytes], asyncio.Event]] = {}
 
     async def prepare(self, seconds: float) -> None:
@@ -28,13 +29,13 @@ class ShellLauncher:
     def start(self, setup: Setup, descriptors: Descriptors) -> None:
         pipe, output, words = descriptors
         process = subprocess.Popen(
-            [sys.executable, PROGRAM, setup.handler, str(pipe), str(words)],
+            [sys.executable, PROGRAM, setup.handler, str(setup.memory_mb), str(pipe), str(words)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             pass_fds=(pipe, words),
             cwd=setup.code_path,
-            env={**setup.environment, "PATH": os.defpath, "PYTHONPATH": str(PACKAGE)},
+            env={**setup.environment, **self._told, "PATH": os.defpath, "PYTHONPATH": PACKAGE},
             start_new_session=True,  # so that what it starts can be ended with it
         )
         os.close(pipe)

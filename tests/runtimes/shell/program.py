@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 
-from thence.runtimes.sandbox import privileges
+import thence
+from thence.runtimes.sandbox import confine, limits, privileges
 from thence.runtimes.wire import frames
 from thence.runtimes.wire.frames import answer
 
@@ -55,7 +56,10 @@ def run(handler: str, flags: int, payload: bytes, began_ns: int) -> bytes:
 
 
 if __name__ == "__main__":
-    handler, pipe, words = sys.argv[1:]
+    handler, memory_mb, pipe, words = sys.argv[1:]
+    sandbox = confine.from_environment((sys.prefix, sys.base_prefix, thence.__file__))
     privileges.give_up()
+    sandbox.enter_domain()
+    limits.bound_memory(int(memory_mb))
     shared = memoryview(mmap.mmap(int(words), frames.WORDS_BYTES)).cast("Q")
     main(handler, socket.socket(fileno=int(pipe)), shared)

@@ -23,7 +23,6 @@ import msgspec
 from ...errors import StartupError
 from ..launcher import Descriptors, LauncherEvents, SandboxFolders
 from ..sandbox import folders
-from ..sandbox.confine import CLOSED, READABLE
 from ..wire.setup import Setup
 from . import leftovers
 
@@ -67,7 +66,7 @@ class ForkServerLauncher:
 
     def __init__(self, events: LauncherEvents, sandbox: SandboxFolders | None) -> None:
         self._events = events
-        self._environment = _environment(sandbox)
+        self._environment = {} if sandbox is None else sandbox.environment()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: socket.socket | None = None
         self._stderr: IO[bytes] | None = None
@@ -262,13 +261,6 @@ async def _off_the_loop(
         # Of descriptors, or threads: whatever it was, without a new fork server nothing would ever run.
         log.exception("what a fork server left could not be looked for")
         return None, False
-
-
-def _environment(sandbox: SandboxFolders | None) -> dict[str, str]:
-    """What the fork server is told by it (sandbox/confine.py)."""
-    if sandbox is None:
-        return {}
-    return {CLOSED: str(sandbox.closed), READABLE: str(sandbox.readable)}
 
 
 def _close(descriptors: Descriptors | None) -> None:

@@ -16,10 +16,8 @@ import os
 import struct
 from collections.abc import Callable, Sequence
 
-CLOSED, READABLE = (
-    "THENCE_CLOSED",
-    "THENCE_READABLE",
-)  # in the fork server's environment; empty: nothing is closed
+# In the environment of a process that starts instances; not there: nothing is closed.
+CLOSED, READABLE = "THENCE_CLOSED", "THENCE_READABLE"
 
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
@@ -76,6 +74,17 @@ class Sandbox:
         """In an instance: a domain of its own, for good. Raises OSError."""
         if self.ruleset >= 0:
             _check(_libc.syscall(_RESTRICT_SELF, self.ruleset, 0))
+
+
+def from_environment(needed: Sequence[str]) -> Sandbox:
+    """As the node wants it; the variables that say so are taken away. Before privileges are given up.
+    `needed`: see Sandbox.close_folder. Raises OSError."""
+    sandbox = Sandbox()
+    closed, readable = os.environ.pop(CLOSED, ""), os.environ.pop(READABLE, "")
+    if closed:
+        sandbox.close_folder(closed, readable, [os.path.realpath(path) for path in needed])
+        sandbox.prepare_domains()
+    return sandbox
 
 
 def _refusal(work: Callable[[], object]) -> str:

@@ -45,7 +45,9 @@ def give_up() -> None:
     if libc.capget(ctypes.byref(header), sets) != 0:
         raise OSError(ctypes.get_errno(), "capget failed")
     for word, kept in enumerate(sets):
-        mask = sum(1 << one - 32 * word for one in _KEPT if 0 <= one - 32 * word < 32)
+        mask = sum(
+            1 << capability - 32 * word for capability in _KEPT if 0 <= capability - 32 * word < 32
+        )
         kept.permitted &= mask
         kept.effective &= mask
         kept.inheritable = 0

@@ -15,28 +15,26 @@ Reports: {"ready": pid, "missing": what of confine.py does not stand}, {"started
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import importlib
 import os
 import selectors
 import signal
 import socket
-import stat
 import sys
-import tempfile
 import time
 import traceback
 from typing import Any, NoReturn
 
 import msgspec
 
-from ...sandbox import folders, instance_mark, privileges
+from ...sandbox import instance_mark, privileges
 from ...sandbox.children import children, end_all, ids_are_ours
-from ...sandbox.confine import CLOSED, READABLE, Sandbox
+from ...sandbox.confine import Sandbox, from_environment
 from ...wire.setup import Setup
 from ..function import worker
 from . import guardian
+from .instance_folders import InstanceFolders, cache_in
 
 PRELOADED = """
 argparse base64 bisect collections concurrent.futures contextlib copy csv dataclasses datetime
@@ -67,15 +65,14 @@ class ForkServer:
         self._pipe = pipe
         self._guarded_by = guarded_by
         self._sandbox = sandbox
-        self._directory = directory
-        self._spoiled: list[str] = []  # directories that were ours before
+        self._folders = InstanceFolders(
+            directory, lambda new, why: self._report(folder=new, why=why)
+        )
         self._pid = os.getpid()
         self._pids: dict[int, int] = {}  # number -> pid
         self._numbers: dict[int, int] = {}
-        self._cleaners: set[int] = set()
-        self._full: list[str] = []  # directories of instances that wait for one
         self._killed: dict[int, float] = {}  # number -> when it was last looked at
-        self._doomed: set[int] = set()  # escaped, killed, not yet waited for
+        self._escaped_and_killed: set[int] = set()  # escaped, killed, not yet waited for
 
     def run(self) -> NoReturn:
         """Serve until the node's end closes. Whatever else ends this: no instance outlives it."""
@@ -126,9 +123,9 @@ class ForkServer:
     def _start(self, setup: Setup, fds: list[int]) -> None:
         for fd in fds:
             os.set_inheritable(fd, False)
-        home = self._home(setup.number)
+        home = self._folders.path(setup.number)
         try:
-            home = self._make(setup.number)
+            home = self._folders.make(setup.number)
             pid = os.fork()
         except OSError as error:
             with contextlib.suppress(OSError):  # it may not be there
@@ -142,35 +139,6 @@ class ForkServer:
             self._report(started=setup.number, pid=pid)
         for fd in fds:
             os.close(fd)
-
-    def _make(self, number: int) -> str:
-        """The instance's folder. Functions are of our user: what one of them, or whoever else, made of
-        our folder must not keep all others from starting."""
-        try:
-            self._make_home(number)
-        except OSError as error:
-            self._move(f"{error.strerror} ({self._home(number)})")
-            os.mkdir(self._home(number), 0o700)
-        return self._home(number)
-
-    def _make_home(self, number: int) -> None:
-        try:
-            there = os.lstat(self._directory)
-        except FileNotFoundError:  # what is old in /tmp is removed on many machines
-            os.mkdir(self._directory, 0o700)
-        else:
-            if there.st_uid != os.geteuid() or not stat.S_ISDIR(there.st_mode):
-                # Whoever owns it could put code there for us to run.
-                raise PermissionError(errno.EPERM, "its folder was made by somebody else")
-        os.mkdir(self._home(number), 0o700)
-
-    def _move(self, why: str) -> None:
-        """To a new folder. What lies in the old one stays until we leave."""
-        new = tempfile.mkdtemp(prefix=folders.PREFIX, dir=os.path.dirname(self._directory))
-        self._spoiled.append(self._directory)
-        self._directory = new
-        _cache_in(new)
-        self._report(folder=new, why=why)
 
     def _become(self, setup: Setup, fds: list[int], home: str) -> NoReturn:
         try:
@@ -201,9 +169,9 @@ class ForkServer:
                 break
             if pid == 0:
                 break
-            self._cleaners.discard(pid)
-            if pid in self._doomed:
-                self._doomed.remove(pid)
+            self._folders.cleaners.discard(pid)
+            if pid in self._escaped_and_killed:
+                self._escaped_and_killed.remove(pid)
                 deeper = True
             number = self._numbers.pop(pid, None)
             if number is not None:
@@ -211,7 +179,7 @@ class ForkServer:
                 self._killed.pop(number, None)
                 self._end_left_behind(pid)
                 self._report(ended=number, status=status, peak_bytes=used.ru_maxrss << 10)
-                self._remove(self._home(number))
+                self._folders.remove(self._folders.path(number))
         if deeper:
             self._end_escaped()  # what they had started became ours with their ends
 
@@ -224,12 +192,16 @@ class ForkServer:
     def _end_escaped(self) -> None:
         """From instances that have ended; what escaped from one that still runs is not touched."""
         for pid in children() or ():  # where they cannot be known only groups are ended
-            if pid in self._numbers or pid in self._cleaners or pid in self._doomed:
+            if (
+                pid in self._numbers
+                or pid in self._folders.cleaners
+                or pid in self._escaped_and_killed
+            ):
                 continue
             number = instance_mark.of(pid)
             if number not in self._pids or number in self._killed:
                 os.kill(pid, signal.SIGKILL)
-                self._doomed.add(pid)
+                self._escaped_and_killed.add(pid)
 
     def _end_tracers(self) -> None:
         """An instance that was killed is not told to us as ended while another process, which it may
@@ -239,35 +211,6 @@ class ForkServer:
             return
         self._killed = dict.fromkeys(self._killed, now)
         self._end_escaped()
-
-    def _home(self, number: int) -> str:
-        return os.path.join(self._directory, str(number))
-
-    def _remove(self, home: str) -> None:
-        try:
-            os.rmdir(home)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            if error.errno != errno.ENOTEMPTY:
-                return  # the whole directory goes when the fork server leaves
-            self._full.append(home)
-            self._clean()
-
-    def _clean(self) -> None:
-        """By a process: a large directory must not hold up the next cold start."""
-        try:
-            pid = os.fork()
-        except OSError:
-            return  # of processes, which a function may have used up; the next one takes these along
-        if pid == 0:
-            try:
-                for home in self._full:
-                    folders.remove(home)
-            finally:
-                os._exit(0)  # never back into the fork server's loop
-        self._cleaners.add(pid)
-        self._full.clear()
 
     def _report(self, **report: Any) -> None:
         try:
@@ -280,14 +223,13 @@ class ForkServer:
             self._pipe.close()  # from here on the node waits for the guardian, and not for ever
         for number in list(self._pids):
             self._kill(number)
-        known = end_all(self._cleaners)
+        known = end_all(self._folders.cleaners)
         while known or self._numbers:  # what has escaped, if it cannot be known, is not waited for
             try:
                 self._numbers.pop(os.waitpid(-1, 0)[0], None)
             except ChildProcessError:
                 break
-        for directory in (*self._spoiled, self._directory):
-            folders.remove(directory)
+        self._folders.remove_all()
         os._exit(status)
 
 
@@ -301,7 +243,7 @@ def main(guarded_by: int) -> NoReturn:
     os.umask(0o077)
     for name in PRELOADED.split():
         importlib.import_module(name)
-    _cache_in(sys.argv[-1])
+    cache_in(sys.argv[-1])
     guardian.adopt_orphans()
     gc.collect()
     gc.disable()
@@ -309,22 +251,12 @@ def main(guarded_by: int) -> NoReturn:
     ForkServer(pipe, sys.argv[-1], sandbox, guarded_by).run()
 
 
-def _cache_in(directory: str) -> None:
-    sys.pycache_prefix = os.path.join(directory, "pycache")  # code directories stay as they are
-
-
 def _sandbox(directory: str) -> Sandbox:
-    """Those that the node wants. Before privileges are given up, and before anything is loaded."""
-    sandbox = Sandbox()
+    """What the node wants. Before privileges are given up, and before anything is loaded."""
+    sandbox = from_environment((directory, sys.prefix, sys.base_prefix, __file__, msgspec.__file__))
     if not ids_are_ours():
-        sandbox.missing.append(
-            "what they leave running may outlive them: /proc is not that of the service's processes"
+        sandbox.missing.insert(
+            0,
+            "what they leave running may outlive them: /proc is not that of the service's processes",
         )
-    closed = os.environ.get(CLOSED)
-    if closed:
-        needed = (directory, sys.prefix, sys.base_prefix, __file__, msgspec.__file__)
-        sandbox.close_folder(
-            closed, os.environ[READABLE], [os.path.realpath(one) for one in needed]
-        )
-        sandbox.prepare_domains()
     return sandbox

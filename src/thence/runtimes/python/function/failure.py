@@ -121,7 +121,7 @@ def _stack(error: BaseException) -> bytes:
         told = traceback.TracebackException.from_exception(error)
         _trim(told)
         # A message is told elsewhere; here it must not push out the frames, which say where.
-        data = b"".join(_head(one, ERROR_MESSAGE_BYTES_MAX, "…\n") for one in told.format())
+        data = b"".join(_head(text, ERROR_MESSAGE_BYTES_MAX, "…\n") for text in told.format())
     except Exception as broken:  # the user's __str__ again, or a source file that vanished
         data = f"(no traceback: {type(broken).__name__})\n".encode()
     return data[-ERROR_STACK_BYTES_MAX:].decode("utf-8", "ignore").encode()
@@ -131,12 +131,12 @@ def _trim(told: traceback.TracebackException) -> None:
     seen: set[int] = set()
     waiting = [told]
     while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
+        part = waiting.pop()
+        if id(part) in seen:
             continue
-        seen.add(id(one))
-        one.stack[:] = [frame for frame in one.stack if _is_users(frame.filename)]
-        waiting.extend(other for other in (one.__cause__, one.__context__) if other is not None)
+        seen.add(id(part))
+        part.stack[:] = [frame for frame in part.stack if _is_users(frame.filename)]
+        waiting.extend(other for other in (part.__cause__, part.__context__) if other is not None)
 
 
 def _is_users(filename: str) -> bool:

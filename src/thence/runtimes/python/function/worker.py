@@ -21,7 +21,7 @@ from ...wire import frames
 from ...wire.frames import answer
 from ...wire.output import last_lines
 from ...wire.setup import Setup
-from . import trial
+from . import surroundings, trial
 from .contracts.choice import choose
 from .contracts.contract import INVOKE, Contract
 from .failure import HandlerFault, InitializerFault, describe, exit_message
@@ -37,7 +37,7 @@ def main(setup: Setup, fds: list[int], parent_pid: int, home: str) -> NoReturn:
     pipe = socket.socket(fileno=fds[0])
     try:
         contract = choose(setup)
-        limits.enter(setup, parent_pid, home, fds, fds[1], contract.environment())
+        surroundings.enter(setup, parent_pid, home, fds, fds[1], contract.environment())
         words = memoryview(mmap.mmap(fds[2], frames.WORDS_BYTES)).cast("Q")
         os.close(fds[2])
         worker = Worker(setup, contract, pipe, fds[1], words)
