@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from tests.doors.virtual import VirtualDoor, virtual_doors
+from tests.engine.nodes import Node
 
 from thence.catalog.function import FunctionSpec
 from thence.engine import catalogue
+from thence.settings import Settings
 
 PROJECT, REGION = "6f1d2c3b4a5968778695a4b3c2d1e0f0", "local-1"
 FC = "/2023-03-30/functions/f"
@@ -137,6 +139,27 @@ async def test_a_limit_that_another_door_changed_is_not_the_one_that_was_meant(
     refused = await doors.put(f"{FC}/concurrency", json={"reservedConcurrency": 1}, headers=seen)
     assert refused.status == 412
     assert doors.engine.functions.control("f").limit == 7
+
+
+async def test_a_function_that_another_node_changed_meanwhile_is_not_the_one_that_was_meant() -> (
+    None
+):
+    async with Node("first") as first, Node("second", first) as second:
+        here, there = (Doors(node, Settings(**Doors.settings_of_all)) for node in (first, second))
+        await first.function("f", contract="functiongraph")
+        await second.clock.advance(2)
+        seen = {"if-match": (await fine(here.get(FC))).headers["etag"]}
+        here.hold_the_next(lambda: fine(OTHERS["functiongraph"](there)))
+        refused = await here.put(FC, json={"description": "second"}, headers=seen)
+        assert (refused.status, refused.json["Code"]) == (412, "PreconditionFailed")
+        here.hold_the_next(
+            lambda: fine(there.put(f"{FG}/config", json={"timeout": 9}, headers=JSON))
+        )
+        await fine(here.put(FC, json={"description": "third"}))
+        await second.clock.advance(2)
+        for node in (first, second):
+            spec = node.engine.functions.get("f").spec
+            assert (spec.memory_mb, spec.timeout_seconds, spec.description) == (512, 9, "third")
 
 
 # ---------------------------------------------------------------- updates of some fields
