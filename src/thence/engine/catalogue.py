@@ -76,9 +76,8 @@ class Catalogue(Mirror):
         self._turn = asyncio.Semaphore(AT_ONCE)
 
     def resolve(self, name: str, qualifier: str) -> Callee:
-        """What runs one call of `name`. Asked
-        once an invocation: where an alias shares its calls, each time may answer another. Raises
-        FunctionNotFound, QualifierNotFound."""
+        """What runs one call of `name`. Asked once an invocation: where an alias shares its calls, each
+        time may answer another. Raises FunctionNotFound, QualifierNotFound."""
         lane = self.lane(name)
         if qualifier == LATEST:
             return lane.called
