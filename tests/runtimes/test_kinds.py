@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from tests.engine.processes import running
 
 from thence.catalog.code import pack
+from thence.catalog.function import Contract
 from thence.errors import InvalidInput
 from thence.lifecycle.outcome import Outcome
 from thence.runtimes import kinds
 from thence.runtimes.kinds import function_error, parse_function
+from thence.runtimes.python.function.contracts.choice import CONTRACTS
 
 from .shell.kind import SHELL
 
@@ -107,6 +109,10 @@ def test_a_vendors_names_lead_to_the_runtime_that_runs_them(with_shell):
     assert kinds.runtime_of("fc", "Python3.12") is None
     assert kinds.runtime_of("functiongraph", "Python3.12") == "python"
     assert kinds.vendor("fc", "python").shown in kinds.vendor_runtimes("fc")
+
+
+def test_python_has_every_contract_that_a_function_may_have():
+    assert set(CONTRACTS) == set(get_args(Contract))
 
 
 def test_a_runtime_that_no_vendor_has_is_shown_by_our_name(with_shell):

@@ -1,11 +1,11 @@
-"""Which contract a function has, and what it takes from what a vendor's door keeps.
+"""The contracts of Python functions, a line each, and what they take from what a vendor's door keeps.
 
 `details` runs on the node, `choose` in the instance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ....wire.setup import Setup
@@ -13,16 +13,21 @@ from . import fc, functiongraph
 from .contract import Contract
 from .native import Native
 
+Details = Callable[[Mapping[str, Any]], dict[str, Any]]
+
 _TEXT_MAX = 256  # characters; names at the vendors are shorter
+
+# By FunctionSpec.contract: what it is in an instance, and what it takes of what its door keeps.
+CONTRACTS: dict[str, tuple[Callable[[Setup], Contract], Details]] = {
+    "native": (Native, lambda kept: {}),
+    "fc": (fc.FunctionCompute, fc.details),
+    "functiongraph": (functiongraph.FunctionGraph, functiongraph.details),
+}
 
 
 def choose(setup: Setup) -> Contract:
     """The contract of an instance."""
-    if setup.contract == "fc":
-        return fc.FunctionCompute(setup)
-    if setup.contract == "functiongraph":
-        return functiongraph.FunctionGraph(setup)
-    return Native(setup)
+    return CONTRACTS[setup.contract][0](setup)
 
 
 def details(contract: str, attributes: Mapping[str, Any]) -> dict[str, str]:
@@ -30,9 +35,5 @@ def details(contract: str, attributes: Mapping[str, Any]) -> dict[str, str]:
     kept = attributes.get(contract)
     if not isinstance(kept, dict):
         return {}
-    taken: dict[str, Any] = {}
-    if contract == "fc":
-        taken = fc.details(kept)
-    elif contract == "functiongraph":
-        taken = functiongraph.details(kept)
+    taken = CONTRACTS[contract][1](kept)
     return {name: text[:_TEXT_MAX] for name, text in taken.items() if isinstance(text, str)}
