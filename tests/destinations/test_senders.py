@@ -65,7 +65,12 @@ class PaperSender:
             raise self.fails
 
 
-PAPER = Kind(destination=Paper, make=lambda resources: PaperSender(), written=("paper:TRAY",))
+PAPER = Kind(
+    destination=Paper,
+    make=lambda resources: PaperSender(),
+    written=("paper:TRAY",),
+    read_text=lambda text, where: Paper(text.partition(":")[2]),
+)
 
 
 async def test_each_type_goes_to_its_sender(receiver, parcel):

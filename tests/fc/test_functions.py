@@ -10,9 +10,13 @@ from urllib.parse import quote
 
 import fastcrc
 import pytest
+from tests.destinations.test_senders import PAPER
 
+from thence.api.doors import installed, record_forms
+from thence.catalog import kinds as catalog
 from thence.catalog.code import pack
 from thence.catalog.control import Control
+from thence.destinations.kinds import KINDS
 
 FUNCTIONS = "/2023-03-30/functions"
 ARCHIVE = pack([("index.py", b"def handler(event, context):\n    return event\n")])
@@ -281,6 +285,19 @@ async def test_an_update_changes_only_what_is_given(door: Any) -> None:
     after = await update(door, description="new")
     assert after.pop("lastModifiedTime") > before.pop("lastModifiedTime")
     assert after == {**before, "description": "new"}
+
+
+async def test_a_function_whose_destination_is_of_a_kind_that_is_gone_can_be_changed(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create(door)
+    there, forms = catalog.installed(), tuple(record_forms(installed()))
+    monkeypatch.setattr(catalog, "_installed", catalog.Kinds([*KINDS, PAPER], forms))
+    await door.service.function("f", on_success="paper:tray")
+    monkeypatch.setattr(catalog, "_installed", there)
+    assert (await update(door, description="new"))["description"] == "new"
+    spec = door.service.engine.functions.get("f").spec
+    assert (spec.description, spec.on_success) == ("new", "paper:tray")
 
 
 async def test_an_update_can_bring_other_code(door: Any) -> None:

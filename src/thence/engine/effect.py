@@ -40,11 +40,17 @@ class InEffect(Struct, frozen=True):
 
 
 def in_effect(
-    config: AsyncConfig, options: Options, contract: Contract = "native", *, stored: bool = False
+    config: AsyncConfig,
+    options: Options,
+    contract: Contract = "native",
+    *,
+    stored: bool = False,
+    before: AsyncConfig | None = None,
 ) -> InEffect:
     """`contract`: of a function's row; a qualifier's configuration says nothing of the platform's
     part of the policy (see Lane.policy). `stored`: it is in the store already, so a destination that no
-    installed kind takes is an UnknownDestination; otherwise raises InvalidInput naming it."""
+    installed kind takes is an UnknownDestination; so is one that stays as it is in `before`. Otherwise
+    raises InvalidInput naming it."""
     preset = platform_preset(
         contract,
         budget_seconds=options.platform_budget_seconds,
@@ -60,19 +66,21 @@ def in_effect(
             options.losses_max,
         ),
         config.max_event_age_seconds * 1000,
-        _owed(config.on_success, "on_success", stored),
-        _owed(config.on_failure, "on_failure", stored),
+        _owed("on_success", config, config if stored else before),
+        _owed("on_failure", config, config if stored else before),
         config.listed,
         config.stop_notifies,
         config.followed,
     )
 
 
-def _owed(written: object, field: str, stored: bool) -> OwedTo | None:
+def _owed(field: str, config: AsyncConfig, stored: AsyncConfig | None) -> OwedTo | None:
+    written = getattr(config, field)
     if written is None:
         return None
-    destination = stored_destination(written) if stored else parse_destination(written, field)
-    return owed_to(destination)
+    if stored is not None and written == getattr(stored, field):
+        return owed_to(stored_destination(written))
+    return owed_to(parse_destination(written, field))
 
 
 def owed_to(destination: Destination) -> OwedTo:

@@ -55,7 +55,9 @@ class Plans:
         check_name(name)
         # (Not in the store yet: only its spec counts here.)
         row = of_function(Function(0, name, 0, spec, "", 0, 0, 0))
-        check_targets(name, in_effect(row, self._options), self._mirror.find)
+        family = self._mirror.find(name)
+        before = None if family is None else of_function(family.row(LATEST).function)
+        check_targets(name, in_effect(row, self._options, before=before), self._mirror.find)
 
     def put_function(self, name: str, spec: FunctionSpec, code: Code | None) -> Plan:
         """Create or replace `latest`. Without code it keeps what it has. Raises as check_function."""
@@ -191,11 +193,11 @@ class Plans:
         """Create or replace. `check`: that the qualifier is there; without it, another step of the
         same change makes it. Raises VersionNotFound, AliasNotFound, InvalidInput, DestinationCycle."""
         config = checked(AsyncConfig, config)
-        effect = in_effect(config, self._options)
         family = self._mirror.family(name)
         row = family.row(qualifier if check else LATEST)
-        check_targets(name, effect, self._mirror.find)
         before, now = family.written.get(qualifier), self._clock.now()
+        effect = in_effect(config, self._options, before=before)
+        check_targets(name, effect, self._mirror.find)
         created_at = now if before is None else before.created_at
         config = replace(config, created_at=created_at, updated_at=now)
         fields = briefs(before or of_function(row.function), config)

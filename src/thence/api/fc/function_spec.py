@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...catalog.function import CONCURRENCY_MAX, FunctionSpec
 from ...catalog.update import keeping, kept_by, updated
@@ -180,9 +181,12 @@ def _handler(written: str, where: str, theirs: Vendor) -> str:
 
 
 def _checked(spec: FunctionSpec) -> FunctionSpec:
-    """As our own checks see it; their sentences begin with the name of the field."""
+    """As our own checks see it; their sentences begin with the name of the field. (But for its
+    destinations, which are not written here.)"""
+    written = {"on_success": spec.on_success, "on_failure": spec.on_failure}
     try:
-        return parse_function(msgspec.to_builtins(spec))
+        plain = msgspec.to_builtins(spec) | dict.fromkeys(written)
+        return replace(parse_function(plain), **written)
     except InvalidInput as error:
         raise _in_their_words(error) from None
 

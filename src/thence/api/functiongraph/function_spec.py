@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ...catalog.function import (
     CONCURRENCY_MAX,
@@ -170,9 +171,12 @@ def _variable(name: str, raw: bytes, where: str) -> str:
 
 
 def _checked(spec: FunctionSpec) -> FunctionSpec:
-    """As our own checks see it; their sentences begin with the name of the field."""
+    """As our own checks see it; their sentences begin with the name of the field. (But for its
+    destinations, which are not written here.)"""
+    written = {"on_success": spec.on_success, "on_failure": spec.on_failure}
     try:
-        return parse_function(msgspec.to_builtins(spec))
+        plain = msgspec.to_builtins(spec) | dict.fromkeys(written)
+        return replace(parse_function(plain), **written)
     except InvalidInput as error:
         raise _theirs(error) from None
 
