@@ -23,9 +23,9 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     near = difflib.get_close_matches(wanted, choice, n=1, cutoff=_NEAR)
     if not near and len(wanted) > 2:
         # `env` for `environment`, `timeout` for `timeout_seconds`, `retries` for `max_retries`
-        words = {word: one for one in reversed(choice) for word in one.split("_")}
-        near = [one for one in choice if one.startswith(wanted)] or [
-            words[one] for one in difflib.get_close_matches(wanted, words, n=1, cutoff=_WORD)
+        words = {word: item for item in reversed(choice) for word in item.split("_")}
+        near = [item for item in choice if item.startswith(wanted)] or [
+            words[match] for match in difflib.get_close_matches(wanted, words, n=1, cutoff=_WORD)
         ]
     return f" (did you mean {near[0]}?)" if near else ""
 
@@ -36,7 +36,7 @@ def rule(expected: inspect.Type) -> str:
         case inspect.Metadata():
             return rule(expected.type)
         case inspect.UnionType():
-            return " or ".join(rule(one) for one in expected.types)
+            return " or ".join(rule(kind) for kind in expected.types)
         case inspect.LiteralType():
             return f"one of {', '.join(map(str, expected.values))}"
         case inspect.IntType():

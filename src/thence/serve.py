@@ -93,7 +93,7 @@ async def _start(
     try:
         await asyncio.wait({start, told}, return_when=asyncio.FIRST_COMPLETED)
         # Only now: that it was held up earlier is no reason.
-        reasons = [asyncio.ensure_future(one.wait()) for one in (hurry, service.engine.held_up)]
+        reasons = [asyncio.ensure_future(item.wait()) for item in (hurry, service.engine.held_up)]
         # Where nothing holds it up it has begun in a moment, and then leaves in order.
         await asyncio.wait(
             {start, *reasons},
@@ -104,8 +104,8 @@ async def _start(
             await start
             return True
     finally:
-        for one in (told, *reasons):
-            one.cancel()
+        for item in (told, *reasons):
+            item.cancel()
         if not start.done():
             start.cancel()
             await asyncio.wait({start}, timeout=LEAVE_SECONDS)

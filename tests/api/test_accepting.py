@@ -51,7 +51,7 @@ async def test_an_accepted_invocation_can_be_asked_for_at_once(server: Any, way:
 async def test_both_ways_answer_the_same(server: Any) -> None:
     await server.deploy()
     answers = [await server.post(PATH, data=b"{}", headers=way_headers(way)) for way in WAYS]
-    first, second = (one.body.replace(one.json["id"].encode(), b"") for one in answers)
+    first, second = (answer.body.replace(answer.json["id"].encode(), b"") for answer in answers)
     assert first == second
 
 
@@ -289,7 +289,7 @@ async def test_a_function_whose_webhook_leads_back_to_it_does_not_run_for_ever(
     ended = server.next(DeliveryEnded)
     while_dead = asyncio.get_running_loop().create_future()
     server.notices.on(
-        DeliveryEnded, lambda one: one.state == "dead" and while_dead.set_result(one.reason)
+        DeliveryEnded, lambda view: view.state == "dead" and while_dead.set_result(view.reason)
     )
     await server.deploy(answers=["ok"], on_success=server.url + PATH)
     await server.accept()

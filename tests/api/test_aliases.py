@@ -50,7 +50,7 @@ async def test_a_call_by_an_alias_keeps_the_version_that_was_chosen(server: Any)
     assert (ended["qualifier"], ended["version"]) == ("prod", "1")
     sync = await server.post("/v1/functions/f/invoke?qualifier=prod", data=b"{}")
     assert sync.status == 200
-    assert [one.version for one in server.scripts.starts] == ["2", "1", "1"]
+    assert [start.version for start in server.scripts.starts] == ["2", "1", "1"]
 
 
 async def test_aliases_are_listed_by_name_in_pages(server: Any) -> None:
@@ -59,7 +59,7 @@ async def test_aliases_are_listed_by_name_in_pages(server: Any) -> None:
     found, cursor = [], ""
     while True:
         page = (await server.get(f"{ALL}?limit=2{cursor}")).json
-        found += [one["name"] for one in page["items"]]
+        found += [item["name"] for item in page["items"]]
         if page["cursor"] is None:
             break
         cursor = f"&cursor={page['cursor']}"

@@ -66,7 +66,7 @@ async def test_a_function_and_a_version_show_the_configuration_that_counts_for_t
     assert (version["max_retries"], version["on_success"]) == (6, "queue:done")
     await server.deploy(max_retries=1)  # says all of it for `latest`, and nothing of versions
     assert (await server.get("/v1/functions/f")).json["max_retries"] == 1
-    assert [one["qualifier"] for one in (await server.get(ALL)).json["items"]] == ["1"]
+    assert [item["qualifier"] for item in (await server.get(ALL)).json["items"]] == ["1"]
 
 
 async def test_a_stopped_invocation_owes_its_record_where_that_is_wished(server: Any) -> None:
@@ -110,7 +110,7 @@ async def test_configurations_are_listed_by_qualifier_in_pages(server: Any) -> N
         await server.request("PUT", f"{ALL}/{qualifier}", json={})
     first = (await server.get(f"{ALL}?limit=2")).json
     rest = (await server.get(f"{ALL}?limit=2&cursor={first['cursor']}")).json
-    found = [one["qualifier"] for one in first["items"] + rest["items"]]
+    found = [item["qualifier"] for item in first["items"] + rest["items"]]
     assert found == ["1", "latest", "prod"] and rest["cursor"] is None
     bad = await server.get(f"{ALL}?cursor=%20")
     assert bad.status == 400 and bad.problem()["field"] == "cursor"

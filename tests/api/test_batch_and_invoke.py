@@ -23,9 +23,9 @@ async def test_each_line_is_an_invocation(server: Any) -> None:
     )
     body = answer.json
     assert answer.status == 202 and (body["accepted"], body["refused"]) == (3, 0)
-    assert [one["line"] for one in body["items"]] == [1, 2, 3]
+    assert [item["line"] for item in body["items"]] == [1, 2, 3]
     payloads = [
-        (await server.get(f"/v1/invocations/{one['id']}/payload")).body for one in body["items"]
+        (await server.get(f"/v1/invocations/{item['id']}/payload")).body for item in body["items"]
     ]
     assert payloads == [b'{"n":1}', b'"two"', b"3"]
 
@@ -35,8 +35,8 @@ async def test_a_batch_with_a_key_is_accepted_once(server: Any) -> None:
     headers = {**LINES, "Idempotency-Key": "b", "Thence-Delay-Seconds": "60"}
     first = (await server.post(BATCH, data=b"1\n2\n", headers=headers)).json
     again = (await server.post(BATCH, data=b"1\n2\n", headers=headers)).json
-    assert [one["id"] for one in first["items"]] == [one["id"] for one in again["items"]]
-    assert all(one["replayed"] for one in again["items"]) and await server.accepted() == 2
+    assert [item["id"] for item in first["items"]] == [item["id"] for item in again["items"]]
+    assert all(item["replayed"] for item in again["items"]) and await server.accepted() == 2
     mixed = (await server.post(BATCH, data=b"1\n3\n", headers=headers)).json
     assert (mixed["accepted"], mixed["refused"]) == (1, 1)
     assert mixed["items"][1]["problem"]["code"] == "idempotency_mismatch"
@@ -83,7 +83,8 @@ async def test_a_thousand_lines_are_taken_in_one_request(server: Any) -> None:
     await server.deploy(concurrency=0)
     answer = await server.post(BATCH, data=b'{"a":1}\n' * 1000, headers=LINES)
     assert (
-        answer.json["accepted"] == 1000 and len({one["id"] for one in answer.json["items"]}) == 1000
+        answer.json["accepted"] == 1000
+        and len({item["id"] for item in answer.json["items"]}) == 1000
     )
     assert (await server.post(BATCH, data=b"1\n" * 1001, headers=LINES)).problem()["limit"] == 1000
 
@@ -121,7 +122,7 @@ async def test_how_a_synchronous_call_failed_is_in_its_status(
     answer = await server.post(INVOKE, data=b"{}")
     problem = answer.problem()
     assert (answer.status, problem["code"]) == (status, code)
-    assert problem["function"] == "f" and problem["outcome"] in {str(one) for one in Outcome}
+    assert problem["function"] == "f" and problem["outcome"] in {str(item) for item in Outcome}
     if code == "function_error":
         assert problem["error"]["type"] == "ValueError" and problem["log_tail"] == "last words"
     if status == 429:

@@ -58,7 +58,7 @@ async def test_other_code_is_a_change(server: Any) -> None:
 
 async def test_an_environment_is_told_by_its_names_and_secrets_stay_secret(server: Any) -> None:
     hook: dict[str, Any] = {"type": "webhook", "url": "https://example.com/x"}
-    keys = [f"whsec_{base64.b64encode(one * 24).decode()}" for one in (b"a", b"b")]
+    keys = [f"whsec_{base64.b64encode(item * 24).decode()}" for item in (b"a", b"b")]
     await put(
         server, code=CODE, environment={"KEPT": "k", "OLD": "hush1", "TOKEN": "hush2"},
         on_success={**hook, "secrets": [keys[0]], "headers": {"x-key": "hush3"}},
@@ -71,7 +71,9 @@ async def test_an_environment_is_told_by_its_names_and_secrets_stay_secret(serve
             "on_success": {**hook, "secrets": [keys[1]], "headers": {"x-key": "hush3"}},
         },
     )
-    told = {one["field"]: (one["before"], one["after"]) for one in answer.json["changes"]}
+    told = {
+        change["field"]: (change["before"], change["after"]) for change in answer.json["changes"]
+    }
     shown = told.pop("on_success")
     assert told == {
         "environment.NEW": (None, "…"),
@@ -153,7 +155,7 @@ async def test_retries_that_can_never_be_are_warned_of(
         answer = await server.request("PUT", path, json={**body, **more})
         assert answer.status in (200, 201), answer.body
         said = answer.json["warnings"]
-        assert ["leaves no retry within max_event_age_seconds" in one for one in said] == (
+        assert ["leaves no retry within max_event_age_seconds" in item for item in said] == (
             [True] if warned else []
         )
 

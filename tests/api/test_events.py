@@ -129,7 +129,7 @@ async def test_a_caller_of_http_1_0_reads_it_without_chunks(server: Any) -> None
     assert (await asyncio.wait_for(reader.readuntil(b"\n\n"), 20)).startswith(b"id: ")
     server.service.context.closing.set()
     rest = await asyncio.wait_for(reader.read(), 20)
-    assert all(one.startswith((b"id: ", b": still")) for one in rest.split(b"\n\n")[:-1])
+    assert all(part.startswith((b"id: ", b": still")) for part in rest.split(b"\n\n")[:-1])
     writer.close()
 
 

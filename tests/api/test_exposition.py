@@ -121,9 +121,9 @@ async def test_no_piece_of_the_metrics_is_of_more_than_a_few_functions(
     assert pieces == [10, 10, 5] and rests == [0, 1, 2, 3], "it rests behind each"
     assert exposition.FUNCTIONS_A_PIECE == 10
     found = list(text_string_to_metric_families(text))
-    names = [one.name for one in found]
+    names = [item.name for item in found]
     assert len(names) == len(set(names)), "the lines of a family come together"
-    waiting = next(one for one in found if one.name == "thence_invocations_waiting")
+    waiting = next(item for item in found if item.name == "thence_invocations_waiting")
     assert len(waiting.samples) == 25
 
 

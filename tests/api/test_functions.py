@@ -66,9 +66,9 @@ async def test_a_deleted_function_is_gone_and_what_waited_is_invalid(server: Any
     server.engine.parts.retire.loop.wake()
     await until(lambda: not server.engine.parts.lanes.all())  # nothing of it is under way
     listed = await server.get("/v1/invocations?function=f")
-    assert [one["id"] for one in listed.json["items"]] == [id]
+    assert [item["id"] for item in listed.json["items"]] == [id]
     owed = await server.get("/v1/deliveries?function=f")
-    assert [one["function"] for one in owed.json["items"]] == ["f"]
+    assert [item["function"] for item in owed.json["items"]] == ["f"]
 
 
 async def test_functions_are_listed_by_name_in_pages(server: Any) -> None:
@@ -77,7 +77,7 @@ async def test_functions_are_listed_by_name_in_pages(server: Any) -> None:
     found, cursor = [], ""
     while True:
         page = (await server.get(f"/v1/functions?limit=2{cursor}")).json
-        found += [one["name"] for one in page["items"]]
+        found += [item["name"] for item in page["items"]]
         if page["cursor"] is None:
             break
         cursor = f"&cursor={page['cursor']}"

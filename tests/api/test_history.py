@@ -27,10 +27,14 @@ async def test_every_attempt_is_shown_with_outcome_and_budget(server: Any) -> No
     id = await server.accept(data=b'{"n": 1}')
     view = await server.ended(id)
     assert view["state"] == "succeeded" and view["reason"] == "ok" and view["attempts_made"] == 3
-    assert [one["attempt"] for one in view["attempts"]] == [1, 2, 3]
-    assert [one["outcome"] for one in view["attempts"]] == ["function_error", "crashed", "ok"]
-    assert [one["budget"] for one in view["attempts"]] == ["function_errors"] * 2 + [None]
-    assert [one["billed"] for one in view["attempts"]] == [True] * 3
+    assert [attempt["attempt"] for attempt in view["attempts"]] == [1, 2, 3]
+    assert [attempt["outcome"] for attempt in view["attempts"]] == [
+        "function_error",
+        "crashed",
+        "ok",
+    ]
+    assert [attempt["budget"] for attempt in view["attempts"]] == ["function_errors"] * 2 + [None]
+    assert [attempt["billed"] for attempt in view["attempts"]] == [True] * 3
     assert view["attempts"][0]["error"]["message"] == "first"
     assert view["attempts"][0]["retry_at"] is not None and view["attempts"][2]["error"] is None
     assert view["spent"] == {"retries": 2, "platform_errors": 0, "losses": 0}
@@ -115,7 +119,7 @@ async def test_lists_are_filtered_and_paged(server: Any) -> None:
         found, cursor = [], ""
         while True:
             page = (await server.get(f"/v1/invocations?{query}limit=2{cursor}")).json
-            found += [one["id"] for one in page["items"]]
+            found += [item["id"] for item in page["items"]]
             if page["cursor"] is None:
                 return found
             cursor = f"&cursor={page['cursor']}"
@@ -222,7 +226,7 @@ async def test_dead_letters_are_listed_and_redriven_by_filter(server: Any) -> No
     for id in (*dead, await server.accept("good")):
         await server.ended(id)
     listed = (await server.get("/v1/dead-letters")).json
-    assert {one["id"] for one in listed["items"]} == set(dead)
+    assert {item["id"] for item in listed["items"]} == set(dead)
     dry = await server.post("/v1/dead-letters:redrive", json={"function": "bad", "dry_run": True})
     assert (dry.json["redriven"], dry.json["dry_run"]) == (3, True) and await server.accepted() == 4
     server.scripts.set("bad", ["now it works"])
@@ -233,9 +237,11 @@ async def test_dead_letters_are_listed_and_redriven_by_filter(server: Any) -> No
         "since": 946684800000,
     }
     report = (await server.post("/v1/dead-letters:redrive", json=body)).json
-    assert report["redriven"] == 3 and {one["id"] for one in report["invocations"]} == set(dead)
-    for one in report["invocations"]:
-        assert (await server.ended(one["redriven_as"]))["state"] == "succeeded"
+    assert report["redriven"] == 3 and {
+        invocation["id"] for invocation in report["invocations"]
+    } == set(dead)
+    for invocation in report["invocations"]:
+        assert (await server.ended(invocation["redriven_as"]))["state"] == "succeeded"
     again = (await server.post("/v1/dead-letters:redrive", json={"all": True})).json
     assert again["matched"] == 0 and await server.accepted() == 7
 
@@ -277,7 +283,7 @@ async def test_a_dead_delivery_is_listed_and_sent_again(server: Any) -> None:
     view = (await server.get(f"/v1/invocations/{id}")).json
     assert view["deliveries"][0]["id"] == delivery
     for path in ("/v1/deliveries?state=dead", "/v1/dead-letters?kind=delivery&function=f"):
-        assert [one["id"] for one in (await server.get(path)).json["items"]] == [delivery]
+        assert [item["id"] for item in (await server.get(path)).json["items"]] == [delivery]
     await server.deploy("later", answers=["y"])
     done = server.next(DeliveryEnded)
     answer = await server.post(f"/v1/deliveries/{delivery}/redrive")
@@ -316,9 +322,9 @@ async def test_a_list_by_function_has_the_invocations_of_its_versions_too(server
     other = format_id(accepted.id)
     await server.ended(other)
     found = (await server.get("/v1/invocations?function=f")).json["items"]
-    assert {one["id"] for one in found} == {latest, other}
+    assert {entry["id"] for entry in found} == {latest, other}
     deliveries = (await server.get("/v1/deliveries?function=f")).json["items"]
-    assert {one["invocation"] for one in deliveries} == {latest, other}
+    assert {delivery["invocation"] for delivery in deliveries} == {latest, other}
 
 
 @pytest.mark.parametrize("time", ["0", "1767225600", "946684799999", "1999-12-31T23:59:59Z"])

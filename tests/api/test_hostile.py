@@ -107,18 +107,21 @@ def fill(template: str, name: str) -> str:
 
 
 DOORS: dict[str, tuple[ModuleType, list[tuple[str, str]], dict[str, Any]]] = {
-    "native": (native, [(one.method, one.path) for one in NATIVE], {}),
+    "native": (native, [(request.method, request.path) for request in NATIVE], {}),
     "fc": (
         fc,
         [
-            ("POST" if one.method == "ANY" else one.method, f"/{one.generations[0]}{one.path}")
-            for one in FC
+            (
+                "POST" if request.method == "ANY" else request.method,
+                f"/{request.generations[0]}{request.path}",
+            )
+            for request in FC
         ],
         {"functionName": "f", "runtime": "python3.10", "handler": "main.handler"},
     ),
     "functiongraph": (
         functiongraph,
-        [(one.method, f"/v2/thence{one.path}") for one in FG],
+        [(request.method, f"/v2/thence{request.path}") for request in FG],
         {"func_name": "f", "runtime": "Python3.9", "handler": "main.handler"},
     ),
 }
@@ -132,7 +135,7 @@ def field_bodies(door: str) -> list[tuple[str, bytes]]:
     package, _, rest = DOORS[door]
     found = []
     for field, (name, value) in itertools.product(fields(package), FIELDS.items()):
-        beside = json.dumps({key: one for key, one in rest.items() if key != field}).encode()[1:]
+        beside = json.dumps({key: item for key, item in rest.items() if key != field}).encode()[1:]
         body = b'{"%s":%s%s' % (field.encode(), value, b"," + beside if rest else beside)
         found.append((f"{field}: {name}", body))
     return found
@@ -176,7 +179,7 @@ async def test_no_body_makes_any_route_fail(
     """The native routes get every field that they know; and each route of every door some of all
     fields of its door, others than its neighbour."""
     watch = Watch(server, caplog)
-    own = {(one.method, one.path): set(names_of(one.body)) for one in NATIVE}
+    own = {(request.method, request.path): set(names_of(request.body)) for request in NATIVE}
     for number, (method, path) in enumerate(DOORS[door][1]):
         if path in ENDLESS:
             continue

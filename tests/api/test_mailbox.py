@@ -28,12 +28,14 @@ async def test_a_queue_is_read_received_and_emptied(server: Any) -> None:
     page = (await server.get("/v1/mailbox/queue/done?limit=2")).json
     rest = (await server.get(f"/v1/mailbox/queue/done?limit=2&cursor={page['cursor']}")).json
     messages = page["items"] + rest["items"]
-    assert [one["body"]["invocation"]["id"] for one in messages] == ids and rest["cursor"] is None
+    assert [message["body"]["invocation"]["id"] for message in messages] == ids and rest[
+        "cursor"
+    ] is None
     assert messages[0]["content_type"] == "application/json" and messages[0]["receipt"] is None
     after = (await server.get(f"/v1/mailbox/queue/done?after={messages[1]['seq']}")).json
-    assert [one["seq"] for one in after["items"]] == [messages[2]["seq"]]
+    assert [item["seq"] for item in after["items"]] == [messages[2]["seq"]]
     got = (await server.post("/v1/mailbox/queue/done:receive", json={"limit": 2})).json["items"]
-    assert [one["seq"] for one in got] == [one["seq"] for one in messages[:2]]
+    assert [entry["seq"] for entry in got] == [message["seq"] for message in messages[:2]]
     left = (await server.post("/v1/mailbox/queue/done:receive", json={"limit": 9})).json["items"]
     assert len(left) == 1  # the others are hidden
     path = "/v1/mailbox/queue/done"
@@ -56,7 +58,7 @@ async def test_a_page_that_ends_for_its_size_has_a_cursor(
     path, seen = "/v1/mailbox/queue/done?limit=100", []
     page = (await server.get(path)).json
     while page["items"]:
-        seen += [one["seq"] for one in page["items"]]
+        seen += [item["seq"] for item in page["items"]]
         page = (await server.get(f"{path}&cursor={page['cursor']}")).json
     assert len(seen) == 3 and page["cursor"] is None
 

@@ -66,9 +66,11 @@ async def test_names_of_paths_are_declared_as_they_are_refused(
     server: Any, document: dict[str, Any], path: str, name: str, well: list[str], wrong: list[str]
 ) -> None:
     operation = document["paths"][path]["put"]
-    (schema,) = [one["schema"] for one in operation["parameters"] if one["name"] == name]
-    assert all(re.search(schema["pattern"], one) for one in well)
-    assert not any(re.search(schema["pattern"], one) for one in wrong)
+    (schema,) = [
+        parameter["schema"] for parameter in operation["parameters"] if parameter["name"] == name
+    ]
+    assert all(re.search(schema["pattern"], item) for item in well)
+    assert not any(re.search(schema["pattern"], item) for item in wrong)
 
 
 def test_fields_of_a_function_are_declared_as_they_are_refused(document: dict[str, Any]) -> None:
@@ -145,9 +147,9 @@ def test_what_a_schema_cannot_say_is_in_the_descriptions(document: dict[str, Any
             or "no cycle" in schemas[name]["description"]
         )
     (since,) = [
-        one
-        for one in document["paths"]["/v1/invocations"]["get"]["parameters"]
-        if one["name"] == "since"
+        parameter
+        for parameter in document["paths"]["/v1/invocations"]["get"]["parameters"]
+        if parameter["name"] == "since"
     ]
     assert "before `until`" in since["description"]
 

@@ -51,7 +51,9 @@ async def test_what_comes_behind_a_request_is_kept_unread_and_reading_pauses(ser
     reader, writer = await server.connect()
     behind = 4000
     writer.write(get(f"/v1/invocations/{id}?wait=30") + get("/livez") * (behind - 1) + LAST)
-    (held,) = await until(lambda: [one for one in connections(server) if one._held])
+    (held,) = await until(
+        lambda: [connection for connection in connections(server) if connection._held]
+    )
     assert held.flow.read_paused and not held.pipeline
     assert len(held._held) == server.service.context.unproven.bytes <= MIB
     assert (await server.get("/livez")).status == 200
@@ -185,11 +187,11 @@ async def test_a_head_that_was_seen_and_is_sent_again_keeps_no_more_than_one_tha
     assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"HTTP/1.1 503 ")
     given += [(b"host", b"h"), (b"connection", b"close")]
     once = acs3.sign("POST", path.encode(), b"", given, body, KEY, now=now, nonce="n")
-    lines = [one for one in once if one[0] != b"host"]
+    lines = [entry for entry in once if entry[0] != b"host"]
     whole = request("POST", path, body, *(f"{n.decode()}: {v.decode()}" for n, v in lines))
     assert statuses(await server.raw(whole)) == [202 if kind == "Async" else 200]
-    for one in (writer, refused):
-        one.transport.abort()
+    for item in (writer, refused):
+        item.transport.abort()
 
 
 async def test_headers_that_do_not_end_are_counted_and_given_back(make_server: Any) -> None:
@@ -241,7 +243,7 @@ async def test_a_body_that_drips_is_ended_though_it_never_stops(
 ) -> None:
     reader, writer = await server.connect()
     writer.write(request("POST", path, b"x" * 100, *lines)[:-50])
-    (connection,) = await until(lambda: [one for one in connections(server) if one.busy()])
+    (connection,) = await until(lambda: [item for item in connections(server) if item.busy()])
     await until(lambda: not connection._in_head)
     for _ in range(3):
         writer.write(b"x")
@@ -261,7 +263,7 @@ async def test_a_large_body_that_comes_steadily_has_time_for_its_size(server: An
     await server.deploy()
     _, writer = await server.connect()
     writer.write(request(body=b"x" * 900_000)[:-1])
-    (connection,) = await until(lambda: [one for one in connections(server) if one.busy()])
+    (connection,) = await until(lambda: [item for item in connections(server) if item.busy()])
     await until(lambda: connection._fast.size > 800_000)
     due = connection._body_due() - connection._body_since
     assert due > limits.BODY_SECONDS + 800_000 / limits.BODY_BYTES_PER_SECOND_MIN
@@ -320,8 +322,8 @@ async def test_what_is_told_of_all_functions_is_written_beside_the_event_loop(
         return read(one, now)
 
     def series(found: Any, tally: Any) -> Any:
-        for one in found.functions:
-            slowly(one, 0)
+        for function in found.functions:
+            slowly(function, 0)
         assert tally is not metrics.tally and tally.begun == {"f": 1}, "it does not change any more"
         yield from ()
 

@@ -83,7 +83,7 @@ async def test_idle_connections_make_room_for_new_ones(make_server: Any) -> None
     found = await asyncio.gather(
         *(server.raw(get("/v1/functions", "Connection: close")) for _ in range(3))
     )
-    assert [statuses(one) for one in found] == [[200]] * 3
+    assert [statuses(item) for item in found] == [[200]] * 3
     for _, writer in idle:
         writer.close()
 
@@ -96,7 +96,7 @@ async def test_when_all_places_are_in_use_it_still_tells_whether_it_lives(make_s
     waiting = [await server.connect() for _ in range(3)]
     for _, writer in waiting:
         writer.write(get(f"/v1/invocations/{id}?wait=30"))
-    await until(lambda: sum(one.busy() for one in connections(server)) == 3)
+    await until(lambda: sum(connection.busy() for connection in connections(server)) == 3)
     for path in ("/livez", "/readyz"):
         assert statuses(await server.raw(get(path, "Connection: close"))) == [200]
     for sent, word in (

@@ -28,7 +28,7 @@ class Engine:
         self.functions = self
 
     def names(self) -> list[str]:
-        return [one.function for one in self.rows]
+        return [row.function for row in self.rows]
 
     async def stats(self) -> Any:
         if self.away:

@@ -159,7 +159,7 @@ async def test_stats_add_up(server: Any) -> None:
         1,
     )
     assert stats["conservation_difference"] == 0 and stats["oldest_age_seconds"] >= 0
-    by_name = {one["function"]: one for one in stats["functions"]}
+    by_name = {function["function"]: function for function in stats["functions"]}
     assert by_name["idle"]["waiting"] == 1 and by_name["good"]["oldest_age_seconds"] is None
 
 
@@ -171,11 +171,11 @@ async def test_deliveries_are_counted_by_function_and_minute(server: Any) -> Non
         await server.accept(name)
         await ended
     items = (await server.get("/v1/stats/deliveries")).json["items"]
-    assert sum(one["delivered"] for one in items if one["function"] == "f") == 2
-    assert sum(one["dead"] for one in items if one["function"] == "g") == 1
-    assert all(one["minute"].endswith(":00.000Z") for one in items)
+    assert sum(item["delivered"] for item in items if item["function"] == "f") == 2
+    assert sum(item["dead"] for item in items if item["function"] == "g") == 1
+    assert all(item["minute"].endswith(":00.000Z") for item in items)
     only = (await server.get("/v1/stats/deliveries?function=g&since=946684800000")).json["items"]
-    assert {one["function"] for one in only} == {"g"}
+    assert {entry["function"] for entry in only} == {"g"}
     assert (await server.get("/v1/stats/deliveries?since=2100-01-01T00:00:00Z")).json["items"] == []
 
 
@@ -203,11 +203,11 @@ async def test_metrics_count_what_happened_and_are_documented(server: Any) -> No
     await ended
     answer = await server.get("/metrics")
     assert answer.status == 200 and answer.headers["content-type"].startswith("text/plain")
-    families = {one.name: one for one in text_string_to_metric_families(answer.body.decode())}
+    families = {item.name: item for item in text_string_to_metric_families(answer.body.decode())}
     samples = {
         (s.name, *sorted(s.labels.items())): s.value
-        for one in families.values()
-        for s in one.samples
+        for item in families.values()
+        for s in item.samples
     }
     f = ("function", "f")
     assert samples["thence_conservation_difference",] == 0
@@ -258,8 +258,8 @@ async def test_every_route_is_in_the_description(server: Any) -> None:
 def references(value: Any) -> list[str]:
     if isinstance(value, dict):
         own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
-        return own + [ref for one in value.values() for ref in references(one)]
-    return [ref for one in value for ref in references(one)] if isinstance(value, list) else []
+        return own + [ref for item in value.values() for ref in references(item)]
+    return [ref for item in value for ref in references(item)] if isinstance(value, list) else []
 
 
 async def test_every_reference_of_the_description_leads_somewhere(server: Any) -> None:
@@ -523,7 +523,7 @@ async def test_an_end_before_it_has_drained_says_which_of_two_causes_it_was(
     listener = SimpleNamespace(stop=AsyncMock())
     status = await program._shut_down(Stuck(), listener, 25.0 * hurried, hurry)  # type: ignore[arg-type]
     assert status == (1 if hurried else 0)
-    said = [one.getMessage() for one in caplog.records if one.name == "thence.server"]
+    said = [record.getMessage() for record in caplog.records if record.name == "thence.server"]
     assert len(said) == 1 and "cut off (drained)" in said[0], "as it is kept"
     assert ("a second signal" in said[0]) == hurried
     assert ("did not drain within grace_seconds (0 s)" in said[0]) == (not hurried)

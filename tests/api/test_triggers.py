@@ -66,7 +66,7 @@ async def test_one_is_made_fires_and_is_shown(server: Server):
     assert (shown["state"], shown["fired"], shown["config"]) == ("watching", 1, {"text": "7"})
     assert shown["last_fired_at"] and shown["description"] == "just once"
     listed = (await server.get("/v1/functions/f/triggers")).json
-    assert [one["name"] for one in listed["items"]] == ["t"] and listed["cursor"] is None
+    assert [item["name"] for item in listed["items"]] == ["t"] and listed["cursor"] is None
     assert (await _put(server, enabled=False)).status == 200
     assert (await server.get("/v1/functions/f/triggers/t")).json["state"] == "disabled"
     assert (await server.request("DELETE", "/v1/functions/f/triggers/t")).status == 204
@@ -79,7 +79,7 @@ async def test_a_list_is_paged(server: Server):
         await _put(server, f"t{number}")
     first = (await server.get("/v1/functions/f/triggers?limit=3")).json
     rest = (await server.get(f"/v1/functions/f/triggers?limit=3&cursor={first['cursor']}")).json
-    assert [one["name"] for one in first["items"] + rest["items"]] == [f"t{n}" for n in range(5)]
+    assert [item["name"] for item in first["items"] + rest["items"]] == [f"t{n}" for n in range(5)]
 
 
 async def test_what_it_does_is_counted(server: Server):

@@ -31,7 +31,7 @@ async def silent(server: Any, data: bytes) -> socket.socket:
     caller.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_connect(caller, ("127.0.0.1", server.port))
-    (connection,) = await until(lambda: [one for one in connections(server) if one not in known])
+    (connection,) = await until(lambda: [item for item in connections(server) if item not in known])
     connection.transport.get_extra_info("socket").setsockopt(
         socket.SOL_SOCKET, socket.SO_SNDBUF, 2048
     )
@@ -158,7 +158,7 @@ async def test_an_answer_is_counted_until_its_last_byte_has_gone(make_server: An
     kept = server.service.context.unread
     known = set(connections(server))
     caller = await silent(server, request("POST", SYNC[0], b"{}") + get("/livez"))
-    (connection,) = [one for one in connections(server) if one not in known]
+    (connection,) = [item for item in connections(server) if item not in known]
     assert connection.transport.get_write_buffer_size() < size and kept.bytes == size
     reader, writer = await asyncio.open_connection(sock=caller)
     await reader.readuntil(b"\r\n\r\n")
@@ -251,7 +251,7 @@ async def test_what_a_closing_connection_keeps_is_counted(
     monkeypatch.setattr(server.engine, "invoke", late)
     known = set(connections(server))
     caller = await silent(server, get(path) + request("POST", SYNC[0], b"{}"))
-    (connection,) = [one for one in connections(server) if one not in known]
+    (connection,) = [item for item in connections(server) if item not in known]
     await begun.wait()
     caller.shutdown(socket.SHUT_WR)
     await until(connection.transport.is_closing)
@@ -267,7 +267,7 @@ async def test_who_read_until_now_is_not_idle(make_server: Any) -> None:
     server, path = await begin_with_result(make_server, MIB)
     known = set(connections(server))
     caller = await silent(server, get(path))
-    (connection,) = [one for one in connections(server) if one not in known]
+    (connection,) = [item for item in connections(server) if item not in known]
     connection._idle_since -= 10 * limits.IDLE_SECONDS  # so long ago it was answered
     resumed = connection.resume_writing
 
@@ -346,7 +346,7 @@ async def test_messages_are_not_taken_when_they_could_not_be_told(make_server: A
     kept.bytes_max += 1
     answer = await server.post(path, json={})
     assert answer.status == 200 and len(answer.body) > unread.COUNTED_BYTES
-    assert [one["receives"] for one in answer.json["items"]] == [1]
+    assert [item["receives"] for item in answer.json["items"]] == [1]
     first.close()
     await until(lambda: not kept.bytes)
 
@@ -397,7 +397,7 @@ def test_the_one_that_holds_its_answer_for_longest_is_cut_off_first() -> None:
     with pytest.raises(unread.Overloaded):
         kept.take(Caller(), 30, unread.READ_SECONDS)
     kept.take(Caller(), 60, unread.READ_SECONDS + 1.5)
-    assert [one.cut for one in callers] == [True, True, False] and kept.bytes == 90
+    assert [item.cut for item in callers] == [True, True, False] and kept.bytes == 90
 
 
 def test_a_large_answer_shields_no_slow_reader_of_a_small_one() -> None:

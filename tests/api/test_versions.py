@@ -46,7 +46,7 @@ async def test_versions_are_listed_newest_first_in_pages(server: Any) -> None:
     found, cursor = [], ""
     while True:
         page = (await server.get(f"{ALL}?limit=2{cursor}")).json
-        found += [one["version"] for one in page["items"]]
+        found += [item["version"] for item in page["items"]]
         if page["cursor"] is None:
             break
         # A version that goes meanwhile neither repeats nor hides another.
@@ -85,10 +85,10 @@ async def test_the_version_that_a_call_names_runs_it_and_is_shown(
     ended = await server.ended(answer.json["id"])
     assert (ended["function"], ended["version"], ended["qualifier"]) == ("f", "1", "1")
     listed = (await server.get("/v1/invocations")).json["items"]
-    assert [one["version"] for one in listed] == ["1"]
+    assert [entry["version"] for entry in listed] == ["1"]
     plain = await server.ended(await server.accept())
     assert (plain["version"], plain["qualifier"]) == ("latest", "latest")
-    assert [one.version for one in server.scripts.starts] == ["1", "latest"]
+    assert [start.version for start in server.scripts.starts] == ["1", "latest"]
 
 
 async def test_batches_and_synchronous_calls_take_a_version_too(server: Any) -> None:
@@ -102,7 +102,7 @@ async def test_batches_and_synchronous_calls_take_a_version_too(server: Any) -> 
     for item in batch.json["items"]:
         assert (await server.ended(item["id"]))["version"] == "1"
     assert (await server.post("/v1/functions/f/invoke?qualifier=1", data=b"{}")).status == 200
-    assert [one.version for one in server.scripts.starts] == ["1"] * 3
+    assert [start.version for start in server.scripts.starts] == ["1"] * 3
 
 
 async def test_a_deleted_version_is_gone_and_what_waited_is_invalid(server: Any) -> None:
@@ -182,4 +182,4 @@ async def test_a_retry_stays_with_the_version_of_its_call(server: Any) -> None:
     path = "/v1/functions/f/invocations?qualifier=1"
     ended = await server.ended((await server.post(path, data=b"{}")).json["id"])
     assert (ended["state"], ended["version"], ended["attempts_made"]) == ("succeeded", "1", 2)
-    assert [one.version for one in server.scripts.starts] == ["1", "1"]
+    assert [start.version for start in server.scripts.starts] == ["1", "1"]

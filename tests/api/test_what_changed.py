@@ -32,7 +32,7 @@ async def test_a_deployment_tells_its_fields_its_revision_and_who(make_server: A
         on_success="https://example.com/hush6",
     )  # fmt: skip
     await server.request("DELETE", F)
-    told = [(one.change, one.fields, one.revision, one.actor) for one in said]
+    told = [(item.change, item.fields, item.revision, item.actor) for item in said]
     assert told == [
         ("created", (), 1, "root-key"),
         (
@@ -44,7 +44,7 @@ async def test_a_deployment_tells_its_fields_its_revision_and_who(make_server: A
         ),
         ("deleted", (), 2, "root-key"),
     ]  # fmt: skip
-    assert "hush" not in json.dumps([facts(one) for one in said])
+    assert "hush" not in json.dumps([facts(item) for item in said])
 
 
 async def test_every_change_around_a_function_is_told(server: Any) -> None:
@@ -68,7 +68,7 @@ async def test_every_change_around_a_function_is_told(server: Any) -> None:
     ):
         answer = await server.request(method, F + path, json=body)
         assert answer.status < 300, answer.body
-    assert [one.fields for one in said] == [
+    assert [item.fields for item in said] == [
         ("limit none -> 3",),
         ("disabled",),
         ("disabled: another reason",),
@@ -83,7 +83,7 @@ async def test_every_change_around_a_function_is_told(server: Any) -> None:
         ("alias prod deleted",),
         ("version 1 deleted",),
     ]
-    assert {(one.change, one.revision, one.actor) for one in said} == {
+    assert {(item.change, item.revision, item.actor) for item in said} == {
         ("updated", 1, "unauthenticated")
     }
     assert "hush" not in str(said)
@@ -112,4 +112,4 @@ async def test_no_caller_is_taken_for_the_one_before(make_server: Any) -> None:
     assert answer.status == 401 and said == []
     code = base64.b64encode(pack([("main.py", b"")])).decode()
     await server.request("PUT", F, json={"code": code}, headers=right)
-    assert [one.actor for one in said] == ["root-key"]
+    assert [item.actor for item in said] == ["root-key"]

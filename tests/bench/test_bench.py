@@ -22,8 +22,8 @@ PERFORMANCE = Path(__file__).parents[2] / "docs" / "performance.md"
 
 def test_payloads_are_json_of_the_size_asked_for_and_all_differ() -> None:
     made = [payload(seq) for seq in range(-300, 300)]
-    assert {len(one) for one in made} == {1024}
-    assert len({json.loads(one)["pad"] for one in made}) == len(made)
+    assert {len(item) for item in made} == {1024}
+    assert len({json.loads(item)["pad"] for item in made}) == len(made)
 
 
 def test_a_percentile_is_a_value_of_the_sample() -> None:

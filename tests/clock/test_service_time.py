@@ -239,10 +239,10 @@ async def said_once(s: Service) -> None:
     s.notices.on(ClockRight, seen.append)
     s.set_wall(-60)
     await s.clock.advance(120)
-    assert [type(one) for one in seen] == [ClockAstray]
+    assert [type(item) for item in seen] == [ClockAstray]
     assert isinstance(seen[0], ClockAstray) and 55 < seen[0].ahead_seconds <= 60
     await s.clock.advance(600)
-    assert [type(one) for one in seen] == [ClockAstray, ClockRight]
+    assert [type(item) for item in seen] == [ClockAstray, ClockRight]
 
 
 async def test_after_a_kill_no_time_is_lost_either(s: Service) -> None:

@@ -44,7 +44,7 @@ def test_a_wish_that_cannot_be_met_is_said_with_what_to_do() -> None:
     assert len(found.lowered) == 2
     assert found.lowered[0].startswith("runtime.instances_max = 1000 cannot be met: 1024 files")
     assert "limits.connections_max = 10000" in found.lowered[1]
-    assert all("LimitNOFILE" in one for one in found.lowered)
+    assert all("LimitNOFILE" in item for item in found.lowered)
     assert shares(20_000, connections=10_000, instances=16).lowered == ()
 
 

@@ -34,7 +34,7 @@ ELSEWHERE = {
     "functiongraph.status_log_file_bytes_max", "functiongraph.status_log_files_max",
     "functiongraph.status_log_otlp_endpoint", "functiongraph.status_log_otlp_headers",
 }  # fmt: skip
-NUMBERS = [one for one in known_settings() if one.name not in ELSEWHERE]
+NUMBERS = [item for item in known_settings() if item.name not in ELSEWHERE]
 
 
 def changed(name: str, value: Any) -> Settings:
@@ -46,7 +46,7 @@ def changed(name: str, value: Any) -> Settings:
     return msgspec.structs.replace(settings, **{section: part})
 
 
-@pytest.mark.parametrize("setting", NUMBERS, ids=lambda one: one.name)
+@pytest.mark.parametrize("setting", NUMBERS, ids=lambda item: item.name)
 def test_every_number_of_the_engine_reaches_its_options(setting: Any) -> None:
     # What each option then does: test_what_shows_it.py.
     before = server.options(Settings())
@@ -113,9 +113,9 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
 
 
 def test_the_lists_above_know_every_setting() -> None:
-    names = {one.name for one in known_settings()}
+    names = {setting.name for setting in known_settings()}
     assert names >= ELSEWHERE and len(NUMBERS) + len(ELSEWHERE) == len(names)
-    assert not any(isinstance(one.default, Secret | str) for one in NUMBERS)
+    assert not any(isinstance(number.default, Secret | str) for number in NUMBERS)
 
 
 @pytest.mark.parametrize(("sandbox", "closed"), [("auto", True), ("off", False)])

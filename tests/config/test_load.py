@@ -176,7 +176,7 @@ def test_a_database_url_is_shown_without_its_password(url: str, is_shown: str) -
     settings = load(environment={"THENCE_STORE": url})
     assert settings.store == url
     assert settings.redacted()["store"] == is_shown
-    assert next(one.value for one in shown(settings) if one.name == "store") == is_shown
+    assert next(item.value for item in shown(settings) if item.name == "store") == is_shown
 
 
 def test_a_database_url_that_is_none_is_refused_without_its_password() -> None:

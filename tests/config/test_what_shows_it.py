@@ -112,7 +112,7 @@ def test_the_test_that_shows_it_is_there_and_sets_it(name: str) -> None:
 
 
 def test_no_setting_is_without_one() -> None:
-    assert set(SHOWN) == {one.name for one in known_settings()}
+    assert set(SHOWN) == {setting.name for setting in known_settings()}
 
 
 @pytest.mark.parametrize("option", Options.__struct_fields__)

@@ -253,7 +253,7 @@ class Program:
 
         def done() -> bool:
             stats.update(self.get("/v1/stats"))
-            owed = sum(one["deliveries_pending"] for one in stats["functions"])
+            owed = sum(function["deliveries_pending"] for function in stats["functions"])
             return stats["waiting"] + stats["running"] + owed == 0
 
         try:

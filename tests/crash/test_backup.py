@@ -109,7 +109,7 @@ def test_a_backup_under_load_holds_all_that_was_accepted_before_and_runs_when_re
         assert made["blobs"] >= BEFORE // LARGE_EVERY and made["problems"] == []
         calls.wait_more(10)  # the service goes on
         program.kill()
-    assert [one.name for one in tmp_path.glob(".backup*")] == []
+    assert [item.name for item in tmp_path.glob(".backup*")] == []
     checked = thence("verify", "--data-dir", str(target), "--json")
     assert (checked.returncode, json.loads(checked.stdout)["problems"]) == (0, [])
     refused = thence("restore", str(target), "--data-dir", str(program.data))

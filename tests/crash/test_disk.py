@@ -401,7 +401,7 @@ def test_what_ends_while_a_service_leaves_a_full_disk_is_not_found_as_lost(
         program.until_done()
         for name, id in ids.items():
             view = program.get(f"/v1/invocations/{id}")
-            outcomes = [one["outcome"] for one in view["attempts"]]
+            outcomes = [attempt["outcome"] for attempt in view["attempts"]]
             # On a busy machine what was to end in time may be cut off, too.
             ended = name != "cut" and outcomes == ["ok"]
             assert ended or outcomes == ["drained", "ok"], (name, view)
@@ -469,6 +469,6 @@ def test_what_cannot_be_written_before_a_service_leaves_is_said(
     program.start()
     program.until_done()
     view = program.get(f"/v1/invocations/{id}")
-    assert [one["outcome"] for one in view["attempts"]] == ["lost", "ok"]
+    assert [attempt["outcome"] for attempt in view["attempts"]] == ["lost", "ok"]
     assert program.terminate() == 0
     program.verify()

@@ -38,8 +38,8 @@ def test_more_idle_clients_than_files_do_not_keep_it_from_answering(
             assert program.ask("POST", "/v1/functions/f/invocations", b"{}")[0] == 202
         program.until_done()
     finally:
-        for one in idle:
-            one.close()
+        for item in idle:
+            item.close()
     assert "Too many open files" not in program.said
 
 
@@ -56,13 +56,13 @@ def test_with_the_fewest_files_that_are_enough_it_answers_while_all_places_are_i
         for _ in range(2 * FEW):
             readers.append(socket.create_connection(("127.0.0.1", program.port), timeout=60))
             readers[-1].sendall(STREAM)
-        assert {answer(one) for one in readers} >= {b"HTTP/1.1 200", b"HTTP/1.1 503"}
+        assert {answer(reader) for reader in readers} >= {b"HTTP/1.1 200", b"HTTP/1.1 503"}
         assert program.ask("GET", "/livez")[0] == 200
         status, headers, _ = program.ask("GET", "/v1/functions")
         assert status == 503 and "retry-after" in headers
     finally:
-        for one in readers:
-            one.close()
+        for reader in readers:
+            reader.close()
     program.until(
         lambda: program.ask("POST", "/v1/functions/f/invocations", b"{}")[0] == 202,
         60,

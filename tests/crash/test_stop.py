@@ -88,7 +88,10 @@ def test_a_running_attempt_that_is_cut_off_runs_again_and_is_told(
     assert "node stopped" in program.said.splitlines()[-1] and "cut_off=1" in program.said
     program.start()
     view = program.get(f"/v1/invocations/{id}?wait=30")
-    outcomes = [(one["outcome"], (one["error"] or {}).get("type", "")) for one in view["attempts"]]
+    outcomes = [
+        (attempt["outcome"], (attempt["error"] or {}).get("type", ""))
+        for attempt in view["attempts"]
+    ]
     assert outcomes == [("drained", "NodeDrained"), ("ok", "")]
     assert program.get(f"/v1/invocations/{id}/result") is True
 

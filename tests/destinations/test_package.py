@@ -193,8 +193,8 @@ def test_what_uses_a_kind_that_is_gone_is_shown_and_waits_as_a_dead_letter_for_i
     environment.install()
     program.start()
     records.parent.mkdir()
-    for one in (before, owed):
-        command(program, "delivery", "redrive", one["id"])
-        assert delivery(program, one["invocation"])["state"] == "delivered"
+    for entry in (before, owed):
+        command(program, "delivery", "redrive", entry["id"])
+        assert delivery(program, entry["invocation"])["state"] == "delivered"
     kept = [json.loads(line.partition(b" ")[2]) for line in records.read_bytes().splitlines()]
-    assert [one["delivery_id"] for one in kept] == [before["id"], owed["id"]]
+    assert [entry["delivery_id"] for entry in kept] == [before["id"], owed["id"]]

@@ -142,8 +142,8 @@ class Mute:
 
     def close(self) -> None:
         self._thread.join(20)
-        for one in (self._listener, *self._taken):
-            one.close()
+        for item in (self._listener, *self._taken):
+            item.close()
 
 
 @pytest.fixture
@@ -155,8 +155,8 @@ def mute() -> Iterator[Callable[..., Mute]]:
         return made[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for item in made:
+        item.close()
 
 
 class Told:

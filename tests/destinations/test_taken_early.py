@@ -251,7 +251,7 @@ async def test_of_those_that_never_read_only_a_few_stay(
         assert sent.delivered, sent
 
     def left() -> int:
-        return sum(not one._connection_lost_called for one in made)
+        return sum(not item._connection_lost_called for item in made)
 
     await closing.until(lambda: left() <= stay)
     assert (len(made), left()) == (tries, stay)

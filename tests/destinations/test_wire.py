@@ -245,7 +245,7 @@ async def test_an_answer_in_single_bytes_is_read_as_one(
     whole = (
         b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 503 X\r\nretry-AFTER:  12 \r\nContent-Length: 0\r\n\r\n"
     )
-    raw.answers = [[bytes([one]) for one in whole]]
+    raw.answers = [[bytes([item]) for item in whole]]
     sent = await sender.send(parcel(f"http://127.0.0.1:{raw.port}/p"))
     assert (sent.status, sent.retry_after_seconds) == (503, 12)
 

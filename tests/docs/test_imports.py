@@ -35,7 +35,7 @@ def imported(name: str, path: Path, known: set[str]) -> Iterator[str]:
 def test_no_module_imports_itself_through_others() -> None:
     known = modules()
     graph = {
-        name: {one for one in imported(name, path, set(known)) if one in known and one != name}
+        name: {item for item in imported(name, path, set(known)) if item in known and item != name}
         for name, path in known.items()
     }
     assert graph["thence.server"], "imports are found"

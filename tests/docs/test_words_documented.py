@@ -99,7 +99,7 @@ def test_an_error_is_in_the_list_with_the_status_that_it_is_answered_with(code: 
     cells = rows(ERRORS)[code]
     kind = kinds()[code]
     if cells[0].isdecimal():
-        status = next((of for one, of in problems._STATUSES if issubclass(kind, one)), 500)
+        status = next((of for item, of in problems._STATUSES if issubclass(kind, item)), 500)
         assert int(cells[0]) == getattr(kind, "status", status)
 
 

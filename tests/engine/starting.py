@@ -105,7 +105,7 @@ class Starting:
             await self.control(name, rng.choice([1, 2, None]))
         elif kind < 0.66:
             await s.delete(name)
-            self.calls = {id: one for id, one in self.calls.items() if one.function != name}
+            self.calls = {id: item for id, item in self.calls.items() if item.function != name}
         elif kind < 0.68:
             await s.crash()
             await self.no_timer()

@@ -108,7 +108,9 @@ class StartingLarge(Starting):
         assert self.few or not kept
         assert engine.parts.runtime.occupancy().in_use == taken
         for lane in lanes:
-            counted = sum(one.under_way + one.reserved + one.unwritten for one in lane.family.lanes)
+            counted = sum(
+                item.under_way + item.reserved + item.unwritten for item in lane.family.lanes
+            )
             assert lane.family.used == counted and min(lane.reserved, lane.unwritten) >= 0
             assert runs[lane.function.id] <= CONCURRENCY_MAX + 2 * BESIDE_MAX
             free = engine.parts.dispatch.free(lane)  # (none is, while a suspect has the node)

@@ -266,4 +266,4 @@ async def test_what_was_accepted_beside_an_empty_claim_is_not_overtaken(s: Servi
 
     engine.accept("f", b"1", second)
     await s.clock.advance(20)
-    assert [one.payload for one in s.scripts.starts] == [b"1", b"2"]
+    assert [start.payload for start in s.scripts.starts] == [b"1", b"2"]

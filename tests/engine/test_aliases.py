@@ -26,7 +26,7 @@ async def test_an_alias_leads_to_its_version_until_it_is_moved(s: Service) -> No
     moved = await s.engine.functions.put_alias("f", Alias("prod", "2"), create=False)
     await s.invoke("f", qualifier="prod")
     await s.settle()
-    assert [one.version for one in s.scripts.starts] == ["1", "2"]
+    assert [start.version for start in s.scripts.starts] == ["1", "2"]
     assert s.engine.functions.alias("f", "prod") == moved
     assert moved.created_at == made.created_at < moved.updated_at
     assert s.engine.functions.get("f", "prod").version == "2"
@@ -38,7 +38,7 @@ async def test_weights_share_calls_between_versions() -> None:
         await s.engine.functions.put_alias("f", Alias("prod", "1", {"2": 0.1}), create=True)
         ids = [await s.invoke("f", qualifier="prod") for _ in range(1000)]
         await s.settle()
-        canary = sum(1 for one in s.scripts.starts if one.version == "2")
+        canary = sum(1 for start in s.scripts.starts if start.version == "2")
         # Within four standard deviations of a tenth.
         assert abs(canary - 100) < 4 * math.sqrt(1000 * 0.1 * 0.9)
         view = await s.show(ids[0])
@@ -58,8 +58,8 @@ async def test_all_attempts_keep_the_version_that_was_chosen() -> None:
         await s.crash()
         await s.clock.advance(600)
         by_id: dict[int, list[str]] = {}
-        for one in s.scripts.starts:
-            by_id.setdefault(one.id, []).append(one.version)
+        for start in s.scripts.starts:
+            by_id.setdefault(start.id, []).append(start.version)
         assert {len(chosen) for chosen in by_id.values()} == {4}
         assert all(len(set(chosen)) == 1 for chosen in by_id.values())
         assert {chosen[0] for chosen in by_id.values()} == {"1", "2"}
@@ -71,7 +71,7 @@ async def test_synchronous_calls_share_too() -> None:
         await s.engine.functions.put_alias("f", Alias("prod", "1", {"2": 0.5}), create=True)
         for _ in range(30):
             await s.engine.invoke("f", b"", qualifier="prod")
-        assert {one.version for one in s.scripts.starts} == {"1", "2"}
+        assert {start.version for start in s.scripts.starts} == {"1", "2"}
 
 
 async def test_a_repeated_key_answers_the_first_whatever_version_is_chosen() -> None:
@@ -117,13 +117,13 @@ async def test_an_alias_is_created_once_and_replaced_only_where_it_is(s: Service
         await s.engine.functions.put_alias("f", Alias(name, "1"), create=True)
     with pytest.raises(Conflict):
         await s.engine.functions.put_alias("f", Alias("a", "1"), create=True)
-    assert [one.name for one in s.engine.functions.aliases("f")] == ["a", "b"]
+    assert [alias.name for alias in s.engine.functions.aliases("f")] == ["a", "b"]
     await s.engine.functions.delete_alias("f", "a")
     for work in (s.engine.functions.delete_alias("f", "a"), s.invoke("f", qualifier="a")):
         with pytest.raises(Exception, match="'a'"):
             await work
     await s.restart()
-    assert [one.name for one in s.engine.functions.aliases("f")] == ["b"]
+    assert [alias.name for alias in s.engine.functions.aliases("f")] == ["b"]
 
 
 async def test_the_configuration_of_an_alias_goes_with_it(s: Service) -> None:

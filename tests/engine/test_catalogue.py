@@ -49,7 +49,7 @@ async def test_an_accept_that_meets_the_deletion_reaches_a_final_state(s: Servic
         s.engine.accept("f", b"1", lambda accepted, error: answers.append(accepted))
     await s.engine.functions.delete("f")  # before any of them is on disk
     await s.clock.advance(10)
-    found = [(await s.show(one.id)).state for one in answers]
+    found = [(await s.show(answer.id)).state for answer in answers]
     assert len(found) == 5 and set(found) == {State.INVALID}
 
 
@@ -153,7 +153,7 @@ async def test_a_delivery_of_a_function_that_is_forgotten_is_told_by_its_name(s:
     await s.delete("f")
     await s.clock.advance(60)
     assert s.engine.parts.lanes.all() == [] and len(told) > 2
-    assert {one.function for one in told} == {"f"} and (await s.show(id)).deliveries
+    assert {item.function for item in told} == {"f"} and (await s.show(id)).deliveries
 
 
 async def test_what_is_accepted_for_a_lane_that_was_dropped_has_it_again(s: Service) -> None:
@@ -237,7 +237,7 @@ async def test_a_lineage_stops_at_16_hops(s: Service) -> None:
         await s.function(f"f{n}", answers=["ok"], **target)
     first = await s.invoke("f0")
     await s.clock.advance(60)
-    ran = [one.function for one in s.scripts.starts]
+    ran = [start.function for start in s.scripts.starts]
     assert ran == [f"f{n}" for n in range(HOPS_MAX + 1)]
     last = await s.show(s.scripts.starts[-1].id)
     assert last.meta.lineage is not None
@@ -250,6 +250,6 @@ async def test_a_redriven_invocation_keeps_its_lineage(s: Service) -> None:
     await s.function("a", answers=["ok"], on_success="function:b")
     await s.invoke("a")
     await s.settle()
-    (failed,) = [one.id for one in s.scripts.starts if one.function == "b"]
+    (failed,) = [start.id for start in s.scripts.starts if start.function == "b"]
     new = await s.redrive(failed)
     assert (await s.show(new)).meta.lineage == (await s.show(failed)).meta.lineage

@@ -119,7 +119,7 @@ async def test_no_number_of_a_version_is_given_twice(s: Service) -> None:
     made = await asyncio.gather(
         *(s.ask(s.engine.functions.publish_version("f")) for _ in range(12))
     )
-    assert sorted(int(one.version) for one in made) == list(range(1, 13))
+    assert sorted(int(version.version) for version in made) == list(range(1, 13))
 
 
 async def test_a_function_that_was_deleted_meanwhile_gets_no_configuration(s: Service) -> None:
@@ -150,7 +150,7 @@ async def test_what_another_node_changed_is_seen_and_kept(s: Service) -> None:
     await s.engine.functions.put_alias("f", Alias("ours", LATEST), create=True)
     for _ in range(2):
         assert s.engine.parts.catalogue.names() == ["f", "new"]
-        assert [one.name for one in s.engine.functions.aliases("f")] == ["ours", "theirs"]
+        assert [item.name for item in s.engine.functions.aliases("f")] == ["ours", "theirs"]
         assert s.engine.functions.control("f").limit == 7
         await s.restart()
 
@@ -206,7 +206,7 @@ async def test_what_is_refused_is_told_to_nobody(s: Service) -> None:
     s.notices.on(FunctionChanged, told.append)
     between(s, lambda: s.engine.functions.put_control("f", Control(limit=1)))
     await s.engine.functions.put_control("f", Control(limit=2))
-    assert [one.fields for one in told] == [("limit none -> 1",), ("limit 1 -> 2",)]
+    assert [item.fields for item in told] == [("limit none -> 1",), ("limit 1 -> 2",)]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -261,7 +261,7 @@ async def test_of_many_writers_at_once_none_loses_what_another_wrote(s: Service,
     kinds = [longer, older, wider, deployed]
     writers = [(kind, rng.randrange(1, 5)) for kind in kinds for _ in range(3)]
     rng.shuffle(writers)
-    await asyncio.gather(*(s.ask(write(*one)) for one in writers))
+    await asyncio.gather(*(s.ask(write(*writer)) for writer in writers))
     wrote = {kind: sum(n for each, n in writers if each is kind) for kind in kinds}
     for _ in range(2):
         config = engine.functions.async_config("f", "live")

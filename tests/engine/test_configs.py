@@ -40,8 +40,8 @@ async def test_each_qualifier_has_its_own_retries(s: Service) -> None:
     await s.clock.advance(600)
     made = {q: (await s.show(id)).attempt for q, id in ids.items()}
     assert made == {"latest": 1, "1": 2, "prod": 5}
-    by_alias = [one for one in s.scripts.starts if one.id == (s.scripts.starts[-1].id)]
-    assert {one.version for one in by_alias} == {"1"}
+    by_alias = [start for start in s.scripts.starts if start.id == (s.scripts.starts[-1].id)]
+    assert {alia.version for alia in by_alias} == {"1"}
 
 
 async def test_the_event_age_is_that_of_the_qualifier_that_was_called(s: Service) -> None:
@@ -214,8 +214,11 @@ async def test_a_destination_may_be_a_version_or_an_alias(s: Service) -> None:
     await s.invoke("a")
     await s.invoke("b")
     await s.settle()
-    called = [await s.show(one.id) for one in s.scripts.starts if one.function == "f"]
-    assert [(one.version, one.qualifier) for one in called] == [("1", "prod"), ("1", "1")]
+    called = [await s.show(start.id) for start in s.scripts.starts if start.function == "f"]
+    assert [(version.version, version.qualifier) for version in called] == [
+        ("1", "prod"),
+        ("1", "1"),
+    ]
     with pytest.raises(InvalidInput) as refused:
         await s.engine.functions.put_async_config(
             "b", "latest", AsyncConfig(on_success="function:f@dev")
@@ -253,7 +256,7 @@ async def test_a_stopped_invocation_notifies_where_the_configuration_says_so(s: 
     assert len(await s.mail("queue:dead")) == 2
     await s.invoke("f", qualifier="prod")
     delayed = await stopped(s, qualifier="prod", delay_seconds=60)
-    assert [one.condition for one in (await s.show(delayed)).deliveries] == ["failure"]
+    assert [delivery.condition for delivery in (await s.show(delayed)).deliveries] == ["failure"]
     await stopped(s)  # by a configuration that does not say so
     assert await s.mail("queue:other") == [] and await s.mail("queue:done") == []
 

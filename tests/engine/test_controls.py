@@ -50,7 +50,7 @@ async def test_all_versions_together_never_have_more_slots_than_the_limit(ahead:
         assert s.scripts.at_once["f"] == 3
         # And never fewer while something waits.
         assert s.starts("f") == [float(second) for second in range(10) for _ in range(3)]
-        first = {one.version for one in s.scripts.starts[:6]}
+        first = {start.version for start in s.scripts.starts[:6]}
         assert first == {"latest", "1"}  # neither waits for the other's whole backlog
 
 

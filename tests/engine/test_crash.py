@@ -21,7 +21,7 @@ async def test_what_a_killed_process_ran_is_rescued_by_the_next_one_at_once(s: S
     await s.crash()
     view = await s.show(id)
     assert view.state is State.SUCCEEDED and s.starts("f") == [0.0, 0.0]
-    assert [one.outcome for one in view.attempts] == [Outcome.LOST, Outcome.OK]
+    assert [attempt.outcome for attempt in view.attempts] == [Outcome.LOST, Outcome.OK]
     assert view.attempts[0].budget is Budget.LOSSES and view.spent.retries_used == 0
 
 
@@ -156,10 +156,10 @@ async def test_a_drain_cuts_off_what_is_too_slow_and_it_runs_again(s: Service) -
     await s.clock.advance(10)
     view = await s.show(id)
     assert view.state is State.SUCCEEDED
-    assert [one.outcome for one in view.attempts] == [Outcome.DRAINED, Outcome.OK]
+    assert [attempt.outcome for attempt in view.attempts] == [Outcome.DRAINED, Outcome.OK]
     assert view.attempts[0].error_type == "NodeDrained" and view.attempts[0].budget is None
     assert view.spent.retries_used == view.spent.losses_used == view.spent.platform_tries == 0
-    assert [one.previous_may_have_run for one in s.scripts.starts] == [False, True]
+    assert [start.previous_may_have_run for start in s.scripts.starts] == [False, True]
 
 
 async def test_what_runs_has_its_time_also_while_the_store_is_away(s: Service) -> None:
@@ -171,7 +171,7 @@ async def test_what_runs_has_its_time_also_while_the_store_is_away(s: Service) -
     await s.restart(grace_seconds=10)
     view = await s.show(id)
     assert view.state is State.SUCCEEDED and s.starts("f") == [0.0]
-    assert [one.outcome for one in view.attempts] == [Outcome.OK]
+    assert [attempt.outcome for attempt in view.attempts] == [Outcome.OK]
 
 
 async def test_what_a_drain_cut_off_is_told_to_every_later_attempt_whatever_came_between(
@@ -182,7 +182,7 @@ async def test_what_a_drain_cut_off_is_told_to_every_later_attempt_whatever_came
     await s.restart(grace_seconds=1)
     await s.crash()
     await s.clock.advance(60)
-    assert [one.previous_may_have_run for one in s.scripts.starts] == [False, True, True]
+    assert [start.previous_may_have_run for start in s.scripts.starts] == [False, True, True]
 
 
 async def test_a_delayed_large_payload_waits_from_its_due_time_on(s: Service) -> None:
@@ -202,7 +202,7 @@ async def test_what_was_given_back_and_what_failed_by_itself_are_not_told_as_cut
         await s.invoke("f")
         await s.restart()
         await s.clock.advance(60)
-        assert [one.previous_may_have_run for one in s.scripts.starts] == [False] * 3
+        assert [start.previous_may_have_run for start in s.scripts.starts] == [False] * 3
 
 
 async def test_a_work_of_two_hours_survives_a_deploy_every_hour(s: Service) -> None:
@@ -215,7 +215,7 @@ async def test_a_work_of_two_hours_survives_a_deploy_every_hour(s: Service) -> N
     await s.clock.advance(7300)
     view = await s.show(id)
     assert view.state is State.SUCCEEDED, view.reason
-    assert [one.outcome for one in view.attempts] == [Outcome.DRAINED] * 8 + [Outcome.OK]
+    assert [attempt.outcome for attempt in view.attempts] == [Outcome.DRAINED] * 8 + [Outcome.OK]
 
 
 async def test_a_drain_ends_a_row_of_platform_errors(s: Service) -> None:
@@ -228,7 +228,7 @@ async def test_a_drain_ends_a_row_of_platform_errors(s: Service) -> None:
     await s.clock.advance(5)
     view = await s.show(id)
     assert view.state is State.SUCCEEDED, view
-    outcomes = [one.outcome for one in view.attempts]
+    outcomes = [attempt.outcome for attempt in view.attempts]
     expected = [Outcome.PLATFORM_ERROR, Outcome.DRAINED, Outcome.PLATFORM_ERROR, Outcome.OK]
     assert outcomes == expected
     assert view.spent.platform_tries == 1
@@ -273,4 +273,4 @@ async def test_hundreds_in_flight_survive_a_crash(s: Service) -> None:
         await s.crash()
     await s.clock.advance(1000)
     assert {(await s.show(id)).state for id in ids} == {State.SUCCEEDED}
-    assert len({one["invocation"]["id"] for one in s.receiver(HOOK).got}) == 300
+    assert len({entry["invocation"]["id"] for entry in s.receiver(HOOK).got}) == 300

@@ -17,7 +17,7 @@ OTHER = "https://other.example.com/x"
 
 
 def tries(s: Service, url: str = HOOK) -> list[float]:
-    return [(one.at - START_MS) / 1000 for one in s.receiver(url).tries]
+    return [(attempt.at - START_MS) / 1000 for attempt in s.receiver(url).tries]
 
 
 async def one_owed(s: Service, **spec: object) -> str:
@@ -43,7 +43,7 @@ async def test_success_and_failure_go_to_their_own_destinations(s: Service) -> N
 async def test_the_delivery_is_in_the_store_in_the_commit_of_the_final_state(s: Service) -> None:
     await one_owed(s)
     for entry in await s.store.journal(0, 100):
-        states = [one.state for one in entry.transitions]
+        states = [transition.state for transition in entry.transitions]
         if "succeeded" in states:
             assert "delivery:pending" in states
             return
@@ -58,7 +58,7 @@ async def test_a_crash_between_the_end_and_its_delivery_loses_no_delivery(s: Ser
     await s.settle()
     await s.crash()
     await s.clock.advance(1)
-    assert [one["invocation"]["id"] for one in s.receiver(HOOK).got] == [id]
+    assert [entry["invocation"]["id"] for entry in s.receiver(HOOK).got] == [id]
     assert len(s.starts("f")) == 1
 
 
@@ -69,7 +69,7 @@ async def test_a_crash_while_it_is_sent_sends_it_again_with_the_same_id(s: Servi
     await s.clock.advance(600)
     (record,) = s.receiver(HOOK).got
     assert record["invocation"]["id"] == id
-    assert len({one.delivery for one in s.receiver(HOOK).tries}) == 1
+    assert len({attempt.delivery for attempt in s.receiver(HOOK).tries}) == 1
 
 
 async def test_tries_begin_at_half_a_second_double_and_end_after_30_minutes(s: Service) -> None:
@@ -153,7 +153,7 @@ async def test_what_a_killed_node_was_sending_is_sent_again_as_soon_as_it_starts
     await s.start()
     await s.clock.advance(1)
     # Not a minute and a half later, when the claim of the killed node would have ended by itself.
-    assert [one["invocation"]["id"] for one in s.receiver(HOOK).got] == [id]
+    assert [entry["invocation"]["id"] for entry in s.receiver(HOOK).got] == [id]
 
 
 async def test_a_node_that_joins_anew_sends_under_its_new_lease(s: Service) -> None:
@@ -191,7 +191,7 @@ async def test_a_backlog_of_deliveries_is_sent_when_the_destination_is_up(s: Ser
     await s.function("f", answers=["ok"], on_success=HOOK)
     ids = {await s.invoke("f") for _ in range(40)}
     await s.clock.advance(180)
-    got = [one["invocation"]["id"] for one in s.receiver(HOOK).got]
+    got = [entry["invocation"]["id"] for entry in s.receiver(HOOK).got]
     assert sorted(got) == sorted(ids)
 
 
@@ -231,7 +231,7 @@ async def test_a_function_destination_is_invoked_with_the_record(s: Service) -> 
     await s.function("f", answers=["ok"], on_success="function:next")
     id = await s.invoke("f")
     await s.settle()
-    (start,) = [one for one in s.scripts.starts if one.function == "next"]
+    (start,) = [item for item in s.scripts.starts if item.function == "next"]
     view = await s.show(start.id)
     assert view.state is State.SUCCEEDED and view.meta.source == "destination"
     assert id.encode() in start.payload

@@ -16,10 +16,13 @@ async def test_entries_are_kept_by_kind_owner_and_name(s: Service) -> None:
     put = await s.engine.functions.put_entry("fc.service", "", "shop", b"3")
     assert (put.data, put.created_at) == (b"3", made.created_at) and put.updated_at > put.created_at
     for _ in range(2):
-        assert [one.name for one in s.engine.functions.entries("fc.service")] == ["bank", "shop"]
+        assert [entry.name for entry in s.engine.functions.entries("fc.service")] == [
+            "bank",
+            "shop",
+        ]
         assert s.engine.functions.entries("fc.service", "")[1] == put
         assert s.engine.functions.entries("fc.service", "other") == []
-        assert [one.data for one in s.engine.functions.entries("fc.tag", "acs:fc:::shop")] == [
+        assert [entry.data for entry in s.engine.functions.entries("fc.tag", "acs:fc:::shop")] == [
             b'"red"'
         ]
         await s.restart()
@@ -39,9 +42,9 @@ async def test_what_a_function_owns_goes_with_it(s: Service) -> None:
     await s.engine.functions.put_entry("fc.trigger", str(function.id), "t", b"1")
     await s.engine.functions.put_entry("fc.trigger", "other", "t", b"2")
     await s.delete("f")
-    assert [one.owner for one in s.engine.functions.entries("fc.trigger")] == ["other"]
+    assert [entry.owner for entry in s.engine.functions.entries("fc.trigger")] == ["other"]
     await s.restart()
-    assert [one.owner for one in s.engine.functions.entries("fc.trigger")] == ["other"]
+    assert [entry.owner for entry in s.engine.functions.entries("fc.trigger")] == ["other"]
 
 
 async def test_nothing_is_changed_where_the_store_cannot_write(s: Service) -> None:
@@ -53,7 +56,7 @@ async def test_nothing_is_changed_where_the_store_cannot_write(s: Service) -> No
     ):
         with pytest.raises(StoreUnavailable):
             await work
-    assert [one.data for one in s.engine.functions.entries("k")] == [b"1"]
+    assert [entry.data for entry in s.engine.functions.entries("k")] == [b"1"]
 
 
 @pytest.mark.parametrize("kind", ["alias", "async_config", "control", "version_number"])

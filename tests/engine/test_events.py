@@ -34,7 +34,7 @@ class Reader:
 
 
 def states(events: list[Event]) -> list[str]:
-    return [one.transition.state for one in events if one.transition is not None]
+    return [event.transition.state for event in events if event.transition is not None]
 
 
 async def everything(s: Service) -> list[str]:
@@ -64,14 +64,14 @@ async def test_the_stream_resumes_over_a_restart_without_gap_or_duplicate(s: Ser
             await s.invoke("f")
         await s.clock.advance(1.5)
         # A client is cut off anywhere: it may have taken a part of an entry only.
-        taken = [one.id for one in reader.seen][: -turn or None]
+        taken = [item.id for item in reader.seen][: -turn or None]
         seen += taken
         after = taken[-1] if taken else after
         await reader.stop()
         await (s.crash() if turn % 2 else s.restart())
     reader = Reader(s, after)
     await s.clock.advance(600)
-    seen += [one.id for one in reader.seen]
+    seen += [item.id for item in reader.seen]
     await reader.stop()
     assert seen == await everything(s)
 
@@ -83,7 +83,7 @@ async def test_a_slow_reader_of_a_long_backlog_gets_all_of_it(s: Service) -> Non
     await s.settle()
     reader = Reader(s, "0.0")
     await s.settle()
-    assert [one.id for one in reader.seen] == await everything(s)
+    assert [item.id for item in reader.seen] == await everything(s)
     await reader.stop()
 
 
@@ -116,7 +116,7 @@ async def test_a_reader_that_is_slower_than_the_retention_is_told_of_the_gap() -
         await s.clock.advance(7200)
         kept = await everything(s)
         following = await anext(events)
-        assert following.gap and [not one.gap for one in seen] == [True] * 3
+        assert following.gap and [not item.gap for item in seen] == [True] * 3
         assert (await anext(events)).id == kept[0]
         await events.aclose()
 
@@ -134,7 +134,7 @@ async def test_who_saw_all_of_a_stream_that_is_pruned_since_has_missed_nothing()
             await s.invoke("f")
             await s.settle()
             assert states(reader.seen) == ["queued", "running", "succeeded"]
-            assert not any(one.gap for one in reader.seen)
+            assert not any(item.gap for item in reader.seen)
             await reader.stop()
             last = (await everything(s))[-1]
             await s.clock.advance(7200)

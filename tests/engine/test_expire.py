@@ -34,7 +34,7 @@ async def test_what_waits_for_a_slot_expires_at_its_age_and_tells_the_destinatio
     assert (await s.show(waits)).state is State.QUEUED
     await s.clock.advance(0.001)
     assert await ended(s, waits) == (*AGED, 60.0)
-    assert [one["invocation"]["id"] for one in s.receiver(HOOK).got] == [waits]
+    assert [entry["invocation"]["id"] for entry in s.receiver(HOOK).got] == [waits]
     await s.clock.advance(3000)
     # What runs is not ended by its age.
     assert (await s.show(runs)).state is State.SUCCEEDED and len(s.starts("f")) == 1
@@ -212,4 +212,7 @@ async def test_what_ends_while_it_waits_is_told_with_its_attempts(s: Service) ->
     await s.stop(stopped)
     await s.engine.functions.put_control("f", Control(limit=0))
     await s.clock.advance(60)
-    assert [(one.state, one.attempts) for one in told] == [(State.STOPPED, 1), (State.EXPIRED, 1)]
+    assert [(view.state, view.attempts) for view in told] == [
+        (State.STOPPED, 1),
+        (State.EXPIRED, 1),
+    ]

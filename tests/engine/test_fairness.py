@@ -324,7 +324,7 @@ async def test_a_short_version_does_not_wait_behind_a_long_one_which_keeps_its_t
         short = await s.invoke("f", qualifier="2")
         await s.clock.advance(0.5)  # the other's run ends
         view = await s.show(short)
-        assert [one.started_at for one in view.attempts] == [view.accepted_at + 500]
+        assert [attempt.started_at for attempt in view.attempts] == [view.accepted_at + 500]
         for _ in range(200):
             await s.invoke("f", qualifier="2")
             await s.clock.advance(0.5)

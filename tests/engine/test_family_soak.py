@@ -22,7 +22,7 @@ async def step(s: Service, dice: random.Random, ids: list[str], number: int) -> 
         case 0:
             await s.engine.functions.publish_version("f")
         case 1:
-            versions = [one.version for one in s.engine.functions.versions("f")]
+            versions = [version.version for version in s.engine.functions.versions("f")]
             main, *others = dice.sample(versions, min(2, len(versions)))
             weights = dict.fromkeys(others, 0.5)
             await s.engine.functions.put_alias("f", Alias("prod", main, weights), create=False)
@@ -44,7 +44,7 @@ async def step(s: Service, dice: random.Random, ids: list[str], number: int) -> 
         case 7:
             await s.clock.advance(dice.random() * 5)
         case _:
-            chosen = [one.version for one in s.engine.functions.versions("f")]
+            chosen = [version.version for version in s.engine.functions.versions("f")]
             qualifier = dice.choice(["prod", "latest", *chosen])
             settings = {"caller_id": f"id{number}"} if dice.random() < 0.5 else {}
             ids.append(await s.invoke("f", number, qualifier=qualifier, **settings))
@@ -74,7 +74,7 @@ async def test_whatever_happens_the_limit_and_the_promises_hold(seed: int) -> No
         assert all(view.state in FINAL for view in views) and len(ids) > 10
         # All attempts of one ran by the version that was chosen when it was accepted.
         for view in views:
-            ran = {one.version for one in s.scripts.starts if one.id == view.id}
+            ran = {start.version for start in s.scripts.starts if start.id == view.id}
             assert ran <= {view.version}, format_id(view.id)
         assert await s.verify() == []
         family = s.engine.parts.catalogue.family("f")

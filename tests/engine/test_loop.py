@@ -50,5 +50,5 @@ async def test_what_the_world_outside_did_is_a_sentence_and_a_mistake_of_ours_a_
     await clock.advance(5)
     await loop.stop()
     assert rounds > 3, "it goes on"
-    assert [one.error.startswith(said) for one in failed] == [True]
-    assert [one.exc_info is not None for one in caplog.records] == ([True] if ours else [])
+    assert [item.error.startswith(said) for item in failed] == [True]
+    assert [record.exc_info is not None for record in caplog.records] == ([True] if ours else [])

@@ -14,7 +14,8 @@ ALL = (0, 1 << 50)
 async def found(s: Service, **wanted: str) -> list[tuple[int, str, str, float]]:
     counts = await s.engine.minutes.read(*ALL, **wanted)
     return [
-        ((one.minute - START_MS) // 60_000, one.function, one.metric, one.value) for one in counts
+        ((count.minute - START_MS) // 60_000, count.function, count.metric, count.value)
+        for count in counts
     ]
 
 

@@ -75,7 +75,13 @@ async def test_delivery_first_and_budget_seconds_are_the_waits_of_a_delivery() -
         id = await s.invoke("f")
         await s.clock.advance(100)
         first = s.receiver(HOOK).tries[0].at
-        assert [(one.at - first) / 1000 for one in s.receiver(HOOK).tries] == [0, 3, 9, 21, 30]
+        assert [(attempt.at - first) / 1000 for attempt in s.receiver(HOOK).tries] == [
+            0,
+            3,
+            9,
+            21,
+            30,
+        ]
         assert (await s.show(id)).deliveries[0].state == "dead"
 
 
@@ -188,4 +194,4 @@ async def test_platform_wait_caps_are_those_of_a_contract() -> None:
             await s.invoke(contract)
             await s.clock.advance(30)
             found = s.starts(contract)
-            assert [round(one - found[0], 3) for one in found[:6]] == starts
+            assert [round(item - found[0], 3) for item in found[:6]] == starts

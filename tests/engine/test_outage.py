@@ -42,9 +42,9 @@ async def test_the_outage_is_said_once_and_its_end_too(s: Service) -> None:
     s.notices.on(StoreBack, seen.append)
     s.disk_full(10)
     answers = await gather_now(s, *[s.invoke("f") for _ in range(5)])
-    assert all(isinstance(one, StoreUnavailable) for one in answers)
+    assert all(isinstance(answer, StoreUnavailable) for answer in answers)
     await s.clock.advance(60)
-    assert [type(one) for one in seen] == [StoreLost, StoreBack]
+    assert [type(item) for item in seen] == [StoreLost, StoreBack]
     assert isinstance(seen[1], StoreBack) and 10 <= seen[1].seconds <= 11
 
 
@@ -80,7 +80,7 @@ async def test_a_stop_asked_during_the_outage_is_refused_at_once_and_what_runs_g
     # The first is the write that finds the store away; of the second two are asked together.
     for asked in (ids[:1], [ids[1], ids[1]], ids[2:3]):
         refused = await gather_now(s, *[s.stop(id) for id in asked])
-        assert [type(one) for one in refused] == [StoreUnavailable] * len(asked)
+        assert [type(item) for item in refused] == [StoreUnavailable] * len(asked)
     assert {(await s.show(id)).state for id in ids} == {State.RUNNING}
     await s.clock.advance(20)
     assert {(await s.show(id)).state for id in ids} == {State.RUNNING}, "none is made later"
@@ -138,8 +138,8 @@ async def test_who_asks_while_a_store_rests_that_is_well_and_cannot_commit_is_to
     mail = MailboxPut("queue", "q", "", b"x", "text/plain", {}, s.clock.now(), None, "")
     put = writer.wait(writer.put_mail, mail)
     claim = writer.wait(writer.claim, Claim(1, 1, 1, 0))
-    for one in await gather_now(s, s.stop(waits), put, claim):
-        assert isinstance(one, StoreUnavailable) and "does not answer" in one.detail
+    for item in await gather_now(s, s.stop(waits), put, claim):
+        assert isinstance(item, StoreUnavailable) and "does not answer" in item.detail
     assert not tries, "refused, and not tried"
     s.store.commit = commit
     await s.clock.advance(60)
@@ -159,8 +159,8 @@ async def test_a_synchronous_call_gets_the_slot_that_it_waits_for_during_the_out
         await s.invoke("f")
     calls = [asyncio.ensure_future(s.ask(s.engine.invoke("f", b"1"))) for _ in range(2)]
     await s.clock.advance(9.5)
-    assert s.engine.parts.writer.outage.down and all(one.done() for one in calls)
-    assert [one.result()[1].outcome for one in calls] == [Outcome.OK] * 2
+    assert s.engine.parts.writer.outage.down and all(call.done() for call in calls)
+    assert [call.result()[1].outcome for call in calls] == [Outcome.OK] * 2
     assert s.starts("f") == [0.0, 3.0, 6.0]
     await s.clock.advance(60)
     assert (await s.show(backlog)).state is State.SUCCEEDED
@@ -369,8 +369,8 @@ async def test_where_a_driver_fails_and_the_store_goes_away_nobody_waits_for_it(
     s.store.commit = fails_for_many
     calls = [asyncio.ensure_future(s.invoke("f")) for _ in range(3)]
     await s.settle()
-    assert groups and all(one.done() for one in calls)
-    assert [type(one.exception()) for one in calls] == [StoreUnavailable] * 3
+    assert groups and all(call.done() for call in calls)
+    assert [type(call.exception()) for call in calls] == [StoreUnavailable] * 3
     s.disk_full(0)
     await s.clock.advance(1)
     await s.invoke("f")
@@ -414,7 +414,7 @@ async def test_an_ending_that_the_store_cannot_take_is_a_platform_error_and_not_
     commit = s.store.commit
 
     async def commit_but_not_that(batch: Batch) -> object:
-        results = [one.result.data for one in batch.settles if one.result is not None]
+        results = [settle.result.data for settle in batch.settles if settle.result is not None]
         if b'"cannot be stored"' in results:
             raise ValueError("the store does not take that")
         return await commit(batch)

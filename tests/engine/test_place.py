@@ -25,7 +25,10 @@ QUEUE = "queue:done"
 
 async def commits(s: Service) -> list[list[str]]:
     """The transitions of each commit, deliveries with their word."""
-    return [[one.state for one in entry.transitions] for entry in await s.store.journal(0, 1000)]
+    return [
+        [transition.state for transition in entry.transitions]
+        for entry in await s.store.journal(0, 1000)
+    ]
 
 
 async def delivery(s: Service, id: str) -> Any:
@@ -62,9 +65,9 @@ async def test_a_function_is_called_in_the_commit_of_the_final_state(s: Service)
     await s.function("f", answers=["ok"], on_success="function:next")
     id = await s.invoke("f", {"n": 1}, traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01")
     await s.settle()
-    (commit,) = [one for one in await commits(s) if "delivery:delivered" in one]
+    (commit,) = [item for item in await commits(s) if "delivery:delivered" in item]
     assert commit == ["succeeded", "delivery:pending", "delivery:delivered", "queued"]
-    (start,) = [one for one in s.scripts.starts if one.function == "next"]
+    (start,) = [item for item in s.scripts.starts if item.function == "next"]
     view = await s.show(start.id)
     one = await delivery(s, id)
     assert view.state is State.SUCCEEDED and view.meta.source == "destination"
@@ -93,7 +96,9 @@ ENDINGS: list[tuple[str, list[Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("name", "answers", "spec"), ENDINGS, ids=[one[0] for one in ENDINGS])
+@pytest.mark.parametrize(
+    ("name", "answers", "spec"), ENDINGS, ids=[ending[0] for ending in ENDINGS]
+)
 async def test_what_is_placed_is_what_a_try_would_have_sent(
     form: str, name: str, answers: list[Any], spec: dict[str, Any]
 ) -> None:
@@ -190,7 +195,7 @@ async def test_a_chain_that_is_too_long_ends_as_a_dead_letter_that_says_so(s: Se
     await s.clock.advance(10)
     assert len(s.starts("a")) + len(s.starts("b")) == HOPS_MAX + 1
     page = await s.store.deliveries("dead", None, 10, None)
-    assert [one.reason for one in page.items] == ["too_many_hops"]
+    assert [view.reason for view in page.items] == ["too_many_hops"]
 
 
 async def test_a_record_over_its_limit_is_refused_and_recorded_as_before(s: Service) -> None:
@@ -224,7 +229,7 @@ async def test_what_ended_without_a_run_is_delivered_in_batches(s: Service) -> N
 
     s.store.commit = counted
     await s.clock.advance(30)
-    assert {one["invocation"]["id"] for one in await s.mail(QUEUE)} == ids
+    assert {entry["invocation"]["id"] for entry in await s.mail(QUEUE)} == ids
     assert sum(groups) == 200 and len(groups) <= 10
 
 

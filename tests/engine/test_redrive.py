@@ -71,11 +71,11 @@ async def test_of_two_redrives_at_once_the_one_with_another_version_is_told(s: S
     answers = await gather_now(
         s,
         *[
-            s.engine.redrive.invocation(number(old), qualifier=one)
-            for one in ("latest", "1", "latest")
+            s.engine.redrive.invocation(number(old), qualifier=item)
+            for item in ("latest", "1", "latest")
         ],
     )
-    assert [isinstance(one, Conflict) for one in answers] == [False, True, False]
+    assert [isinstance(answer, Conflict) for answer in answers] == [False, True, False]
 
 
 async def test_a_redrive_that_was_cut_off_before_its_mark_goes_on_with_any_rate(
@@ -109,7 +109,7 @@ async def test_a_dry_run_says_what_would_be_done_and_changes_nothing(s: Service)
     report = await s.engine.redrive.dead_letters(DEAD, dry_run=True)
     await s.settle()
     assert (report.matched, report.redriven) == (5, 5)
-    assert {one["id"] for one in report.invocations} == set(ids)
+    assert {invocation["id"] for invocation in report.invocations} == set(ids)
     assert len(s.starts("f")) == 5
 
 
@@ -248,10 +248,10 @@ async def test_what_a_disable_stopped_is_a_dead_letter_and_redriven_by_filter(s:
     await s.stop(wished)
     report = await s.engine.redrive.dead_letters(Filter())
     await s.settle()
-    assert {one["id"] for one in report.invocations} == set(aborted)
+    assert {invocation["id"] for invocation in report.invocations} == set(aborted)
     assert (report.redriven, report.errors) == (2, [])
-    for one in report.invocations:
-        assert (await s.show(one["redriven_as"])).state is State.SUCCEEDED
+    for invocation in report.invocations:
+        assert (await s.show(invocation["redriven_as"])).state is State.SUCCEEDED
     assert (await s.show(wished)).reason is Reason.STOPPED_BY_CALLER
     assert await s.verify() == []
 

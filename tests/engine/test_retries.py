@@ -30,7 +30,7 @@ async def test_function_errors_are_retried_so_often_and_then_it_failed(s: Servic
     assert s.starts("f") == [0.0, 1.0, 3.0, 7.0]
     view = await s.show(id)
     assert (view.state, view.reason) == (State.FAILED, Reason.RETRIES_EXHAUSTED)
-    assert [one.retry_at for one in view.attempts] == [
+    assert [attempt.retry_at for attempt in view.attempts] == [
         view.accepted_at + 1000, view.accepted_at + 3000, view.accepted_at + 7000, None,
     ]  # fmt: skip
 
@@ -56,7 +56,7 @@ async def test_every_kind_of_function_error_spends_a_retry(s: Service) -> None:
     await s.clock.advance(3600)
     view = await s.show(id)
     assert view.state is State.SUCCEEDED and view.spent.retries_used == 4
-    assert [one.outcome for one in view.attempts] == [
+    assert [attempt.outcome for attempt in view.attempts] == [
         Outcome.FUNCTION_ERROR,
         Outcome.CRASHED,
         Outcome.OUT_OF_MEMORY,
@@ -82,7 +82,7 @@ async def test_platform_errors_are_retried_for_five_hours_from_half_a_second_dou
     view = await s.show(id)
     assert (view.state, view.reason) == (State.FAILED, Reason.PLATFORM_ERRORS_EXHAUSTED)
     assert view.spent.retries_used == 0 and view.ended_at == view.accepted_at + 18_000_000
-    assert {one.budget for one in view.attempts} == {Budget.PLATFORM_ERRORS}
+    assert {attempt.budget for attempt in view.attempts} == {Budget.PLATFORM_ERRORS}
 
 
 async def test_retry_after_lengthens_a_platform_wait_and_never_shortens_it(s: Service) -> None:
@@ -112,7 +112,7 @@ async def test_the_three_budgets_are_never_mixed(s: Service) -> None:
     assert (view.state, view.reason) == (State.FAILED, Reason.RETRIES_EXHAUSTED)
     assert len(view.attempts) == 10
     assert view.spent.retries_used == 2 and view.spent.losses_used == 2
-    budgets = [one.budget for one in view.attempts]
+    budgets = [attempt.budget for attempt in view.attempts]
     assert budgets.count(Budget.PLATFORM_ERRORS) == 5 and budgets.count(Budget.LOSSES) == 2
     # A row of platform errors begins anew after the function ran: 0.5 s again.
     assert s.starts("f") == [0.0, 0.5, 1.5, 2.5, 2.5, 3.0, 4.0, 4.0, 6.0, 6.5]
@@ -152,5 +152,5 @@ async def test_one_success_is_one_attempt_and_one_transition_to_a_final_state(s:
     assert (view.state, view.reason, view.attempt) == (State.SUCCEEDED, Reason.OK, 1)
     assert view.attempts[0].duration_us == 3_000_000 and await s.result(id) == {"n": 2}
     entries = await s.store.journal(0, 1000)
-    states = [one.state for entry in entries for one in entry.transitions]
+    states = [transition.state for entry in entries for transition in entry.transitions]
     assert states == ["queued", "running", "succeeded"]

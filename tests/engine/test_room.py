@@ -426,7 +426,7 @@ async def test_on_a_full_disk_what_runs_is_stopped_for_good_in_the_reserves_spac
         await full(s, disk := Disk(4096, held=32 * MIB))
         seen: list[str] = []
         s.notices.on(
-            CommittedNotice, lambda one: seen.extend(o.state for o in one.entry.transitions)
+            CommittedNotice, lambda item: seen.extend(o.state for o in item.entry.transitions)
         )
         (stopped,) = await gather_now(s, s.stop(ids[0]))
         assert stopped.state == "stopping" and seen == ["stopping"]
@@ -460,7 +460,7 @@ async def test_a_stop_that_finds_the_disk_full_is_made_too() -> None:
 
         s.store.commit = once_full
         stops = await gather_now(s, s.stop(running), s.stop(waiting))
-        assert [one.state for one in stops] == ["stopping", "stopped"] and failed
+        assert [stop.state for stop in stops] == ["stopping", "stopped"] and failed
         assert s.engine.parts.room.full and s.runtime.occupancy().in_use == 0
 
 

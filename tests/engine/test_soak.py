@@ -57,9 +57,9 @@ class Storm:
     async def begin(self) -> Engine:
         engine = build(self.folder, instances_max=4)
         engine.notices.on(
-            InvocationSettled, lambda one: self.finals.setdefault(one.id, []).append(one.state)
+            InvocationSettled, lambda view: self.finals.setdefault(view.id, []).append(view.state)
         )
-        engine.notices.on(DeliveryEnded, lambda one: self.ended.append(one.id))
+        engine.notices.on(DeliveryEnded, lambda item: self.ended.append(item.id))
         await engine.start()
         return engine
 
@@ -133,7 +133,7 @@ async def test_after_a_storm_everything_has_one_end(tmp_path: Path, seed: int) -
     assert report["problems"] == [] and stats.conservation_difference == 0
     assert {view.state for view in views} <= FINAL
     assert all(len(states) == 1 for states in storm.finals.values())
-    assert all(one.reserved == one.claiming == 0 for one in engine.parts.lanes.all())
+    assert all(item.reserved == item.claiming == 0 for item in engine.parts.lanes.all())
     assert not engine.parts.running and engine.parts.runtime.occupancy().in_use == 0
     assert Outcome.NOT_STARTED not in storm.sync
     await engine.drain(0)
@@ -143,7 +143,7 @@ async def _calm(engine: Engine) -> None:
     """Return when nothing waits, runs or is owed."""
     while True:
         stats = await engine.stats()
-        pending = sum(one.deliveries_pending for one in stats.functions)
+        pending = sum(function.deliveries_pending for function in stats.functions)
         if not stats.waiting and not stats.running and not pending:
             return
         try:

@@ -149,7 +149,7 @@ async def test_many_stops_of_one_invocation_are_one(s: Service) -> None:
     await s.function("f", answers=[Forever()], timeout_seconds=3600)
     id = await s.invoke("f")
     answers = await gather_now(s, *[s.stop(id) for _ in range(10)])
-    assert {one.state for one in answers} <= {State.STOPPING, State.STOPPED}
+    assert {answer.state for answer in answers} <= {State.STOPPING, State.STOPPED}
     await s.settle()
     assert await ended(s, id) == STOPPED
 

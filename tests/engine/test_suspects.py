@@ -91,11 +91,11 @@ async def test_what_ran_beside_a_suspect_is_not_charged_for_its_loss(s: Service)
     await s.clock.advance(10)
     view = await s.show(other)
     assert view.state is State.SUCCEEDED and view.spent.losses_used == 0
-    assert [(one.outcome, one.budget) for one in view.attempts] == [
+    assert [(attempt.outcome, attempt.budget) for attempt in view.attempts] == [
         (Outcome.LOST, None),
         (Outcome.OK, None),
     ]
-    last = [one for one in s.scripts.starts if one.function == "other"][-1]
+    last = [start for start in s.scripts.starts if start.function == "other"][-1]
     assert last.previous_may_have_run
     view = await s.show(suspect)
     assert view.spent.losses_used == 2 and view.attempts[1].budget is Budget.LOSSES
@@ -147,7 +147,7 @@ async def test_suspects_take_no_more_than_half_of_the_time() -> None:
         starts = s.starts("other")
         assert len(starts) == 200
         late = [start - n * 0.1 for n, start in enumerate(starts)]
-        assert max(late) <= 1.1 and sum(one > 0.001 for one in late) <= 110
+        assert max(late) <= 1.1 and sum(item > 0.001 for item in late) <= 110
         assert len(s.starts("suspect")) == 20  # ten lost, ten again
 
 

@@ -64,7 +64,7 @@ async def test_a_store_that_knows_nothing_is_no_reason_to_remove_anything() -> N
         said: list[FilesUnused] = []
         service.notices.on(FilesUnused, said.append)
         await sweep_all(service)
-        assert {(one.what, one.unused, one.removed) for one in said} == {
+        assert {(item.what, item.unused, item.removed) for item in said} == {
             ("code", 1, 1),
             ("blobs", 1, 1),
         }

@@ -67,7 +67,7 @@ def test_each_trust_has_at_most_its_share_and_leaves_the_rest_to_better_ones(tru
         turns.add(key(str(number), trust))
     assert len(start(turns, taken)) == 100 * SHARES[trust]
     turns.add(key("good", Trust.PROMPT))
-    assert ("good" in {one.name for one, _ in start(turns, taken)}) == (trust is not Trust.PROMPT)
+    assert ("good" in {item.name for item, _ in start(turns, taken)}) == (trust is not Trust.PROMPT)
 
 
 def test_even_a_bound_of_one_lets_everybody_have_a_turn() -> None:
@@ -84,13 +84,13 @@ def test_even_a_bound_of_one_lets_everybody_have_a_turn() -> None:
 def test_receivers_of_one_trust_take_turns() -> None:
     turns, taken = Turns(4), {}
     keys = [key(str(number), Trust.PROMPT) for number in range(10)]
-    for one in keys:
-        turns.add(one)
+    for item in keys:
+        turns.add(item)
     for _ in range(500):
-        for one, trust in start(turns, taken):
-            one.under_way -= 1
+        for item, trust in start(turns, taken):
+            item.under_way -= 1
             turns.release(trust, 1)
-            turns.add(one)
+            turns.add(item)
     assert max(taken.values()) - min(taken.values()) <= 8
 
 
@@ -169,8 +169,8 @@ def test_nobody_is_forgotten_and_no_bound_is_passed(seed: int) -> None:
     turns = Turns(most)
     left = {f"k{number}": dice.randrange(1, 40) for number in range(30)}
     keys = {name: key(name, concurrency=dice.choice((1, 2, 8))) for name in left}
-    for one in keys.values():
-        turns.add(one)
+    for item in keys.values():
+        turns.add(item)
     under_way: list[tuple[Receiver, Trust]] = []
     for _ in range(20_000):
         while dice.random() < 0.7 and (turn := turns.next()) is not None:
@@ -183,7 +183,7 @@ def test_nobody_is_forgotten_and_no_bound_is_passed(seed: int) -> None:
             one.ready = got == number
             turns.add(one)
         assert turns.held == len(under_way) <= most
-        assert all(one.under_way <= one.concurrency for one in keys.values())
+        assert all(item.under_way <= item.concurrency for item in keys.values())
         if under_way:
             one, trust = under_way.pop(dice.randrange(len(under_way)))
             one.learn(dice.random() < 0.5, dice.choice((1, 5000)))

@@ -21,7 +21,7 @@ from thence.testing import Error, Forever, Ok, Service
 
 
 def versions(s: Service) -> list[str]:
-    return [one.version for one in s.engine.functions.versions("f")]
+    return [version.version for version in s.engine.functions.versions("f")]
 
 
 async def test_a_version_is_what_latest_was_when_it_was_published(s: Service) -> None:
@@ -39,7 +39,7 @@ async def test_a_version_is_what_latest_was_when_it_was_published(s: Service) ->
     await s.clock.advance(100)
     # Each by its own retries.
     assert (await s.show(old)).attempt == 2 and (await s.show(new)).attempt == 1
-    assert [one.version for one in s.scripts.starts] == ["1", "latest", "1"]
+    assert [start.version for start in s.scripts.starts] == ["1", "latest", "1"]
 
 
 async def test_what_was_called_is_kept_only_where_it_is_not_what_runs(s: Service) -> None:
@@ -230,7 +230,7 @@ async def test_a_restart_keeps_versions_and_goes_on_with_what_waits_for_them(s: 
     view = await s.show(id)
     assert (view.state, view.version, view.qualifier) == (State.SUCCEEDED, "1", "prod")
     assert s.engine.functions.get("f", "prod").spec.max_retries == 3
-    assert [one.name for one in s.engine.functions.all()] == ["f"]
+    assert [item.name for item in s.engine.functions.all()] == ["f"]
 
 
 async def test_the_code_of_a_version_stays_while_it_is_published() -> None:
@@ -244,7 +244,7 @@ async def test_the_code_of_a_version_stays_while_it_is_published() -> None:
             assert (s.engine.parts.code.path(digest)).exists()
             await s.engine.functions.delete_version("f", "1")
             assert await s.engine.parts.catalogue.code.prune(set()) == (1, 1)
-        assert digest not in {one.code_digest for one in s.engine.functions.all()}
+        assert digest not in {item.code_digest for item in s.engine.functions.all()}
         assert not any(digest in str(path) for path in (s.directory / "code").rglob("*"))
 
 

@@ -135,9 +135,9 @@ class Changing(Walk):
         await self.s.clock.advance(30)
         engine = self.s.engine
         lanes = engine.parts.lanes.all()
-        assert not [one.function.name for one in lanes if one.deleted], "kept for ever"
+        assert not [item.function.name for item in lanes if item.deleted], "kept for ever"
         families = engine.parts.lanes.families()
-        assert {one.family for one in lanes} == set(families)
+        assert {item.family for item in lanes} == set(families)
         for lane in lanes:
             assert lane in lane.family.lanes and lane.idle, lane.function.name
             assert not lane.waiting, (lane.function.name, lane.waiting)

@@ -114,7 +114,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     async def live(folder: Path) -> None:
         async with Service(folder, inline_bytes_max=65_536, prune_interval_seconds=60) as s:
             refused = await a_days_work(s)
-            assert [one for one in refused if isinstance(one, StoreUnavailable)] == []
+            assert [item for item in refused if isinstance(item, StoreUnavailable)] == []
             await s.stop_service(1)
 
     folder = tmp_path_factory.mktemp("lived")
@@ -147,8 +147,11 @@ async def test_damage_under_a_running_service_is_said_once_with_its_table_and_en
         await s.clock.advance(600)
         await s.store.tend()
         assert damage.noted(folder / "thence.db"), "the next start reads every page"
-        assert [type(one) for one in notices if not isinstance(one, StoreHit)] in ([], [StoreLost])
-        assert 1 <= sum(isinstance(one, StoreHit) for one in notices) <= 2
+        assert [type(notice) for notice in notices if not isinstance(notice, StoreHit)] in (
+            [],
+            [StoreLost],
+        )
+        assert 1 <= sum(isinstance(notice, StoreHit) for notice in notices) <= 2
         # What does not need the hit page is served.
         readable = 0
         for look in (s.store.functions(), s.store.entries(), s.store.journal(0, 10)):
@@ -253,8 +256,8 @@ async def test_verify_names_the_damaged_tree_and_still_looks_at_all_the_others(
     await store.open_to_look()
     problems = (await store.verify())["problems"]
     await store.close()
-    assert any(tree in one for one in problems), problems
-    assert any(f"row of {other}" in one for one in problems), problems
+    assert any(tree in problem for problem in problems), problems
+    assert any(f"row of {other}" in problem for problem in problems), problems
 
 
 def test_the_service_and_verify_end_with_2_on_what_cannot_be_opened(
@@ -290,7 +293,7 @@ async def test_a_payload_of_which_64_bytes_changed_is_not_run_and_is_said(tmp_pa
         await s.clock.advance(60)
         damaged = s.engine.parts.writer.outage.damaged
         assert damaged is not None and damaged.fields["tables"] == ["invocation"]
-        assert DATA[:8] not in b"".join(one.payload[:8] for one in s.scripts.starts)
+        assert DATA[:8] not in b"".join(start.payload[:8] for start in s.scripts.starts)
         assert (await s.show(id)).state is State.QUEUED
         with pytest.raises(StoreDamaged):
             await s.store.payload(int(id.replace("-", ""), 16))
@@ -333,5 +336,5 @@ async def test_a_failing_disk_passes_and_is_not_said_as_damage() -> None:
             await s.invoke("f")
         assert not isinstance(error.value, StoreDamaged)
         await s.clock.advance(6)
-        assert [type(one) for one in notices] == [StoreLost, StoreBack]
+        assert [type(notice) for notice in notices] == [StoreLost, StoreBack]
         await s.invoke("f")

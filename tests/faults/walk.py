@@ -149,7 +149,7 @@ class Walk:
             await self.s.settle()
 
     async def _again(self, name: str, request: Any, id: str) -> None:
-        before = next(one for one in self.keys.values() if one[2] == id)
+        before = next(entry for entry in self.keys.values() if entry[2] == id)
         lane = self.s.engine.parts.catalogue
         same = name in lane.names() and (await self.s.show(id)).function_id == lane.get(name).id
         payload, settings = request
@@ -270,8 +270,8 @@ class Walk:
         except (ThenceError, ConnectionResetError):
             return  # the store is away: look again later
         assert stats.conservation_difference == 0
-        self._counted({one.function_id: one.waiting for one in counts})
-        twice = Counter((one.id, one.attempt) for one in self.s.scripts.starts)
+        self._counted({item.function_id: item.waiting for item in counts})
+        twice = Counter((start.id, start.attempt) for start in self.s.scripts.starts)
         assert not [key for key, count in twice.items() if count > 1], "an attempt ran twice"
 
     def _counted(self, stored: dict[int, int]) -> None:
@@ -279,7 +279,7 @@ class Walk:
         for lane in self.s.engine.parts.lanes.all():
             assert lane.waiting == stored.get(lane.function.id, 0), lane.function.name
         for family in self.s.engine.parts.lanes.families():
-            assert family.waiting == sum(stored.get(one.function.id, 0) for one in family.lanes)
+            assert family.waiting == sum(stored.get(item.function.id, 0) for item in family.lanes)
 
     async def _one(self, id: str, known: Known) -> None:
         view = await self.s.ask(self.s.show(id))
@@ -288,13 +288,15 @@ class Walk:
             assert seen == known.final, f"a final state changed: {known.final} -> {seen}"
         elif view.state in FINAL:
             known.final = seen
-        budgets = Counter(one.budget for one in view.attempts if one.outcome is not None)
+        budgets = Counter(
+            attempt.budget for attempt in view.attempts if attempt.outcome is not None
+        )
         assert budgets[Budget.FUNCTION_ERRORS] <= RETRIES_MAX + 1
         assert budgets[Budget.LOSSES] <= LOSSES_MAX + 1
         assert len(view.attempts) <= sum(budgets.values()) + 1
         assert view.spent.retries_used <= budgets[Budget.FUNCTION_ERRORS]
         assert view.spent.losses_used == budgets[Budget.LOSSES]
-        assert [one.attempt for one in view.attempts] == list(range(1, view.attempt + 1))
+        assert [attempt.attempt for attempt in view.attempts] == list(range(1, view.attempt + 1))
 
     async def finish(self) -> None:
         """No more faults: everything reaches its end, and what is owed is delivered or dead."""
@@ -312,7 +314,7 @@ class Walk:
         await self.look()
         page = await s.store.invocations(Filter(), 10_000, None)
         got = Counter(
-            one["delivery_id"] for url in (HOOK, DEAD_HOOK) for one in s.receiver(url).got
+            entry["delivery_id"] for url in (HOOK, DEAD_HOOK) for entry in s.receiver(url).got
         )
         for row in page.items:
             await self._ended(row.id, got)
@@ -328,7 +330,7 @@ class Walk:
         assert view.state in FINAL, f"not over: {view}"
         owed = {"success"} if view.state is State.SUCCEEDED else set()
         owed |= {"failure"} if view.state in DEAD else set()
-        assert [one.condition for one in view.deliveries] == list(owed), "owed, not committed"
+        assert [item.condition for item in view.deliveries] == list(owed), "owed, not committed"
         for delivery in view.deliveries:
             assert delivery.state in ("delivered", "dead", "stopped"), delivery
             if delivery.state == "delivered" and delivery.receiver.startswith("webhook:"):

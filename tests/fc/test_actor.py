@@ -26,7 +26,7 @@ async def test_the_key_that_signed_is_told(make_door: Any) -> None:
     signed = {name.decode(): value.decode() for name, value in headers}
     answer = await door.put(PATH, data=body, headers=signed)
     assert answer.status == 200, answer.body
-    assert [(one.fields, one.actor) for one in said] == [(("limit none -> 5",), "root-key")]
+    assert [(item.fields, item.actor) for item in said] == [(("limit none -> 5",), "root-key")]
 
 
 async def test_without_credentials_nobody_is(door: Any) -> None:
@@ -35,4 +35,4 @@ async def test_without_credentials_nobody_is(door: Any) -> None:
     door.service.notices.on(FunctionChanged, said.append)
     answer = await door.put(PATH, json={"reservedConcurrency": 5})
     assert answer.status == 200, answer.body
-    assert [one.actor for one in said] == ["unauthenticated"]
+    assert [item.actor for item in said] == ["unauthenticated"]

@@ -156,7 +156,7 @@ async def test_the_list_is_by_name_in_pages_and_by_prefix(door: Any, path: str) 
         await door.post(path, json={"aliasName": name, "versionId": "1"})
 
     async def names(query: str) -> list[str]:
-        return [one["aliasName"] for one in (await door.get(path + query)).json["aliases"]]
+        return [alias["aliasName"] for alias in (await door.get(path + query)).json["aliases"]]
 
     assert await names("") == ["a1", "a2", "b", "c"]
     assert await names("?prefix=a") == ["a1", "a2"]
@@ -258,4 +258,4 @@ async def test_an_alias_outlives_a_restart(door: Any) -> None:
         == engine.functions.alias("s$g", "prod").version
         == "1"
     )
-    assert [one.name for one in engine.functions.entries("fc.service_alias", "s")] == ["prod"]
+    assert [entry.name for entry in engine.functions.entries("fc.service_alias", "s")] == ["prod"]

@@ -40,7 +40,7 @@ def test_every_form_is_read_with_own_and_with_empty_region_and_account(
     assert (found.form, found.record_bytes_max) == (form, bytes_max)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("arn", "described"), [(one[0], one[1]) for one in FORMS])
+@pytest.mark.parametrize(("arn", "described"), [(form[0], form[1]) for form in FORMS])
 def test_a_destination_becomes_its_arn_again(arn: str, described: str) -> None:
     assert arn_of(parse_destination(described), HOME) == arn.format(HOME.region, HOME.account)
 

@@ -185,7 +185,7 @@ async def test_the_list_goes_over_all_functions_in_pages(door: Any) -> None:
     seen, token = [], ""
     for _ in range(4):
         page = (await door.get(f"{LIST}?limit=1&nextToken={token}")).json
-        seen += [one["functionArn"].partition("functions/")[2] for one in page["configs"]]
+        seen += [config["functionArn"].partition("functions/")[2] for config in page["configs"]]
         token = page.get("nextToken", "")
         if not token:
             break
@@ -371,7 +371,7 @@ async def test_a_function_gets_the_object_as_its_event_at_its_qualifier(door: An
     await door.put(V3, json=to("acs:fc:::services/s.1/functions/after"))
     id = await call(door)
     await door.clock.advance(1)
-    [start] = [one for one in door.service.scripts.starts if one.function == "s$after"]
+    [start] = [item for item in door.service.scripts.starts if item.function == "s$after"]
     assert msgspec.json.decode(start.payload)["requestContext"]["requestId"] == id
 
 

@@ -291,7 +291,7 @@ def as_node(port: Port, home: str, *, body: bytes = BODY, more: Head) -> tuple[A
     kept = without(headers, "authorization", "x-fc-invocation-type")
     given = without(kept, "accept", "user-agent")
     signed = signed_acs3(method, target, given, body)
-    return method, target, [*signed, *(one for one in kept if one not in given), *more], body
+    return method, target, [*signed, *(item for item in kept if item not in given), *more], body
 
 
 @at_every_generation

@@ -395,7 +395,10 @@ async def _call_2(client: Client) -> None:
         "&qualifier=LATEST&sortOrderByTime=desc&startedTimeBegin=1795355654000"
         "&startedTimeEnd=1795362854000&status=Running",
     )
-    shown = [(one["invocationId"], one["invocationPayload"]) for one in listed.json["invocations"]]
+    shown = [
+        (invocation["invocationId"], invocation["invocationPayload"])
+        for invocation in listed.json["invocations"]
+    ]
     assert shown == [("task-1795359254", '{"sleep": 30}')], listed.body
     stopped = await client.ask("StopStatefulAsyncInvocation", "PUT", one)
     assert stopped.status == 202

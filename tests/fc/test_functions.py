@@ -268,7 +268,7 @@ async def test_a_function_that_is_there_is_not_created_again(door: Any) -> None:
 
 async def test_of_two_that_create_at_once_one_gets_it(door: Any) -> None:
     answers = await asyncio.gather(*(door.post(FUNCTIONS, json=INPUT) for _ in range(4)))
-    assert sorted(one.status for one in answers) == [200, 409, 409, 409]
+    assert sorted(answer.status for answer in answers) == [200, 409, 409, 409]
 
 
 async def test_an_update_changes_only_what_is_given(door: Any) -> None:
@@ -419,7 +419,7 @@ async def test_a_function_with_a_trigger_is_not_deleted(door: Any) -> None:
 async def listed(door: Any, query: str = "") -> list[str]:
     answer = await door.get(f"{FUNCTIONS}?{query}")
     assert answer.status == 200, answer.body
-    return [one["functionName"] for one in answer.json["functions"]]
+    return [function["functionName"] for function in answer.json["functions"]]
 
 
 async def test_an_empty_list_has_its_field(door: Any) -> None:
@@ -432,7 +432,7 @@ async def test_a_list_comes_in_pages(door: Any) -> None:
     found, token = [], ""
     for _ in range(3):
         answer = await door.get(f"{FUNCTIONS}?limit=2&nextToken={token}")
-        found.append([one["functionName"] for one in answer.json["functions"]])
+        found.append([function["functionName"] for function in answer.json["functions"]])
         token = answer.json.get("nextToken", "")
     assert found == [["a", "b"], ["c", "d"], ["e"]] and token == ""
 

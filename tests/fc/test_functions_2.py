@@ -148,7 +148,7 @@ async def test_a_list_has_the_services_functions_in_pages(door: Any, functions: 
 
     async def names(query: str) -> list[str]:
         answer = await door.get(f"{functions}?{query}")
-        return [one["functionName"] for one in answer.json["functions"]]
+        return [function["functionName"] for function in answer.json["functions"]]
 
     assert await names("") == ["a", "b1", "b2"]
     assert await names("prefix=b") == ["b1", "b2"]
@@ -167,7 +167,7 @@ async def test_a_qualifier_shows_functions_as_they_were(door: Any, functions: st
     query = "" if old else "?qualifier=1"
     assert (await door.get(f"{base}/f{query}")).json["description"] == "old"
     found = (await door.get(f"{base}{query}")).json["functions"]
-    assert [(one["functionName"], one["description"]) for one in found] == [("f", "old")]
+    assert [(entry["functionName"], entry["description"]) for entry in found] == [("f", "old")]
 
 
 async def test_if_match_must_name_the_function_as_it_is(door: Any, functions: str) -> None:

@@ -163,8 +163,8 @@ async def test_a_task_id_is_taken_once(wire: Any, path: str, name: str) -> None:
 async def test_outside_of_task_mode_an_id_is_kept_and_may_come_again(wire: Any) -> None:
     await deploy(wire)
     answers = [await wire.post(V3, headers={**ASYNC, TASK: "t"}) for _ in range(2)]
-    assert [one.status for one in answers] == [202, 202]
-    ids = {one.headers["x-fc-request-id"] for one in answers}
+    assert [answer.status for answer in answers] == [202, 202]
+    ids = {answer.headers["x-fc-request-id"] for answer in answers}
     assert len(ids) == 2
     for id in ids:
         assert (await wire.service.show(id)).meta.caller_id == "t"
@@ -415,6 +415,6 @@ async def test_many_calls_on_many_connections_are_all_accepted(wire: Any) -> Non
     await deploy(wire, listed=True)
     work = [wire.post(V3, headers={**ASYNC, TASK: f"t{number}"}) for number in range(50)]
     answers = await asyncio.gather(*work)
-    assert {one.status for one in answers} == {202}
-    assert [one.headers[TASK] for one in answers] == [f"t{number}" for number in range(50)]
-    assert len({one.headers["x-fc-request-id"] for one in answers}) == 50
+    assert {answer.status for answer in answers} == {202}
+    assert [answer.headers[TASK] for answer in answers] == [f"t{number}" for number in range(50)]
+    assert len({answer.headers["x-fc-request-id"] for answer in answers}) == 50

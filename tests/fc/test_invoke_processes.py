@@ -93,7 +93,7 @@ async def test_a_payload_of_32_mib_reaches_the_function(service: Any) -> None:
 async def test_calls_below_the_ceiling_wait_for_their_instances(service: Any) -> None:
     work = [ask(service.app, "POST", V3, data=b"%d" % number) for number in range(6)]
     answers = await asyncio.gather(*work)
-    assert [one.body for one in answers] == [b"%d" % number for number in range(6)]
+    assert [answer.body for answer in answers] == [b"%d" % number for number in range(6)]
 
 
 async def test_the_call_over_the_ceiling_is_429_at_once(service: Any) -> None:
@@ -111,4 +111,4 @@ async def test_the_call_over_the_ceiling_is_429_at_once(service: Any) -> None:
     answer = await ask(service.app, "POST", V3, data=b"more")
     assert answer.error()[:2] == (429, "ResourceExhausted")
     gone.set()
-    assert {one.status for one in await asyncio.gather(*held)} == {0}
+    assert {item.status for item in await asyncio.gather(*held)} == {0}

@@ -97,7 +97,9 @@ async def test_a_qualifier_may_stand_behind_a_dollar_in_the_oldest_paths(
     found = await door.post(OLD.replace("/s/", f"/s{mark}prod/"))
     assert found.headers["x-fc-invocation-service-version"] == "1"
     home = f"/2016-08-15/services/s{mark}prod/functions"
-    assert [one["functionName"] for one in (await door.get(home)).json["functions"]] == ["f"]
+    assert [function["functionName"] for function in (await door.get(home)).json["functions"]] == [
+        "f"
+    ]
     assert (await door.get(f"{home}/f")).status == (await door.get(f"{home}/f/code")).status == 200
 
 

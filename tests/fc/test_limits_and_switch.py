@@ -42,7 +42,7 @@ async def test_reserved_concurrency_is_put_shown_listed_and_deleted(door: Any) -
     listed = (await door.get("/2023-03-30/concurrency-configs?limit=1")).json
     assert listed["configs"] == [shown]
     more = await door.get(f"/2023-03-30/concurrency-configs?nextToken={listed['nextToken']}")
-    assert [one["reservedConcurrency"] for one in more.json["configs"]] == [7]
+    assert [config["reservedConcurrency"] for config in more.json["configs"]] == [7]
     only = await door.get("/2023-03-30/concurrency-configs?functionName=f")
     assert only.json == {"configs": [shown]}
     assert (await door.delete(path)).status == 204

@@ -32,7 +32,8 @@ async def points(door: Any, metric: str, **query: Any) -> list[tuple[int, str, f
     answer = await door.get(f"{PREFIX}/metrics/{metric}?{text}")
     assert answer.status == 200, answer.body
     return [
-        (one["timestamp"], one["functionName"], one["value"]) for one in answer.json["datapoints"]
+        (datapoint["timestamp"], datapoint["functionName"], datapoint["value"])
+        for datapoint in answer.json["datapoints"]
     ]
 
 
@@ -99,7 +100,7 @@ async def test_a_range_and_pages(door: Any) -> None:
     found, token = [], ""
     while True:
         answer = await door.get(f"{PREFIX}/metrics/{name}?limit=1&nextToken={token}")
-        found += [one["timestamp"] for one in answer.json["datapoints"]]
+        found += [datapoint["timestamp"] for datapoint in answer.json["datapoints"]]
         token = answer.json.get("nextToken", "")
         if not token:
             break
@@ -129,8 +130,8 @@ async def test_mistakes_are_named(door: Any, query: str, named: str) -> None:
 async def test_unknown_metrics_are_refused_and_known_ones_listed(door: Any) -> None:
     assert "FunctionEnqueueCount" in (await door.get(f"{PREFIX}/metrics/Nothing")).error()[2]
     listed = (await door.get(f"{PREFIX}/metrics")).json["metrics"]
-    assert [one["metricName"] for one in listed] == list(METRICS)
-    assert all(one["description"] and one["unit"] for one in listed)
+    assert [entry["metricName"] for entry in listed] == list(METRICS)
+    assert all(entry["description"] and entry["unit"] for entry in listed)
 
 
 async def test_prometheus_has_the_same_names(door: Any) -> None:

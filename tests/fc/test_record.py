@@ -65,8 +65,8 @@ SEED_EVENT = """{ "datacontenttype": "application/json", "aliyunaccountid": "143
 
 
 def test_the_object_has_the_names_order_and_types_of_the_seed():
-    for one in (fc(result=b"{}", attempts=OK), fc(None, reason=Reason.FUNCTION_DELETED)):
-        assert shape(one) == shape(json.loads(SEED_OBJECT))
+    for item in (fc(result=b"{}", attempts=OK), fc(None, reason=Reason.FUNCTION_DELETED)):
+        assert shape(item) == shape(json.loads(SEED_OBJECT))
 
 
 def test_the_cloudevent_has_the_names_order_and_types_of_the_seed():

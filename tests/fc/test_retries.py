@@ -78,7 +78,7 @@ async def task(door: Any, id: str, generation: str = V3) -> Any:
 async def billed(door: Any, id: str) -> list[bool]:
     """Of each attempt, as the native door shows it."""
     answer = await door.get(f"/v1/invocations/{id}")
-    return [one["billed"] for one in answer.json["attempts"]]
+    return [attempt["billed"] for attempt in answer.json["attempts"]]
 
 
 async def told(door: Any, id: str, box: str = "bad") -> tuple[str, int, int, str]:
@@ -385,7 +385,9 @@ async def throttles(door: Any, name: str) -> dict[str, float]:
     found = {}
     for kind in ("Resource", "Concurrency"):
         path = f"/2023-03-30/metrics/Function{kind}Throttles?functionName={name}"
-        found[kind] = sum(one["value"] for one in (await door.get(path)).json["datapoints"])
+        found[kind] = sum(
+            datapoint["value"] for datapoint in (await door.get(path)).json["datapoints"]
+        )
     return found
 
 

@@ -136,7 +136,7 @@ async def test_a_list_comes_in_pages(door: Any, services: str) -> None:
 
     async def names(query: str) -> list[str]:
         answer = await door.get(f"{services}?{query}")
-        return [one["serviceName"] for one in answer.json["services"]]
+        return [service["serviceName"] for service in answer.json["services"]]
 
     assert await names("") == ["a", "b1", "b2"]
     assert await names("prefix=b") == ["b1", "b2"]
@@ -151,7 +151,7 @@ async def test_a_list_can_be_asked_by_tags(door: Any, services: str) -> None:
         await create(door, services, serviceName=name)
     await door.post(tag, json={"resourceArn": "services/b", "tags": {"k": "v"}})
     found = (await door.get(f"{services}?tag_k=v")).json["services"]
-    assert [one["serviceName"] for one in found] == ["b"]
+    assert [entry["serviceName"] for entry in found] == ["b"]
     assert (await door.get(f"{services}?tag_k=w")).json["services"] == []
 
 
@@ -159,7 +159,9 @@ async def test_a_service_is_there_for_functions_of_another_door(door: Any, servi
     await door.service.function("s$f")
     shown = (await door.get(f"{services}/s")).json
     assert (shown["serviceName"], shown["createdTime"]) == ("s", "2026-01-01T00:00:00Z")
-    assert [one["serviceName"] for one in (await door.get(services)).json["services"]] == ["s"]
+    assert [service["serviceName"] for service in (await door.get(services)).json["services"]] == [
+        "s"
+    ]
     missing = "function 'g' does not exist in service 's'"
     assert (await door.get(f"{services}/s/functions/g")).error()[2] == missing
     assert (await door.put(f"{services}/s", json={"description": "d"})).status == 200

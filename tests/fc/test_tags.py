@@ -43,8 +43,8 @@ async def rows(door: Any, query: str = "") -> list[tuple[str, str, str]]:
     answer = await door.get(f"{V2_TAGS}?ResourceType=function&{query}")
     assert answer.status == 200, answer.body
     found = answer.json["TagResources"]
-    assert all(one["ResourceType"] == "function" for one in found)
-    return [(one["ResourceId"], one["TagKey"], one["TagValue"]) for one in found]
+    assert all(entry["ResourceType"] == "function" for entry in found)
+    return [(entry["ResourceId"], entry["TagKey"], entry["TagValue"]) for entry in found]
 
 
 async def shown(door: Any, name: str = "f") -> Any:
@@ -276,12 +276,12 @@ async def test_tagged_resources_are_listed_in_pages(door: Any, generation: str) 
     first = (await door.get(f"{generation}/tags?limit=2")).json
     rest = (await door.get(f"{generation}/tags?limit=2&nextToken={first['nextToken']}")).json
     found = first["resources"] + rest["resources"]
-    assert [(one["resourceArn"], one["resouceType"]) for one in found] == [
+    assert [(entry["resourceArn"], entry["resouceType"]) for entry in found] == [
         (ARN, "ALIYUN::FC::FUNCTION"),
         (SERVICE_ARN, "ALIYUN::FC::SERVICE"),
         ("acs:fc:local:thence:services/s.LATEST/functions/g", "ALIYUN::FC::FUNCTION"),
     ]
-    assert all(one["tags"] == {"k": "v"} for one in found) and not rest.get("nextToken")
+    assert all(entry["tags"] == {"k": "v"} for entry in found) and not rest.get("nextToken")
 
 
 async def test_an_arn_that_is_none_is_refused(door: Any, generation: str) -> None:

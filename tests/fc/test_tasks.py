@@ -424,7 +424,7 @@ async def test_a_task_is_kept_as_long_as_the_retention_says_by_default_7_days(
 ) -> None:
     assert Retention().history_days == Retention().result_days == Retention().payload_days == 7
     kept = ("history", "payload", "result")
-    door = await make_door({f"{one}_retention_seconds": 7200 for one in kept})
+    door = await make_door({f"{item}_retention_seconds": 7200 for item in kept})
     await deploy(door, answers=["ok"])
     await start(door, V3)
     await door.clock.advance(7000)

@@ -52,7 +52,7 @@ async def ids(door: Any, base: str = V3, **query: Any) -> list[str]:
     """The ids on the one page that there is."""
     found, token = await page(door, base, **query)
     assert token == ""
-    return [one["taskId" if base == V3 else "invocationId"] for one in found]
+    return [entry["taskId" if base == V3 else "invocationId"] for entry in found]
 
 
 # ---------------------------------------------------------------- order and pages
@@ -86,7 +86,7 @@ async def test_pages_hold_everything_once(door: Any, order: str) -> None:
     token = ""
     while True:
         items, token = await page(door, **query, **({"nextToken": token} if token else {}))
-        found += [one["taskId"] for one in items]
+        found += [item["taskId"] for item in items]
         sizes.append(len(items))
         if not token:
             break
@@ -197,7 +197,7 @@ async def test_times_are_those_of_the_calls_with_both_ends(door: Any, base: str,
     await deploy(door, name)
     await start(door, base, "t0", "t1", "t2", "t3")
     found = (await page(door, base))[0]
-    assert [one["startedTime"] for one in found] == [START_MS + n * 1000 for n in (3, 2, 1, 0)]
+    assert [entry["startedTime"] for entry in found] == [START_MS + n * 1000 for n in (3, 2, 1, 0)]
     begin, end = START_MS + 1000, START_MS + 2000
     assert await ids(door, base, startedTimeBegin=begin, startedTimeEnd=end) == ["t2", "t1"]
     assert await ids(door, base, startedTimeBegin=begin + 1) == ["t3", "t2"]
@@ -242,10 +242,10 @@ async def test_bodies_are_shown_when_asked_for(door: Any, base: str, name: str) 
     await start(door, base, "a", "b")
     payload = "taskPayload" if base == V3 else "invocationPayload"
     for word in ("false", "False", ""):
-        for one in (await page(door, base, includePayload=word))[0]:
-            assert payload not in one and "returnPayload" not in one
+        for item in (await page(door, base, includePayload=word))[0]:
+            assert payload not in item and "returnPayload" not in item
     shown = (await page(door, base, includePayload="True"))[0]
-    assert [(one[payload], one["returnPayload"]) for one in shown] == [
+    assert [(entry[payload], entry["returnPayload"]) for entry in shown] == [
         ("p-b", '"r2"'),
         ("p-a", '"r1"'),
     ]
@@ -259,8 +259,8 @@ async def test_a_page_of_large_bodies_ends_early_with_a_token(door: Any) -> None
     while pages == 0 or token:
         more = {"nextToken": token} if token else {}
         items, token = await page(door, includePayload="true", limit=100, **more)
-        assert sum(len(one["returnPayload"]) for one in items) <= 8 * MIB + 10 * MIB
-        found += [one["taskId"] for one in items]
+        assert sum(len(item["returnPayload"]) for item in items) <= 8 * MIB + 10 * MIB
+        found += [item["taskId"] for item in items]
         pages += 1
     assert found == names[::-1] and pages == 3
 

@@ -90,7 +90,7 @@ async def put(
 def refused(answer: Answer) -> tuple[int, str, str]:
     """(status, code, message) of an error in the storage's own form."""
     assert answer.headers["content-type"] == "application/xml"
-    found = {one.tag: one.text or "" for one in ET.fromstring(answer.body)}
+    found = {item.tag: item.text or "" for item in ET.fromstring(answer.body)}
     assert found["RequestId"] == answer.headers["x-oss-request-id"]
     return answer.status, found["Code"], found["Message"]
 
@@ -141,8 +141,8 @@ async def test_an_update_reads_an_upload_too(door: FcDoor) -> None:
 async def test_each_token_is_another(door: FcDoor) -> None:
     tokens = [await token(door) for _ in range(3)]
     for name in ("AccessKeyId", "AccessKeySecret", "SecurityToken"):
-        assert len({one["credentials"][name] for one in tokens}) == 3
-    assert len({one["objectName"] for one in tokens}) == 3
+        assert len({item["credentials"][name] for item in tokens}) == 3
+    assert len({item["objectName"] for item in tokens}) == 3
 
 
 async def test_the_same_object_may_be_put_again_and_the_last_counts(
@@ -503,7 +503,7 @@ def test_so_many_keys_are_kept_and_those_past_their_time_go_first() -> None:
     keys = TemporaryKeys(clock)
     made = [keys.make() for _ in range(KEYS_MAX + 1)]
     assert keys.find(made[0].access_key_id) is None
-    assert all(keys.find(one.access_key_id) is one for one in made[1:])
+    assert all(keys.find(item.access_key_id) is item for item in made[1:])
 
 
 def test_the_bucket_is_one_that_clients_take() -> None:

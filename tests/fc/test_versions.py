@@ -23,7 +23,7 @@ async def door(door: Any) -> Any:
 
 
 def ids(answer: Any) -> list[str]:
-    return [one["versionId"] for one in answer.json["versions"]]
+    return [version["versionId"] for version in answer.json["versions"]]
 
 
 # ---------------------------------------------------------------- of a function
@@ -142,7 +142,7 @@ async def test_deleting_a_version_of_a_service_deletes_it_of_all_functions(door:
     await door.service.function("s$late")
     assert (await door.delete(V2 + "/1")).status == 204
     assert (await door.delete(V2 + "/1")).error()[1] == "VersionNotFound"
-    assert [one.version for one in door.engine.functions.versions("s$g")] == ["2"]
+    assert [version.version for version in door.engine.functions.versions("s$g")] == ["2"]
     assert ids(await door.get(V2)) == ["2"]
     assert (await door.get(V2)).json["versions"][0]["description"] == "two"
     assert (await door.delete(V2 + "/2")).status == 204
@@ -179,7 +179,9 @@ async def test_a_publication_on_a_full_disk_can_be_made_again(door: Any) -> None
     assert (await door.post(V2)).error()[:2] == (503, "ResourceThrottled")
     await door.clock.advance(10)
     assert (await door.post(V2)).status == 200
-    assert [one.version for one in door.engine.functions.versions("s$f")] == ids(await door.get(V2))
+    assert [version.version for version in door.engine.functions.versions("s$f")] == ids(
+        await door.get(V2)
+    )
 
 
 async def test_a_publication_may_ask_that_the_service_is_unchanged(door: Any) -> None:

@@ -75,12 +75,12 @@ class FgDoor(VirtualDoor):
         """The status log is written when `write_log` says so, not by the clock."""
         logs = self.state.logs
         await logs.start(self.engine, self.service.notices)
-        for one in logs.followers:
-            await one.loop.stop()
+        for follower in logs.followers:
+            await follower.loop.stop()
 
     async def write_log(self) -> None:
-        for one in self.state.logs.followers:
-            while await one.once() == 0:
+        for follower in self.state.logs.followers:
+            while await follower.once() == 0:
                 pass
 
     async def start(self, which: str = "", data: bytes = b'{"k": "v"}') -> str:

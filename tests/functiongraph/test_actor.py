@@ -33,9 +33,9 @@ async def test_the_key_and_the_token_are_told_apart(make_door: Any) -> None:
     )  # fmt: skip
     signed = {name.decode(): value.decode() for name, value in headers}
     assert (await door.put(path, data=body, headers=signed)).status == 200
-    assert [one.actor for one in said] == ["auth_token", "root-key"]
+    assert [item.actor for item in said] == ["auth_token", "root-key"]
     # Without settings there are no retries at this door, and an age of its own.
-    assert [one.fields[0].split(": ")[1] for one in said] == [
+    assert [item.fields[0].split(": ")[1] for item in said] == [
         "max_retries 0 -> 1",
         "max_retries 1 -> 2",
     ]

@@ -167,7 +167,8 @@ async def test_each_version_and_alias_has_its_own(door: Any) -> None:
         await put(door, {"max_async_retry_attempts": number}, urn(version=version))
     found = (await door.get(at(urn(), ALL))).json
     shown = {
-        one["func_urn"]: one["max_async_retry_attempts"] for one in found["async_invoke_configs"]
+        config["func_urn"]: config["max_async_retry_attempts"]
+        for config in found["async_invoke_configs"]
     }
     assert shown == {urn(): 0, urn(version="v1"): 1, urn(version="!prod"): 2}
     assert found["count"] == 3
@@ -191,7 +192,7 @@ async def test_the_list_has_pages(door: Any) -> None:
     assert len(first["async_invoke_configs"]) == 10
     assert first["page_info"] == {"next_marker": 10, "previous_marker": None, "current_count": 10}
     last = await page("marker=10&limit=10")
-    assert [one["func_urn"] for one in last["async_invoke_configs"]] == [
+    assert [config["func_urn"] for config in last["async_invoke_configs"]] == [
         urn(version=name) for name in names[10:]
     ]
     assert last["page_info"] == {"next_marker": None, "previous_marker": 0, "current_count": 2}

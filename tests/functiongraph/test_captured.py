@@ -135,8 +135,12 @@ async def test_codes_and_markers_of_records_are_numbers_and_never_empty_texts(do
     for _ in range(3):
         await door.start()
     found = (await door.get(f"{BASE}/{urn()}/async-invocations")).json
-    assert [one["status"] for one in found["invocations"]] == ["WAIT", "RUNNING", "SUCCESS"]
-    assert all(type(one["error_code"]) is int for one in found["invocations"])
+    assert [invocation["status"] for invocation in found["invocations"]] == [
+        "WAIT",
+        "RUNNING",
+        "SUCCESS",
+    ]
+    assert all(type(invocation["error_code"]) is int for invocation in found["invocations"])
     assert type(found["next_marker"]) is int and type(found["count"]) is int
 
 

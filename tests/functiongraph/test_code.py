@@ -42,7 +42,7 @@ async def test_an_inline_source_becomes_the_module_of_the_handler(
     made = await create(door, handler=handler, code_type="inline", func_code=code(SOURCE))
     data = (await door.get(await link(door))).body
     with zipfile.ZipFile(BytesIO(data)) as found:
-        assert {one: found.read(one) for one in found.namelist()} == {file: SOURCE}
+        assert {item: found.read(item) for item in found.namelist()} == {file: SOURCE}
     assert made["digest"] == hashlib.sha512(data).hexdigest()
     assert made["code_size"] == len(data)
 

@@ -42,7 +42,7 @@ INPUTS = (
     events.CreateEvent,
     tags.Tags,
 )
-FIELDS = sorted({name for one in INPUTS for name in one.__struct_encode_fields__} - {"action"})
+FIELDS = sorted({name for item in INPUTS for name in item.__struct_encode_fields__} - {"action"})
 SUBJECTS = (
     account,
     aliases,
@@ -60,7 +60,7 @@ SUBJECTS = (
     triggers,
     versions,
 )
-OPERATIONS = sorted({one.operation for subject in SUBJECTS for one in subject.ROUTES})
+OPERATIONS = sorted({route.operation for subject in SUBJECTS for route in subject.ROUTES})
 # What their sections are about without naming them.
 SAID_OTHERWISE = {
     "create_version_alias",

@@ -102,7 +102,7 @@ async def stored(line: TwoWays, answer: Answer) -> Any:
     listed = await line.engine.invocations.listed(
         view.function, ListFilter(qualifier=view.qualifier), 10, None
     )
-    assert view.id in [one.id for one in listed.items]
+    assert view.id in [item.id for item in listed.items]
     return view.function, view.version, view.qualifier, view.meta, payload.data
 
 
@@ -152,7 +152,7 @@ PLAIN = [  # which function, and the status
 
 
 async def test_every_form_of_a_urn_is_answered_as_by_the_slow_way(line: TwoWays) -> None:
-    found = [(one, (await both(line, request(path(one)), fast=True)).status) for one, _ in PLAIN]
+    found = [(item, (await both(line, request(path(item)), fast=True)).status) for item, _ in PLAIN]
     assert found == PLAIN
 
 
@@ -203,7 +203,7 @@ ODD = [  # the whole path, and the status
 
 
 async def test_odd_paths_are_left_to_the_slow_way(line: TwoWays) -> None:
-    found = [(one, (await both(line, request(one), fast=False)).status) for one, _ in ODD]
+    found = [(item, (await both(line, request(item), fast=False)).status) for item, _ in ODD]
     assert found == ODD
 
 
@@ -326,7 +326,7 @@ async def test_answers_keep_the_order_of_requests_of_all_kinds(line: TwoWays) ->
         LAST,
     ]
     answers = await line.answers(b"".join(parts))
-    assert [one.status for one in answers] == [202, 200, 404, 202, 202, 202, 200]
+    assert [answer.status for answer in answers] == [202, 200, 404, 202, 202, 202, 200]
     bodies = [(await stored(line, answers[n]))[-1] for n in (0, 3, 5)]
     assert bodies == [b"1", b"2", b"4"]
 
@@ -386,8 +386,8 @@ async def test_what_the_rule_leaves_open_is_taken_unsigned(make_line: MakeLine) 
     added = [b"content-type: text/x", b"x-cff-instance-memory: 128", b"x-project-id: other"]
     for header in added:
         name = header.partition(b":")[0]
-        kept = [one for one in signed_lines(line) if not one.startswith(name)]
-        data = request(PATH, *(one.decode() for one in (*kept, header)), body=b'{"k": 1}')
+        kept = [item for item in signed_lines(line) if not item.startswith(name)]
+        data = request(PATH, *(item.decode() for item in (*kept, header)), body=b'{"k": 1}')
         assert (await both(line, data, fast=True)).status == 202
         listed = signed(line)  # as the client for Python does
         start = listed.index(b"\r\n" + name + b": ") if name in listed else 0
@@ -401,7 +401,7 @@ async def test_an_unsigned_header_that_came_twice_is_refused(make_line: MakeLine
     """Nobody could tell which of the two was meant."""
     line = await make_line(**KEYS)
     twice = ["x-cff-instance-memory: 128", "x-cff-instance-memory: 256"]
-    lines = [*(one.decode() for one in signed_lines(line)), *twice]
+    lines = [*(item.decode() for item in signed_lines(line)), *twice]
     answer = await both(line, request(PATH, *lines, body=b'{"k": 1}'), fast=False)
     assert answer.status == 400 and b"more than once" in answer.body
     assert await line.accepted() == 0
@@ -486,8 +486,8 @@ async def test_the_token_lets_in_with_or_without_keys(make_line: MakeLine) -> No
         for lines in (["X-Auth-Token: other"], ["X-Auth-Token:"], []):
             assert (await both(line, request(PATH, *lines), fast=False)).status == 401
         for two in (["other", "token"], ["token", "token"]):
-            sent = request(PATH, *(f"X-Auth-Token: {one}" for one in two))
-            assert [one.status for one in await line.answers(sent)] == [400]
+            sent = request(PATH, *(f"X-Auth-Token: {item}" for item in two))
+            assert [answer.status for answer in await line.answers(sent)] == [400]
     assert (await both(line, signed(line), fast=True)).status == 202
 
 
@@ -495,4 +495,4 @@ async def test_a_stranger_is_refused_before_the_body_is_there(make_line: MakeLin
     line = await make_line(**KEYS)
     large = request(PATH, "connection: close", body=b"x" * 300_000)
     answers = await line.answers(large[:-300_000])  # and nothing more: the caller waits
-    assert [one.status for one in answers] == [401]
+    assert [answer.status for answer in answers] == [401]

@@ -211,7 +211,10 @@ async def test_names_that_no_urn_holds_are_not_listed(door: Any) -> None:
     await door.service.function("_hidden")
     await door.service.function("shown")
     found = (await door.get(FUNCTIONS)).json
-    assert ([one["func_name"] for one in found["functions"]], found["count"]) == (["shown"], 1)
+    assert ([function["func_name"] for function in found["functions"]], found["count"]) == (
+        ["shown"],
+        1,
+    )
 
 
 # ---------------------------------------------------------------- the maximum of instances
@@ -284,7 +287,7 @@ async def test_a_function_without_a_urn_is_not_listed_under_anothers(door: Any) 
     for name in ("default$f", "default$only", "name_", "x$y_"):
         await door.service.function(name)
     found = (await door.get(FUNCTIONS)).json
-    assert [one["func_urn"] for one in found["functions"]] == [urn(version=None)]
+    assert [function["func_urn"] for function in found["functions"]] == [urn(version=None)]
     assert found["count"] == 1
     assert (await door.get(at(urn("only"), CONFIG))).status == 404
 
@@ -332,4 +335,4 @@ async def test_a_list_of_functions_costs_the_same_whatever_is_pinned(
     )
     found = (await door.get(FUNCTIONS)).json
     assert found["count"] == 20 and asked.count(("functiongraph.pinned",)) == 1
-    assert not [one for one in asked if one[0] == "functiongraph.pinned" and len(one) > 1]
+    assert not [entry for entry in asked if entry[0] == "functiongraph.pinned" and len(entry) > 1]

@@ -31,8 +31,8 @@ def fg(*args: Any, **changes: Any) -> dict[str, Any]:
 
 
 def test_the_message_has_the_names_order_and_types_of_the_seed():
-    for one in (fg(result=b"{}", attempts=OK), fg(None, reason=Reason.FUNCTION_DELETED)):
-        assert shape(one) == shape(json.loads(SEED))
+    for item in (fg(result=b"{}", attempts=OK), fg(None, reason=Reason.FUNCTION_DELETED)):
+        assert shape(item) == shape(json.loads(SEED))
 
 
 def test_a_success_field_by_field():

@@ -33,7 +33,9 @@ async def listed(door: Any, query: str = "", path: str = ALL) -> Any:
 
 
 async def ids(door: Any, query: str = "", path: str = ALL) -> list[str]:
-    return [one["request_id"] for one in (await listed(door, query, path))["invocations"]]
+    return [
+        invocation["request_id"] for invocation in (await listed(door, query, path))["invocations"]
+    ]
 
 
 async def cancel(door: Any, id: str, **more: Any) -> Any:
@@ -130,10 +132,10 @@ async def test_the_newest_comes_first_and_the_marker_is_an_offset(door: Any) -> 
         await door.clock.advance(1)
     made.reverse()
     whole = await listed(door)
-    assert [one["request_id"] for one in whole["invocations"]] == made
+    assert [invocation["request_id"] for invocation in whole["invocations"]] == made
     assert (whole["count"], whole["next_marker"]) == (5, 5)
     part = await listed(door, "marker=1&limit=2")
-    assert [one["request_id"] for one in part["invocations"]] == made[1:3]
+    assert [invocation["request_id"] for invocation in part["invocations"]] == made[1:3]
     assert (part["count"], part["next_marker"]) == (2, 3)
     assert await ids(door, "marker=4&limit=2") == made[4:]
     assert await ids(door, "marker=5") == []

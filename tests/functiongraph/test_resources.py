@@ -73,7 +73,7 @@ async def test_a_function_has_at_most_10_test_events(deployed: Any) -> None:
         assert (await deployed.post(EVENTS, json=event(f"e{number}"))).status == 200
     assert (await deployed.post(EVENTS, json=event())).error() == (403, "FSS.1068")
     found = (await deployed.get(f"{EVENTS}?maxitems=4&marker=8")).json
-    assert ([one["name"] for one in found["events"]], found["count"]) == (["e8", "e9"], 10)
+    assert ([item["name"] for item in found["events"]], found["count"]) == (["e8", "e9"], 10)
     assert found["next_marker"] == 0
 
 
@@ -148,7 +148,7 @@ async def test_pinned_functions_come_first(door: Any) -> None:
         await door.function(name)
 
     async def names() -> list[str]:
-        return [one["func_name"] for one in (await door.get(FUNCTIONS)).json["functions"]]
+        return [function["func_name"] for function in (await door.get(FUNCTIONS)).json["functions"]]
 
     await door.put(at(urn("c"), "collect/true"))
     assert await names() == ["c", "a", "b"]

@@ -82,16 +82,16 @@ async def test_every_change_of_the_status_is_a_line_of_six_fields(followed: Any)
     await followed.clock.advance(60)
     await followed.write_log()
     found = [text.split("|") for text in lines(followed)]
-    assert all(len(one) == 6 and one[:2] == [urn(), id] for one in found)
+    assert all(len(entry) == 6 and entry[:2] == [urn(), id] for entry in found)
     why = "function invocation exception, error: a/b c"
-    assert [(one[2], one[4], one[5]) for one in found] == [
+    assert [(entry[2], entry[4], entry[5]) for entry in found] == [
         ("0", "0", ""),
         ("1", "0", ""),
         ("0", "4002", why),
         ("1", "0", ""),
         ("2", "0", ""),
     ]
-    times = [int(one[3]) for one in found]
+    times = [int(entry[3]) for entry in found]
     assert times == sorted(times) and times[0] == START
 
 
@@ -130,7 +130,7 @@ async def test_the_last_lines_of_a_deleted_function_are_written(followed: Any) -
     waits = await followed.start()
     await followed.service.delete("f")
     await followed.write_log()
-    assert [one.split("|")[2] for one in lines(followed) if waits in one] == ["0", "4"]
+    assert [line.split("|")[2] for line in lines(followed) if waits in line] == ["0", "4"]
 
 
 async def test_nothing_is_written_where_nobody_asks(followed: Any) -> None:
@@ -272,7 +272,7 @@ async def test_a_sink_that_fails_for_a_while_loses_nothing(door: Any, tmp_path: 
     sink.fails = False
     while await follower.once() == 0:
         pass
-    assert [(one.request_id, one.status) for one in sink.lines] == [
+    assert [(line.request_id, line.status) for line in sink.lines] == [
         (id, status) for id in made for status in ("WAIT", "RUNNING", "SUCCESS")
     ]
     await follower.once()
@@ -460,7 +460,7 @@ async def test_files_are_followed_by_the_next_and_the_oldest_go(tmp_path: Any) -
     names = sorted(path.name for path in files.folder.iterdir())
     assert names == [f"status-{number:08d}.log" for number in (4, 5, 6)]
     found, _ = await files.read(Query(), 100, None)
-    assert [one.request_id for one in found] == [f"id-{number}" for number in range(11, 5, -1)]
+    assert [item.request_id for item in found] == [f"id-{number}" for number in range(11, 5, -1)]
 
 
 async def test_a_line_that_a_crash_cut_off_is_removed(tmp_path: Any) -> None:
@@ -488,7 +488,7 @@ async def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Any, monkeypat
             await files.write([some(2)])
     await files.write([some(3)])
     found, _ = await files.read(Query(), 100, None)
-    assert [one.request_id for one in found] == ["id-3", "id-1"]
+    assert [item.request_id for item in found] == ["id-3", "id-1"]
 
 
 async def test_the_log_is_read_in_pages_over_all_files(tmp_path: Any) -> None:
@@ -499,7 +499,7 @@ async def test_the_log_is_read_in_pages_over_all_files(tmp_path: Any) -> None:
     place = None
     for _ in range(20):
         found, place = await files.read(Query(), 4, place)
-        seen += [one.request_id for one in found]
+        seen += [item.request_id for item in found]
         if place is None:
             break
         await files.write([some(100)])  # what comes meanwhile does not shift the pages
@@ -621,10 +621,13 @@ async def test_lines_are_sent_as_opentelemetry_logs(make_door: Any, collector: A
     await door.settings_of(enable_async_status_log=True, max_async_retry_attempts=0)
     id = await door.start()
     await door.write_log()
-    assert [one["body"]["stringValue"] for one in sent(receiver)] == lines(door)
+    assert [entry["body"]["stringValue"] for entry in sent(receiver)] == lines(door)
     last = sent(receiver)[-1]
     assert (last["severityText"], last["timeUnixNano"]) == ("ERROR", f"{START}000000")
-    assert {one["key"]: next(iter(one["value"].values())) for one in last["attributes"]} == {
+    assert {
+        attribute["key"]: next(iter(attribute["value"].values()))
+        for attribute in last["attributes"]
+    } == {
         "function_urn": urn(),
         "request_id": id,
         "seq_status": "3",
@@ -632,8 +635,12 @@ async def test_lines_are_sent_as_opentelemetry_logs(make_door: Any, collector: A
         "error_code": "4002",
         "error_message": "function invocation exception, error: no",
     }
-    [resource] = [one["resource"] for one in receiver.requests[0][1]["resourceLogs"]]
-    named = {one["key"]: one["value"]["stringValue"] for one in resource["attributes"]}
+    [resource] = [
+        resourcelog["resource"] for resourcelog in receiver.requests[0][1]["resourceLogs"]
+    ]
+    named = {
+        attribute["key"]: attribute["value"]["stringValue"] for attribute in resource["attributes"]
+    }
     assert named["service.name"] == "thence"
     assert named["log.group"] == f"function-async-log-group-{PROJECT}"
     await door.state.logs.stop()
@@ -656,7 +663,7 @@ async def test_a_collector_that_is_away_gets_all_later_and_holds_up_no_file(
     assert len(lines(door)) == 3 and sent(receiver) == []
     receiver.status = 200
     await otlp.once()
-    assert [one["body"]["stringValue"] for one in sent(receiver)] == lines(door)
+    assert [entry["body"]["stringValue"] for entry in sent(receiver)] == lines(door)
     await door.state.logs.stop()
 
 
@@ -690,7 +697,7 @@ async def test_one_connection_takes_all_groups_of_lines(collector: Any, sink: Lo
 
 
 def texts(receiver: Collector) -> list[str]:
-    return [one["body"]["stringValue"] for one in sent(receiver)]
+    return [entry["body"]["stringValue"] for entry in sent(receiver)]
 
 
 async def test_a_line_that_a_collector_refuses_is_lost_alone_with_a_word(
@@ -700,7 +707,7 @@ async def test_a_line_that_a_collector_refuses_is_lost_alone_with_a_word(
     receiver.poison = "id-777|"
     given = [some(number) for number in range(1200)]
     await sink.write(given)
-    assert texts(receiver) == [one.text() for one in given if one.request_id != "id-777"]
+    assert texts(receiver) == [item.text() for item in given if item.request_id != "id-777"]
     assert sink.lost == 1 and receiver.asked < 30
     assert f"{endpoint} refused 1 lines" in caplog.text and "it answered 400" in caplog.text
 

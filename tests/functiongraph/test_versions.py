@@ -31,7 +31,7 @@ async def change(door: Any, text: str) -> None:
 
 async def names(door: Any) -> list[str]:
     found = (await door.get(at(urn(), VERSIONS))).json
-    return [one["version"] for one in found["versions"]]
+    return [version["version"] for version in found["versions"]]
 
 
 async def test_automatic_names_are_of_the_second_and_never_the_same(deployed: Any) -> None:

@@ -130,7 +130,7 @@ async def test_the_next_function_gets_the_message_as_its_event(door: Any) -> Non
     assert event["request_context"]["request_id"] == id
     assert event["response_payload"] == '{"sum":5}'
     found = (await door.get(at(urn("next"), "async-invocations"))).json["invocations"]
-    assert [one["status"] for one in found] == ["SUCCESS"]
+    assert [entry["status"] for entry in found] == ["SUCCESS"]
 
 
 async def test_a_result_over_256_kb_is_empty_in_the_message_and_whole_in_our_own_record(

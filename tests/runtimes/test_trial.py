@@ -95,7 +95,7 @@ async def test_a_full_node_can_still_try_and_no_slot_is_taken(house):
     assert await pipe.read() == "x"
     other = house.deploy(GOOD, id=2, name="other")
     ended = asyncio.ensure_future(
-        house.notices.wait_for(InstanceEnded, lambda one: one.function == "other")
+        house.notices.wait_for(InstanceEnded, lambda item: item.function == "other")
     )
     assert (await house.runtime.trial(other)).found == "ok"
     assert house.runtime.limits(busy) == (1, 1)

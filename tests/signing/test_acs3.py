@@ -130,7 +130,7 @@ def test_another_secret_gives_another_signature():
     "name", ["host", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256"]
 )
 def test_headers_that_the_scheme_rests_on_must_be_signed(name):
-    listed = b";".join(one for one in LISTED.split(b";") if one != name.encode())
+    listed = b";".join(part for part in LISTED.split(b";") if part != name.encode())
     unsigned = AUTHORIZATION.replace(LISTED, listed).decode()
     assert refused(changed(SENT, authorization=unsigned)) == "header"
 
@@ -211,7 +211,7 @@ def test_the_recorded_request_of_the_node_client_is_accepted():
 def test_what_the_vendors_rule_requires_must_be_signed(name):
     """As the vendor's clients for Node.js, Java, Go, PHP and C# do; a content type may be added
     later, so that it alone is not required."""
-    listed = b";".join(one for one in NODE_LISTED.split(b";") if one != name.encode())
+    listed = b";".join(part for part in NODE_LISTED.split(b";") if part != name.encode())
     sent = changed(NODE, authorization=NODE[-3][1].replace(NODE_LISTED, listed).decode())
     kind = "signature" if name == "content-type" else "header"
     assert refused(sent, path=NODE_PATH, window=at(NODE_AT)) == kind

@@ -202,8 +202,8 @@ def queries(draw):
 def requests(draw, scheme: Scheme):
     """A request and its signature, of all the headers that count."""
     path = b"".join(
-        b"/" + quote_from_bytes(one, safe=draw(st.sampled_from(["", ":!~"]))).encode()
-        for one in draw(st.lists(segments, min_size=1, max_size=4))
+        b"/" + quote_from_bytes(item, safe=draw(st.sampled_from(["", ":!~"]))).encode()
+        for item in draw(st.lists(segments, min_size=1, max_size=4))
     )
     names = draw(st.lists(st.sampled_from([b"new", b"z", b"a-b"]), unique=True))
     # x-sdk- headers that the scheme itself reads are not among these names.

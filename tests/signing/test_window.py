@@ -128,14 +128,14 @@ def test_a_replay_in_the_window_is_never_taken_and_the_memory_is_bounded(steps):
     for wait, skew, nonce in steps:
         now += wait * 100
         signed_at = now + skew * 1000
-        counts = [at for one, at in taken if one == nonce and now <= at + window_ms]
+        counts = [at for item, at in taken if item == nonce and now <= at + window_ms]
         fresh = nonces.take(b"%d" % nonce, signed_at + window_ms, now)
         assert not (fresh and counts)
         if fresh:
             taken.append((nonce, signed_at))
         else:
             # Kept for at most one bucket longer than needed.
-            assert any(one == nonce and now < at + window_ms + 7500 for one, at in taken)
+            assert any(item == nonce and now < at + window_ms + 7500 for item, at in taken)
     assert len(nonces) <= len(taken)
 
 

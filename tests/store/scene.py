@@ -124,7 +124,7 @@ class Scene:
 
     async def accept(self, *items: NewInvocation) -> None:
         answer = await self.commit(accepts=list(items))
-        assert [one.id for one in answer.accepts] == [item.id for item in items]
+        assert [accept.id for accept in answer.accepts] == [item.id for item in items]
 
     async def claim(
         self, limit: int = 10, function: int = F, now: int = NOW, suspects: bool = False

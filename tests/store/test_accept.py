@@ -112,7 +112,7 @@ async def test_the_same_key_twice_in_one_batch_is_one_invocation(scene: Scene) -
     keyed = {"idempotency_key": "k", "fingerprint": b"f", "idempotency_expires_at": NOW + DAY}
     first, second = scene.new(**keyed), scene.new(**keyed)
     answer = await scene.commit(accepts=[first, second])
-    assert [(one.id, one.duplicate) for one in answer.accepts] == [
+    assert [(accept.id, accept.duplicate) for accept in answer.accepts] == [
         (first.id, False),
         (first.id, True),
     ]
@@ -148,7 +148,7 @@ async def test_a_key_is_one_within_its_scope_over_all_versions(scene: Scene) -> 
     other = scene.new(function=5, **keyed)
     of_latest = scene.new(function=9, **keyed)
     answers = (await scene.commit(accepts=[first, again, other, of_latest])).accepts
-    assert [(one.id, one.duplicate) for one in answers] == [
+    assert [(answer.id, answer.duplicate) for answer in answers] == [
         (first.id, False),
         (first.id, True),
         (other.id, False),

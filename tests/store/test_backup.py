@@ -88,12 +88,14 @@ async def used(tmp_path: Path) -> AsyncIterator[Used]:
 
 def content(folder: Path) -> dict[str, bytes]:
     return {
-        str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()
+        str(item.relative_to(folder)): item.read_bytes()
+        for item in folder.rglob("*")
+        if item.is_file()
     }
 
 
 def beside(target: Path) -> list[str]:
-    return sorted(one.name for one in target.parent.iterdir() if one.name != "data")
+    return sorted(item.name for item in target.parent.iterdir() if item.name != "data")
 
 
 # ---------------------------------------------------------------- making one
@@ -127,9 +129,9 @@ async def test_only_its_owner_can_read_a_backup(used: Used, tmp_path: Path) -> N
         used.back_up(tmp_path / "deep" / "backup")
     finally:
         os.umask(before)
-    for one in (tmp_path / "deep", *(tmp_path / "deep").rglob("*")):
-        wanted = 0o700 if one.is_dir() else 0o600
-        assert stat.S_IMODE(one.stat().st_mode) == wanted, one
+    for item in (tmp_path / "deep", *(tmp_path / "deep").rglob("*")):
+        wanted = 0o700 if item.is_dir() else 0o600
+        assert stat.S_IMODE(item.stat().st_mode) == wanted, item
 
 
 async def test_a_backup_ends_and_is_of_one_moment_however_much_is_written(
@@ -289,7 +291,7 @@ async def test_whatever_is_removed_of_half_of_it_goes_before_its_mark(
     def fail(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left")
 
-    monkeypatch.setattr(Path, "iterdir", lambda one: iter(sorted(entries(one), key=mark.__ne__)))
+    monkeypatch.setattr(Path, "iterdir", lambda item: iter(sorted(entries(item), key=mark.__ne__)))
     monkeypatch.setattr(Path, "unlink", noting(unlink))
     monkeypatch.setattr(shutil, "rmtree", noting(rmtree))
     if why == "what a killed one left":
@@ -468,7 +470,7 @@ def test_rows_on_both_sides_of_a_damaged_page_are_saved_and_no_number_is_given_t
         assert db.execute("PRAGMA user_version").fetchone()[0] == 7
         db.execute("INSERT INTO box (body) VALUES (x'00')")
         assert db.execute("SELECT max(seq) FROM box").fetchone()[0] == 401
-    assert [one.name for one in tmp_path.iterdir()] == ["store.db"]
+    assert [item.name for item in tmp_path.iterdir()] == ["store.db"]
 
 
 async def test_a_damaged_data_directory_is_backed_up_only_when_told_and_says_so(
@@ -498,8 +500,8 @@ async def test_what_is_restored_is_what_was_backed_up(used: Used, tmp_path: Path
     made = used.back_up(tmp_path / "backup")
     folder = tmp_path / "new"
     assert restore.restore(tmp_path / "backup", folder, silent) == made
-    for one in (folder, *folder.rglob("*")):
-        assert stat.S_IMODE(one.stat().st_mode) == (0o700 if one.is_dir() else 0o600), one
+    for item in (folder, *folder.rglob("*")):
+        assert stat.S_IMODE(item.stat().st_mode) == (0o700 if item.is_dir() else 0o600), item
     store = SqliteStore(folder / "store.db", create=False)
     await store.open()
     try:
@@ -550,7 +552,7 @@ async def test_a_damaged_backup_is_refused_and_leaves_an_empty_folder(
 ) -> None:
     await used.large()
     used.back_up(tmp_path / "backup")
-    path = next(one for one in (tmp_path / "backup").rglob("*") if one.name.endswith(what))
+    path = next(item for item in (tmp_path / "backup").rglob("*") if item.name.endswith(what))
     data = path.read_bytes()
     middle = len(data) // 2
     path.write_bytes(data[:middle] + bytes(255 - byte for byte in data[middle : middle + 64]))
@@ -595,7 +597,7 @@ async def test_a_backup_of_somebody_who_means_harm_writes_nothing_elsewhere(
     path = tmp_path / "theirs" / "backup" / "backup.json"
     manifest = json.loads(path.read_bytes()) | {"store_digest": files.digest_of(store)}
     path.write_text(json.dumps(manifest))
-    assert any("no name of a file" in one for one in restore.check(path.parent, silent)[1])
+    assert any("no name of a file" in item for item in restore.check(path.parent, silent)[1])
     before = content(tmp_path / "theirs")
     folder = tmp_path / "ours" / "data"
     if damaged:
@@ -603,9 +605,9 @@ async def test_a_backup_of_somebody_who_means_harm_writes_nothing_elsewhere(
     else:
         with pytest.raises(BackupInvalid, match="no name of a file"):
             restore.restore(path.parent, folder, silent)
-    assert [one.name for one in folder.parent.iterdir()] == ["data"]
+    assert [item.name for item in folder.parent.iterdir()] == ["data"]
     assert content(tmp_path / "theirs") == before
-    assert not any(b"harm" in one for one in content(folder).values())
+    assert not any(b"harm" in item for item in content(folder).values())
 
 
 @pytest.mark.parametrize("what", ["store.db", "status-log", "backup.json", "blobs", "pipe"])

@@ -78,9 +78,9 @@ async def test_of_changes_decided_by_the_same_revision_one_is_made(store: Store)
         store.change([PutEntry("k", "", str(n), b"1")], NOW, if_unchanged=seen) for n in range(8)
     ]
     answers = await asyncio.gather(*asked, return_exceptions=True)
-    made = [one for one in answers if not isinstance(one, BaseException)]
+    made = [answer for answer in answers if not isinstance(answer, BaseException)]
     assert len(made) == 1
-    assert all(isinstance(one, CatalogueChanged) for one in answers if one not in made)
+    assert all(isinstance(answer, CatalogueChanged) for answer in answers if answer not in made)
     assert (await store.catalogue()).entries == made[0].left
 
 

@@ -82,7 +82,7 @@ async def test_a_claim_takes_due_deliveries_of_its_key_and_hides_them_until(scen
     claim = DeliveryClaim("k", 5, NOW + 20, NOW + 500)
     (claimed,) = (await scene.commit(delivery_claims=[claim])).delivery_claims
     taken = claimed.taken
-    assert [one.id for one in taken] == [early.id, late.id]
+    assert [item.id for item in taken] == [early.id, late.id]
     assert taken[0].invocation_id and taken[0].attempts == []
     assert claimed.next_due == NOW + 500
     (again,) = (await scene.commit(delivery_claims=[claim])).delivery_claims
@@ -105,7 +105,7 @@ async def test_what_a_dead_incarnation_was_sending_is_due_at_once(scene: Scene) 
         DeliveryClaim("other", 5, NOW, NOW + 90_000, dead),
     ]
     answer = await scene.commit(delivery_claims=claims)
-    assert [len(one.taken) for one in answer.delivery_claims] == [1, 1]
+    assert [len(claim.taken) for claim in answer.delivery_claims] == [1, 1]
     await scene.store.leave(dead)
     due = await scene.store.receivers_owed()
     assert due["k"] == NOW + 90_000
@@ -216,15 +216,15 @@ async def test_what_is_owed_within_the_store_is_delivered_by_the_commit_that_owe
     )
     item = await scene.run()
     answer = await scene.commit(settles=[scene.settled(item, deliveries=(put, call, owed))])
-    for one in (put, call):
-        seen = await view(scene, one)
+    for found in (put, call):
+        seen = await view(scene, found)
         assert (seen.state, seen.attempts_made, seen.ended_at) == ("delivered", 1, NOW + 1000)
         assert (seen.since, seen.reason) == (NOW + 1000, "")
         assert [(a.attempt, a.started_at, a.status, a.error) for a in seen.attempts] == [
             (1, NOW + 1000, 200, "")
         ]
     assert await scene.store.receivers_owed() == {"k": NOW + 1000}
-    assert [one.body for one in await scene.store.mailbox_read("queue", "q", 0, 9)] == [b"{}"]
+    assert [found.body for found in await scene.store.mailbox_read("queue", "q", 0, 9)] == [b"{}"]
     assert await scene.state(called) is State.QUEUED
     assert answer.entry is not None
     told = [(t.state, t.delivery) for t in answer.entry.transitions if t.delivery]

@@ -66,9 +66,9 @@ def names(folder: Path) -> list[str]:
 
 def content(folder: Path) -> dict[str, bytes]:
     return {
-        str(one.relative_to(folder)): one.read_bytes()
-        for one in folder.rglob("*")
-        if one.is_file() and not one.name.endswith((".lock", "-shm"))
+        str(item.relative_to(folder)): item.read_bytes()
+        for item in folder.rglob("*")
+        if item.is_file() and not item.name.endswith((".lock", "-shm"))
     }
 
 

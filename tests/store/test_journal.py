@@ -47,7 +47,7 @@ async def test_a_whole_life_can_be_read_from_the_journal(scene: Scene) -> None:
     entries = await scene.store.journal(0, 100)
     assert all(t.id == item.id for entry in entries for t in entry.transitions)
     told = [(t.state, t.attempt) for entry in entries for t in entry.transitions]
-    assert [one for one in told if not one[0].startswith("delivery")] == [
+    assert [found for found in told if not found[0].startswith("delivery")] == [
         ("queued", 0),
         ("running", 1),
         ("retrying", 1),
@@ -56,7 +56,7 @@ async def test_a_whole_life_can_be_read_from_the_journal(scene: Scene) -> None:
         ("running", 2),
         ("failed", 2),
     ]
-    assert [one[0] for one in told if one[0].startswith("delivery")] == [
+    assert [found[0] for found in told if found[0].startswith("delivery")] == [
         "delivery:pending",
         "delivery:dead",
         "delivery:pending",

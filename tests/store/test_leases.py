@@ -41,9 +41,9 @@ async def test_a_lease_that_ran_out_is_lost_and_cannot_be_renewed(scene: Scene) 
     await scene.accept(item)
     assert await scene.store.renew(other, NOW + 200) is True
     assert await scene.store.lost(NOW + 199, 10) == []
-    assert [one.id for one in await scene.store.lost(NOW + 200, 10)] == [item.id]
+    assert [found.id for found in await scene.store.lost(NOW + 200, 10)] == [item.id]
     assert await scene.store.renew(other, NOW + 900) is False
-    assert [one.id for one in await scene.store.lost(NOW + 200, 10)] == [item.id]
+    assert [found.id for found in await scene.store.lost(NOW + 200, 10)] == [item.id]
 
 
 async def test_a_lost_attempt_is_settled_once_and_the_node_that_held_it_comes_too_late(
@@ -70,7 +70,7 @@ async def test_what_was_stopping_when_its_node_died_is_found_as_stopping(scene: 
     item = await scene.run()
     await scene.commit(stops=[StopMark(item.id, F, 1, NOW)])
     await scene.store.leave(scene.lease)
-    assert [one.state for one in await scene.store.lost(NOW, 10)] == [State.STOPPING]
+    assert [view.state for view in await scene.store.lost(NOW, 10)] == [State.STOPPING]
 
 
 async def test_of_two_stops_the_first_says_whether_its_function_was_disabled(scene: Scene) -> None:
@@ -79,13 +79,13 @@ async def test_of_two_stops_the_first_says_whether_its_function_was_disabled(sce
         first, second = (StopMark(item.id, F, 1, NOW, item is items[aborted]) for item in items)
         await scene.commit(stops=[first, second])
     await scene.store.leave(scene.lease)
-    assert [one.aborted for one in await scene.store.lost(NOW, 10)] == [False, True]
+    assert [found.aborted for found in await scene.store.lost(NOW, 10)] == [False, True]
 
 
 async def test_lost_attempts_come_in_bounded_steps(scene: Scene) -> None:
     items = [await scene.run() for _ in range(3)]
     await scene.store.leave(scene.lease)
-    assert [one.id for one in await scene.store.lost(NOW, 2)] == [items[0].id, items[1].id]
+    assert [item.id for item in await scene.store.lost(NOW, 2)] == [items[0].id, items[1].id]
 
 
 async def test_a_node_that_still_holds_something_is_not_forgotten(scene: Scene) -> None:
@@ -112,7 +112,7 @@ async def test_what_ran_beside_a_suspect_is_said_and_comes_before_it(scene: Scen
     for lease in (scene.lease, elsewhere):
         await scene.store.leave(lease)
     found = await scene.store.lost(NOW, 10)
-    assert [(one.id, one.beside_suspect) for one in found] == [
+    assert [(item.id, item.beside_suspect) for item in found] == [
         (beside.id, True),
         (apart.id, False),
         (suspect.id, False),

@@ -43,7 +43,7 @@ async def every(
     while True:
         page = await scene.store.listed(family, filter, limit, cursor, ascending=up)
         assert len(page.items) <= limit
-        ids += [one.id for one in page.items]
+        ids += [item.id for item in page.items]
         cursor = page.cursor
         if cursor is None:
             return ids
@@ -152,8 +152,8 @@ async def test_a_page_goes_on_where_the_one_before_ended_whatever_came_since(
     await scene.accept(*items[3:])
     down = await scene.store.listed(FAMILY, ListFilter(), 9, down.cursor)
     up = await scene.store.listed(FAMILY, ListFilter(), 9, up.cursor, ascending=True)
-    assert [one.id for one in down.items] == [items[0].id]
-    assert [one.id for one in up.items] == [item.id for item in items[2:]]
+    assert [found.id for found in down.items] == [items[0].id]
+    assert [found.id for found in up.items] == [item.id for item in items[2:]]
 
 
 async def one_of_each(scene: Scene) -> dict[State, NewInvocation]:
@@ -286,9 +286,9 @@ async def test_each_of_a_list_is_complete_as_if_it_were_shown_alone(scene: Scene
     first, second = page.items[:2]
     assert isinstance(first, InvocationView)
     assert (first.version, first.qualifier, first.meta.caller_id) == ("1", "live", "a")
-    assert [one.attempt for one in first.attempts] == [1, 2]
-    assert [one.state for one in second.deliveries] == ["delivered", "dead"]
-    assert [[one.status for one in each.attempts] for each in second.deliveries] == [
+    assert [attempt.attempt for attempt in first.attempts] == [1, 2]
+    assert [delivery.state for delivery in second.deliveries] == ["delivered", "dead"]
+    assert [[attempt.status for attempt in each.attempts] for each in second.deliveries] == [
         [500, 200],
         [400],
     ]
@@ -309,9 +309,9 @@ async def test_a_page_is_one_snapshot_while_commits_go_on(scene: Scene) -> None:
         await asyncio.sleep(0)
         over = ending.done()
         page = await scene.store.listed(FAMILY, ListFilter(), 40, None)
-        done = [one.state is State.SUCCEEDED for one in page.items]
-        assert [len(one.deliveries) == 1 for one in page.items] == done
-        assert [one.attempts[0].outcome is not None for one in page.items] == done
+        done = [view.state is State.SUCCEEDED for view in page.items]
+        assert [len(found.deliveries) == 1 for found in page.items] == done
+        assert [view.attempts[0].outcome is not None for view in page.items] == done
         assert done == sorted(done)  # they are settled oldest first, and shown newest first
         if over:
             break

@@ -46,20 +46,24 @@ async def test_a_page_has_a_bound_in_bytes(scene: Scene) -> None:
     half = b"x" * (MAILBOX_PAGE_BYTES // 2)
     await scene.commit(mailbox=[put(half), put(half), put(half), put(b"small")])
     first = await scene.store.mailbox_read("queue", "q", 0, 10)
-    assert [len(one.body) for one in first] == [len(half)] * 2
+    assert [len(answer.body) for answer in first] == [len(half)] * 2
     rest = await scene.store.mailbox_read("queue", "q", first[-1].seq, 10)
-    assert [one.body for one in rest] == [half, b"small"]
+    assert [answer.body for answer in rest] == [half, b"small"]
     taken = await scene.store.mailbox_receive("q", 10, NOW, 1000)
-    assert [one.seq for one in taken] == [one.seq for one in first]
+    assert [message.seq for message in taken] == [message.seq for message in first]
     others = await scene.store.mailbox_receive("q", 10, NOW, 1000)
-    assert [one.seq for one in others] == [one.seq for one in rest], "no other was hidden"
+    assert [other.seq for other in others] == [message.seq for message in rest], (
+        "no other was hidden"
+    )
 
 
 async def test_a_message_larger_than_a_page_is_one(scene: Scene) -> None:
     await scene.commit(mailbox=[put(b"x" * (MAILBOX_PAGE_BYTES + 1)), put(b"small")])
     (large,) = await scene.store.mailbox_read("queue", "q", 0, 10)
     assert len(large.body) > MAILBOX_PAGE_BYTES
-    assert [one.seq for one in await scene.store.mailbox_receive("q", 10, NOW, 1)] == [large.seq]
+    assert [message.seq for message in await scene.store.mailbox_receive("q", 10, NOW, 1)] == [
+        large.seq
+    ]
 
 
 async def test_a_received_message_is_invisible_until_its_time_is_over(scene: Scene) -> None:

@@ -47,7 +47,10 @@ async def test_the_functions_of_an_earlier_store_are_its_latest_ones(scene: Scen
     spec = FunctionSpec(handler="a.c", on_success="queue:done")
     assert (keep.id, keep.name, keep.revision, keep.spec) == (1, "keep", 2, spec)
     assert (keep.version, keep.family, keep.note) == ("latest", 1, "")
-    assert [one.name for one in await scene.store.functions(deleted=True)] == ["gone", "keep"]
+    assert [function.name for function in await scene.store.functions(deleted=True)] == [
+        "gone",
+        "keep",
+    ]
 
 
 async def test_the_invocations_of_an_earlier_store_are_there_and_go_on(scene: Scene) -> None:
@@ -58,7 +61,7 @@ async def test_the_invocations_of_an_earlier_store_are_there_and_go_on(scene: Sc
         ("keep", "latest", State.RUNNING),
         ("keep", "latest", State.QUEUED),
     ]
-    assert [one.id for one in await scene.store.lost(NOW, 10)] == [rows[2].id]
+    assert [item.id for item in await scene.store.lost(NOW, 10)] == [rows[2].id]
     (claimed,) = await scene.claim()
     assert claimed.id == rows[3].id
     answer = await scene.commit(settles=[scene.settled(claimed)])

@@ -48,10 +48,10 @@ async def test_minutes_come_by_minute_function_and_metric(store: Store) -> None:
     assert await store.minutes(0, NOW * 2) == counts
     assert await store.minutes(NOW + 1, NOW + 2 * MINUTE) == counts[4:8]
     assert await store.minutes(0, NOW * 2, function="b") == [
-        one for one in counts if one.function == "b"
+        count for count in counts if count.function == "b"
     ]
     assert await store.minutes(0, NOW * 2, metric="y") == [
-        one for one in counts if one.metric == "y"
+        count for count in counts if count.metric == "y"
     ]
     assert await store.minutes(NOW, NOW + 1, function="a", metric="y") == [counts[1]]
     assert await store.minutes(0, NOW * 2, function="c") == []

@@ -79,7 +79,7 @@ async def test_a_node_that_begins_anew_is_known_to_be_dead_before_and_the_others
     first, other = await make_node("first"), await make_node("other")
     cut_off, runs_on = await first.run(), await other.run()
     again = await make_node("first")
-    assert [one.id for one in await again.store.lost(NOW, 10)] == [cut_off.id]
+    assert [item.id for item in await again.store.lost(NOW, 10)] == [cut_off.id]
     assert not await first.store.renew(first.lease, NOW + 9 * LEASE_MS)
     assert await other.store.renew(other.lease, NOW + 9 * LEASE_MS)
     assert await other.state(runs_on) is State.RUNNING
@@ -98,7 +98,7 @@ async def test_each_invocation_is_claimed_by_one_of_them(make_node: MakeNode) ->
     await first.accept(*items)
     assert (await second.store.due_functions()).keys() == {F}
     taken = [*await second.claim(limit=2), *await first.claim(limit=2)]
-    assert sorted(one.id for one in taken) == sorted(item.id for item in items)
+    assert sorted(found.id for found in taken) == sorted(item.id for item in items)
 
 
 async def test_a_key_is_taken_once_among_all_of_them(make_node: MakeNode) -> None:

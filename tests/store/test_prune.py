@@ -154,6 +154,6 @@ async def test_captured_output_goes_with_the_result_also_where_there_is_none(sce
     for id, attempt in ((retried.id, 1), (retried.id, 2), (printed.id, 1)):
         assert not await scene.store.log(id, attempt)
     view = await scene.store.invocation(retried.id)
-    assert view is not None and [one.log_bytes for one in view.attempts] == [0, 0]
+    assert view is not None and [item.log_bytes for item in view.attempts] == [0, 0]
     assert (await prune(scene, result_before=LATER))[0] == 0
     assert (await scene.holds())["accepted"] == 2

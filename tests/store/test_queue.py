@@ -20,15 +20,15 @@ async def test_a_claim_takes_the_oldest_due_first_and_no_more_than_its_limit(sce
     late, early, middle = (scene.new(due_at=NOW + wait) for wait in (30, 10, 20))
     await scene.accept(late, early, middle)
     taken = await scene.claim(limit=2, now=NOW + 100)
-    assert [one.id for one in taken] == [early.id, middle.id]
-    assert [one.id for one in await scene.claim(now=NOW + 100)] == [late.id]
+    assert [item.id for item in taken] == [early.id, middle.id]
+    assert [item.id for item in await scene.claim(now=NOW + 100)] == [late.id]
     assert await scene.claim(now=NOW + 100) == []
 
 
 async def test_claims_of_the_same_due_time_come_in_the_order_of_acceptance(scene: Scene) -> None:
     items = [scene.new() for _ in range(100)]
     await scene.accept(*items)
-    assert [one.id for one in await scene.claim(limit=100)] == [item.id for item in items]
+    assert [found.id for found in await scene.claim(limit=100)] == [item.id for item in items]
 
 
 async def test_a_claim_carries_what_the_run_needs(scene: Scene) -> None:
@@ -53,7 +53,7 @@ async def test_a_claim_leaves_what_is_not_due_or_past_its_age_or_of_another_func
     due, later, old = scene.new(), scene.new(due_at=NOW + 1), scene.new(expires_at=NOW)
     other = scene.new(function=2)
     await scene.accept(old, due, later, other)
-    assert [one.id for one in await scene.claim()] == [due.id]
+    assert [item.id for item in await scene.claim()] == [due.id]
     assert await scene.state(old) is State.QUEUED
 
 
@@ -62,13 +62,13 @@ async def test_two_claims_of_one_batch_take_different_invocations(scene: Scene) 
     await scene.accept(*items)
     claim = Claim(1, 2, scene.lease, NOW)
     first, second = (await scene.commit(claims=[claim, claim])).claims
-    assert [one.id for one in first + second] == [item.id for item in items]
+    assert [found.id for found in first + second] == [item.id for item in items]
 
 
 async def test_what_was_accepted_in_a_batch_can_be_claimed_by_it(scene: Scene) -> None:
     item = scene.new()
     answer = await scene.commit(accepts=[item], claims=[Claim(1, 1, scene.lease, NOW)])
-    assert [one.id for one in answer.claims[0]] == [item.id]
+    assert [claim.id for claim in answer.claims[0]] == [item.id]
 
 
 async def test_the_earliest_due_time_is_told_per_function(scene: Scene) -> None:
@@ -150,10 +150,10 @@ async def test_what_a_call_named_is_told_of_the_waiting_the_expiring_and_the_los
     running = [scene.new(meta=meta, lease=scene.lease) for meta, _ in kinds]
     await scene.accept(*items, *running)
     wanted = [qualifier for _, qualifier in kinds]
-    assert [one.qualifier for one in await scene.store.waiting(1, 10)] == wanted
-    assert [one.qualifier for one in await scene.store.expiring(NOW + DAY, 10)] == wanted
+    assert [item.qualifier for item in await scene.store.waiting(1, 10)] == wanted
+    assert [item.qualifier for item in await scene.store.expiring(NOW + DAY, 10)] == wanted
     await scene.store.leave(scene.lease)
-    assert [one.qualifier for one in await scene.store.lost(NOW, 10)] == wanted
+    assert [item.qualifier for item in await scene.store.lost(NOW, 10)] == wanted
 
 
 async def lost_before(scene: Scene, due_at: int = NOW, **fields: Any) -> NewInvocation:
@@ -173,11 +173,11 @@ async def test_suspects_are_claimed_by_claims_of_suspects_only(scene: Scene) -> 
     now = NOW + 5
     claim = Claim(F, 2, scene.lease, now, suspects=True)
     (claimed,) = (await scene.commit(claims=[claim])).claims
-    assert [one.id for one in claimed] == [suspects[2].id, suspects[1].id]
-    assert [(one.attempt, one.spent) for one in claimed] == [(2, Spent(losses_used=1))] * 2
-    assert [one.id for one in await scene.claim(now=now)] == [other.id]
+    assert [item.id for item in claimed] == [suspects[2].id, suspects[1].id]
+    assert [(view.attempt, view.spent) for view in claimed] == [(2, Spent(losses_used=1))] * 2
+    assert [item.id for item in await scene.claim(now=now)] == [other.id]
     (left,) = (await scene.commit(claims=[claim])).claims
-    assert [one.id for one in left] == [suspects[0].id]
+    assert [item.id for item in left] == [suspects[0].id]
     await scene.holds()
 
 

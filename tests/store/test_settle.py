@@ -188,7 +188,7 @@ async def test_a_late_answer_does_not_spoil_the_rest_of_its_batch(scene: Scene) 
         ],
     )
     assert answer.settles == [True, False, True, False, False]
-    assert [one.id for one in answer.accepts] == [fresh.id]
+    assert [accept.id for accept in answer.accepts] == [fresh.id]
     assert await scene.state(items[3]) is State.RUNNING
     report = await scene.holds()
     assert (report["accepted"], report["succeeded"], report["waiting"]) == (5, 2, 2)
@@ -309,4 +309,6 @@ async def test_what_the_platform_found_is_kept_of_each_attempt(
     await scene.commit(settles=[scene.failed(claimed, fault=fault)])
     view = await scene.store.invocation(item.id)
     assert view is not None
-    assert [(one.outcome, one.fault) for one in view.attempts] == [(first.outcome, fault)] * 2
+    assert [(attempt.outcome, attempt.fault) for attempt in view.attempts] == [
+        (first.outcome, fault)
+    ] * 2

@@ -149,7 +149,7 @@ async def test_what_an_earlier_process_held_is_lost_as_soon_as_the_file_is_opene
     item = await scene.run()
     await store.close()
     await store.open()
-    assert [one.id for one in await store.lost(NOW, 10)] == [item.id]
+    assert [found.id for found in await store.lost(NOW, 10)] == [item.id]
     assert await store.renew(scene.lease, NOW + DAY) is False
     await store.close()
 
@@ -346,7 +346,7 @@ async def test_a_functions_list_looks_at_a_bounded_number_of_rows_for_one_page(
             page = await scene.store.listed(
                 F, ListFilter(qualifier="a"), 5, cursor, ascending=ascending
             )
-            found, pages, cursor = found + [one.id for one in page.items], pages + 1, page.cursor
+            found, pages, cursor = found + [item.id for item in page.items], pages + 1, page.cursor
             if cursor is None:
                 break
         assert pages == 3
@@ -431,7 +431,7 @@ async def test_verify_finds_planted_damage(path: Path, kind: str) -> None:
             scene.retrying(failed, NOW),
         ]
     )
-    (claimed,) = [one for one in await scene.claim() if one.id == failed.id]
+    (claimed,) = [item for item in await scene.claim() if item.id == failed.id]
     await scene.commit(settles=[scene.failed(claimed, spent=claimed.spent)])
     await scene.accept(scene.new(function=F, due_at=NOW + DAY))
     await scene.holds()
@@ -550,8 +550,10 @@ async def test_verify_finds_pages_that_were_overwritten(path: Path) -> None:
     write(path, bytes(data))
     await store.open_to_look()
     problems = (await store.verify())["problems"]
-    assert any(one == "The file is damaged: invocation." for one in problems), problems
-    assert any("table invocation cannot be read through" in one for one in problems), problems
+    assert any(problem == "The file is damaged: invocation." for problem in problems), problems
+    assert any("table invocation cannot be read through" in problem for problem in problems), (
+        problems
+    )
     await store.close()
 
 

@@ -37,7 +37,7 @@ async def test_functions_come_by_name_latest_first_and_versions_as_they_were_pub
     for version in ("10", "9", "beta"):
         await publish(store, b.id, version, "", NOW)
     await publish(store, a.id, "1", "", NOW)
-    assert [(one.name, one.version) for one in await store.functions()] == [
+    assert [(function.name, function.version) for function in await store.functions()] == [
         ("a", "latest"),
         ("a", "1"),
         ("b", "latest"),
@@ -79,7 +79,10 @@ async def test_a_deleted_version_may_come_again_once_no_invocation_of_it_remains
     )
     again = await publish(store, latest.id, "1", "", NOW + 3)
     assert again.id not in (latest.id, first.id)
-    assert [one.id for one in await store.functions(deleted=True)] == [latest.id, again.id]
+    assert [function.id for function in await store.functions(deleted=True)] == [
+        latest.id,
+        again.id,
+    ]
 
 
 async def test_a_version_of_a_function_that_is_gone_cannot_be_published(store: Store) -> None:
@@ -135,7 +138,7 @@ async def test_deleted_versions_remain_while_invocations_of_them_do(scene: Scene
 async def test_an_invocation_tells_the_version_that_runs_it(scene: Scene) -> None:
     latest = await put_function(scene.store, "f", OLD, "d", 1, NOW)
     published = await publish(scene.store, latest.id, "1", "", NOW)
-    items = [scene.new(function=one) for one in (latest.id, published.id)]
+    items = [scene.new(function=found) for found in (latest.id, published.id)]
     await scene.accept(*items)
     views = [await scene.store.invocation(item.id) for item in items]
     assert [(v and v.function, v and v.version, v and v.qualifier) for v in views] == [
@@ -150,7 +153,7 @@ async def test_a_list_of_a_family_has_the_invocations_of_all_its_versions(scene:
     latest = await put_function(scene.store, "f", OLD, "d", 1, NOW)
     other = await put_function(scene.store, "g", OLD, "d", 1, NOW)
     published = await publish(scene.store, latest.id, "1", "", NOW)
-    items = [scene.new(function=one) for one in (latest.id, other.id, published.id)]
+    items = [scene.new(function=item) for item in (latest.id, other.id, published.id)]
     await scene.accept(*items)
     page = await scene.store.invocations(Filter(family=latest.id), 5, None)
     assert [row.id for row in page.items] == [items[2].id, items[0].id]

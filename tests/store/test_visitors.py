@@ -207,7 +207,11 @@ async def test_a_long_log_and_missing_files_are_said_once_and_not_every_second()
     for size in (0, large - 1, large, large + 5, 2 * large - 1, 2 * large, 5, large):
         files.tended = Tended(size)
         await loop.once()
-    assert [one.bytes for one in seen if isinstance(one, StoreLogLong)] == [large, 2 * large, large]
+    assert [item.bytes for item in seen if isinstance(item, StoreLogLong)] == [
+        large,
+        2 * large,
+        large,
+    ]
     seen.clear()
     for moved in ((), ("a",), ("a",), ()):
         files.tended = Tended(0, moved)

@@ -49,7 +49,7 @@ async def test_sleepers_wake_at_their_instant() -> None:
     clock = VirtualClock(0)
     sleeps = [asyncio.ensure_future(clock.sleep(n)) for n in (3, 1, 2)]
     await clock.advance(2)
-    assert [one.done() for one in sleeps] == [False, True, True]
+    assert [sleep.done() for sleep in sleeps] == [False, True, True]
     sleeps[0].cancel()
     await clock.advance(5)
 

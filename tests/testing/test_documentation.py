@@ -24,7 +24,7 @@ def test_the_page_has_its_examples() -> None:
 async def test_every_example_on_the_page_runs(number: int) -> None:
     scope: dict[str, Any] = {}
     exec(compile(BLOCKS[number], f"docs/testing.md, example {number + 1}", "exec"), scope)
-    (test,) = [one for name, one in scope.items() if name.startswith("test_")]
+    (test,) = [item for name, item in scope.items() if name.startswith("test_")]
     if inspect.signature(test).parameters:
         async with Service() as service:
             await test(service)

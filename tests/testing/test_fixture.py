@@ -17,5 +17,7 @@ async def test_the_fixture_is_a_running_service(thence_service: Service) -> None
 
 
 def test_pytest_finds_the_fixture_where_thence_is_installed() -> None:
-    found = [one.value for one in entry_points(group="pytest11") if one.value.startswith("thence")]
+    found = [
+        point.value for point in entry_points(group="pytest11") if point.value.startswith("thence")
+    ]
     assert found == ["thence.testing.fixtures"]

@@ -138,12 +138,12 @@ async def test_a_source_that_fails_is_asked_again_ever_less_often_and_harms_no_o
     tapes["b"].write("fine")
     await s.settle()
     assert await _payloads(s) == ["fine"]
-    assert [(one.trigger, one.error) for one in failed] == [("t", "OSError: no answer")]
+    assert [(item.trigger, item.error) for item in failed] == [("t", "OSError: no answer")]
     tapes["a"].write("late")
     tapes["a"].error = None
     await s.clock.advance(60)
     assert await _payloads(s) == ["fine", "late"]
-    assert [one.trigger for one in recovered] == ["t"]
+    assert [item.trigger for item in recovered] == ["t"]
 
 
 async def test_a_firing_that_can_never_be_accepted_is_said_and_left_behind(
@@ -156,7 +156,7 @@ async def test_a_firing_that_can_never_be_accepted_is_said_and_left_behind(
     tapes["a"].write("1", "x" * (s.options.payload_bytes_max + 1), "3")
     await s.settle()
     assert await _payloads(s) == ["1", "3"]
-    assert [(one.trigger, one.key) for one in refused] == [("t", "1")]
+    assert [(item.trigger, item.key) for item in refused] == [("t", "1")]
     assert "bytes" in refused[0].error
 
 

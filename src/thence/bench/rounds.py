@@ -160,10 +160,10 @@ def ratios(taken: dict[str, list[dict[str, float]]]) -> dict[str, float]:
     return {
         name: statistics.median(
             ours["per_second"] / theirs["per_second"]
-            for ours, theirs in zip(taken[one], taken[other], strict=True)
+            for ours, theirs in zip(taken[item], taken[other], strict=True)
         )
-        for name, (one, other) in pairs.items()
-        if one in taken and other in taken
+        for name, (item, other) in pairs.items()
+        if item in taken and other in taken
     }
 
 

@@ -143,7 +143,7 @@ class Service(Server):
     def delivered(self) -> int:
         """How many records were delivered since the store was made."""
         functions = self.ask("GET", "/v1/stats")["functions"]
-        return sum(one["deliveries_delivered"] for one in functions)
+        return sum(function["deliveries_delivered"] for function in functions)
 
     def wait_succeeded(
         self, count: int, seconds: float, look_seconds: float = LOOK_SECONDS

@@ -120,6 +120,8 @@ def _check_delivered(service: Service, loaded: Loaded) -> None:
         raise ServerFailed(f"{messages} messages of {WARM_UP + len(loaded.bodies)} invocations")
     for body in random.sample(loaded.bodies, min(SAMPLE, len(loaded.bodies))):
         shown = service.ask("GET", f"/v1/invocations/{json.loads(body)['id']}")
-        states = [(one["state"], len(one["attempts"])) for one in shown["deliveries"]]
+        states = [
+            (delivery["state"], len(delivery["attempts"])) for delivery in shown["deliveries"]
+        ]
         if states != [("delivered", 1)]:
             raise ServerFailed(f"invocation {shown['id']} has the deliveries {states}")

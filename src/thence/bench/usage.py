@@ -35,12 +35,12 @@ class Usage(Struct, frozen=True):
 def usage(pid: int) -> Usage:
     """The CPU of `pid` and of all below it. A process that has ended counts as nothing."""
     node = below = 0.0
-    for one in tree(pid):
-        stat = _stat(one)
+    for item in tree(pid):
+        stat = _stat(item)
         if stat is None:
             continue
         own, reaped = float(int(stat[11]) + int(stat[12])), float(int(stat[13]) + int(stat[14]))
-        if one == pid:
+        if item == pid:
             node += own
             below += reaped
         else:
@@ -59,13 +59,13 @@ def own_cpu() -> float:
 def tree(pid: int) -> list[int]:
     """`pid` and every process below it that exists now."""
     children: dict[int, list[int]] = {}
-    for one in _pids():
-        stat = _stat(one)
+    for item in _pids():
+        stat = _stat(item)
         if stat is not None:
-            children.setdefault(int(stat[1]), []).append(one)
+            children.setdefault(int(stat[1]), []).append(item)
     found = [pid]
-    for one in found:
-        found.extend(children.get(one, ()))
+    for item in found:
+        found.extend(children.get(item, ()))
     return found
 
 

@@ -84,7 +84,7 @@ def _from_file(
         elif name in sections:
             raise invalid(name, value, source, f"it is a section: write [{name}]", "a section")
         elif isinstance(value, dict) and name not in known:
-            raise _unknown(f"[{name}]", source, [f"[{one}]" for one in sorted(sections)])
+            raise _unknown(f"[{name}]", source, [f"[{section}]" for section in sorted(sections)])
         else:
             found.append((name, value, source))
     if any(name in known and known[name].secret and value for name, value, _ in found):

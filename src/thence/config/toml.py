@@ -51,11 +51,11 @@ def _check_values(value: Any, where: str, depth: int) -> None:
     if depth > NESTING_MAX:
         raise ValueError(f"values are nested over {NESTING_MAX} deep")
     if isinstance(value, dict):
-        for name, one in value.items():
-            _check_values(one, f"{where}.{name[:80]}" if where else name[:80], depth + 1)
+        for name, item in value.items():
+            _check_values(item, f"{where}.{name[:80]}" if where else name[:80], depth + 1)
     elif isinstance(value, list):
-        for one in value:
-            _check_values(one, where, depth + 1)
+        for item in value:
+            _check_values(item, where, depth + 1)
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{where}: {value} is no number that can be used")
     elif isinstance(value, int) and value.bit_length() > NUMBER_BITS_MAX:

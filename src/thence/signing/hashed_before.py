@@ -29,5 +29,7 @@ def hashed_before(body: bytes) -> bytes | None:
     start = body.rfind(_MARK, max(0, len(body) - TAIL_BYTES_MAX))
     if start < 0 or _TAIL.fullmatch(body, start) is None:
         return None
-    kept = [one[0] for one in _ENTRIES.finditer(body, start + len(_MARK)) if one[1] not in _ADDED]
+    kept = [
+        entry[0] for entry in _ENTRIES.finditer(body, start + len(_MARK)) if entry[1] not in _ADDED
+    ]
     return b"%s%s}}" % (body[: start + len(_MARK)], b",".join(kept))

@@ -42,7 +42,7 @@ class Receiver:
     @property
     def got(self) -> list[dict[str, Any]]:
         """The records that it took (answered 2xx), in order."""
-        return [one.record for one in self.tries if 200 <= one.status < 300]
+        return [attempt.record for attempt in self.tries if 200 <= attempt.status < 300]
 
     def down(self, seconds: float = FOREVER) -> None:
         """Nobody answers for so long (in virtual time), then it is up again."""

@@ -172,11 +172,13 @@ class ScriptedRuntime:
         return 1 if left > self._kept_short or self.short(function) else 0
 
     def begun(self, id: int) -> bool:
-        return any(one.run.id == id and one.began is not None for one in self._here)
+        return any(item.run.id == id and item.began is not None for item in self._here)
 
     def _running(self, function_id: int) -> int:
         return sum(
-            1 for one in self._here if one.run.function.id == function_id and one.began is not None
+            1
+            for item in self._here
+            if item.run.function.id == function_id and item.began is not None
         )
 
     def on_room(self, callback: Callable[[int], None]) -> None:
@@ -211,7 +213,7 @@ class ScriptedRuntime:
             if here.began is not None:
                 continue
             function = here.run.function
-            begun = sum(1 for one in self._here if one.began is not None)
+            begun = sum(1 for item in self._here if item.began is not None)
             if begun >= self._instances_max:
                 return
             if self._running(function.id) < max(1, function.spec.concurrency):
@@ -234,7 +236,7 @@ class ScriptedRuntime:
             )
         )
         at_once = self._scripts.at_once
-        together = sum(1 for one in self.running() if one[0] == name)  # of all versions
+        together = sum(1 for entry in self.running() if entry[0] == name)  # of all versions
         at_once[name] = max(at_once.get(name, 0), together)
         here.answer = answer = self._scripts.next(run)
         seconds = duration(answer, run.function.spec.timeout_seconds)

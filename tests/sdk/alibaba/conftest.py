@@ -74,7 +74,7 @@ def mailbox(kind: str, name: str) -> list[Any]:
     )
     with urllib.request.urlopen(request) as answer:
         found = json.load(answer)
-    return [body_of(one) for one in found["items"]]
+    return [body_of(item) for item in found["items"]]
 
 
 def body_of(message: Any) -> Any:

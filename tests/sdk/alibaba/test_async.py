@@ -78,7 +78,7 @@ def task3(client: Fc3Client, name: str, id: str) -> Any:
 def test_a_function_is_shown_listed_and_changed(fc3: Fc3Client, name: str) -> None:
     assert run(fc3.get_function_async(name, models3.GetFunctionRequest())).body.timeout == 60
     found = run(fc3.list_functions_async(models3.ListFunctionsRequest(prefix=name))).body
-    assert [one.function_name for one in found.functions] == [name]
+    assert [function.function_name for function in found.functions] == [name]
     body = models3.UpdateFunctionInput(description="é")
     changed = run(fc3.update_function_async(name, models3.UpdateFunctionRequest(body=body))).body
     assert changed.description == "é"
@@ -108,13 +108,13 @@ def test_a_task_of_every_option_is_put_shown_listed_and_stopped(fc3: Fc3Client, 
         qualifier="LATEST",
     )  # fmt: skip
     assert (status, headers["x-fc-async-task-id"]) == (202, "t-1")
-    done = until(lambda: task3(fc3, name, "t-1"), lambda one: one.status in FINAL)
+    done = until(lambda: task3(fc3, name, "t-1"), lambda answer: answer.status in FINAL)
     assert (done.status, done.return_payload) == ("Succeeded", '{"k": 1}')
     invoke3(fc3, name, b"{}", type="Async", task="t-2", x_fc_async_delay="600")
     run(fc3.stop_async_task_async(name, "t-2", models3.StopAsyncTaskRequest()))
     assert task3(fc3, name, "t-2").status == "Stopped"
     listed = run(fc3.list_async_tasks_async(name, models3.ListAsyncTasksRequest(prefix="t-"))).body
-    assert {one.task_id for one in listed.tasks} == {"t-1", "t-2"}
+    assert {task.task_id for task in listed.tasks} == {"t-1", "t-2"}
     gone = models3.DeleteAsyncInvokeConfigRequest(qualifier="LATEST")
     run(fc3.delete_async_invoke_config_async(name, gone))
 
@@ -210,14 +210,14 @@ def test_a_stateful_call_of_fc_2_from_submit_to_its_end(fc2: Fc2Client, service:
     def look() -> Any:
         return run(fc2.get_stateful_async_invocation_async(service, "fn", "call-1", asked)).body
 
-    assert until(look, lambda one: one.status in FINAL).status == "Succeeded"
+    assert until(look, lambda item: item.status in FINAL).status == "Succeeded"
     listed = models2.ListStatefulAsyncInvocationsRequest()
     found = run(fc2.list_stateful_async_invocations_async(service, "fn", listed)).body
-    assert [one.invocation_id for one in found.invocations] == ["call-1"]
+    assert [invocation.invocation_id for invocation in found.invocations] == ["call-1"]
 
 
 def test_services_and_functions_of_fc_2_are_shown_and_listed(fc2: Fc2Client, service: str) -> None:
     found = run(fc2.list_services_async(models2.ListServicesRequest(prefix=service))).body
-    assert [one.service_name for one in found.services] == [service]
+    assert [item.service_name for item in found.services] == [service]
     shown = run(fc2.get_function_async(service, "fn", models2.GetFunctionRequest())).body
     assert shown.handler == "index.handler"

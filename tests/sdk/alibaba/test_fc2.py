@@ -72,9 +72,9 @@ def task(client: Client, service: str, id: str) -> Any:
 
 def test_services_and_functions_are_listed(fc2: Client, service: str) -> None:
     found = fc2.list_services(models.ListServicesRequest(prefix=service)).body.services
-    assert [one.service_name for one in found] == [service]
+    assert [item.service_name for item in found] == [service]
     functions = fc2.list_functions(service, models.ListFunctionsRequest()).body.functions
-    assert [one.function_name for one in functions] == [FN]
+    assert [function.function_name for function in functions] == [FN]
     with pytest.raises(ClientException) as refused:
         fc2.get_function(service, "nothing", models.GetFunctionRequest())
     assert refused.value.code == "FunctionNotFound"
@@ -120,7 +120,7 @@ def test_a_stateful_invocation_from_submit_to_callback(fc2: Client, service: str
         x_fc_stateful_async_invocation_id="call-1",
     )
     assert answer.status_code == 202
-    done = until(lambda: task(fc2, service, "call-1"), lambda one: one.status in FINAL)
+    done = until(lambda: task(fc2, service, "call-1"), lambda item: item.status in FINAL)
     assert (done.status, done.service_name, done.function_name) == ("Succeeded", service, FN)
     assert done.return_payload == '{"k": 2}'
     record = until(lambda: mailbox("queue", f"{service}-ok"), bool)[0]
@@ -142,11 +142,11 @@ def test_a_stateful_invocation_from_submit_to_callback(fc2: Client, service: str
     listed = fc2.list_stateful_async_invocations(
         service, FN, models.ListStatefulAsyncInvocationsRequest(invocation_id_prefix="call-")
     ).body.invocations
-    assert [one.invocation_id for one in listed] == ["call-1"]
+    assert [item.invocation_id for item in listed] == ["call-1"]
     with_tasks = fc2.list_stateful_async_invocation_functions(
         models.ListStatefulAsyncInvocationFunctionsRequest(limit=100)
     ).body.data
-    assert (service, FN) in [(one.service_name, one.function_name) for one in with_tasks]
+    assert (service, FN) in [(item.service_name, item.function_name) for item in with_tasks]
 
 
 def test_one_stateful_call_without_the_configuration(fc2: Client, service: str) -> None:
@@ -161,11 +161,11 @@ def test_one_stateful_call_without_the_configuration(fc2: Client, service: str) 
         x_fc_stateful_async_invocation_enable="true",
         x_fc_stateful_async_invocation_id="call-long",
     )
-    until(lambda: task(fc2, service, "call-long"), lambda one: one.status == "Running")
+    until(lambda: task(fc2, service, "call-long"), lambda answer: answer.status == "Running")
     fc2.stop_stateful_async_invocation(
         service, FN, "call-long", models.StopStatefulAsyncInvocationRequest()
     )
-    until(lambda: task(fc2, service, "call-long"), lambda one: one.status == "Stopped")
+    until(lambda: task(fc2, service, "call-long"), lambda answer: answer.status == "Stopped")
 
 
 def test_versions_and_aliases_of_a_service(fc2: Client, service: str) -> None:

@@ -70,7 +70,7 @@ def task(client: Client, name: str, id: str, qualifier: str | None = None) -> An
 
 
 def ended(client: Client, name: str, id: str) -> Any:
-    return until(lambda: task(client, name, id), lambda one: one.status in FINAL)
+    return until(lambda: task(client, name, id), lambda answer: answer.status in FINAL)
 
 
 def put_config(client: Client, name: str, qualifier: str | None = None, **body: Any) -> Any:
@@ -85,7 +85,9 @@ def put_config(client: Client, name: str, qualifier: str | None = None, **body: 
 def told(queue: str, request_id: str) -> list[Any]:
     """The records of that call in a queue of the mailbox."""
     return [
-        one for one in mailbox("queue", queue) if one["requestContext"]["requestId"] == request_id
+        entry
+        for entry in mailbox("queue", queue)
+        if entry["requestContext"]["requestId"] == request_id
     ]
 
 
@@ -96,7 +98,7 @@ def test_a_function_is_shown_as_it_was_created(fc3: Client, name: str) -> None:
     assert shown.function_arn == f"acs:fc:{REGION}:{ACCOUNT}:functions/{name}"
     assert shown.code_checksum.isdecimal() and shown.code_size > 0
     listed = fc3.list_functions(models.ListFunctionsRequest(prefix=name, limit=5)).body
-    assert [one.function_name for one in listed.functions] == [name]
+    assert [function.function_name for function in listed.functions] == [name]
     code = fc3.get_function_code(name, models.GetFunctionCodeRequest()).body
     assert code.checksum == shown.code_checksum and code.url.startswith("http")
 
@@ -164,7 +166,7 @@ def test_the_asynchronous_configuration_is_kept_as_it_was_put(fc3: Client, name:
     listed = fc3.list_async_invoke_configs(
         models.ListAsyncInvokeConfigsRequest(function_name=name, limit=20)
     ).body
-    assert [one.function_arn for one in listed.configs] == [got.function_arn]
+    assert [item.function_arn for item in listed.configs] == [got.function_arn]
 
 
 def test_a_task_is_there_at_once_and_its_success_is_told(fc3: Client, name: str) -> None:
@@ -178,14 +180,14 @@ def test_a_task_is_there_at_once_and_its_success_is_told(fc3: Client, name: str)
         '{"k": 1}',
         '{"k": 1}',
     )
-    assert next(one.status for one in done.events) == "Enqueued"
+    assert next(event.status for event in done.events) == "Enqueued"
     # A call of an earlier test that ends only now is told there as well.
     [record] = until(lambda: told(f"{name}-ok", done.request_id), bool)
     assert list(record) == [
         "timestamp", "requestContext", "requestPayload", "responseContext", "responsePayload",
     ]  # fmt: skip
     assert (record["requestPayload"], record["responsePayload"]) == ('{"k": 1}', '{"k": 1}')
-    until(lambda: task(fc3, name, "task-1"), lambda one: one.destination_status == "Succeeded")
+    until(lambda: task(fc3, name, "task-1"), lambda item: item.destination_status == "Succeeded")
 
 
 def test_a_second_task_of_the_same_id_is_refused(fc3: Client, name: str) -> None:
@@ -206,7 +208,7 @@ def test_a_failed_task_says_why_and_its_failure_is_told(fc3: Client, name: str) 
 
 def test_a_running_task_is_stopped(fc3: Client, name: str) -> None:
     invoke(fc3, name, b'{"sleep": 50}', type="Async", task="task-long")
-    until(lambda: task(fc3, name, "task-long"), lambda one: one.status == "Running")
+    until(lambda: task(fc3, name, "task-long"), lambda answer: answer.status == "Running")
     fc3.stop_async_task(name, "task-long", models.StopAsyncTaskRequest())
     assert ended(fc3, name, "task-long").status == "Stopped"
     with pytest.raises(ClientException) as refused:
@@ -229,7 +231,7 @@ def test_tasks_are_listed_by_every_filter(fc3: Client, name: str) -> None:
             page = fc3.list_async_tasks(
                 name, models.ListAsyncTasksRequest(next_token=token, **filter)
             ).body
-            found += [one.task_id for one in page.tasks]
+            found += [item.task_id for item in page.tasks]
             token = page.next_token
             if not token:
                 return found
@@ -248,7 +250,7 @@ def test_tasks_are_listed_by_every_filter(fc3: Client, name: str) -> None:
     with_payload = fc3.list_async_tasks(
         name, models.ListAsyncTasksRequest(prefix="list-", include_payload=True)
     ).body
-    assert {one.task_payload for one in with_payload.tasks} == {"{}"}
+    assert {item.task_payload for item in with_payload.tasks} == {"{}"}
 
 
 def test_versions_and_aliases_with_weights(fc3: Client, name: str) -> None:
@@ -304,7 +306,7 @@ def test_concurrency_is_reserved_and_limits(fc3: Client, name: str) -> None:
     assert put.reserved_concurrency == 5
     assert fc3.get_concurrency_config(name).body.reserved_concurrency == 5
     listed = fc3.list_concurrency_configs(models.ListConcurrencyConfigsRequest()).body
-    assert put.function_arn in [one.function_arn for one in listed.configs]
+    assert put.function_arn in [item.function_arn for item in listed.configs]
     fc3.delete_concurrency_config(name)
 
 
@@ -333,7 +335,9 @@ def test_tags(fc3: Client, name: str) -> None:
     found = fc3.list_tag_resources(
         models.ListTagResourcesRequest(resource_id=[arn], resource_type="function")
     ).body
-    assert [(one.tag_key, one.tag_value) for one in found.tag_resources] == [("team", "a")]
+    assert [(resource.tag_key, resource.tag_value) for resource in found.tag_resources] == [
+        ("team", "a")
+    ]
     fc3.untag_resources(
         models.UntagResourcesRequest(resource_id=[arn], resource_type="function", tag_key=["team"])
     )

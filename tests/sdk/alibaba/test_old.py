@@ -41,7 +41,9 @@ def _file(folders: pytest.TempPathFactory) -> str:
 
 def test_functions_are_shown_and_listed(client: Any, service: str) -> None:
     assert client.get_function(service, FN).data["handler"] == "index.handler"
-    assert [one["functionName"] for one in client.list_functions(service).data["functions"]] == [FN]
+    assert [
+        function["functionName"] for function in client.list_functions(service).data["functions"]
+    ] == [FN]
 
 
 def test_a_synchronous_call_and_one_that_fails(client: Any, service: str) -> None:

@@ -105,7 +105,7 @@ def test_a_function_of_fc_3_is_shown_listed_changed_and_downloaded(
 ) -> None:
     assert fc3.get_function(name, models3.GetFunctionRequest()).body.timeout == 60
     found = fc3.list_functions(models3.ListFunctionsRequest(prefix=name)).body
-    assert [one.function_name for one in found.functions] == [name]
+    assert [function.function_name for function in found.functions] == [name]
     changed = models3.UpdateFunctionInput(description="é")
     assert fc3.update_function(name, of3("UpdateFunctionRequest", changed)).body.description == "é"
     code = fc3.get_function_code(name, models3.GetFunctionCodeRequest()).body
@@ -211,10 +211,10 @@ def service(fc2: Fc2Client) -> Any:
     fc2.create_function(service, function)
     yield service
     fc2.delete_function(service, FN)
-    for one in fc2.list_service_versions(
+    for version in fc2.list_service_versions(
         service, models2.ListServiceVersionsRequest()
     ).body.versions:
-        fc2.delete_service_version(service, one.version_id)
+        fc2.delete_service_version(service, version.version_id)
     fc2.delete_service(service)
 
 
@@ -263,12 +263,12 @@ def test_a_call_of_fc_2_from_submit_to_its_end(fc2: Fc2Client, service: str) -> 
     assert done.status == "Succeeded"
     listed = models2.ListStatefulAsyncInvocationsRequest(invocation_id_prefix="call-")
     found = fc2.list_stateful_async_invocations(service, FN, listed).body.invocations
-    assert [one.invocation_id for one in found] == ["call-1"]
+    assert [item.invocation_id for item in found] == ["call-1"]
 
 
 def test_services_versions_aliases_and_tags_of_fc_2(fc2: Fc2Client, service: str) -> None:
     found = fc2.list_services(models2.ListServicesRequest(prefix=service, limit=5)).body.services
-    assert [one.service_name for one in found] == [service]
+    assert [item.service_name for item in found] == [service]
     code = fc2.get_function_code(service, FN, models2.GetFunctionCodeRequest()).body
     assert source_behind(code.url) == SOURCE
     asked = models2.PublishServiceVersionRequest(description="a b+c*~é")
@@ -342,7 +342,7 @@ def test_a_service_of_2016_08_15_is_shown_listed_and_called(client: Any, first: 
     assert data(client.get_function(first, FN))["handler"] == "index.handler"
     assert source_behind(data(client.get_function_code(first, FN))["url"]) == SOURCE
     functions = data(client.list_functions(first))["functions"]
-    assert [one["functionName"] for one in functions] == [FN]
+    assert [function["functionName"] for function in functions] == [FN]
     for body in (BINARY, b"text"):
         assert data(client.invoke_function(first, FN, payload=body)) == body
     answer = client.invoke_function(first, FN, b"x" * 131_072, ASYNC)

@@ -62,7 +62,7 @@ def test_many_calls_are_under_way_at_once(waiting: FunctionGraphAsyncClient, fn:
         )
         for number in range(8)
     ]
-    found = [json.loads(one.result().result) for one in asked]
+    found = [json.loads(item.result().result) for item in asked]
     assert found == [{"n": number} for number in range(8)]
 
 

@@ -109,20 +109,20 @@ def test_a_name_is_taken_once(client: FunctionGraphClient, name: str) -> None:
 
 def test_functions_are_listed_without_a_version(client: FunctionGraphClient, name: str) -> None:
     found = listed(client, func_name=name.upper()).functions
-    assert [one.func_urn for one in found] == [urn(name, None)]
+    assert [item.func_urn for item in found] == [urn(name, None)]
     assert is_time(found[0].last_modified) and found[0].strategy_config.concurrency == 400
     assert listed(client, func_name=name, package_name="none").functions == []
 
 
 def test_a_list_comes_in_pages(client: FunctionGraphClient) -> None:
     names = sorted(new_name("page") for _ in range(3))
-    for one in names:
-        create(client, one)
+    for name in names:
+        create(client, name)
     seen, marker = [], 0
     while True:
         page = listed(client, func_name="sdk-page-", maxitems="2", marker=str(marker))
         assert page.count == 3
-        seen += [one.func_name for one in page.functions]
+        seen += [function.func_name for function in page.functions]
         marker = page.next_marker
         if not marker:
             break
@@ -130,8 +130,8 @@ def test_a_list_comes_in_pages(client: FunctionGraphClient) -> None:
     with pytest.raises(ClientRequestException) as error:
         listed(client, maxitems="-1")
     assert refused(error) == (400, "FSS.1001")
-    for one in names:
-        delete(client, urn(one, None))
+    for name in names:
+        delete(client, urn(name, None))
 
 
 def test_a_pinned_function_is_the_first_of_lists(client: FunctionGraphClient, name: str) -> None:

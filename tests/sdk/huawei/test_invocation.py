@@ -53,7 +53,7 @@ def record(client: FunctionGraphClient, which: str, id: str) -> Any:
 
 
 def ended(client: FunctionGraphClient, which: str, id: str) -> Any:
-    return until(lambda: record(client, which, id), lambda one: one.status in ENDED)
+    return until(lambda: record(client, which, id), lambda answer: answer.status in ENDED)
 
 
 def active(client: FunctionGraphClient, which: str, id: str) -> list[Any]:
@@ -180,9 +180,11 @@ def test_records_are_listed_by_status_time_and_offset(
         )
 
     whole = listed(limit="100", marker="0")
-    assert [one.request_id for one in whole.invocations] == ids[::-1]
+    assert [invocation.request_id for invocation in whole.invocations] == ids[::-1]
     assert (whole.count, whole.next_marker) == (3, 3)
-    assert [one.request_id for one in listed(limit="1", marker="1").invocations] == [ids[1]]
+    assert [invocation.request_id for invocation in listed(limit="1", marker="1").invocations] == [
+        ids[1]
+    ]
     assert len(listed(status="SUCCESS").invocations) == 3
     assert listed(status="DISCARD").invocations == []
     assert listed(request_id="none").invocations == []
@@ -218,16 +220,16 @@ def test_settings_are_put_shown_listed_and_deleted(client: FunctionGraphClient, 
         on_success=bucket, on_failure=topic, enable_async_status_log=True,
     )  # fmt: skip
     found = shown(client, urn(name))
-    for one in (put, found):
-        assert (one.func_urn, one.max_async_retry_attempts) == (urn(name), 0)
-        assert one.destination_config.on_success.param == bucket.param
-        assert one.destination_config.on_failure.destination == "SMN"
-        assert one.enable_async_status_log is True
-        assert one.created_time.endswith("Z") and one.last_modified.endswith("Z")
+    for item in (put, found):
+        assert (item.func_urn, item.max_async_retry_attempts) == (urn(name), 0)
+        assert item.destination_config.on_success.param == bucket.param
+        assert item.destination_config.on_failure.destination == "SMN"
+        assert item.enable_async_status_log is True
+        assert item.created_time.endswith("Z") and item.last_modified.endswith("Z")
     listed = client.list_function_async_invoke_config(
         model.ListFunctionAsyncInvokeConfigRequest(function_urn=urn(name), limit="10")
     )
-    assert [one.func_urn for one in listed.async_invoke_configs] == [urn(name)]
+    assert [config.func_urn for config in listed.async_invoke_configs] == [urn(name)]
     assert (listed.count, listed.page_info.current_count) == (1, 1)
     request = model.DeleteFunctionAsyncInvokeConfigRequest(function_urn=urn(name))
     assert client.delete_function_async_invoke_config(request).status_code == 204
@@ -312,7 +314,7 @@ def test_status_logs_are_enabled_and_written(client: FunctionGraphClient, name: 
     settings(client, urn(name), enable_async_status_log=True, max_async_retry_attempts=0)
     id = start(client, urn(name), {"fail": "a|b\nc"})
     lines = until(lambda: status_log(id), lambda items: len(items) == 3)
-    assert [one["status"] for one in lines] == ["FAIL", "RUNNING", "WAIT"]
+    assert [line["status"] for line in lines] == ["FAIL", "RUNNING", "WAIT"]
     assert lines[0]["error_code"] == 4002
     assert lines[0]["error_message"] == "function invocation exception, error: a/b c"
 
@@ -325,7 +327,7 @@ def test_metrics_are_lists_of_points(client: FunctionGraphClient, name: str) -> 
             model.ListFunctionStatisticsRequest(func_urn=urn(name), period="5")
         )
 
-    found = until(series, lambda one: any(point.value == 1 for point in one.count))
+    found = until(series, lambda sample: any(point.value == 1 for point in sample.count))
     assert len(found.count) == 5
     assert all(point.value in (-1, 0) for point in found.fail_count)
     assert isinstance(found.count[0].timestamp, int)
@@ -338,7 +340,7 @@ def test_metrics_are_lists_of_points(client: FunctionGraphClient, name: str) -> 
     top = client.list_function_as_metric(
         model.ListFunctionAsMetricRequest(type="count", limit="500")
     )
-    assert urn(name, None) in [one.key for one in top.values]
+    assert urn(name, None) in [item.key for item in top.values]
 
 
 def test_the_log_of_a_long_run_is_its_end(client: FunctionGraphClient) -> None:

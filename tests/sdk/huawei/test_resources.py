@@ -80,7 +80,7 @@ def test_test_events_are_kept(client: FunctionGraphClient, name: str) -> None:
     )
     found = client.list_events(model.ListEventsRequest(function_urn=urn(name)))
     assert found.count == 1
-    assert [(one.id, one.name) for one in found.events] == [(made.id, "first")]
+    assert [(event.id, event.name) for event in found.events] == [(made.id, "first")]
     assert found.events[0].last_modified > 1e9
     which = {"function_urn": urn(name), "event_id": made.id}
     client.update_event(
@@ -126,21 +126,21 @@ def test_tags(client: FunctionGraphClient, name: str) -> None:
     client.create_tags(model.CreateTagsRequest(**which, body=body((name, "1"), ("b", "2"))))
     client.create_tags(model.CreateTagsRequest(**which, body=body((name, "3"))))
     tags = client.list_function_tags(model.ListFunctionTagsRequest(**which)).tags
-    assert {(one.key, one.value) for one in tags} == {(name, "3"), ("b", "2")}
+    assert {(tag.key, tag.value) for tag in tags} == {(name, "3"), ("b", "2")}
     project = client.show_project_tags_list(
         model.ShowProjectTagsListRequest(resource_type="functions")
     )
-    assert {one.key: one.values for one in project.tags}[name] == ["3"]
+    assert {tag.key: tag.values for tag in project.tags}[name] == ["3"]
     gone = body((name, None))
     gone.action = "delete"
     client.delete_tags(model.DeleteTagsRequest(**which, body=gone))
     tags = client.list_function_tags(model.ListFunctionTagsRequest(**which)).tags
-    assert [one.key for one in tags] == ["b"]
+    assert [tag.key for tag in tags] == ["b"]
 
 
 def test_quotas_and_what_is_not_here(client: FunctionGraphClient, name: str) -> None:
     quotas = client.list_quotas(model.ListQuotasRequest()).quotas.resources
-    assert {one.type: one.used for one in quotas}["fgs_func_num"] >= 1
+    assert {quota.type: quota.used for quota in quotas}["fgs_func_num"] >= 1
     assert (
         client.list_function_reserved_instances(
             model.ListFunctionReservedInstancesRequest()

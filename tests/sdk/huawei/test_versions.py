@@ -73,10 +73,12 @@ def test_versions_are_published_listed_and_deleted(client: FunctionGraphClient, 
     automatic = publish(client, name)
     assert re.fullmatch(r"v\d{8}-\d{6}", automatic.version)
     found = versions(client, name)
-    assert [one.version for one in found.versions] == ["latest", automatic.version, "v1.0"]
+    assert [version.version for version in found.versions] == ["latest", automatic.version, "v1.0"]
     assert (found.count, found.next_marker) == (3, 0)
     page = versions(client, name, marker="1", maxitems="1")
-    assert [one.version for one in page.versions] == [automatic.version] and page.next_marker == 2
+    assert [version.version for version in page.versions] == [
+        automatic.version
+    ] and page.next_marker == 2
     frozen = client.show_function_config(
         model.ShowFunctionConfigRequest(function_urn=urn(name, "v1.0"))
     )
@@ -133,7 +135,7 @@ def test_aliases_with_weights(client: FunctionGraphClient, name: str) -> None:
     )
     assert (made.alias_urn, made.version) == (urn(name, "!prod"), "v1")
     assert made.additional_version_weights == {"v2.0": 10} and is_time(made.last_modified)
-    assert [one.name for one in aliases(client, name)] == ["prod"]
+    assert [item.name for item in aliases(client, name)] == ["prod"]
     updated = client.update_version_alias(
         model.UpdateVersionAliasRequest(
             function_urn=urn(name),

@@ -39,7 +39,7 @@ def target_of(url: str) -> str:
     """The request's target: everything behind the host, without a fragment, as it is written. What
     is not ASCII cannot stand there and is encoded as UTF-8. Raises ValueError."""
     rest = url.partition("://")[2]
-    start = next((at for at, one in enumerate(rest) if one in "/?#"), len(rest))
+    start = next((at for at, item in enumerate(rest) if item in "/?#"), len(rest))
     target = rest[start:].partition("#")[0]
     if re.search(r"[\x00-\x20\x7f]", target):
         raise ValueError("a target with spaces or control characters")
