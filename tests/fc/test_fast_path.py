@@ -13,7 +13,7 @@ import pytest
 from tests.doors.asking import Answer
 from tests.doors.wire import LAST, TwoWays, request, two_ways
 
-from thence.api.fc import fast_path
+from thence.api.shared import fast_path
 from thence.catalog.async_config import AsyncConfig
 from thence.config import Secret
 from thence.signing import acs3, fc

@@ -15,8 +15,8 @@ import pytest
 from tests.doors.asking import Answer
 from tests.doors.wire import LAST, TwoWays, request, two_ways
 
-from thence.api.functiongraph import fast_path
 from thence.api.functiongraph.section import FunctionGraphSettings
+from thence.api.shared import fast_path
 from thence.catalog.alias import Alias
 from thence.catalog.control import Control
 from thence.config import Secret

@@ -3,7 +3,7 @@
     names.py     services, functions, qualifiers and ARNs in their words and in ours
     authenticator.py  who asks: signatures, dates, nonces
     call.py      one request: path, query and body, read and checked
-    answer.py    answers, and errors with all five keys
+    answer.py    resources, and errors with all five keys
     errors.py    our errors as their codes and statuses (reference 3.4)
     app.py       routing; table.py puts the routes of all files together
 

@@ -17,7 +17,8 @@ from ...catalog.alias import Alias, WrongShare, moved, shares
 from ...catalog.function import LATEST
 from ...engine.plan import Plan
 from ...errors import AliasNotFound, Conflict, VersionNotFound
-from .answer import answer, empty, resource, stamp
+from ..shared.answer import answer, empty
+from .answer import resource, stamp
 from .call import Call, convert
 from .errors import FcError, invalid
 from .keys import recased

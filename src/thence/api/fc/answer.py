@@ -1,24 +1,18 @@
-"""Answers: JSON, raw bytes, nothing; and errors with all five keys (reference 1.3)."""
+"""A resource with its ETag, instants, and errors with all five keys (reference 1.3)."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
 from ...clock import iso
+from ..shared.answer import answer
 from .errors import FcError
 
-COMMON = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
-
-
-def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(_encode(value), status, {**COMMON, "content-type": JSON, **(headers or {})})
 
 
 def resource(value: Any, status: int = 200) -> Response:
@@ -34,10 +28,6 @@ def etag(value: Any) -> str:
 def stamp(ms: int) -> str:
     """An instant as resources show it: `2006-01-02T15:04:05Z`."""
     return f"{(iso(ms) or '')[:19]}Z"
-
-
-def empty(status: int = 204) -> Response:
-    return Response(status_code=status, headers=COMMON)
 
 
 def refusal(error: FcError, request_id: str) -> Response:

@@ -18,7 +18,8 @@ from ...catalog.kinds import parse_destination, stored_destination
 from ...engine.plan import NOTHING, Plan
 from ...errors import AliasNotFound, DestinationCycle, FunctionNotFound, NotFound, VersionNotFound
 from ...lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX
-from .answer import answer, empty, resource, stamp
+from ..shared.answer import answer, empty
+from .answer import resource, stamp
 from .arn import Home, arn_of, destination_of, name_and_qualifier
 from .call import Call, convert
 from .defaults import DEFAULTS

@@ -17,8 +17,8 @@ from starlette.responses import FileResponse, Response
 
 from ...catalog.function import Function
 from ...engine.engine import Engine
+from ..shared.answer import COMMON, answer
 from ..shared.code_link import ZIP
-from .answer import COMMON, answer
 from .call import Call
 from .errors import FcError, invalid
 from .function_input import CodeInput

@@ -16,8 +16,9 @@ from starlette.responses import Response
 
 from ...catalog.function import CONCURRENCY_MAX, LATEST
 from ...engine.plan import Plan
+from ..shared.answer import answer, empty
 from .aliases import body
-from .answer import answer, empty, resource
+from .answer import resource
 from .call import Call
 from .errors import FcError, invalid
 from .names import Name, function_arn, name_of, shown_qualifier

@@ -17,9 +17,10 @@ from ...lifecycle.ids import format_id
 from ...signing.interface import Verified
 from ...store.records import Accepted
 from ..shared import problems
+from ..shared.answer import COMMON
 from ..shared.every_answer import as_written
-from ..shared.fast_path import Headers, raw_with_id
-from .answer import COMMON, refusal
+from ..shared.fast_path import Headers, RememberedTargets, raw_with_id
+from .answer import refusal
 from .app import REQUEST_ID
 from .authenticator import check_body, vouched
 from .errors import FcError, too_large
@@ -28,7 +29,6 @@ from .refused import refused
 from .request_options import RequestOptions, read_options
 from .state import FcState
 
-TARGETS_MAX = 1000
 _FUNCTION = rb"/functions/([A-Za-z_][A-Za-z0-9_-]{0,63})/invocations"
 _SERVICE = rb"/services/([A-Za-z_][A-Za-z0-9_-]{0,127})"
 _WORD = rb"([A-Za-z0-9_][A-Za-z0-9_-]{0,127})"
@@ -62,28 +62,20 @@ class Asked(Struct, gc=False):
     caller: Verified | None
 
 
-class FcFastPath:
+class FcFastPath(RememberedTargets[Target]):
     prefixes: tuple[bytes, ...] = (b"/2023-03-30/", b"/2021-04-06/", b"/2016-08-15/")
 
     def __init__(self, state: FcState) -> None:
+        super().__init__()
         self._state = state
         self._engine = state.engine
         self._authenticator = state.authenticator
         self.bytes_max = state.limits.async_payload_bytes_max
-        self._targets: dict[bytes, Target | None] = {}  # of URLs: clients send few, again and again
         self._date = b""
         self._head = b""
 
-    def target(self, url: bytes) -> Target | None:
-        try:
-            return self._targets[url]
-        except KeyError:
-            found = _target(url)
-        if found is not None:
-            if len(self._targets) >= TARGETS_MAX:
-                self._targets.clear()
-            self._targets[url] = found
-        return found
+    def read_target(self, url: bytes) -> Target | None:
+        return _target(url)
 
     def admit(self, target: Target, headers: Headers) -> Asked | None:
         try:

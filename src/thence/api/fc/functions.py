@@ -13,8 +13,9 @@ from starlette.responses import Response
 from ...catalog.function import LATEST, Function
 from ...engine.plan import Plan
 from ...errors import QualifierNotFound
+from ..shared.answer import answer, empty
 from ..shared.vendor_call import JSON_BYTES_MAX
-from .answer import answer, empty, resource
+from .answer import resource
 from .call import Call
 from .code import checksum, read_archive, remember
 from .errors import FcError, invalid

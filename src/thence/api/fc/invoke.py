@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from ...errors import ThenceError
 from ...lifecycle.ids import format_id
-from .answer import empty
+from ..shared.answer import empty
 from .call import Call
 from .refused import refused
 from .request_options import RequestOptions, read_options

@@ -16,7 +16,7 @@ from typing import Any
 from starlette.responses import Response
 
 from ..metrics.minutes import HOUR_MS, MINUTE_MS, by_period
-from .answer import answer
+from ..shared.answer import answer
 from .call import Call
 from .errors import FcError, invalid
 from .metric_table import METRICS

@@ -11,8 +11,9 @@ from typing import Any
 from msgspec import Struct
 from starlette.responses import Response
 
+from ..shared.answer import answer, empty
 from .aliases import body
-from .answer import answer, empty, resource
+from .answer import resource
 from .call import Call
 from .errors import invalid
 from .names import function_arn, shown_qualifier

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from ...engine.plan import Plan
-from .answer import answer
+from ..shared.answer import answer
 from .call import Call
 from .route import V3, Route
 from .services import wanted

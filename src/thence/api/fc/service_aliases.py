@@ -20,8 +20,9 @@ from ...catalog.async_config import AsyncConfig
 from ...catalog.function import LATEST
 from ...engine.engine import Engine
 from ...engine.plan import NOTHING, Plan, delete_entry, put_entry, together
+from ..shared.answer import empty
 from .aliases import CreateAlias, UpdateAlias, body, created, exists, list_of, shown, updated
-from .answer import empty, resource
+from .answer import resource
 from .call import Call
 from .errors import FcError, invalid
 from .route import V2, Route

@@ -15,8 +15,9 @@ from ...catalog.version import number_of
 from ...engine.engine import Engine
 from ...engine.plan import Plan, delete_entry, put_entry, together
 from ...errors import Conflict
+from ..shared.answer import empty
 from .aliases import body
-from .answer import empty, resource
+from .answer import resource
 from .call import Call
 from .errors import FcError
 from .route import V2, Route

@@ -19,7 +19,8 @@ from ...catalog.function import LATEST, Function
 from ...engine.engine import Engine
 from ...engine.plan import NOTHING, Plan, delete_entry, put_entry, together
 from ...errors import ThenceError
-from .answer import answer, empty, resource, stamp
+from ..shared.answer import answer, empty
+from .answer import resource, stamp
 from .call import Call, convert
 from .errors import FcError, invalid
 from .function_input import LogConfig, TracingConfig, refuse_what_cannot_be_done

@@ -19,9 +19,9 @@ from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
 from ..metrics.minutes import ATTEMPTS
+from ..shared.answer import COMMON
 from ..shared.ending import status
 from ..shared.unread import reserve
-from .answer import COMMON
 from .call import Call
 from .code import checksum
 from .errors import FcError, internal

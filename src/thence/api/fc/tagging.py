@@ -14,7 +14,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from ...engine.plan import Plan, together
-from .answer import answer
+from ..shared.answer import answer
 from .call import Call, convert
 from .errors import invalid
 from .function_input import Tag

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from ...errors import InvalidInput, NotFound, ThenceError
 from ...lifecycle.states import FINAL, State
 from ...store.records import Body, InvocationView, ListFilter, Page
-from .answer import answer, empty
+from ..shared.answer import answer, empty
 from .call import Call
 from .errors import invalid
 from .limits import RETURN_PAYLOAD_BYTES_MAX

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from ...catalog.entry import Entry
 from ...catalog.function import Function
 from ...engine.engine import Engine
-from .answer import answer
+from ..shared.answer import answer
 from .call import Call, convert
 from .errors import FcError, invalid
 from .keys import recased

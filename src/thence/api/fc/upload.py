@@ -26,8 +26,8 @@ from ...lifecycle.ids import format_id
 from ...signing import oss
 from ...signing.interface import Refused, Verified
 from ...signing.window import Window
+from ..shared.answer import COMMON, answer
 from ..shared.segments import split
-from .answer import COMMON, answer
 from .call import Call
 from .route import V2, Route
 from .state import FcState

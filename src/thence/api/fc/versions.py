@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from ...catalog.function import Function
 from ...errors import Conflict, VersionNotFound
-from .answer import answer, empty, resource, stamp
+from ..shared.answer import answer, empty
+from .answer import resource, stamp
 from .call import Call
 from .errors import FcError, invalid
 from .names import QUALIFIER, THEIR_LATEST

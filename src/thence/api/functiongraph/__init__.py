@@ -3,7 +3,7 @@
     urn.py       functions, packages, versions and aliases in their words and in ours
     authenticator.py  who asks: SDK-HMAC-SHA256, or a token
     call.py      one request: path, query and body, read and checked
-    answer.py    answers, and errors as `error_code` and `error_msg`
+    answer.py    errors as `error_code` and `error_msg`
     errors.py    our errors as FSS codes and statuses (reference 14.1)
     app.py       routing; table.py puts the routes of all files together
 

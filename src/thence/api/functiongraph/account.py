@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from .answer import answer
+from ..shared.answer import answer
 from .call import Call
 from .code import BODY_BYTES_MAX
 from .errors import FssError, invalid

@@ -16,7 +16,7 @@ from ...catalog.alias import Alias, WrongShare, moved, shares
 from ...catalog.function import LATEST, Function
 from ...engine.plan import Plan
 from ...errors import Conflict, VersionNotFound
-from .answer import answer, empty
+from ..shared.answer import answer, empty
 from .call import Call
 from .errors import FssError, invalid
 from .found import alias as found_alias

@@ -17,7 +17,7 @@ from ...catalog.kinds import stored_destination
 from ...clock import iso
 from ...engine.plan import Plan
 from ...errors import DestinationCycle
-from .answer import answer, empty
+from ..shared.answer import answer, empty
 from .call import Call
 from .defaults import DEFAULTS
 from .errors import FssError, invalid, not_found

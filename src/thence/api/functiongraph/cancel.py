@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from ...errors import InvocationNotFound
 from ...lifecycle.states import FINAL, State
-from .answer import empty
+from ..shared.answer import empty
 from .call import Call
 from .errors import FssError, invalid
 from .found import row

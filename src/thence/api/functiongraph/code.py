@@ -20,9 +20,9 @@ from ...engine.deployed_code import Code
 from ...engine.plan import Plan
 from ...errors import InvalidCode
 from ...runtimes.kinds import source_file
+from ..shared.answer import COMMON, answer
 from ..shared.code_link import ZIP
 from ..shared.vendor_call import JSON_BYTES_MAX
-from .answer import COMMON, answer
 from .call import Call
 from .errors import FssError, invalid
 from .found import latest, shown, wanted

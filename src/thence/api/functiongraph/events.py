@@ -17,7 +17,7 @@ from starlette.responses import Response
 from ...catalog.entry import Entry
 from ...engine.plan import Plan, delete_entry, put_entry
 from ...lifecycle.ids import format_id
-from .answer import answer, empty
+from ..shared.answer import answer, empty
 from .call import Call
 from .errors import FssError, invalid, not_found
 from .found import row

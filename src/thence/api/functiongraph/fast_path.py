@@ -19,10 +19,11 @@ from ...lifecycle.ids import format_id
 from ...signing.sdk_hmac import Claim
 from ...store.records import Accepted
 from ..shared import problems
+from ..shared.answer import COMMON, JSON
 from ..shared.every_answer import as_written
-from ..shared.fast_path import Headers, raw_with_id
+from ..shared.fast_path import Headers, RememberedTargets, raw_with_id
 from ..shared.request_options import RequestOptions
-from .answer import COMMON, JSON, refusal
+from .answer import refusal
 from .app import REQUEST_ID
 from .authenticator import prove
 from .errors import FssError, too_large, translated
@@ -32,7 +33,6 @@ from .state import FunctionGraphState
 from .sync import REQUEST_ID as CFF_REQUEST_ID
 from .urn import Urn, read
 
-TARGETS_MAX = 1000
 _MEMORY = MEMORY.encode()
 _HEAD = "HTTP/1.1 202 Accepted\r\ndate: %s\r\n" + "".join(
     f"{as_written(name.encode()).decode()}: {value}\r\n"
@@ -62,10 +62,11 @@ class Asked(Struct, gc=False):
     claim: Claim | None
 
 
-class FunctionGraphFastPath:
+class FunctionGraphFastPath(RememberedTargets[Target]):
     prefixes: tuple[bytes, ...] = (b"/v2/",)
 
     def __init__(self, state: FunctionGraphState) -> None:
+        super().__init__()
         self._clock = state.context.clock
         self._engine = state.engine
         self._authenticator = state.authenticator
@@ -75,22 +76,10 @@ class FunctionGraphFastPath:
             rb"/v2/%s/fgs/functions/([A-Za-z0-9_.:!%%~-]{1,807})/invocations-async"
             % re.escape(self._project).encode()
         )
-        self._targets: dict[bytes, Target | None] = {}  # of URLs: clients send few, again and again
         self._date = b""
         self._head = b""
 
-    def target(self, url: bytes) -> Target | None:
-        try:
-            return self._targets[url]
-        except KeyError:
-            found = self._target(url)
-        if found is not None:
-            if len(self._targets) >= TARGETS_MAX:
-                self._targets.clear()
-            self._targets[url] = found
-        return found
-
-    def _target(self, url: bytes) -> Target | None:
+    def read_target(self, url: bytes) -> Target | None:
         match = self._pattern.fullmatch(url)
         if match is None:
             return None

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from ...catalog.function import LATEST, Function, FunctionSpec
 from ...engine.plan import NOTHING, Plan
 from ...errors import Conflict
+from ..shared.answer import answer, empty
 from . import instances
-from .answer import answer, empty
 from .call import Call
 from .code import BODY_BYTES_MAX, about, kept, read_archive
 from .errors import FssError

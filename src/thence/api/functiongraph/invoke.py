@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from starlette.responses import Response
 
 from ...lifecycle.ids import format_id
+from ..shared.answer import answer
 from ..shared.request_options import RequestOptions, read_options
-from .answer import answer
 from .call import Call
 from .errors import invalid
 from .found import row

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ...clock import iso
 from ...errors import InvalidInput, StoreUnavailable
-from ..shared.rest.answer import answer
+from ..shared.answer import answer
 from ..shared.rest.call import Call
 from ..shared.rest.parameter import CURSOR, LIMIT, Parameter
 from ..shared.rest.route import Route

@@ -25,7 +25,7 @@ from ..metrics.measures import (
     seen,
 )
 from ..metrics.minutes import ATTEMPTS, HOUR_MS, MINUTE_MS, by_period
-from .answer import answer
+from ..shared.answer import answer
 from .call import Call
 from .errors import FssError, invalid
 from .found import row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from ...engine.engine import Engine
-from .answer import answer
+from ..shared.answer import answer
 from .call import Call
 from .errors import invalid
 from .found import row

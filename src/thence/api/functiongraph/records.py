@@ -13,7 +13,7 @@ from starlette.responses import Response
 from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL, State
 from ...store.records import InvocationView, ListFilter
-from .answer import answer
+from ..shared.answer import answer
 from .call import Call
 from .errors import FssError, invalid
 from .found import row

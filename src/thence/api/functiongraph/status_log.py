@@ -14,7 +14,7 @@ from starlette.responses import Response
 from ...engine.engine import Engine
 from ...engine.plan import NOTHING, Plan, put_entry
 from ...lifecycle.ids import format_id
-from .answer import answer
+from ..shared.answer import answer
 from .call import Call
 from .errors import FssError, not_found
 from .log_noted import note_family

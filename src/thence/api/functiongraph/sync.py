@@ -24,10 +24,10 @@ from ...lifecycle.ids import format_id
 from ...lifecycle.outcome import Outcome
 from ...runtimes.interface import Ended
 from ..metrics.minutes import ATTEMPTS
+from ..shared.answer import COMMON, JSON
 from ..shared.ending import status
 from ..shared.unread import reserve
 from . import run_error
-from .answer import COMMON, JSON
 from .call import Call
 from .errors import FssError, internal, invalid
 from .function_error import error_body

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from ...engine.engine import Engine
 from ...engine.plan import Plan, delete_entry, put_entry, together
 from ...lifecycle.ids import format_id
-from .answer import answer, empty
+from ..shared.answer import answer, empty
 from .call import Call
 from .errors import invalid
 from .found import row

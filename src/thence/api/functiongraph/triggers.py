@@ -11,7 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from starlette.responses import Response
 
-from .answer import answer, empty
+from ..shared.answer import answer, empty
 from .call import Call
 from .errors import invalid, not_found
 from .found import wanted

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from ...catalog.function import LATEST, Function
 from ...engine.plan import Plan
 from ...errors import Conflict
-from .answer import answer
+from ..shared.answer import answer
 from .async_config import shown_settings
 from .call import Call
 from .digest import digest

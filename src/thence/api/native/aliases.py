@@ -14,7 +14,7 @@ from ...catalog.alias import Alias, WrongShare, shares
 from ...clock import iso
 from ...engine.plan import Plan
 from ...errors import InvalidInput
-from ..shared.rest.answer import answer, empty
+from ..shared.answer import answer, empty
 from ..shared.rest.call import Call
 from .paging import after_name, cut
 

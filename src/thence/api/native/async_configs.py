@@ -14,7 +14,7 @@ from ...clock import iso
 from ...engine.plan import Plan
 from ...errors import NotFound
 from ...lifecycle.policy import EVENT_AGE_SECONDS_MAX, RETRIES_MAX, RetryWait
-from ..shared.rest.answer import answer, empty
+from ..shared.answer import answer, empty
 from ..shared.rest.call import Call
 from .paging import after_name, cut
 from .warnings import of_configuration

@@ -18,8 +18,8 @@ from ...catalog.function import LATEST
 from ...errors import InvalidInput, ThenceError
 from ...lifecycle.ids import format_id
 from ..shared import problems
+from ..shared.answer import answer
 from ..shared.request_options import RequestOptions, read_options
-from ..shared.rest.answer import answer
 from ..shared.rest.call import Call, malformed_json
 from ..shared.unread import COUNTED_BYTES
 

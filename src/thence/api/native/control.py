@@ -11,7 +11,7 @@ from ...catalog.control import Control
 from ...catalog.function import CONCURRENCY_MAX
 from ...clock import iso
 from ...errors import InvalidInput
-from ..shared.rest.answer import answer
+from ..shared.answer import answer
 from ..shared.rest.call import Call
 
 REASON_MAX = 1024

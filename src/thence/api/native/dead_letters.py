@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ...engine.redrive import LIMIT_MAX, RATE_MAX, RedriveReport
 from ...errors import InvalidInput
-from ..shared.rest.answer import answer
+from ..shared.answer import answer
 from ..shared.rest.call import Call
 from ..shared.times import read_time
 from .deliveries import page as delivery_page

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from ...errors import DeliveryNotFound
 from ...lifecycle.ids import format_id, parse_id
-from ..shared.rest.answer import answer
+from ..shared.answer import answer
 from ..shared.rest.call import Call
 from .filters import family_id
 from .shown import DeliveryPage, show_delivery

@@ -15,7 +15,7 @@ from ...engine.engine import Engine
 from ...engine.events import Event, parse_event_id
 from ...errors import ThenceError
 from ...lifecycle.ids import format_id
-from ..shared.rest.answer import COMMON
+from ..shared.answer import COMMON
 from ..shared.rest.call import Call
 from .filters import family_id
 

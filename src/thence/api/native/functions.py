@@ -26,7 +26,7 @@ from ...engine.engine import Engine
 from ...engine.plan import Plan
 from ...errors import InvalidInput, PayloadTooLarge
 from ...runtimes.kinds import parse_function
-from ..shared.rest.answer import answer, empty
+from ..shared.answer import answer, empty
 from ..shared.rest.call import Call, malformed_json
 from .warnings import of_configuration
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 from starlette.responses import Response
 
+from ..shared.answer import answer
 from ..shared.problems import NotReady
-from ..shared.rest.answer import answer
 from ..shared.rest.call import Call
 
 

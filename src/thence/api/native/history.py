@@ -9,8 +9,9 @@ from ...errors import InvocationNotFound
 from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL, State
 from ...store.records import Body
+from ..shared.answer import COMMON, answer
 from ..shared.problems import Gone, NoLog, NoResult
-from ..shared.rest.answer import COMMON, answer, raw
+from ..shared.rest.answer import raw
 from ..shared.rest.call import Call
 from ..shared.unread import reserve
 from .filters import make_filter

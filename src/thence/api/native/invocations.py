@@ -18,8 +18,8 @@ from ...errors import InvalidInput
 from ...lifecycle.ids import format_id
 from ...lifecycle.states import FINAL
 from ...store.records import Accepted
+from ..shared.answer import COMMON, answer
 from ..shared.request_options import read_options
-from ..shared.rest.answer import COMMON, answer
 from ..shared.rest.call import Call
 from .accepting import REPLAYED, accepted_body
 from .shown import InvocationShown, show_invocation

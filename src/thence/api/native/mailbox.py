@@ -12,7 +12,7 @@ from ...destinations.mailbox import MAILBOX_KINDS
 from ...destinations.record import embed
 from ...errors import InvalidInput, NotFound
 from ...store.records import MAILBOX_PAGE_BYTES, MailboxMessage
-from ..shared.rest.answer import answer
+from ..shared.answer import answer
 from ..shared.rest.call import Call
 
 VISIBILITY_SECONDS_MAX = 12 * 3600

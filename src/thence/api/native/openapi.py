@@ -12,9 +12,9 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from ... import __version__
+from ..shared.answer import answer
 from ..shared.context import Context
 from ..shared.problems import MEDIA_TYPE
-from ..shared.rest.answer import answer
 from ..shared.rest.call import Call
 from ..shared.rest.parameter import Parameter
 from ..shared.rest.route import Route

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ...clock import iso
 from ...errors import Unauthorized
-from ..shared.rest.answer import answer, empty
+from ..shared.answer import answer, empty
 from ..shared.rest.call import Call
 from ..shared.sessions import Session, cookie, no_cookie
 

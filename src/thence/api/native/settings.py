@@ -6,7 +6,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from ...config import Shown, shown
-from ..shared.rest.answer import answer
+from ..shared.answer import answer
 from ..shared.rest.call import Call
 
 

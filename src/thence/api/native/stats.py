@@ -13,7 +13,7 @@ from ...clock import iso
 from ...engine.stats import Stats
 from ...store.records import FunctionCounts, MinuteCount
 from ..metrics.minutes import MINUTE_MS, by_period
-from ..shared.rest.answer import COMMON, answer
+from ..shared.answer import COMMON, answer
 from ..shared.rest.call import Call
 from ..shared.unread import reserve
 

@@ -11,7 +11,7 @@ from ...catalog.function import LATEST
 from ...clock import iso
 from ...triggers.trigger import Trigger
 from ...triggers.triggers import TriggerView
-from ..shared.rest.answer import answer, empty
+from ..shared.answer import answer, empty
 from ..shared.rest.call import Call
 from .paging import after_name, cut
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from ...catalog.function import Function
 from ...engine.engine import Engine
-from ..shared.rest.answer import answer, empty
+from ..shared.answer import answer, empty
 from ..shared.rest.call import Call
 from .functions import Deployed, deployed
 from .paging import bad_cursor, cut

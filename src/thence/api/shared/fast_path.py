@@ -8,7 +8,7 @@ than the application, so that nobody can tell the two apart but by the clock.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from starlette.responses import Response
 
@@ -17,6 +17,8 @@ from ...errors import ThenceError
 from ...store.records import Accepted
 from .every_answer import written
 
+ATarget = TypeVar("ATarget")
+TARGETS_MAX = 1000
 Headers = list[tuple[bytes, bytes]]
 """Of a request; names in lower case."""
 
@@ -60,6 +62,28 @@ class FastPath(Protocol):
     def too_large(self, size: int) -> ThenceError:
         """The payload has that many bytes or more, which is over `bytes_max`."""
         ...
+
+
+class RememberedTargets(Generic[ATarget]):
+    """What URLs name, for a fast path whose clients send few of them, again and again."""
+
+    def __init__(self) -> None:
+        self._targets: dict[bytes, ATarget] = {}
+
+    def read_target(self, url: bytes) -> ATarget | None:
+        """See FastPath.target."""
+        raise NotImplementedError
+
+    def target(self, url: bytes) -> ATarget | None:
+        try:
+            return self._targets[url]
+        except KeyError:
+            found = self.read_target(url)
+        if found is not None:
+            if len(self._targets) >= TARGETS_MAX:
+                self._targets.clear()
+            self._targets[url] = found
+        return found
 
 
 def raw(response: Response, date: bytes, *, close: bool) -> bytes:

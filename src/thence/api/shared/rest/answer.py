@@ -1,28 +1,15 @@
-"""Answers: JSON from msgspec, and problems."""
+"""Answers of routes under `/v1`: bytes as they are, and problems."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
 from ....errors import ThenceError
 from .. import problems
-
-_encode = msgspec.json.Encoder().encode
-# Answers change by the moment and may be private; a browser must not guess at their type.
-COMMON = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-
-
-def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """`value` as JSON."""
-    return Response(
-        _encode(value),
-        status,
-        {**COMMON, "content-type": "application/json", **(headers or {})},
-    )
+from ..answer import COMMON
 
 
 def raw(data: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -55,7 +42,3 @@ def problem(error: ThenceError) -> Response:
         problems.status_of(error),
         problems.headers_of(error),
     )
-
-
-def empty() -> Response:
-    return Response(status_code=204, headers=COMMON)
