@@ -17,6 +17,7 @@ from .checks import check_payload
 from .dispatch import Dispatch
 from .lanes import Callee, Lane
 from .options import Options
+from .running import Running
 from .why import no_slots
 
 WAITING_MAX = 1000
@@ -33,8 +34,7 @@ class Invoke:
         self._ids = ids
         self._options = options
         self.closed = True
-        self.running: dict[int, Run] = {}
-        """Synchronous calls under way, by id."""
+        self._calls = Running()  # under way
         self._waiting: set[asyncio.Event] = set()  # for a slot
 
     def close(self) -> None:
@@ -79,9 +79,8 @@ class Invoke:
 
     def abort(self, family_id: int) -> None:
         """End the synchronous calls of that family; they are answered as stopped."""
-        for run in list(self.running.values()):
-            if run.function.family == family_id:
-                self._runtime.stop(run.id)
+        for run in self._calls.of(family_id):
+            self._runtime.stop(run.id)
 
     def _new(self, callee: Callee, payload: bytes, measure: bool) -> Run:
         lane, now = callee.lane, self._clock.now()
@@ -105,7 +104,7 @@ class Invoke:
 
         def done(run: Run, ended: Ended) -> None:
             lane.slots.end(lane)
-            del self.running[run.id]
+            self._calls.end(run)
             if lane.family.parked:
                 # (After what the runtime itself tells of an end; of one that could not begin it does not.)
                 asyncio.get_running_loop().call_soon(self._dispatch.left, lane.family)
@@ -116,7 +115,7 @@ class Invoke:
 
         run.done = done
         lane.slots.begin(lane)
-        self.running[run.id] = run
+        self._calls.add(run)
         self._runtime.submit(run)
         try:
             return await future

@@ -1,4 +1,5 @@
-"""The attempts that this node answers for: from their claim until what they came to is committed."""
+"""Runs under way here. Of attempts: those that this node answers for, from their claim until what they came
+to is committed; synchronous calls, of which nothing is committed, have one of their own (invoke.py)."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from ..runtimes.interface import Run
 
 
 class Running:
-    """The only owner of them, by invocation id. One attempt of an invocation at a time: after a stop
-    of this process's event loop a newer attempt may have taken its place."""
+    """The only owner of them, by id. Of an invocation there is one attempt at a time: a newer one takes
+    the place of one that was given up as lost while this process stood still."""
 
     __slots__ = ("_runs",)
 
