@@ -21,7 +21,7 @@ DELIVERY_ATTEMPTS_MAX = 1024
 
 
 class Shares(Struct, frozen=True):
-    """What each part may have at a time. `lowered`: a sentence for each wish that cannot be met."""
+    """What each part may have at a time. `lowered`: a sentence for each setting that cannot be met."""
 
     descriptors: int
     connections: int
@@ -52,14 +52,14 @@ def limit() -> int:
 def shares(
     descriptors: int, *, connections: int, instances: int, attempts: int = DELIVERY_ATTEMPTS_MAX
 ) -> Shares:
-    """Who may have how many of `descriptors`. The others: what is wished for, at most."""
+    """Who may have how many of `descriptors`. The others: what is asked for, at most."""
     own = max(OWN_DESCRIPTORS_MIN, min(OWN_DESCRIPTORS, descriptors // 4)) + RESERVED_CONNECTIONS
     free = max(0, descriptors - own)
     may_run = max(1, min(instances, free // 2 // INSTANCE_DESCRIPTORS))
     free -= may_run * INSTANCE_DESCRIPTORS
     may_send = max(1, min(attempts, free // 4 // ATTEMPT_DESCRIPTORS))
     may_connect = max(1, min(connections, free - may_send * ATTEMPT_DESCRIPTORS))
-    wishes = (
+    asked_for = (
         ("runtime.instances_max", instances, may_run),
         ("limits.connections_max", connections, may_connect),
     )
@@ -69,10 +69,10 @@ def shares(
         may_run,
         may_send,
         tuple(
-            f"{name} = {wish} cannot be met: {descriptors} files may be open, which is enough for "
+            f"{name} = {asked} cannot be met: {descriptors} files may be open, which is enough for "
             f"{found}. Raise the hard limit of open files (LimitNOFILE= of systemd, ulimit -Hn) or "
             f"lower the setting."
-            for name, wish, found in wishes
-            if found < wish
+            for name, asked, found in asked_for
+            if found < asked
         ),
     )

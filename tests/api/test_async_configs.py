@@ -69,7 +69,7 @@ async def test_a_function_and_a_version_show_the_configuration_that_counts_for_t
     assert [item["qualifier"] for item in (await server.get(ALL)).json["items"]] == ["1"]
 
 
-async def test_a_stopped_invocation_owes_its_record_where_that_is_wished(server: Any) -> None:
+async def test_a_stopped_invocation_owes_its_record_where_that_is_asked_for(server: Any) -> None:
     await server.deploy(concurrency=0)
     for notifies, deliveries in ((False, 0), (True, 1)):
         body = {"on_failure": "queue:dead", "stop_notifies": notifies}

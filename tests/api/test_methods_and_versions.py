@@ -16,7 +16,7 @@ from .wire import LAST, PATH, get, one_problem, request, statuses
 INSIDE = request()  # an accept: were it read as a request, it would be stored
 FC = "/2023-03-30/functions/f/invocations"
 GRAPH = "/v2/default/fgs/functions/f/invocations-async"
-WISH = ("Connection: Upgrade", "Upgrade: h2c")
+UPGRADE = ("Connection: Upgrade", "Upgrade: h2c")
 FRAMINGS = ("length", "chunked", "none")
 METHODS = [
     *("GET", "HEAD", "OPTIONS", "TRACE", "DELETE", "PUT", "PATCH", "POST", "PROPFIND", "LOCK"),
@@ -41,7 +41,7 @@ def connect(target: str, framing: str, *lines: str) -> bytes:
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
-@pytest.mark.parametrize("lines", [(), WISH])
+@pytest.mark.parametrize("lines", [(), UPGRADE])
 async def test_connect_is_refused_and_its_body_is_no_request(
     server: Any, framing: str, lines: tuple[str, ...]
 ) -> None:
@@ -74,10 +74,10 @@ async def test_connect_behind_other_requests_is_refused_when_they_are_answered(
 ) -> None:
     await server.deploy()
     refused = connect("/livez", framing)
-    wishing = get("/livez", *WISH)
+    upgrading = get("/livez", *UPGRADE)
     assert statuses(await server.raw(request() + refused + LAST)) == [202, 400]
     assert statuses(await server.raw(get("/v1/stats") + refused + LAST)) == [200, 400]
-    assert statuses(await server.raw(wishing + request() + refused)) == [200, 202, 400]
+    assert statuses(await server.raw(upgrading + request() + refused)) == [200, 202, 400]
     chunk = b"POST /v1/nothing HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     assert statuses(await server.raw(chunk + refused + LAST)) == [404, 400]
     assert await server.accepted() == 2
@@ -100,7 +100,7 @@ async def test_a_method_that_http_does_not_have_ends_the_connection(server: Any)
     assert await server.accepted() == 0
 
 
-@pytest.mark.parametrize("lines", [(), WISH])
+@pytest.mark.parametrize("lines", [(), UPGRADE])
 async def test_another_version_of_http_is_refused_and_nothing_behind_it_is_read(
     server: Any, lines: tuple[str, ...]
 ) -> None:

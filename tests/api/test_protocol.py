@@ -265,7 +265,7 @@ async def test_a_connection_that_holds_its_place_without_using_it_is_closed(
 
 @pytest.mark.parametrize("cut", [False, True])
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_wish_for_another_protocol_takes_neither_body_nor_later_requests_away(
+async def test_an_upgrade_to_another_protocol_takes_neither_body_nor_later_requests_away(
     server: Any, cut: bool, chunked: bool
 ) -> None:
     await server.deploy()
@@ -273,8 +273,8 @@ async def test_a_wish_for_another_protocol_takes_neither_body_nor_later_requests
     body = b"2\r\n[7\r\n1\r\n]\r\n0\r\n\r\n" if chunked else b"[7]"
     length = "Transfer-Encoding: chunked" if chunked else "Content-Length: 3"
     head = [f"POST {PATH} HTTP/1.1", "Host: localhost", *lines, length, "", ""]
-    wishing = ["GET /v1/stats HTTP/1.1", "Host: localhost", *lines, "", ""]
-    pieces = ["\r\n".join(head).encode(), body, "\r\n".join(wishing).encode(), LAST]
+    upgrading = ["GET /v1/stats HTTP/1.1", "Host: localhost", *lines, "", ""]
+    pieces = ["\r\n".join(head).encode(), body, "\r\n".join(upgrading).encode(), LAST]
     reader, writer = await server.connect()
     for piece in pieces if cut else [b"".join(pieces)]:
         writer.write(piece)
@@ -287,7 +287,7 @@ async def test_a_wish_for_another_protocol_takes_neither_body_nor_later_requests
     assert (await server.get(f"/v1/invocations/{id}/payload")).body == b"[7]"
 
 
-async def test_a_wish_for_another_protocol_in_the_last_request_of_a_connection_is_answered(
+async def test_an_upgrade_to_another_protocol_in_the_last_request_of_a_connection_is_answered(
     server: Any,
 ) -> None:
     await server.deploy()
@@ -300,18 +300,18 @@ async def test_a_wish_for_another_protocol_in_the_last_request_of_a_connection_i
 
 
 @pytest.mark.parametrize("left", [1, 2, 3])
-async def test_a_wish_for_another_protocol_that_ends_where_another_one_begins_is_left_out_too(
+async def test_an_upgrade_to_another_protocol_that_ends_where_another_one_begins_is_left_out_too(
     server: Any, left: int
 ) -> None:
     await server.deploy()
-    wish = ("Connection: Upgrade", "Upgrade: h2c")
-    head, behind = get("/livez", *wish), request("POST", PATH, b"[7]", *wish)
+    upgrade = ("Connection: Upgrade", "Upgrade: h2c")
+    head, behind = get("/livez", *upgrade), request("POST", PATH, b"[7]", *upgrade)
     reader, writer = await server.connect()
     writer.write(head[:-left])
     connection = await only_connection(server, busy=False)
     await until(lambda: connection._beside_body == len(head) - left)
     writer.write(head[-left:] + behind)
-    writer.write(get("/v1/functions/f", *wish) + LAST)
+    writer.write(get("/v1/functions/f", *upgrade) + LAST)
     answers = parse(await asyncio.wait_for(reader.read(), 20))
     writer.close()
     assert [status for status, _, _ in answers] == [200, 202, 200, 200]

@@ -39,7 +39,7 @@ def test_all_shares_together_are_never_more_than_there_is(
     assert bool(found.lowered) == (found.connections < connections or found.instances < instances)
 
 
-def test_a_wish_that_cannot_be_met_is_said_with_what_to_do() -> None:
+def test_a_setting_that_cannot_be_met_is_said_with_what_to_do() -> None:
     found = shares(1024, connections=10_000, instances=1000)
     assert len(found.lowered) == 2
     assert found.lowered[0].startswith("runtime.instances_max = 1000 cannot be met: 1024 files")

@@ -85,14 +85,14 @@ class Load:
             thread.join(UP_SECONDS)
         assert not any(thread.is_alive() for thread in self._threads)
 
-    def _caller(self, dice: random.Random, index: int) -> None:
+    def _caller(self, rng: random.Random, index: int) -> None:
         connection: http.client.HTTPConnection | None = None
         again: Call | None = None
         while not self._stop.is_set():
             if connection is None:
                 connection = self._connect()
                 continue
-            call = again or self._next(dice, index)
+            call = again or self._next(rng, index)
             try:
                 known = self._post(connection, call)
             except (OSError, http.client.HTTPException):
@@ -101,7 +101,7 @@ class Load:
                 self.ledger.unknown += 1
                 known = False
             again = None if known or not call.key else call
-            if known and call.key and dice.random() < REPEATS:
+            if known and call.key and rng.random() < REPEATS:
                 again = call
         if connection is not None:
             connection.close()
@@ -120,11 +120,11 @@ class Load:
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
-    def _next(self, dice: random.Random, index: int) -> Call:
+    def _next(self, rng: random.Random, index: int) -> Call:
         with self._lock:
             n = next(self._numbers)
-        call = Call(dice.choice(FUNCTIONS), n)
-        if dice.random() < 0.5:
+        call = Call(rng.choice(FUNCTIONS), n)
+        if rng.random() < 0.5:
             call.key = f"key-{index}-{n}"
             self.ledger.keys_used.add(call.key)
         return call

@@ -28,7 +28,7 @@ def batch(first: int) -> bytes:
 def test_a_batch_that_was_cut_off_can_be_sent_again_and_makes_each_line_once(
     make_program: Callable[..., Program], seed: int
 ) -> None:
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     program = make_program()
     program.start()
     program.deploy("quick", QUICK)
@@ -40,7 +40,7 @@ def test_a_batch_that_was_cut_off_can_be_sent_again_and_makes_each_line_once(
         poster = threading.Thread(target=post, args=(program, first, answered, done))
         poster.start()
         # From "just sent" to "about to be answered".
-        done.wait(dice.uniform(0.0, 0.015 * (number + 1)))
+        done.wait(rng.uniform(0.0, 0.015 * (number + 1)))
         cut_off += not done.is_set()
         program.kill()
         poster.join(60)

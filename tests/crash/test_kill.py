@@ -22,7 +22,7 @@ START_SECONDS_MAX = 1.0
 def test_nothing_accepted_is_lost_and_nothing_ends_twice_however_often_the_server_is_killed(
     make_program: Callable[..., Program], tmp_path: Path, seed: int
 ) -> None:
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     # So many kills would quarantine an innocent slow invocation; poison has its own test.
     program = make_program(leases_losses_max=100)
     program.start()
@@ -30,9 +30,9 @@ def test_nothing_accepted_is_lost_and_nothing_ends_twice_however_often_the_serve
     with Load(program, seed) as ledger:
         for number in range(KILLS):
             if number % 5 == 4:
-                _kill_while_it_starts(program, dice)
+                _kill_while_it_starts(program, rng)
             else:
-                ledger.wait_more(dice.randint(1, ACKS_MAX))
+                ledger.wait_more(rng.randint(1, ACKS_MAX))
                 program.kill()
                 program.start()
         ledger.wait_more(50)
@@ -49,11 +49,11 @@ def test_nothing_accepted_is_lost_and_nothing_ends_twice_however_often_the_serve
     assert outcomes["lost"] > 0, "no kill hit a running attempt: the test tests nothing"
 
 
-def _kill_while_it_starts(program: Program, dice: random.Random) -> None:
+def _kill_while_it_starts(program: Program, rng: random.Random) -> None:
     """Also while it opens the store, settles what was lost, begins to listen."""
     program.kill()
     program.spawn()
-    program.outlives(dice.uniform(0.1, START_SECONDS_MAX))
+    program.outlives(rng.uniform(0.1, START_SECONDS_MAX))
     program.kill()
     program.start()
 

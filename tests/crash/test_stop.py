@@ -21,13 +21,13 @@ CANNOT_START = 2
 def test_sigterm_under_load_ends_with_status_0_and_loses_nothing(
     make_program: Callable[..., Program], tmp_path: Path, seed: int
 ) -> None:
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     program = make_program()
     program.start()
     deploy_all(program, tmp_path / "runs")
     with Load(program, seed) as ledger:
         for _ in range(3):
-            ledger.wait_more(dice.randint(50, 200))
+            ledger.wait_more(rng.randint(50, 200))
             assert program.terminate() == 0, program.said
             assert program.family() == []
             program.start()

@@ -16,9 +16,6 @@ GLOSSARY = ROOT / "docs/concepts/glossary.md"
 FOLDERS = ("src", "tests", "docs", "examples")
 ENDINGS = {".py", ".md", ".sql", ".toml", ".js", ".c", ".sh", ".yaml", ".yml", ".json"}
 MORE = ("README.md", "CONTRIBUTING.md", "Makefile", "pyproject.toml")
-# Which files may still say them: a list that only gets shorter.
-STILL_ALLOWED = Path(__file__).with_name("banned_words_allowed.txt").read_text().split()
-STILL_ONE = Path(__file__).with_name("loops_over_one_allowed.txt").read_text().split()
 # GATE, gate, isGate and gate_of all say gate; gateway and delegate do not.
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
@@ -73,19 +70,13 @@ def shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def allowed(path: Path, still: list[str]) -> bool:
-    """still: files, and folders with a slash at their end."""
-    name = shown(path)
-    return any(name == entry or (entry[-1] == "/" and name.startswith(entry)) for entry in still)
-
-
 LEFT_OUT = (GLOSSARY, Path(__file__))
 
 
 def test_what_the_glossary_says_is_not_said_stands_nowhere() -> None:
     found = []
     for path in files():
-        if path in LEFT_OUT or allowed(path, STILL_ALLOWED):
+        if path in LEFT_OUT:
             continue
         found += [f"{shown(path)} (its name)" for _ in said(shown(path))]
         found += [f"{shown(path)}:{place}" for place in said(path.read_text())]
@@ -96,7 +87,7 @@ def test_loop_variables_say_what_they_hold() -> None:
     found = [
         f"{shown(path)}:{line}: one"
         for path in files()
-        if path.suffix == ".py" and not allowed(path, STILL_ONE)
+        if path.suffix == ".py"
         for line in named_one(path.read_text())
     ]
     assert not found, "\n".join(found)

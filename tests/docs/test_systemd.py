@@ -1,4 +1,4 @@
-"""The sample for systemd gives the service what it needs to end in order and to close its walls."""
+"""The sample for systemd gives the service what it needs to end in order and to set up its sandbox."""
 
 from __future__ import annotations
 

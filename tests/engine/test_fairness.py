@@ -58,13 +58,13 @@ async def test_every_quiet_function_starts_as_on_an_idle_node() -> None:
     waits: dict[str, list[float]] = {}
     for kind, busy in (("idle", False), ("busy", True)):
         async with Service(instances_max=16) as s:
-            dice = random.Random(1)
+            rng = random.Random(1)
             await s.function("busy", answers=[Ok(seconds=1)], concurrency=16)
             quiet = [f"quiet{n}" for n in range(20)]
             for name in quiet:
                 await s.function(name, answers=[Ok(seconds=0.05)])
-            calls = [(dice.uniform(0, 40), name) for name in quiet for _ in range(8)]
-            calls += [(dice.uniform(0, 40), "busy") for _ in range(800 if busy else 0)]
+            calls = [(rng.uniform(0, 40), name) for name in quiet for _ in range(8)]
+            calls += [(rng.uniform(0, 40), "busy") for _ in range(800 if busy else 0)]
             asked: dict[str, list[float]] = {}
             now = 0.0
             for at, name in sorted(calls):

@@ -17,52 +17,52 @@ from thence.testing import Crash, Error, Ok, Service
 LIMIT = 3
 
 
-async def step(s: Service, dice: random.Random, ids: list[str], number: int) -> None:
-    match dice.randrange(12):
+async def step(s: Service, rng: random.Random, ids: list[str], number: int) -> None:
+    match rng.randrange(12):
         case 0:
             await s.engine.functions.publish_version("f")
         case 1:
             versions = [version.version for version in s.engine.functions.versions("f")]
-            main, *others = dice.sample(versions, min(2, len(versions)))
+            main, *others = rng.sample(versions, min(2, len(versions)))
             weights = dict.fromkeys(others, 0.5)
             await s.engine.functions.put_alias("f", Alias("prod", main, weights), create=False)
         case 2:
             await s.engine.functions.delete_version(
-                "f", dice.choice(s.engine.functions.versions("f")).version
+                "f", rng.choice(s.engine.functions.versions("f")).version
             )
         case 3:
-            reason = dice.choice([None, None, None, None, "off"])
+            reason = rng.choice([None, None, None, None, "off"])
             control = Control(limit=LIMIT, disabled=reason)
-            await s.engine.functions.put_control("f", control, abort=dice.random() < 0.5)
+            await s.engine.functions.put_control("f", control, abort=rng.random() < 0.5)
         case 4:
-            config = AsyncConfig(max_retries=dice.randrange(4), stop_notifies=True, listed=True)
-            await s.engine.functions.put_async_config("f", dice.choice(["prod", "latest"]), config)
+            config = AsyncConfig(max_retries=rng.randrange(4), stop_notifies=True, listed=True)
+            await s.engine.functions.put_async_config("f", rng.choice(["prod", "latest"]), config)
         case 5 if ids:
-            await s.stop(dice.choice(ids))
+            await s.stop(rng.choice(ids))
         case 6:
             await s.crash()
         case 7:
-            await s.clock.advance(dice.random() * 5)
+            await s.clock.advance(rng.random() * 5)
         case _:
             chosen = [version.version for version in s.engine.functions.versions("f")]
-            qualifier = dice.choice(["prod", "latest", *chosen])
-            settings = {"caller_id": f"id{number}"} if dice.random() < 0.5 else {}
+            qualifier = rng.choice(["prod", "latest", *chosen])
+            settings = {"caller_id": f"id{number}"} if rng.random() < 0.5 else {}
             ids.append(await s.invoke("f", number, qualifier=qualifier, **settings))
 
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_whatever_happens_the_limit_and_the_promises_hold(seed: int) -> None:
-    dice = random.Random(seed)
-    async with Service(seed=seed, ahead=dice.choice([0, 3])) as s:
+    rng = random.Random(seed)
+    async with Service(seed=seed, ahead=rng.choice([0, 3])) as s:
         answers = [Ok(seconds=1), Error(seconds=0.5), Crash(seconds=0.2), Ok(seconds=3)]
-        await s.function("f", answers=lambda run: dice.choice(answers), concurrency=4)
+        await s.function("f", answers=lambda run: rng.choice(answers), concurrency=4)
         await s.engine.functions.publish_version("f")
         await s.engine.functions.put_alias("f", Alias("prod", "1"), create=True)
         await s.engine.functions.put_control("f", Control(limit=LIMIT))
         ids: list[str] = []
         for number in range(150):
             try:
-                await step(s, dice, ids, number)
+                await step(s, rng, ids, number)
             except (Conflict, ConnectionResetError):
                 pass  # an alias names that version; the function is disabled
             except ThenceError as error:

@@ -118,14 +118,14 @@ async def test_all_tries_under_way_have_a_bound_and_a_prompt_receiver_always_fin
         await s.function("f", answers=["ok"], on_success=GOOD)
         await s.invoke("f")
         await s.settle()  # it answered promptly: it is known
-        send, gate, most = s.engine.parts.deliver.attempts.send, asyncio.Event(), [0]
+        send, barrier, most = s.engine.parts.deliver.attempts.send, asyncio.Event(), [0]
         under_way: list[str] = []
 
         async def hangs(delivery: Any, *parts: Any) -> Any:
             under_way.append(delivery.receiver)
             most[0] = max(most[0], len(under_way))
             if "dead" in delivery.receiver:
-                await gate.wait()
+                await barrier.wait()
             try:
                 return await send(delivery, *parts)
             finally:
@@ -144,7 +144,7 @@ async def test_all_tries_under_way_have_a_bound_and_a_prompt_receiver_always_fin
             await s.invoke("f")
         await s.settle()
         assert len(s.receiver(GOOD).got) == 6 and most[0] <= 40
-        gate.set()
+        barrier.set()
         await s.clock.advance(2 * 3600)
         assert all(s.receiver(dead(number)).tries for number in range(100))
         assert s.engine.parts.deliver.receivers == 0

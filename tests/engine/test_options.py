@@ -89,12 +89,12 @@ async def test_delivery_concurrency_is_the_most_tries_under_way_at_one_destinati
     async with Service(delivery_concurrency=3) as s:
         await s.function("f", answers=["ok"], on_success=HOOK)
         under_way, most = [0], [0]
-        send, gate = s.engine.parts.deliver.attempts.send, asyncio.Event()
+        send, barrier = s.engine.parts.deliver.attempts.send, asyncio.Event()
 
         async def counted(*args: object) -> object:
             under_way[0] += 1
             most[0] = max(most[0], under_way[0])
-            await gate.wait()
+            await barrier.wait()
             under_way[0] -= 1
             return await send(*args)
 
@@ -103,7 +103,7 @@ async def test_delivery_concurrency_is_the_most_tries_under_way_at_one_destinati
             await s.invoke("f")
         await s.settle()
         assert under_way == [3]
-        gate.set()
+        barrier.set()
         await s.settle()
         assert most == [3] and len(s.receiver(HOOK).got) == 10
 

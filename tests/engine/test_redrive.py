@@ -232,7 +232,7 @@ async def test_what_has_succeeded_is_run_again_only_when_that_is_said(s: Service
 async def test_what_a_disable_stopped_is_a_dead_letter_and_redriven_by_filter(s: Service) -> None:
     await s.function("f", answers=[Forever()], timeout_seconds=3600, concurrency=2)
     aborted = [await s.invoke("f") for _ in range(2)]
-    waits, wished = await s.invoke("f"), None
+    waits, stopped = await s.invoke("f"), None
     await s.settle()
     await s.engine.functions.put_control("f", Control(disabled="moving"), abort=True)
     await s.settle()
@@ -244,15 +244,15 @@ async def test_what_a_disable_stopped_is_a_dead_letter_and_redriven_by_filter(s:
     s.scripts.set("f", ["ok"])
     await s.engine.functions.put_control("f", Control())
     await s.settle()
-    wished = await s.invoke("f", delay_seconds=60)
-    await s.stop(wished)
+    stopped = await s.invoke("f", delay_seconds=60)
+    await s.stop(stopped)
     report = await s.engine.redrive.dead_letters(Filter())
     await s.settle()
     assert {invocation["id"] for invocation in report.invocations} == set(aborted)
     assert (report.redriven, report.errors) == (2, [])
     for invocation in report.invocations:
         assert (await s.show(invocation["redriven_as"])).state is State.SUCCEEDED
-    assert (await s.show(wished)).reason is Reason.STOPPED_BY_CALLER
+    assert (await s.show(stopped)).reason is Reason.STOPPED_BY_CALLER
     assert await s.verify() == []
 
 

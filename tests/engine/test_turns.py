@@ -164,16 +164,16 @@ def test_instants_that_are_void_are_cleared_away() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_nobody_is_forgotten_and_no_bound_is_passed(seed: int) -> None:
-    dice = random.Random(seed)
-    most = dice.choice((1, 3, 10, 64))
+    rng = random.Random(seed)
+    most = rng.choice((1, 3, 10, 64))
     turns = Turns(most)
-    left = {f"k{number}": dice.randrange(1, 40) for number in range(30)}
-    keys = {name: key(name, concurrency=dice.choice((1, 2, 8))) for name in left}
+    left = {f"k{number}": rng.randrange(1, 40) for number in range(30)}
+    keys = {name: key(name, concurrency=rng.choice((1, 2, 8))) for name in left}
     for item in keys.values():
         turns.add(item)
     under_way: list[tuple[Receiver, Trust]] = []
     for _ in range(20_000):
-        while dice.random() < 0.7 and (turn := turns.next()) is not None:
+        while rng.random() < 0.7 and (turn := turns.next()) is not None:
             one, trust, number = turn
             got = min(number, left[one.name])
             left[one.name] -= got
@@ -185,8 +185,8 @@ def test_nobody_is_forgotten_and_no_bound_is_passed(seed: int) -> None:
         assert turns.held == len(under_way) <= most
         assert all(item.under_way <= item.concurrency for item in keys.values())
         if under_way:
-            one, trust = under_way.pop(dice.randrange(len(under_way)))
-            one.learn(dice.random() < 0.5, dice.choice((1, 5000)))
+            one, trust = under_way.pop(rng.randrange(len(under_way)))
+            one.learn(rng.random() < 0.5, rng.choice((1, 5000)))
             one.under_way -= 1
             turns.release(trust, 1)
             turns.add(one)

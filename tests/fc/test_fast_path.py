@@ -316,7 +316,7 @@ async def test_another_body_than_the_signed_one_is_refused(
         ((b"Credential=id", b"Credential=ix"), b"InvalidAccessKeyID"),
     ],
 )
-async def test_what_the_gate_refuses_is_said_by_the_slow_way(
+async def test_what_the_authenticator_refuses_is_said_by_the_slow_way(
     make_line: Any, scheme: str, change: tuple[bytes, bytes], code: bytes
 ) -> None:
     line = await make_line(**CREDENTIALS)

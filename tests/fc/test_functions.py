@@ -234,7 +234,7 @@ async def test_values_that_ask_for_nothing_are_taken(door: Any) -> None:
         ("handler", "", "required"),
         ("runtime", "", "python3.12"),
         ("tags", [{"Key": "acs:k"}], "acs:"),
-        ("wishes", 1, "no such field"),
+        ("hopes", 1, "no such field"),
         ("headers", {"Accept": "*/*"}, "no such field"),  # only of the oldest client for Java
         ("code", {"zipFile": "!"}, "base64"),
         ("code", {"zipFile": base64.b64encode(b"no zip").decode()}, "ZIP"),

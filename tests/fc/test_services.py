@@ -85,7 +85,7 @@ async def test_values_that_ask_for_nothing_are_taken(door: Any, services: str) -
         ("vpcConfig", {"vpcId": "v"}),
         ("nasConfig.mountPoints", {"mountPoints": [{"serverAddr": "a"}]}),
         ("ossMountConfig.mountPoints", {"mountPoints": [{"bucketName": "b"}]}),
-        ("wishes", 1),
+        ("hopes", 1),
     ],
 )
 async def test_what_cannot_be_done_is_refused_by_its_name(

@@ -163,7 +163,7 @@ async def test_of_several_resources_either_all_are_tagged_or_none(door: Any) -> 
         ({"ResourceId": ["acs:oss:::b"]}, "resource"),
         ({"ResourceType": "service"}, "resource"),
         ({"ResourceType": "layer"}, "ResourceType"),
-        ({"Wish": 1}, "Wish"),
+        ({"Hope": 1}, "Hope"),
     ],
 )
 async def test_a_wrong_value_is_refused_with_its_field(door: Any, body: Any, field: str) -> None:

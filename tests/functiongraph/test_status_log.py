@@ -415,7 +415,7 @@ async def test_no_line_is_repeated_while_the_position_cannot_be_kept(
 
 
 async def test_settings_of_an_earlier_version_go_on_and_so_do_its_requests(door: Any) -> None:
-    """There the wish stood among what the door keeps, and requests were not marked."""
+    """There what was asked for stood among what the door keeps, and requests were not marked."""
     await door.function(answers=[Ok(1, seconds=5)])
     await door.settings_of(enable_async_status_log=False)
     config = door.engine.functions.async_config("f", "latest")

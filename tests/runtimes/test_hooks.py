@@ -25,10 +25,10 @@ INITIALIZED = """
 GATED = """
     def initialize(context):
         with open({says!r}, "w") as says: says.write("here")
-        open({gate!r}).readline()
+        open({barrier!r}).readline()
     def handler(event, context):
         with open({says!r}, "w") as says: says.write("handling")
-        open({gate!r}).readline()
+        open({barrier!r}).readline()
         return context.remaining_ms()
 """
 
@@ -36,7 +36,7 @@ LEAVES = """
     def handler(event, context):
         if event:
             with open(event["says"], "w") as says: says.write("here")
-            open(event["gate"]).readline()
+            open(event["barrier"]).readline()
     def stop(context):
         with open({says!r}, "w") as says: says.write("left")
 """
@@ -45,7 +45,7 @@ STUCK = """
     def handler(event, context): pass
     def stop(context):
         with open({says!r}, "w") as says: says.write("leaving")
-        open({gate!r}).readline()
+        open({barrier!r}).readline()
 """
 
 HOOK = {"initializer": "main.initialize"}
@@ -187,9 +187,9 @@ async def test_an_initializer_that_ends_its_process_ends_its_run_alone(
 
 
 async def test_an_initializer_that_never_returns_is_ended_at_its_own_limit(house, is_gone):
-    gate, says = house.pipe("gate"), house.pipe("says")
+    barrier, says = house.pipe("barrier"), house.pipe("says")
     function = house.deploy(
-        GATED.format(gate=gate.path, says=says.path),
+        GATED.format(barrier=barrier.path, says=says.path),
         initializer_timeout_seconds=5,
         timeout_seconds=1,
         **HOOK,
@@ -208,9 +208,9 @@ async def test_an_initializer_that_never_returns_is_ended_at_its_own_limit(house
 
 
 async def test_the_time_of_the_initializer_is_not_the_handlers(house):
-    gate, says = house.pipe("gate"), house.pipe("says")
+    barrier, says = house.pipe("barrier"), house.pipe("says")
     function = house.deploy(
-        GATED.format(gate=gate.path, says=says.path),
+        GATED.format(barrier=barrier.path, says=says.path),
         initializer_timeout_seconds=50,
         timeout_seconds=10,
         **HOOK,
@@ -218,7 +218,7 @@ async def test_the_time_of_the_initializer_is_not_the_handlers(house):
     _, future = house.submit(function)
     assert await says.read() == "here"
     house.clock.advance(40)
-    gate.write()
+    barrier.write()
     assert await says.read() == "handling"
     house.clock.advance(9.8)
     assert not only(house).ending
@@ -228,21 +228,21 @@ async def test_the_time_of_the_initializer_is_not_the_handlers(house):
 
 
 async def test_later_runs_have_the_handlers_limit_alone(house):
-    gate, says = house.pipe("gate"), house.pipe("says")
+    barrier, says = house.pipe("barrier"), house.pipe("says")
     function = house.deploy(
         """
         def initialize(context): pass
         def handler(event, context):
             if event:
                 with open(event["says"], "w") as says: says.write("here")
-                open(event["gate"]).readline()
+                open(event["barrier"]).readline()
         """,
         initializer_timeout_seconds=100,
         timeout_seconds=1,
         **HOOK,
     )
     await house.run(function)
-    payload = json.dumps({"says": says.path, "gate": gate.path}).encode()
+    payload = json.dumps({"says": says.path, "barrier": barrier.path}).encode()
     _, future = house.submit(function, payload)
     await says.read()
     house.clock.advance(1.1)
@@ -278,7 +278,7 @@ FORGER = """
         words = frame.f_locals["words"]
         words[frames.INITIALIZER_BEGAN_NS], words[frames.INITIALIZER_ENDED_NS] = 1, 0
         with open({says!r}, "w") as says: says.write("here")
-        open({gate!r}).readline()
+        open({barrier!r}).readline()
 """
 
 
@@ -286,9 +286,9 @@ FORGER = """
 async def test_a_function_that_forges_the_words_wins_the_other_limit_at_most_once(
     house, runs_before, seconds
 ):
-    gate, says = house.pipe("gate"), house.pipe("says")
+    barrier, says = house.pipe("barrier"), house.pipe("says")
     function = house.deploy(
-        FORGER.format(says=says.path, gate=gate.path),
+        FORGER.format(says=says.path, barrier=barrier.path),
         initializer_timeout_seconds=5,
         timeout_seconds=1,
         **HOOK,
@@ -302,14 +302,14 @@ async def test_a_function_that_forges_the_words_wins_the_other_limit_at_most_onc
 
 
 async def test_runs_behind_a_failed_initializer_are_given_back(house):
-    gate, says = house.pipe("gate"), house.pipe("says")
+    barrier, says = house.pipe("barrier"), house.pipe("says")
     function = house.deploy("def handler(event, context): pass")
     await house.make_fast(function)
     broken = house.deploy(
         f"""
         def initialize(context):
             with open({says.path!r}, "w") as says: says.write("here")
-            open({gate.path!r}).readline()
+            open({barrier.path!r}).readline()
             raise ValueError
         def handler(event, context): pass
         """,
@@ -321,7 +321,7 @@ async def test_runs_behind_a_failed_initializer_are_given_back(house):
     lane.mean_us, lane.depth = 50.0, 8  # as if it were known to be fast
     first, others = house.submit(broken), [house.submit(broken) for _ in range(3)]
     await says.read()
-    gate.write()
+    barrier.write()
     assert (await house.end(first[1])).error_type == "InitializerFailed"
     for _, future in others:
         assert (await house.end(future)).outcome is Outcome.NOT_STARTED
@@ -354,27 +354,27 @@ async def test_the_pre_stop_hook_runs_when_the_function_was_changed_or_deleted(h
 
 async def test_a_busy_instance_of_an_old_revision_runs_its_hook_when_it_is_done(house):
     says, function = await leaver(house)
-    begun, gate = house.pipe("begun"), house.pipe("gate")
-    payload = json.dumps({"says": begun.path, "gate": gate.path}).encode()
+    begun, barrier = house.pipe("begun"), house.pipe("barrier")
+    payload = json.dumps({"says": begun.path, "barrier": barrier.path}).encode()
     _, future = house.submit(function, payload)
     await begun.read()
     house.runtime.forget(function.id)
-    gate.write()
+    barrier.write()
     assert (await house.end(future)).outcome is Outcome.OK
     assert await says.read() == "left"
 
 
 async def test_drain_waits_for_the_pre_stop_hooks_of_all(house):
     says, function = await leaver(house, concurrency=2)
-    begun, gate = house.pipe("begun"), house.pipe("gate")
-    payload = json.dumps({"says": begun.path, "gate": gate.path}).encode()
+    begun, barrier = house.pipe("begun"), house.pipe("barrier")
+    payload = json.dumps({"says": begun.path, "barrier": barrier.path}).encode()
     _, future = house.submit(function, payload)
     await begun.read()
     await house.run(function)  # a second instance, which is idle now
     drained = asyncio.create_task(house.runtime.drain(10))
     assert await says.read() == "left"
     assert not drained.done()
-    gate.write()
+    barrier.write()
     assert (await house.end(future)).outcome is Outcome.OK
     assert await says.read() == "left"
     await asyncio.wait_for(drained, 30)
@@ -389,8 +389,8 @@ async def test_close_lets_idle_instances_run_their_hooks(house):
 
 
 async def stuck(house, caplog, **spec):
-    says, gate = house.pipe("says"), house.pipe("gate")
-    source = STUCK.format(says=says.path, gate=gate.path)
+    says, barrier = house.pipe("says"), house.pipe("barrier")
+    source = STUCK.format(says=says.path, barrier=barrier.path)
     function = house.deploy(source, pre_stop="main.stop", **spec)
     caplog.set_level(logging.WARNING)
     await house.run(function)
@@ -413,8 +413,8 @@ async def test_a_hook_that_never_returns_is_ended_and_delays_nobody(house, caplo
 
 
 async def test_time_that_the_machine_slept_is_not_the_hooks(house, caplog):
-    says, gate = house.pipe("says"), house.pipe("gate")
-    source = STUCK.format(says=says.path, gate=gate.path)
+    says, barrier = house.pipe("says"), house.pipe("barrier")
+    source = STUCK.format(says=says.path, barrier=barrier.path)
     function = house.deploy(source, pre_stop="main.stop", pre_stop_timeout_seconds=5)
     await house.run(function)
     house.runtime.forget(function.id)
@@ -422,24 +422,24 @@ async def test_time_that_the_machine_slept_is_not_the_hooks(house, caplog):
     house.clock.advance(3)
     house.clock.step(3600)
     house.clock.advance(1.8)
-    gate.write()
+    barrier.write()
     await house.notice(InstanceEnded)
     assert "pre-stop" not in caplog.text
 
 
 async def test_time_that_the_machine_slept_is_not_the_initializers(house):
-    gate, says = house.pipe("gate"), house.pipe("says")
-    source = GATED.format(gate=gate.path, says=says.path)
+    barrier, says = house.pipe("barrier"), house.pipe("says")
+    source = GATED.format(barrier=barrier.path, says=says.path)
     function = house.deploy(source, initializer_timeout_seconds=5, timeout_seconds=5, **HOOK)
     _, future = house.submit(function)
     await says.read()
     house.clock.advance(3)
     house.clock.step(3600)
     house.clock.advance(1.8)
-    gate.write()
+    barrier.write()
     assert await says.read() == "handling"
     house.clock.advance(4.8)
-    gate.write()
+    barrier.write()
     assert (await house.end(future)).outcome is Outcome.OK
 
 
@@ -476,11 +476,11 @@ async def test_a_hook_that_is_killed_is_in_the_services_log(house, caplog):
 
 
 async def test_there_is_no_hook_after_a_kill(house):
-    begun, gate, says = house.pipe("begun"), house.pipe("gate"), house.directory / "left"
+    begun, barrier, says = house.pipe("begun"), house.pipe("barrier"), house.directory / "left"
     function = house.deploy(
         LEAVES.format(says=str(says)), pre_stop="main.stop", timeout_seconds=1, concurrency=1
     )
-    payload = json.dumps({"says": begun.path, "gate": gate.path}).encode()
+    payload = json.dumps({"says": begun.path, "barrier": barrier.path}).encode()
     _, future = house.submit(function, payload)
     await begun.read()
     house.clock.advance(1.1)
@@ -513,14 +513,14 @@ async def test_more_leave_than_the_node_has_instances_without_their_hooks(house,
 
 async def test_the_output_of_a_hook_is_bounded(house, caplog):
     await house.open(log_bytes_max=1000)
-    says, gate = house.pipe("says"), house.pipe("gate")
+    says, barrier = house.pipe("says"), house.pipe("barrier")
     function = house.deploy(
         f"""
         def handler(event, context): pass
         def stop(context):
             print("x" * 1_000_000, flush=True)
             with open({says.path!r}, "w") as says: says.write("written")
-            open({gate.path!r}).readline()
+            open({barrier.path!r}).readline()
         """,
         pre_stop="main.stop",
         pre_stop_timeout_seconds=60,
@@ -531,7 +531,7 @@ async def test_the_output_of_a_hook_is_bounded(house, caplog):
     await says.read()
     house.clock.advance(0.1)
     assert instance.take_output(1_000_000)[0] == b""
-    gate.write()
+    barrier.write()
     await house.notice(InstanceEnded)
 
 

@@ -102,12 +102,12 @@ async def test_a_function_cannot_talk_itself_out_of_its_time_limit(house):
 
 async def test_what_a_handler_left_behind_cannot_fill_the_memory_with_output(house):
     await house.open(log_bytes_max=1000)
-    gate, wrote = house.pipe("gate"), house.pipe("wrote")
+    barrier, wrote = house.pipe("barrier"), house.pipe("wrote")
     function = house.deploy(
         f"""
         import os, threading
         def flood():
-            open({gate.path!r}).readline()
+            open({barrier.path!r}).readline()
             os.write(1, bytes(1 << 20))
             open({wrote.path!r}, "w").write("x")
         def handler(event, context):
@@ -115,7 +115,7 @@ async def test_what_a_handler_left_behind_cannot_fill_the_memory_with_output(hou
         """
     )
     await house.run(function)
-    gate.write()
+    barrier.write()
     await wrote.read()
     (instance,) = house.instances.values()
     assert os.fstat(instance.output).st_size >= 1 << 20

@@ -96,14 +96,14 @@ async def test_of_long_output_before_a_crash_the_end_is_kept(house):
 
 async def test_output_of_an_attempt_that_still_runs_does_not_fill_the_memory(house):
     await house.open(log_bytes_max=1024)
-    says, gate = house.pipe("says"), house.pipe("gate")
+    says, barrier = house.pipe("says"), house.pipe("barrier")
     function = house.deploy(
         f"""
         def handler(event, context):
             for _ in range(2):
                 print("x" * 1_000_000)
                 with open({says.path!r}, "w") as says: says.write("written")
-                open({gate.path!r}).readline()
+                open({barrier.path!r}).readline()
             print("end")
         """
     )
@@ -113,7 +113,7 @@ async def test_output_of_an_attempt_that_still_runs_does_not_fill_the_memory(hou
         house.clock.advance(0.1)
         instance = next(iter(house.instances.values()))
         assert instance.take_output(100) == (b"", True)
-        gate.write()
+        barrier.write()
     ended = await house.end(future)
     assert ended.log.endswith(b"limits.log_bytes_max]\nend\n") and ended.log_truncated
 

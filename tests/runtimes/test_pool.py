@@ -15,9 +15,9 @@ FAST = """
 import os
 def handler(event, context):
     if event is None: return
-    if "gate" in event:
+    if "barrier" in event:
         with open(event["says"], "w") as says: says.write("here")
-        open(event["gate"]).readline()
+        open(event["barrier"]).readline()
     if "crash" in event: os._exit(1)
     if "mark" in event: open(event["mark"], "w").close()
 """
@@ -35,18 +35,18 @@ def count(house, kind):
     return sum(isinstance(notice, kind) for notice in house.seen)
 
 
-async def behind_a_gate(house, spec, waiting, **last):
-    """A fast function with one run at a gate and others that wait inside the same instance."""
+async def behind_a_barrier(house, spec, waiting, **last):
+    """A fast function with one run at a barrier and others that wait inside the same instance."""
     function = house.deploy(FAST, concurrency=1, **spec)
     await house.make_fast(function)
-    gate, says = house.pipe("gate"), house.pipe("says")
-    first = house.submit(function, event(gate=gate.path, says=says.path, **last))
+    barrier, says = house.pipe("barrier"), house.pipe("says")
+    first = house.submit(function, event(barrier=barrier.path, says=says.path, **last))
     others = [
         house.submit(function, event(mark=str(house.directory / f"ran-{n}")))
         for n in range(waiting)
     ]
     await says.read()
-    return function, gate, first, others
+    return function, barrier, first, others
 
 
 def ran(house):
@@ -60,8 +60,8 @@ async def test_an_idle_instance_is_used_again(house):
 
 
 async def test_runs_behind_a_crash_are_not_started_and_never_ran(house):
-    _, gate, first, others = await behind_a_gate(house, {}, 3, crash=1)
-    gate.write()
+    _, barrier, first, others = await behind_a_barrier(house, {}, 3, crash=1)
+    barrier.write()
     assert (await house.end(first[1])).outcome is Outcome.CRASHED
     for _, future in others:
         assert (await house.end(future)).outcome is Outcome.NOT_STARTED
@@ -69,7 +69,7 @@ async def test_runs_behind_a_crash_are_not_started_and_never_ran(house):
 
 
 async def test_runs_behind_a_time_out_are_not_started_and_never_ran(house):
-    _, _, first, others = await behind_a_gate(house, {"timeout_seconds": 0.05}, 3)
+    _, _, first, others = await behind_a_barrier(house, {"timeout_seconds": 0.05}, 3)
     house.clock.advance(0.1)
     assert (await house.end(first[1])).outcome is Outcome.TIMED_OUT
     for _, future in others:
@@ -78,12 +78,12 @@ async def test_runs_behind_a_time_out_are_not_started_and_never_ran(house):
 
 
 async def test_runs_behind_a_slow_one_are_given_back_while_it_goes_on(house):
-    function, gate, first, others = await behind_a_gate(house, {}, 3)
+    function, barrier, first, others = await behind_a_barrier(house, {}, 3)
     house.clock.advance(0.2)
     for _, future in others:
         assert (await house.end(future)).outcome is Outcome.NOT_STARTED
     assert house.runtime.room(function) == 0, "its one slot is taken"
-    gate.write()
+    barrier.write()
     assert (await house.end(first[1])).outcome is Outcome.OK
     await house.room(function)
     assert (await house.run(function)).outcome is Outcome.OK
@@ -91,11 +91,11 @@ async def test_runs_behind_a_slow_one_are_given_back_while_it_goes_on(house):
 
 
 async def test_a_waiting_run_is_stopped_without_being_begun(house):
-    function, gate, first, others = await behind_a_gate(house, {}, 3)
+    function, barrier, first, others = await behind_a_barrier(house, {}, 3)
     assert house.runtime.stop(others[1][0])
     assert (await house.end(others[1][1])).outcome is Outcome.STOPPED
     assert (await house.end(others[2][1])).outcome is Outcome.NOT_STARTED
-    gate.write()
+    barrier.write()
     assert (await house.end(first[1])).outcome is Outcome.OK
     assert (await house.end(others[0][1])).outcome is Outcome.OK
     assert ran(house) == ["ran-0"]
@@ -105,7 +105,7 @@ async def test_a_waiting_run_is_stopped_without_being_begun(house):
 
 
 async def test_a_running_run_is_stopped_by_ending_its_process(house, is_gone):
-    function, _, first, others = await behind_a_gate(house, {}, 2)
+    function, _, first, others = await behind_a_barrier(house, {}, 2)
     pid = next(iter(house.instances.values())).pid
     assert house.runtime.stop(first[0])
     ended = await house.end(first[1])
@@ -133,23 +133,23 @@ async def test_a_run_that_must_be_alone_shares_no_queue(house):
     await house.make_fast(function)
     assert house.runtime.room(function, alone=True) == 1
     assert house.runtime.room(function) > 1
-    gate, says = house.pipe("gate"), house.pipe("says")
-    _, future = house.submit(function, event(gate=gate.path, says=says.path), alone=True)
+    barrier, says = house.pipe("barrier"), house.pipe("says")
+    _, future = house.submit(function, event(barrier=barrier.path, says=says.path), alone=True)
     assert house.runtime.room(function) == 0
     assert house.runtime.room(function, alone=True) == 0
     await says.read()
-    gate.write()
+    barrier.write()
     assert (await house.end(future)).outcome is Outcome.OK
     assert house.runtime.room(function) > 1
 
 
 async def test_a_run_that_must_be_alone_is_the_last_of_a_busy_instance(house):
-    function, gate, first, others = await behind_a_gate(house, {}, 1)
+    function, barrier, first, others = await behind_a_barrier(house, {}, 1)
     assert house.runtime.room(function) > 0
     mark = str(house.directory / "ran-alone")
     _, alone = house.submit(function, event(mark=mark), alone=True)
     assert house.runtime.room(function) == 0, "nobody comes behind it"
-    gate.write()
+    barrier.write()
     for _, future in (first, *others):
         assert (await house.end(future)).outcome is Outcome.OK
     assert (await house.end(alone)).outcome is Outcome.OK
@@ -164,7 +164,7 @@ async def test_no_more_than_the_functions_slots_run_at_once(house):
         def handler(event, context):
             os.mkdir(event["mine"])
             with open(event["says"], "w") as says: says.write(str(len(os.listdir("../running"))))
-            open(event["gate"]).readline()
+            open(event["barrier"]).readline()
             os.rmdir(event["mine"])
         """,
         concurrency=3,
@@ -175,29 +175,32 @@ async def test_no_more_than_the_functions_slots_run_at_once(house):
         while not house.runtime.room(function):
             if len(running) == 3:
                 assert house.runtime.limits(function) == (3, 3)
-                gate, future = running.pop(0)
-                gate.write()
+                barrier, future = running.pop(0)
+                barrier.write()
                 await house.end(future)
             else:
                 await house.room(function)
-        gate, says = house.pipe(f"gate-{n}"), house.pipe(f"says-{n}")
+        barrier, says = house.pipe(f"barrier-{n}"), house.pipe(f"says-{n}")
         mine = str(house.directory / "running" / str(n))
         running.append(
-            (gate, house.submit(function, event(mine=mine, says=says.path, gate=gate.path))[1])
+            (
+                barrier,
+                house.submit(function, event(mine=mine, says=says.path, barrier=barrier.path))[1],
+            )
         )
         at_once.append(int(await says.read()))
     assert at_once == [1, 2, 3, 3, 3, 3, 3, 3, 3]
 
 
 async def test_an_unknown_function_reaches_its_limit_as_its_instances_come_up(house):
-    gate = house.pipe("gate")
+    barrier = house.pipe("barrier")
     function = house.deploy(
-        "def handler(event, context): open(event['gate']).readline()", concurrency=6
+        "def handler(event, context): open(event['barrier']).readline()", concurrency=6
     )
     handed = 0
     while handed < 6:
         while house.runtime.room(function):
-            house.submit(function, event(gate=gate.path))
+            house.submit(function, event(barrier=barrier.path))
             handed += 1
         if handed < 6:
             await house.notices.wait_for(InstanceStarted)
@@ -267,16 +270,16 @@ async def test_at_the_nodes_limit_the_longest_idle_instance_goes(house, is_gone)
 
 async def test_at_the_nodes_limit_busy_instances_leave_no_room(house):
     await house.open(instances_max=1)
-    gate, says = house.pipe("gate"), house.pipe("says")
+    barrier, says = house.pipe("barrier"), house.pipe("says")
     one, two = house.deploy(FAST, id=1), house.deploy(PID, id=2)
     told = []
     house.runtime.on_room(told.append)
-    _, future = house.submit(one, event(gate=gate.path, says=says.path))
+    _, future = house.submit(one, event(barrier=barrier.path, says=says.path))
     await says.read()
     assert house.runtime.room(two) == 0
     assert house.runtime.limits(two) == (0, 0)
     told.clear()
-    gate.write()
+    barrier.write()
     await house.end(future)
     assert one.id in told, "any function may have room now"
     assert house.runtime.room(two) == 1
@@ -300,14 +303,14 @@ async def test_a_new_revision_replaces_idle_instances_by_itself(house, is_gone):
 
 
 async def test_a_busy_instance_of_an_old_revision_ends_when_it_is_done(house):
-    gate, says = house.pipe("gate"), house.pipe("says")
+    barrier, says = house.pipe("barrier"), house.pipe("says")
     old = house.deploy(FAST, revision=1, concurrency=1)
-    _, future = house.submit(old, event(gate=gate.path, says=says.path))
+    _, future = house.submit(old, event(barrier=barrier.path, says=says.path))
     await says.read()
     house.runtime.forget(old.id)
     new = house.deploy(PID, revision=2, concurrency=1)
     assert house.runtime.room(new) == 0, "the slot is still in use"
-    gate.write()
+    barrier.write()
     assert (await house.end(future)).outcome is Outcome.OK
     assert (await house.notice(InstanceEnded)).reason == "replaced"
     assert house.runtime.room(new) == 1
@@ -371,12 +374,12 @@ async def test_a_start_that_takes_too_long_is_said_though_the_fork_server_answer
 
 
 async def test_drain_waits_for_what_has_begun_and_gives_back_the_rest(house):
-    function, gate, first, others = await behind_a_gate(house, {}, 2)
+    function, barrier, first, others = await behind_a_barrier(house, {}, 2)
     drained = asyncio.create_task(house.runtime.drain(10))
     for _, future in others:
         assert (await house.end(future)).outcome is Outcome.NOT_STARTED
     assert house.runtime.room(function) == 0 and not drained.done()
-    gate.write()
+    barrier.write()
     assert (await house.end(first[1])).outcome is Outcome.OK
     await asyncio.wait_for(drained, 30)
     assert ran(house) == []
@@ -384,7 +387,7 @@ async def test_drain_waits_for_what_has_begun_and_gives_back_the_rest(house):
 
 
 async def test_drain_loses_what_does_not_end_in_time(house):
-    _, _, first, _ = await behind_a_gate(house, {}, 0)
+    _, _, first, _ = await behind_a_barrier(house, {}, 0)
     drained = asyncio.create_task(house.runtime.drain(10))
     await house.clock.somebody_sleeps.wait()
     house.clock.advance(10.1)
@@ -394,7 +397,7 @@ async def test_drain_loses_what_does_not_end_in_time(house):
 
 
 async def test_close_ends_every_process_and_every_run(house, is_gone):
-    _, _, first, others = await behind_a_gate(house, {}, 2)
+    _, _, first, others = await behind_a_barrier(house, {}, 2)
     pids = [instance.pid for instance in house.instances.values()]
     pids.append(house.launcher.pid)
     directory = house.launcher._directory

@@ -11,7 +11,7 @@ GATED = """
     def handler(event, context):
         if not event: return
         with open(event["says"], "w") as says: says.write("here")
-        open(event["gate"]).readline()
+        open(event["barrier"]).readline()
 """
 KEEPS = "def handler(event, context):\n    keep = bytearray(b'x') * {}\n    {}"
 
@@ -21,30 +21,30 @@ def mib(bytes):
 
 
 async def gated(house):
-    gate, says = house.pipe("gate"), house.pipe("says")
-    return gate, says, json.dumps({"says": says.path, "gate": gate.path}).encode()
+    barrier, says = house.pipe("barrier"), house.pipe("says")
+    return barrier, says, json.dumps({"says": says.path, "barrier": barrier.path}).encode()
 
 
 async def test_a_run_has_begun_when_the_functions_code_has(house):
-    gate, says, payload = await gated(house)
+    barrier, says, payload = await gated(house)
     function = house.deploy(GATED)
     id, future = house.submit(function, payload)
     assert not house.runtime.begun(id), "its instance is not even there"
     await says.read()
     assert house.runtime.begun(id)
-    gate.write()
+    barrier.write()
     await house.end(future)
     assert not house.runtime.begun(id) and not house.runtime.begun(12345)
 
 
 async def test_a_run_that_waits_behind_another_has_not_begun(house):
-    gate, says, payload = await gated(house)
+    barrier, says, payload = await gated(house)
     function = house.deploy(GATED, concurrency=1)
     await house.make_fast(function)
     first, second = house.submit(function, payload), house.submit(function)
     await says.read()
     assert house.runtime.begun(first[0]) and not house.runtime.begun(second[0])
-    gate.write()
+    barrier.write()
     await house.end(second[1])
 
 

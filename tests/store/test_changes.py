@@ -1,4 +1,4 @@
-"""Changes of the catalogue: as a whole or not at all, and never by what is no longer so."""
+"""Changes of the catalogue: as a whole or not at all, and never by what has changed since."""
 
 from __future__ import annotations
 

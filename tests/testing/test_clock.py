@@ -55,16 +55,16 @@ async def test_sleepers_wake_at_their_instant() -> None:
 
 
 async def test_the_clock_waits_for_work_in_threads_that_holds_it() -> None:
-    clock, gate, seen = VirtualClock(0), threading.Event(), []
+    clock, barrier, seen = VirtualClock(0), threading.Event(), []
 
     async def work() -> None:
         with clock.hold():
-            await asyncio.to_thread(gate.wait)
+            await asyncio.to_thread(barrier.wait)
         seen.append(clock.now())
 
     task = asyncio.ensure_future(work())
     clock.call_at(10, lambda: seen.append(-1))
-    asyncio.get_running_loop().call_later(0.01, gate.set)
+    asyncio.get_running_loop().call_later(0.01, barrier.set)
     await clock.advance(1)
     assert seen == [0, -1] and task.done()
 

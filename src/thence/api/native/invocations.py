@@ -37,7 +37,7 @@ class InvocationAnswer(InvocationShown, kw_only=True):
 
 async def accept(call: Call) -> Response:
     payload = await call.body(call.context.limits.payload_bytes_max)
-    seconds = _wait_wished(call)
+    seconds = _wait_asked_for(call)
     options = read_options(call.headers)
     engine = call.context.engine
     accepted = await engine.accepted(
@@ -81,7 +81,7 @@ async def _preview(call: Call, id: int) -> dict[str, Any]:
     return {} if data is None else {"result": embed(data)}
 
 
-def _wait_wished(call: Call) -> float | None:
+def _wait_asked_for(call: Call) -> float | None:
     """Seconds of `Prefer: wait=N`, at most limits.wait_seconds_max; None without a preference.
     Other preferences are not ours and are left alone (RFC 7240)."""
     found: float | None = None
