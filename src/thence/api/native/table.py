@@ -14,7 +14,8 @@ from .accepting import AcceptedAnswer
 from .batch import BatchAnswer
 from .delivery_table import DELIVERIES, MAILBOX
 from .function_table import FAMILY
-from .functions import FunctionBody, FunctionDeployed, FunctionPage, FunctionShown
+from .function_view import FunctionShown
+from .functions import FunctionBody, FunctionDeployed, FunctionPage
 from .invocation_table import INVOCATIONS
 from .invocations import InvocationAnswer
 from .service_table import SERVICE

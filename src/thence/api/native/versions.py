@@ -9,7 +9,7 @@ from ...catalog.function import Function
 from ...engine.engine import Engine
 from ..shared.answer import answer, empty
 from ..shared.rest.call import Call
-from .functions import Deployed, deployed
+from .function_view import Deployed, deployed
 from .paging import bad_cursor, cut
 
 
