@@ -1,5 +1,5 @@
 """What contributors are told is how it is: the checks before a commit are those of `make lint`, every
-`make` target that a page names is there, and every test has an end."""
+`make` target that a page names is there, every test has an end, and the notes are listed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from .changes_index import CHANGES, index
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
@@ -40,6 +42,11 @@ def test_every_make_target_that_a_page_names_is_there() -> None:
     for page in PAGES:
         named = set(re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text("utf-8"), re.M))
         assert named <= targets, f"{page}: {named - targets}"
+
+
+def test_the_notes_of_changes_are_listed() -> None:
+    listed = (CHANGES / "README.md").read_text("utf-8")
+    assert listed == index(), "changes/README.md is not up to date: make index"
 
 
 def test_every_test_has_a_limit() -> None:
