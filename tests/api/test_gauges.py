@@ -40,8 +40,8 @@ async def test_the_files_and_the_disk_of_the_store_are_told(server: Any) -> None
     await server.ended(await server.accept())
     await server.engine.tend.loop.stop()
     await server.engine.tend.once()
-    reserve = server.engine.parts.room._reserve.folder / "reserve"
-    server.engine.parts.room._reserve.free_bytes = lambda: 123_456_789
+    reserve = server.engine.parts.room.reserve.folder / "reserve"
+    server.engine.parts.room.reserve.free_bytes = lambda: 123_456_789
     found = await gauges(server)
     assert found["thence_store_log_bytes"] == server.engine.tend.log_bytes > 0
     assert found["thence_disk_reserve_bytes"] == reserve.stat().st_size > 0
@@ -51,7 +51,7 @@ async def test_the_files_and_the_disk_of_the_store_are_told(server: Any) -> None
 async def test_damage_of_the_store_is_told(server: Any) -> None:
     assert (await gauges(server))["thence_store_damaged"] == 0
     server.engine.parts.writer.outage.condemn(
-        damaged(server.engine.parts.room._reserve.folder, "a test", ["dead"])
+        damaged(server.engine.parts.room.reserve.folder, "a test", ["dead"])
     )
     found = await gauges(server)
     assert (found["thence_store_damaged"], found["thence_store_writable"]) == (1, 0)

@@ -104,7 +104,7 @@ async def test_what_is_not_the_engines_reaches_the_runtime_the_door_and_the_send
     assert state_of(service.doors, "fc").limits == FcSettings(21, 22)
     # What each of these then does: tests/functiongraph/.
     assert state_of(service.doors, "functiongraph").settings is settings.functiongraph
-    reserve = service.engine.parts.room._reserve
+    reserve = service.engine.parts.room.reserve
     assert reserve is not None and (reserve.folder, reserve.bytes_wanted) == (tmp_path / "data", 25)
     assert (service.context.unproven.bytes_max, service.context.unread.bytes_max) == (24, 28)
     assert service.context.limits.connections_max == 16 and doors[0].timeout_seconds == 20.0

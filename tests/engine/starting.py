@@ -81,8 +81,8 @@ class Starting:
         await self.look()
 
     async def no_timer(self) -> None:
-        loop = self.s.engine.parts.dispatch._loop
-        loop._interval = 1e6
+        loop = self.s.engine.parts.dispatch.loop
+        loop.interval_seconds = 1e6
         loop.wake()
         await self.s.settle()
         self.anew()

@@ -185,7 +185,7 @@ async def test_a_long_poll_answers_in_the_instant_of_the_end(s: Service) -> None
     assert not poll.done()
     await s.clock.advance(0.001)
     assert poll.done() and (await poll).state is State.SUCCEEDED
-    assert s.engine.invocations._waits._waiters == {}
+    assert len(s.engine.invocations.waits) == 0
 
 
 async def test_a_long_poll_ends_with_its_time_and_says_how_it_is(s: Service) -> None:
@@ -194,7 +194,7 @@ async def test_a_long_poll_ends_with_its_time_and_says_how_it_is(s: Service) -> 
     poll = asyncio.ensure_future(s.engine.invocations.wait(id, 10))
     await s.clock.advance(10)
     assert poll.done() and (await poll).state is State.RUNNING
-    assert s.engine.invocations._waits._waiters == {}
+    assert len(s.engine.invocations.waits) == 0
 
 
 async def test_a_long_poll_of_what_is_over_answers_at_once(s: Service) -> None:
@@ -222,4 +222,4 @@ async def test_a_long_poll_that_is_cancelled_leaves_nothing_behind(s: Service) -
     await s.settle()
     poll.cancel()
     await s.settle()
-    assert s.engine.invocations._waits._waiters == {}
+    assert len(s.engine.invocations.waits) == 0

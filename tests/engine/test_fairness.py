@@ -282,8 +282,8 @@ async def test_with_real_processes_what_is_left_is_for_who_is_known_to_be_short(
 
 async def no_timer(s: Service) -> None:
     """Nothing is looked at by the timer alone, as where claims wake its loop all the time."""
-    s.engine.parts.dispatch._loop._interval = 1e6
-    s.engine.parts.dispatch._loop.wake()
+    s.engine.parts.dispatch.loop.interval_seconds = 1e6
+    s.engine.parts.dispatch.loop.wake()
     await s.settle()
 
 

@@ -197,8 +197,8 @@ async def test_a_call_that_never_began_is_told_at_once_that_its_function_is_dele
 
 async def test_a_call_that_could_not_begin_leaves_its_slot_of_all_versions(s: Service) -> None:
     """Of such the runtime tells no end."""
-    s.engine.parts.dispatch._loop._interval = 1e6  # no timer helps
-    s.engine.parts.dispatch._loop.wake()
+    s.engine.parts.dispatch.loop.interval_seconds = 1e6  # no timer helps
+    s.engine.parts.dispatch.loop.wake()
     await s.function("f", answers=["ok"])
     await s.ask(s.engine.functions.publish_version("f", version="1"))
     await s.engine.functions.put_control("f", Control(limit=1))

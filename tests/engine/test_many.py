@@ -38,7 +38,7 @@ class Counter:
 
     def __init__(self, service: Service | None = None) -> None:
         self.lines = self.steps = 0
-        self._db = service and service.incarnation.driver._work.db
+        self._db = service and service.incarnation.driver.work.db
 
     def __enter__(self) -> Counter:
         if self._db is not None:

@@ -54,7 +54,7 @@ class Steps:
     def __init__(self, s: Service) -> None:
         self.hundreds = 0
         self.walks = 0
-        work = s.incarnation.driver._work  # type: ignore[union-attr]
+        work = s.incarnation.driver.work  # type: ignore[union-attr]
         work.db.set_progress_handler(self._count, 100)
         work._reading._connection().set_progress_handler(self._count, 100)
         walk = s.store.receivers_owed

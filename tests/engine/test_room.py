@@ -169,7 +169,7 @@ NO_FILE = StoreUnavailable("The blob cannot be written.", errno=errno.ENOSPC)
 async def test_a_body_that_finds_no_space_makes_the_disk_full_for_all() -> None:
     async with Service() as s:
         await s.function("f", answers=[Ok("done")])
-        s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
+        s.engine.parts.room.reserve = disk = Disk(4096, held=32 * MIB)
         told = s.engine.parts.room.short(NO_FILE)
         assert "The disk is full: 33,558,528 bytes are free in /data" in told.detail
         await s.clock.settle()
@@ -375,7 +375,7 @@ async def test_while_it_is_full_nothing_is_taken_and_what_runs_is_kept() -> None
         await s.function("f", answers=[Ok("done", seconds=5)])
         id = await s.invoke("f")
         await s.clock.advance(1)
-        s.engine.parts.room._reserve = disk
+        s.engine.parts.room.reserve = disk
         s.disk_full(20)
         with pytest.raises(StoreUnavailable, match="The disk is full"):
             await s.invoke("f")
@@ -395,7 +395,7 @@ async def test_while_it_is_full_nothing_is_taken_and_what_runs_is_kept() -> None
 
 async def test_who_asks_of_a_full_disk_is_told_what_is_free_now() -> None:
     async with Service() as s:
-        s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
+        s.engine.parts.room.reserve = disk = Disk(4096, held=32 * MIB)
         await s.function("f")
         id = await s.invoke("f", delay_seconds=3600)
         s.disk_full(20)
@@ -410,7 +410,7 @@ async def test_who_asks_of_a_full_disk_is_told_what_is_free_now() -> None:
 
 async def full(s: Service, disk: Disk, seconds: float = 1) -> None:
     """A disk that has given up its reserve, in whose space can be written after so long, and no more."""
-    s.engine.parts.room._reserve = disk
+    s.engine.parts.room.reserve = disk
     s.disk_full(seconds)
     with pytest.raises(StoreUnavailable, match="The disk is full"):
         await s.invoke("f")
@@ -449,7 +449,7 @@ async def test_a_stop_that_finds_the_disk_full_is_made_too() -> None:
         await s.function("f", answers=[Forever()], timeout_seconds=36_000)
         running, waiting = await s.invoke("f"), await s.invoke("f", delay_seconds=60)
         await s.clock.advance(1)
-        s.engine.parts.room._reserve = Disk(4096, held=32 * MIB)
+        s.engine.parts.room.reserve = Disk(4096, held=32 * MIB)
         commit, failed = s.store.commit, []
 
         async def once_full(batch: Batch) -> object:
@@ -530,7 +530,7 @@ async def test_a_stop_does_not_overtake_how_its_run_ended() -> None:
 
 async def test_an_idle_node_finds_a_full_disk_by_its_lease() -> None:
     async with Service() as s:
-        s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
+        s.engine.parts.room.reserve = disk = Disk(4096, held=32 * MIB)
         s.disk_full(20)
         await s.clock.advance(19)
         assert disk.held == 0 and s.engine.parts.writer.outage.down
@@ -547,7 +547,7 @@ async def test_what_ended_before_a_shutdown_on_a_full_disk_is_written_in_the_res
         await s.function("f", answers=[Ok("first", seconds=5), Ok("second", seconds=60)])
         ended, cut = await s.invoke("f"), await s.invoke("f")
         await s.clock.advance(1)
-        s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
+        s.engine.parts.room.reserve = disk = Disk(4096, held=32 * MIB)
         s.disk_full(full_for)
         with pytest.raises(StoreUnavailable, match="The disk is full"):
             await s.invoke("f")
@@ -569,7 +569,7 @@ async def test_a_large_result_is_written_before_a_shutdown_on_a_full_disk_and_ho
         await s.function("f", answers=[Ok("small", seconds=5), Ok("x" * 100_000, seconds=6)])
         ids = [await s.invoke("f"), await s.invoke("f")]
         await s.clock.advance(1)
-        s.engine.parts.room._reserve = Disk(4096, held=32 * MIB)
+        s.engine.parts.room.reserve = Disk(4096, held=32 * MIB)
         s.engine.parts.blobs.space = s.engine.parts.room.bodies
         s.disk_full(3)
         with pytest.raises(StoreUnavailable, match="The disk is full"):
@@ -595,7 +595,7 @@ async def test_a_shutdown_does_not_wait_for_a_damaged_store() -> None:
 
 async def test_large_results_leave_the_last_of_the_reserves_space_to_what_is_small() -> None:
     async with Service() as s:
-        s.engine.parts.room._reserve = disk = Disk(8 * MIB)
+        s.engine.parts.room.reserve = disk = Disk(8 * MIB)
         s.engine.parts.room.full = s.engine.parts.room.leaving = True
         s.engine.parts.room.bodies.check()
         disk.free = 2 * MIB

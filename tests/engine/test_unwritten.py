@@ -143,7 +143,7 @@ async def test_a_disk_that_is_full_again_at_once_is_left_alone_for_some_seconds(
         s.notices.on(StoreBack, lambda _: said.append("back"))
         await s.function("f", answers=["ok"])
         waits = await s.invoke("f", delay_seconds=3600)
-        s.engine.parts.room._reserve = disk = Disk(4096, held=32 * MIB)
+        s.engine.parts.room.reserve = disk = Disk(4096, held=32 * MIB)
         for _ in range(30):  # half a second each
             if not s.engine.parts.writer.outage.down:
                 await s.invoke("f")  # small ones succeed in between

@@ -39,7 +39,7 @@ def overwrite(path: Path, tree: str, seed: int = 1) -> None:
 
 def overwrite_under(store: SqliteStore, tree: str) -> None:
     """The same while it is open, as a disk does it: what is in memory is forgotten."""
-    work = store._work
+    work = store.work
     assert work.db is not None
     work.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     overwrite(store.path, tree)

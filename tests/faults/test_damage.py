@@ -198,7 +198,7 @@ async def test_damage_that_is_found_just_before_the_end_of_a_service_is_noted_to
     await store.open()
     if served:
         await store.tend()
-    store._work.condemn(StoreDamaged("it is damaged", tables=["mailbox"], why="noise"))
+    store.work.condemn(StoreDamaged("it is damaged", tables=["mailbox"], why="noise"))
     await store.close()
     assert damage.noted(path) == served, "whoever only looks changes nothing"
 

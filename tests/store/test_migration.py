@@ -36,7 +36,7 @@ async def scene(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def test_an_earlier_store_is_brought_to_the_present_schema(scene: Scene) -> None:
     assert isinstance(scene.store, SqliteStore)
-    db = scene.store._work.db
+    db = scene.store.work.db
     assert db is not None
     assert db.execute("PRAGMA user_version").fetchone() == (connection.SCHEMA,)
     await scene.holds()

@@ -92,7 +92,7 @@ async def test_a_second_server_is_told_who_holds_the_file(made: SqliteStore, pat
 
 
 async def test_commits_are_synced_to_disk(made: SqliteStore) -> None:
-    db = made._work.db
+    db = made.work.db
     assert db is not None
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert db.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -162,7 +162,7 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_when_space_is_back(
 ) -> None:
     scene = sqlite_scene
     running = await scene.run()
-    db = made._work.db
+    db = made.work.db
     assert db is not None
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count = {pages}")
@@ -174,7 +174,7 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_when_space_is_back(
     assert await scene.state(running) is State.RUNNING
     assert await made.invocation(large[0].id) is None
     with pytest.raises(StoreUnavailable):
-        await made._work.write(lambda db: db.execute("SELECT abs(-9223372036854775808)"))
+        await made.work.write(lambda db: db.execute("SELECT abs(-9223372036854775808)"))
     db.execute("PRAGMA max_page_count = 1000000")
     assert await made.healthy() is True
     answer = await scene.commit(accepts=large, settles=[scene.settled(running)])
@@ -185,7 +185,7 @@ async def test_a_full_disk_acknowledges_nothing_and_recovers_when_space_is_back(
 async def test_a_write_that_found_no_space_is_told_and_tried_once_more_where_there_is_some(
     sqlite_scene: Scene, made: SqliteStore
 ) -> None:
-    db = made._work.db
+    db = made.work.db
     assert db is not None
     db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
     told: list[StoreUnavailable] = []
@@ -277,7 +277,7 @@ async def test_the_page_caches_have_bounds(made: SqliteStore) -> None:
         page = int(db.execute("PRAGMA page_size").fetchone()[0])
         return -size if size < 0 else size * page // 1024
 
-    assert made._work.db is not None and kib(made._work.db) == connection.CACHE_KIB <= 16 * 1024
+    assert made.work.db is not None and kib(made.work.db) == connection.CACHE_KIB <= 16 * 1024
     reader = connection.connect_reader(made.path)
     assert kib(reader) <= 8 * 1024
     reader.close()
@@ -304,7 +304,7 @@ async def test_the_page_caches_have_bounds(made: SqliteStore) -> None:
 async def test_the_queue_is_asked_by_index_and_never_read_whole(
     made: SqliteStore, file: str, name: str, values: tuple[object, ...] | dict[str, object]
 ) -> None:
-    db = made._work.db
+    db = made.work.db
     assert db is not None
     plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {load(file)[name]}", values)]
     scans = [step for step in plan if step.startswith("SCAN")]
@@ -321,7 +321,7 @@ async def test_the_queue_is_asked_by_index_and_never_read_whole(
 async def test_a_page_of_a_functions_list_reads_only_that_list(
     made: SqliteStore, order: str
 ) -> None:
-    db = made._work.db
+    db = made.work.db
     assert db is not None
     source = read_listed._source(None)
     for name in ("listed", "listed_scanned"):
@@ -495,7 +495,7 @@ async def reading_slowly(store: SqliteStore) -> tuple[asyncio.Future[bool], thre
         loop.call_soon_threadsafe(begun.set)
         return answers.wait(30)
 
-    reading = asyncio.ensure_future(store._work.read(slowly))
+    reading = asyncio.ensure_future(store.work.read(slowly))
     await begun.wait()
     return reading, answers
 
@@ -516,7 +516,7 @@ async def test_a_closing_that_is_given_up_lets_go_of_the_file_all_the_same(
     store = SqliteStore(path)
     await store.open()
     reading, answers = await reading_slowly(store)
-    work, ended = store._work, threading.Event()
+    work, ended = store.work, threading.Event()
     end = work._end
     monkeypatch.setattr(work, "_end", lambda let_go: (end(let_go), ended.set()))
     closing = asyncio.ensure_future(store.close())

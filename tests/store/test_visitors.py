@@ -120,8 +120,8 @@ async def test_a_log_that_a_reader_made_long_is_not_moved_by_a_commit_but_beside
 ) -> None:
     monkeypatch.setattr(tending, "WAL_BYTES_KEPT", 100_000)
     store = scene.store
-    assert isinstance(store, SqliteStore) and store._work.db is not None
-    db = store._work.db
+    assert isinstance(store, SqliteStore) and store.work.db is not None
+    db = store.work.db
     visitor.execute("BEGIN")
     visitor.execute("SELECT * FROM node").fetchall()
     await scene.accept(*(scene.new(data=b"x" * 50_000) for _ in range(20)))
@@ -184,7 +184,7 @@ async def test_a_connection_that_was_made_anew_is_no_false_alarm(scene: Scene) -
     store = scene.store
     assert isinstance(store, SqliteStore)
     await store.tend()
-    store._work._undo(renew=True)
+    store.work._undo(renew=True)
     await scene.accept(scene.new())
     assert (await store.tend()).moved == ()
     await scene.accept(scene.new())

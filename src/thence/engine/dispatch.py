@@ -65,7 +65,7 @@ class Dispatch:
         self._alarm = Alarm(clock, self._due)
         self._look: dict[int, Lane] = {}  # lanes whose next due instant must be asked of the store
         self._empty: set[int] = set()  # of these, those whose last claim found nothing
-        self._loop = Loop("dispatch", self._look_ahead, clock, notices, interval_seconds=5.0)
+        self.loop = Loop("dispatch", self._look_ahead, clock, notices, interval_seconds=5.0)
         self._pumping = False
         self._turns = 0  # that lanes had
         self._flow = flow
@@ -86,13 +86,13 @@ class Dispatch:
                 self.note(lane, due_at, now, UNKNOWN)
         self._runtime.on_room(self._on_room)
         self.paused = False
-        self._loop.start()
+        self.loop.start()
         self.pump()
 
     async def stop(self) -> None:
         """No more claims. Those on their way are given back by the settle that follows."""
         self.paused = True
-        await self._loop.stop()
+        await self.loop.stop()
         self._alarm.cancel()
 
     # ------------------------------------------------------------ being told
@@ -306,7 +306,7 @@ class Dispatch:
                 self._look[lane.function.id] = lane
                 if not claimed:
                     self._empty.add(lane.function.id)
-                self._loop.wake()
+                self.loop.wake()
             elif not lane.backlog:
                 lane.backlog = UNKNOWN  # more than was counted may be due
             self.freed(lane)

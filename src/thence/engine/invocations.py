@@ -46,7 +46,7 @@ class Invocations:
         self._writer = writer
         self._clock = clock
         self._draining = draining
-        self._waits = Wait(self.get, clock, notices)
+        self.waits = Wait(self.get, clock, notices)
 
     # ------------------------------------------------------------ one
 
@@ -69,7 +69,7 @@ class Invocations:
     async def wait(self, id: int, seconds: float) -> InvocationView:
         """The invocation as soon as it is final, or as it is after `seconds`. Raises
         InvocationNotFound."""
-        return await self._waits.wait(id, seconds)
+        return await self.waits.wait(id, seconds)
 
     def begun(self, id: int) -> bool:
         """Whether the code of its running attempt has begun. False also where none runs here."""

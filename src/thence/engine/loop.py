@@ -35,7 +35,8 @@ class Loop:
         self.once = once
         self._clock = clock
         self._notices = notices
-        self._interval = interval_seconds
+        self.interval_seconds = interval_seconds
+        """May be changed while it runs: the next wait is as long as it says then."""
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failed = False
@@ -62,7 +63,7 @@ class Loop:
             if wait == 0:
                 await asyncio.sleep(0)
                 continue
-            await self._until(self._interval if wait is None else wait)
+            await self._until(self.interval_seconds if wait is None else wait)
 
     async def _round(self) -> float | None:
         try:
@@ -72,7 +73,7 @@ class Loop:
             return None  # it does not come back
         except StoreUnavailable as error:
             self._say(error)
-            return min(self._interval, AGAIN_SECONDS)
+            return min(self.interval_seconds, AGAIN_SECONDS)
         except (OSError, ThenceError) as error:
             log.debug("a round of %s failed", self.name, exc_info=True)
             self._say(error)

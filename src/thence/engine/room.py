@@ -48,7 +48,8 @@ class Room(Space):
 
     def __init__(self, store: Store, reserve: Reserve | None = None) -> None:
         self._store = store
-        self._reserve = reserve
+        self.reserve = reserve
+        """Tests put another one here, to have a disk as full as they want."""
         self.full = False
         self.leaving = False
         """The service leaves: nothing new comes."""
@@ -72,9 +73,9 @@ class Room(Space):
     def no_stop(self) -> StoreUnavailable:
         """What is said to whoever stops something while the disk has no room for that either."""
         free, needed = self.free_bytes(), self._stop_needs()
-        if not self.full or self._reserve is None or free is None:
+        if not self.full or self.reserve is None or free is None:
             return self.refusal()
-        folder = self._reserve.folder
+        folder = self.reserve.folder
         why = (
             f"and a stop needs {needed:,} (half of the reserve), so it was not made"
             if free < needed
@@ -92,7 +93,7 @@ class Room(Space):
 
     def refusal(self) -> StoreUnavailable:
         """What is said to those who are refused: how much is free where, and what to do."""
-        reserve = self._reserve
+        reserve = self.reserve
         if not self.full or reserve is None:
             return StoreUnavailable(
                 "The store cannot write now (a disk error); nothing was stored. Try again.",
@@ -135,11 +136,11 @@ class Room(Space):
     def opened(self) -> None:
         """The store is open: take the reserve, or begin as on a full disk. (Where the disk had no room to
         open it, `lost` has given up the reserve already.)"""
-        if self._reserve is None or not self._reserve.bytes_wanted or self.full:
+        if self.reserve is None or not self.reserve.bytes_wanted or self.full:
             return
         try:
-            if not self._take(self._reserve, 0):
-                self._reserve.release()
+            if not self._take(self.reserve, 0):
+                self.reserve.release()
                 self.full = True
         except OSError as error:
             log.warning("the disk's space cannot be looked at: %s", error)
@@ -148,14 +149,14 @@ class Room(Space):
         """A write failed: is it the disk? What those who wait are told."""
         if isinstance(error, StoreDamaged):
             return error
-        if self._reserve is None or self.full:
+        if self.reserve is None or self.full:
             return self.refusal() if self.full else error
         if isinstance(error, StoreLocked):
             return error  # however little is free, it was enough until now
         try:
-            if self._reserve.free_bytes() >= max(self._reserve.wanted_bytes(), ROOM_BYTES_MIN):
+            if self.reserve.free_bytes() >= max(self.reserve.wanted_bytes(), ROOM_BYTES_MIN):
                 return error
-            self._reserve.release()
+            self.reserve.release()
         except OSError as failed:
             log.warning("the reserve cannot be given up: %s", failed)
             return error
@@ -178,11 +179,11 @@ class Room(Space):
     def _short(self, error: StoreUnavailable) -> StoreUnavailable:
         if self.full:
             return self.refusal()
-        if self._reserve is not None and error.fields.get("errno") == errno.ENOSPC:
+        if self.reserve is not None and error.fields.get("errno") == errno.ENOSPC:
             try:
-                free, files = self._reserve.free_bytes(), self._reserve.free_files()
-                if free < _margin(self._reserve.wanted_bytes()):
-                    self._reserve.release()
+                free, files = self.reserve.free_bytes(), self.reserve.free_files()
+                if free < _margin(self.reserve.wanted_bytes()):
+                    self.reserve.release()
                     self.full = True
                     return self.refusal()
             except OSError as failed:
@@ -196,11 +197,11 @@ class Room(Space):
     async def back(self) -> bool:
         """Whether a write may be tried: always, but for a full disk, where there must be room for more
         than that one. Raises StoreUnavailable."""
-        if not self.full or self._reserve is None:
+        if not self.full or self.reserve is None:
             return True
         spare = await self._store.tidy()
         try:
-            self.full = not self._take(self._reserve, spare)
+            self.full = not self._take(self.reserve, spare)
         except OSError as error:
             log.warning("the disk's space cannot be looked at: %s", error)
         return not self.full
@@ -220,22 +221,22 @@ class Room(Space):
     def free_bytes(self) -> int | None:
         """None: there is no disk to look at, or it cannot be looked at."""
         try:
-            return None if self._reserve is None else self._reserve.free_bytes()
+            return None if self.reserve is None else self.reserve.free_bytes()
         except OSError:
             return None  # the metric is missing then
 
     def reserve_bytes(self) -> int | None:
-        return None if self._reserve is None else self._reserve.held_bytes()
+        return None if self.reserve is None else self.reserve.held_bytes()
 
     def _stop_needs(self) -> int:
         try:
-            return 0 if self._reserve is None else self._reserve.wanted_bytes() // STOPS_PART
+            return 0 if self.reserve is None else self.reserve.wanted_bytes() // STOPS_PART
         except OSError:
             return 0  # the disk cannot be looked at: the write says what is wrong
 
     def _needed(self) -> int:
-        assert self._reserve is not None
-        wanted = self._reserve.wanted_bytes()
+        assert self.reserve is not None
+        wanted = self.reserve.wanted_bytes()
         return wanted + _margin(wanted)
 
 

@@ -20,6 +20,10 @@ class Wait:
         self._waiters: dict[int, list[asyncio.Future[None]]] = {}
         notices.on(InvocationSettled, self._settled)
 
+    def __len__(self) -> int:
+        """How many invocations are waited for."""
+        return len(self._waiters)
+
     async def wait(self, id: int, seconds: float) -> InvocationView:
         """The invocation as soon as it is final, or as it is after `seconds`. Raises what `show`
         raises."""

@@ -10,7 +10,9 @@ class Opened:
     _open: Work | None = None
 
     @property
-    def _work(self) -> Work:
+    def work(self) -> Work:
+        """The threads and connections behind it: for the parts of the driver, and for tests that look
+        at the database itself."""
         if self._open is None:
             raise StoreUnavailable("The store is not open.")
         return self._open

@@ -74,9 +74,9 @@ class SqliteStore(QueueCalls, CatalogueCalls, ReadingCalls, MailboxCalls):
     async def open(self) -> None:
         await self._take(look=False)
         try:
-            await self._work.read(self._glance)
+            await self.work.read(self._glance)
             # Durable before anything is claimed anew: what earlier processes held is lost, now.
-            await self._work.write(queue.former_gone, self._shared or None)
+            await self.work.write(queue.former_gone, self._shared or None)
         except StoreDamaged as error:
             refusal = await self.refusal(error)
             await self._close()
@@ -153,7 +153,7 @@ class SqliteStore(QueueCalls, CatalogueCalls, ReadingCalls, MailboxCalls):
 
     async def healthy(self) -> bool:
         try:
-            await self._work.write(queue.probe)
+            await self.work.write(queue.probe)
         except StoreUnavailable:
             return False
         return True
@@ -173,10 +173,10 @@ class SqliteStore(QueueCalls, CatalogueCalls, ReadingCalls, MailboxCalls):
         self._on_unwritten = told
 
     async def find_damage(self, found: StoreDamaged) -> StoreDamaged:
-        tables = await self._work.read(damage.hit, HIT_SECONDS)
+        tables = await self.work.read(damage.hit, HIT_SECONDS)
         known = damaged(self.path, found.fields["why"], tables)
-        if self._work.damage is not None:
-            self._work.damage = known
+        if self.work.damage is not None:
+            self.work.damage = known
         return known
 
     # ------------------------------------------------------------ keeping house
@@ -196,17 +196,17 @@ class SqliteStore(QueueCalls, CatalogueCalls, ReadingCalls, MailboxCalls):
             history_before, payload_before, result_before, journal_before, now, limit,
             minutes_before,
         )  # fmt: skip
-        found = await self._work.read(prune.find, limits, self._pruned)
-        return await self._work.write(prune.sweep, limits, found)
+        found = await self.work.read(prune.find, limits, self._pruned)
+        return await self.work.write(prune.sweep, limits, found)
 
     async def tidy(self) -> int:
-        return await self._work.alone(queue.tidy)
+        return await self.work.alone(queue.tidy)
 
     async def tend(self) -> Tended:
-        return await self._work.tend()
+        return await self.work.tend()
 
     async def verify(self) -> dict[str, Any]:
-        return await self._work.read(verify.verify)
+        return await self.work.read(verify.verify)
 
 
 def _take(
