@@ -17,6 +17,10 @@ class TapeConfig(Struct, forbid_unknown_fields=True):
     tape: str
     secret: str = ""
 
+    def __post_init__(self) -> None:
+        if self.tape.startswith("-"):
+            raise ValueError(f"tape: {self.tape!r} is no name; it begins with a letter.")
+
 
 class Tape:
     """What a source watches: texts, one after the other; the number of each is its position."""

@@ -288,6 +288,8 @@ async def test_a_bad_trigger_is_refused_with_its_field(s: Service, tapes: Tapes)
         with pytest.raises(InvalidInput) as refused:
             await triggers.put("f", msgspec.structs.replace(TAPE, **change))
         assert refused.value.fields["field"] == field, refused.value.detail
+    with pytest.raises(InvalidInput, match=r"^config: tape: '-a' is no name; it begins"):
+        await triggers.put("f", msgspec.structs.replace(TAPE, config={"tape": "-a"}))
     with pytest.raises(FunctionNotFound):
         await triggers.put("g", TAPE)
     with pytest.raises(QualifierNotFound):

@@ -74,6 +74,8 @@ def configuration(plain: Any, kind: Kind) -> Any:
     try:
         return msgspec.convert(plain, kind.config)
     except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, ValueError):  # of the struct's own `__post_init__`
+            raise InvalidInput(f"config: {error.__cause__}", field="config") from None
         found = refusal(error, kind.config, plain)
         field = str(found.fields.get("field", ""))
         raise InvalidInput(
