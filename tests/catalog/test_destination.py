@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thence.catalog import kinds
-from thence.catalog.destination import Destination, UnknownDestination, encode_destination
+from thence.catalog.destination import (
+    Destination,
+    UnknownDestination,
+    encode_destination,
+    number_field,
+)
 from thence.catalog.kinds import Kinds, decode_destination, parse_destination
 from thence.destinations.function import FunctionDestination
 from thence.destinations.interface import Kind
@@ -273,3 +278,11 @@ def test_a_program_that_installed_no_kinds_reads_no_destination(
     monkeypatch.setattr(kinds, "_installed", None)
     with pytest.raises(RuntimeError, match="install_kinds"):
         parse_destination("queue:done")
+
+
+@pytest.mark.parametrize("given", [{}, {"most": "7"}, {"most": True}, {"most": 0}, {"most": 10}])
+def test_a_number_of_an_object_is_refused_by_field_and_range(given):
+    with pytest.raises(InvalidInput, match=r"on_success\.most: .* is out of range; 1 to 9\.") as e:
+        number_field(given, "most", "on_success", 1, 9)
+    assert e.value.fields["field"] == "on_success.most"
+    assert number_field({"most": 9}, "most", "on_success", 1, 9) == 9

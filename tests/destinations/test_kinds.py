@@ -48,9 +48,9 @@ def test_a_kind_that_a_package_brings_is_configured_by_its_type(monkeypatch):
 def test_a_refusal_lists_the_installed_types_and_how_they_are_written(monkeypatch):
     brings(monkeypatch, PAPER)
     install_kinds(forms=tuple(FORMS))
-    with pytest.raises(InvalidInput, match=r"use one of .*webhook, paper"):
+    with pytest.raises(InvalidInput, match=r"use one of .*webhook, .*paper"):
         parse_destination({"type": "glass"})
-    with pytest.raises(InvalidInput, match="an https:// URL or paper:TRAY"):
+    with pytest.raises(InvalidInput, match=r"an https:// URL.* or paper:TRAY"):
         parse_destination("glass:a")
 
 
@@ -78,6 +78,25 @@ def test_a_kind_whose_struct_is_not_whole_stops_the_start(monkeypatch, struct):
 def test_two_packages_that_bring_the_same_type_stop_the_start(monkeypatch):
     brings(monkeypatch, PAPER, PAPER)
     with pytest.raises(StartupError, match=r"both bring the type 'paper'"):
+        install_kinds()
+
+
+def copied(tag: str):
+    """Of Paper, as somebody has it who copied the file of another kind."""
+    return type("Copied", (Paper.__base__,), {"__module__": "thence.destinations.new"}, tag=tag)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (replace(PAPER, destination=copied("webhook")), "the tag 'webhook'"),
+        (replace(PAPER, destination=copied("new"), types={"queue": ()}), "the type 'queue'"),
+        (replace(PAPER, destination=copied("new"), words=("https",)), "the first word 'https'"),
+    ],
+)
+def test_two_kinds_of_ours_that_are_one_stop_the_start(monkeypatch, more, says):
+    monkeypatch.setattr(module, "KINDS", (*KINDS, more))
+    with pytest.raises(StartupError, match=rf"thence.destinations.new.Copied both have {says}"):
         install_kinds()
 
 

@@ -133,16 +133,16 @@ def test_a_kind_that_a_package_brings_is_a_kind_like_ours(
     # What is wrong is refused by the field; what is unknown with the list of what is installed.
     for written, field, says in (
         ({"type": "lines"}, "on_success.path", "a text is needed"),
-        ({"type": "lines", "path": "x"}, "on_success", "'x' is no absolute path"),
+        ({"type": "lines", "path": "x"}, "on_success.path", "'x' is no absolute path"),
         ({"type": "lines", "path": "/x", "kee": "k"}, "on_success.kee", "did you mean key?"),
         ({"type": "lines", "path": "/x", "key": "…"}, "on_success.key", "send the secret itself"),
-        ({"type": "files"}, "on_success.type", "webhook, lines."),
+        ({"type": "files"}, "on_success.type", "lines."),
         ("files:/x", "on_success", "or lines:/PATH."),
     ):
         status, refused = deploy(program, "adding", on_success=written)
         assert (status, refused["field"]) == (400, field) and says in refused["detail"]
     document = json.dumps(program.get("/v1/openapi.json"))
-    assert "or lines:/PATH" in document and '"webhook", "lines"' in document
+    assert "or lines:/PATH" in document and '"lines"' in document
 
     # Delivered, and listed.
     done = delivery(program, invoke(program, "adding"))

@@ -143,3 +143,27 @@ def text_field(data: dict[str, Any], name: str, where: str, default: str | None 
     if not isinstance(value, str):
         raise refused(f"{where}.{name}", "a text is needed.")
     return value
+
+
+def number_field(
+    data: dict[str, Any],
+    name: str,
+    where: str,
+    least: int,
+    most: int,
+    default: int | None = None,
+    *,
+    zero: str = "",
+) -> int:
+    """The whole number under `name`, `least` to `most`; without a default it must be there.
+    zero: what 0 stands for."""
+    value = data.get(name, default)
+    if type(value) is not int or not least <= value <= most:  # True is no number
+        begin = f"{least} ({zero})" if zero else str(least)
+        raise refused(
+            f"{where}.{name}",
+            f"{str(value)[:60]} is out of range; {begin} to {most}.",
+            value=value if type(value) is int else str(value)[:60],
+            limit=most,
+        )
+    return value

@@ -26,6 +26,7 @@ from .destination import (
     Formed,
     UnknownDestination,
     encode_destination,
+    number_field,
     refused,
 )
 from .refusal import refusal
@@ -152,7 +153,7 @@ class Kinds:
 
     def _record(self, data: dict[str, Any], where: str) -> dict[str, Any]:
         """What an object says of its records."""
-        form, size = data.get("form", "native"), data.get("record_bytes_max", 0)
+        form = data.get("form", "native")
         if form not in self._forms:
             raise refused(
                 f"{where}.form",
@@ -160,12 +161,9 @@ class Kinds:
                 f"{', '.join(self._forms)}.",
                 value=str(form)[:60],
             )
-        if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= RECORD_BYTES_MAX:
-            raise refused(
-                f"{where}.record_bytes_max",
-                f"{str(size)[:60]} is out of range; 0 (no limit) to {RECORD_BYTES_MAX}.",
-                limit=RECORD_BYTES_MAX,
-            )
+        size = number_field(
+            data, "record_bytes_max", where, 0, RECORD_BYTES_MAX, 0, zero="no limit"
+        )
         return {"form": form, "record_bytes_max": size}
 
     # ------------------------------------------------------------ the store

@@ -13,7 +13,15 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from ..catalog.destination import HIDDEN, Destination, Formed, hidden, refused, text_field
+from ..catalog.destination import (
+    HIDDEN,
+    Destination,
+    Formed,
+    hidden,
+    number_field,
+    refused,
+    text_field,
+)
 from ..descriptors import DELIVERY_ATTEMPTS_MAX
 from ..lifecycle.lineage import Lineage
 from ..store.records import Call, MailboxPut
@@ -31,6 +39,7 @@ __all__ = [
     "Sender",
     "Sent",
     "hidden",
+    "number_field",
     "refused",
     "text_field",
 ]

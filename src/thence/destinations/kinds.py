@@ -18,7 +18,11 @@ from ..errors import StartupError
 from . import function, mailbox, webhook
 from .interface import Kind
 
-KINDS: tuple[Kind, ...] = (function.KIND, mailbox.KIND, webhook.KIND)
+KINDS: tuple[Kind, ...] = (
+    function.KIND,
+    mailbox.KIND,
+    webhook.KIND,
+)
 
 GROUP = "thence.destinations"
 
@@ -36,9 +40,10 @@ def install_kinds(
 def found_kinds() -> Sequence[Kind]:
     """The kinds of this package and those that installed packages add, which may replace ours.
 
-    Raises StartupError naming the entry point that cannot be used: a destination that silently is
-    not there would be found out by lost deliveries.
+    Raises StartupError naming the entry point that cannot be used, or two of ours that are one: a
+    destination that silently is not there would be found out by lost deliveries.
     """
+    _check_ours(KINDS)
     brought: dict[str, str] = {}  # by `type`: the entry point that has it
     kinds = list(KINDS)
     for entry in entry_points(group=GROUP):
@@ -62,6 +67,24 @@ def found_kinds() -> Sequence[Kind]:
                 )
         kinds.append(kind)
     return kinds
+
+
+def _check_ours(kinds: Sequence[Kind]) -> None:
+    """No two of the list have a tag, a `type` or a first word of their texts in common."""
+    found: dict[tuple[str, str], str] = {}
+    for kind in kinds:
+        name = f"{kind.destination.__module__}.{kind.destination.__qualname__}"
+        types = catalog.types_of(kind)
+        named = [("tag", str(kind.destination.__struct_config__.tag))]
+        named += [("type", word) for word in types]
+        named += [("first word", word) for word in kind.words or types]
+        for what, word in named:
+            other = found.setdefault((what, word), name)
+            if other != name:
+                raise StartupError(
+                    f"The destinations {other} and {name} both have the {what} {word!r}; give one of "
+                    "them another, or take it out of KINDS in thence/destinations/kinds.py."
+                )
 
 
 def _check(kind: object, name: str, entry_point: str) -> None:

@@ -16,7 +16,7 @@ import msgspec
 from ..errors import Unavailable
 from ..lifecycle.ids import format_id
 from ..store.records import MailboxPut
-from .interface import Formed, Kind, Parcel, Put, Sent, refused, text_field
+from .interface import Formed, Kind, Parcel, Put, Sent, number_field, refused, text_field
 
 DAY_MS = 86_400_000
 MAILBOX_KINDS = ("queue", "topic", "stream", "bucket")
@@ -63,14 +63,7 @@ def _from_text(text: str, where: str) -> MailboxDestination:
 def _from_object(data: dict[str, Any], where: str) -> MailboxDestination:
     name = text_field(data, "name", where)
     prefix = text_field(data, "prefix", where, "")
-    days = data.get("expires_days", 0)
-    if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= EXPIRES_DAYS_MAX:
-        raise refused(
-            f"{where}.expires_days",
-            f"{days!r} is out of range; 0 (never) to {EXPIRES_DAYS_MAX}.",
-            value=days,
-            limit=EXPIRES_DAYS_MAX,
-        )
+    days = number_field(data, "expires_days", where, 0, EXPIRES_DAYS_MAX, 0, zero="never")
     return _named(data["type"], name, prefix, days, where)
 
 

@@ -47,10 +47,11 @@ def _from_object(data: dict[str, Any], where: str) -> LinesDestination:
     key = text_field(data, "key", where, "")
     if key == HIDDEN:
         raise hidden(f"{where}.key")
-    return _made(text_field(data, "path", where), key, where)
+    return _made(text_field(data, "path", where), key, f"{where}.path")
 
 
 def _made(path: str, key: str, where: str) -> LinesDestination:
+    """where: the field that has the path."""
     if not path.startswith("/"):
         raise refused(where, f"{path[:200]!r} is no absolute path.", value=path[:200])
     return LinesDestination(path, key)
