@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
+from tests.doors.served import served
 from yarl import URL
 
 from thence import server as server_module
 from thence.api.shared.pages import folder
 from thence.config import Secret
-from thence.config.settings import Limits
+from thence.config.settings import Limits, Settings
 
 from .conftest import Answer, MakeServer, Server
 
@@ -93,6 +95,40 @@ async def test_a_forged_or_cut_cookie_is_none(server: Server):
         assert answer.status == 401, text
     beside = {"Cookie": f"thence_session=other; thence_session={value}"}
     assert (await server.get("/v1/functions", headers=beside)).status == 200
+
+
+async def test_cookies_of_others_do_not_hide_the_session(server: Server):
+    """A browser sends those of every port of the host, and a program there may set many."""
+    cookie, _ = await _sign_in(server)
+    value = cookie["Cookie"].rpartition("=")[2]
+    others = "; ".join(f"other{number}=x" for number in range(200))
+    forged = "; ".join(f"thence_session=x{number}" for number in range(19))
+    for before, status in ((others, 200), (forged, 200), (f"{forged}; thence_session=x", 401)):
+        headers = {"Cookie": f"{before}; thence_session={value}"}
+        assert (await server.get("/v1/functions", headers=headers)).status == status
+
+
+async def test_over_a_restart_a_session_holds_and_one_that_signed_out_does_not(tmp_path: Path):
+    settings = Settings(**KEY, data_dir=str(tmp_path / "again"), listen="127.0.0.1:0")
+    async with served(Server, settings) as server:
+        kept, _ = await _sign_in(server)
+        gone, token = await _sign_in(server)
+        csrf = {**gone, "Thence-CSRF-Token": token}
+        assert (await server.request("DELETE", "/v1/session", headers=csrf)).status == 204
+    async with served(Server, settings) as server:
+        assert (await server.get("/v1/functions", headers=kept)).status == 200
+        assert (await server.get("/v1/functions", headers=gone)).status == 401
+    other = msgspec.structs.replace(settings, root_access_key_secret=Secret("another-secret-of-it"))
+    async with served(Server, other) as server:
+        assert (await server.get("/v1/functions", headers=kept)).status == 401
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PROPFIND", "TRACE"])
+async def test_no_other_method_goes_without_the_csrf_token(server: Server, method: str):
+    cookie, _ = await _sign_in(server)
+    headers = {**cookie, "X-HTTP-Method-Override": "GET"}
+    answer = await server.request(method, "/v1/functions/f", headers=headers)
+    assert answer.status == 403
 
 
 async def test_a_session_that_signed_out_holds_no_more(server: Server):
@@ -214,10 +250,9 @@ async def test_pages_need_no_credentials_and_forbid_the_browser_the_rest(with_pa
 
 
 async def test_a_folder_without_its_slash_leads_to_it(with_pages: Server):
-    answer = await with_pages.get("/toy")
-    assert answer.status in (200, 307)
-    if answer.status == 307:
-        assert answer.headers["location"].endswith("/toy/")
+    """By its path: behind a proxy only the browser knows whether it came by https."""
+    async with with_pages.session.get(with_pages.url + "/toy?a=b", allow_redirects=False) as answer:
+        assert answer.status == 307 and answer.headers["location"] == "/toy/?a=b"
 
 
 @pytest.mark.parametrize(

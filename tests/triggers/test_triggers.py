@@ -26,7 +26,7 @@ async def _started(s: Service, tapes: Tapes) -> Triggers:
     return triggers
 
 
-async def _payloads(s: Service) -> list[str]:
+async def payloads(s: Service) -> list[str]:
     """Of all that was accepted, in that order."""
     page = await s.store.invocations(Filter(), 1000, None)
     found = [await s.store.payload(view.id) for view in reversed(page.items)]
@@ -48,7 +48,7 @@ async def test_what_a_source_yields_is_accepted_in_order_and_says_where_it_came_
     assert created and view.trigger.config == {"tape": "a", "secret": ""}
     tapes["a"].write("1", "2", "3")
     await s.settle()
-    assert await _payloads(s) == ["1", "2", "3"]
+    assert await payloads(s) == ["1", "2", "3"]
     page = await s.store.invocations(Filter(), 1000, None)
     views = [await s.show(row.id) for row in page.items]
     assert {(view.meta.source, str(view.state)) for view in views} == {
@@ -67,7 +67,7 @@ async def test_after_a_crash_it_goes_on_after_what_was_accepted(s: Service, tape
     tapes["a"].write("3")
     await _started(s, tapes)
     await s.settle()
-    assert await _payloads(s) == ["1", "2", "3"]
+    assert await payloads(s) == ["1", "2", "3"]
     assert tapes["a"].reads[-2:] == ["2", "3"]
 
 
@@ -83,7 +83,7 @@ async def test_a_firing_whose_position_was_lost_is_not_accepted_again(s: Service
     tapes["a"].write("3")
     triggers = await _started(s, tapes)
     await s.settle()
-    assert await _payloads(s) == ["1", "2", "3"]
+    assert await payloads(s) == ["1", "2", "3"]
     status = triggers.get("f", "t").status
     assert status is not None and (status.fired, status.repeated) == (1, 2)
 
@@ -101,7 +101,7 @@ async def test_a_full_disk_holds_the_source_back_and_loses_nothing(s: Service, t
     assert status is not None and str(status.state) == "failing" and status.last_error
     assert status.again_at is not None and status.again_at > s.clock.now()
     await s.clock.advance(200)
-    assert await _payloads(s) == ["1", "2"]
+    assert await payloads(s) == ["1", "2"]
     assert (len(failed), len(recovered)) == (1, 1)
 
 
@@ -115,12 +115,12 @@ async def test_more_than_may_wait_is_left_at_the_source(tapes: Tapes):
         await triggers.put("f", TAPE)
         tapes["a"].write(*"1234567")
         await s.clock.advance(60)
-        assert await _payloads(s) == ["1", "2", "3"]
+        assert await payloads(s) == ["1", "2", "3"]
         await s.engine.functions.put_control(
             "f", msgspec.structs.replace(s.engine.functions.control("f"), limit=None)
         )
         await s.clock.advance(300)
-        assert await _payloads(s) == [*"1234567"]
+        assert await payloads(s) == [*"1234567"]
         assert len(s.starts("f")) == 7
 
 
@@ -137,12 +137,12 @@ async def test_a_source_that_fails_is_asked_again_ever_less_often_and_harms_no_o
     assert len(tapes["a"].reads) == 8
     tapes["b"].write("fine")
     await s.settle()
-    assert await _payloads(s) == ["fine"]
+    assert await payloads(s) == ["fine"]
     assert [(item.trigger, item.error) for item in failed] == [("t", "OSError: no answer")]
     tapes["a"].write("late")
     tapes["a"].error = None
     await s.clock.advance(60)
-    assert await _payloads(s) == ["fine", "late"]
+    assert await payloads(s) == ["fine", "late"]
     assert [item.trigger for item in recovered] == ["t"]
 
 
@@ -155,7 +155,7 @@ async def test_a_firing_that_can_never_be_accepted_is_said_and_left_behind(
     await triggers.put("f", TAPE)
     tapes["a"].write("1", "x" * (s.options.payload_bytes_max + 1), "3")
     await s.settle()
-    assert await _payloads(s) == ["1", "3"]
+    assert await payloads(s) == ["1", "3"]
     assert [(item.trigger, item.key) for item in refused] == [("t", "1")]
     assert "bytes" in refused[0].error
 
@@ -172,10 +172,10 @@ async def test_a_disabled_one_is_not_watched_and_goes_on_from_where_it_was(
     assert not created and view.status is None and tapes["a"].open == 0
     tapes["a"].write("2")
     await s.clock.advance(60)
-    assert await _payloads(s) == ["1"]
+    assert await payloads(s) == ["1"]
     await triggers.put("f", TAPE)
     await s.settle()
-    assert await _payloads(s) == ["1", "2"]
+    assert await payloads(s) == ["1", "2"]
 
 
 async def test_a_trigger_goes_with_its_function_and_a_new_function_of_that_name_has_none(
@@ -190,7 +190,7 @@ async def test_a_trigger_goes_with_its_function_and_a_new_function_of_that_name_
     tapes["a"].write("1")
     await s.clock.advance(60)
     assert tapes["a"].open == 0 and triggers.all("f") == []
-    assert await _payloads(s) == []
+    assert await payloads(s) == []
     await s.restart()
     assert (await _started(s, tapes)).all("f") == []
 
@@ -210,7 +210,7 @@ async def test_a_deleted_one_made_again_begins_at_the_beginning(s: Service, tape
     await s.clock.advance(1)
     await triggers.put("f", TAPE)
     await s.settle()
-    assert await _payloads(s) == ["1", "1"]
+    assert await payloads(s) == ["1", "1"]
 
 
 async def test_one_that_is_deleted_while_it_fires_leaves_no_position(s: Service, tapes: Tapes):
@@ -229,7 +229,7 @@ async def test_one_that_is_deleted_while_it_fires_leaves_no_position(s: Service,
     s.store.change = deleted_first
     tapes["a"].write("1")
     await s.clock.advance(10)
-    assert await _payloads(s) == ["1"]
+    assert await payloads(s) == ["1"]
     assert (await s.store.catalogue()).entries == []
 
 
@@ -239,11 +239,11 @@ async def test_what_another_node_configured_is_watched_soon(s: Service, tapes: T
     tapes["a"].write("1")
     await there.put("f", msgspec.structs.replace(TAPE, enabled=False))
     await s.clock.advance(10)
-    assert await _payloads(s) == []
+    assert await payloads(s) == []
     family = str(s.engine.functions.get("f").family)
     await s.engine.functions.put_entry("trigger", family, "t", msgspec.json.encode(TAPE))
     await s.clock.advance(10)
-    assert await _payloads(s) == ["1"]
+    assert await payloads(s) == ["1"]
     assert here.get("f", "t").status is not None
 
 
@@ -257,7 +257,7 @@ async def test_two_nodes_that_watch_one_source_have_each_firing_accepted_once(
     for number in range(10):
         tapes["a"].write(str(number))
         await s.settle()
-    assert await _payloads(s) == [str(number) for number in range(10)]
+    assert await payloads(s) == [str(number) for number in range(10)]
     assert tapes["a"].open == 2
 
 
@@ -328,4 +328,4 @@ async def test_what_came_is_on_disk_before_the_position_moves(s: Service, tapes:
     await s.start()
     await _started(s, tapes)
     await s.settle()
-    assert await _payloads(s) == ["1", "2", "3"]
+    assert await payloads(s) == ["1", "2", "3"]

@@ -75,7 +75,9 @@ class Making:
                 new,
                 idempotency_key,
                 family.id,  # the alias may choose another version the next time
-                fingerprint or _fingerprint(payload, meta, delay_seconds, called),
+                _fingerprint(payload, meta, delay_seconds, called)
+                if fingerprint is None
+                else fingerprint,
                 idempotency_seconds or self._options.idempotency_seconds,
             )
         if config.listed if listed is None else listed:

@@ -20,8 +20,10 @@ KINDS: tuple[Kind, ...] = ()
 
 
 def installed_kinds() -> dict[str, Kind]:
-    """All kinds by type. Raises StartupError naming the entry point that cannot be loaded: a trigger
-    that silently never fires would be found out by calls that are missing."""
+    """All kinds by type; those that packages bring may replace ours. Raises StartupError naming the
+    entry point that cannot be used: a trigger that silently never fires would be found out by calls that
+    are missing."""
+    brought: dict[str, str] = {}  # by type: the entry point that has it
     kinds = {kind.type: kind for kind in KINDS}
     for entry in entry_points(group=GROUP):
         try:
@@ -36,6 +38,13 @@ def installed_kinds() -> dict[str, Kind]:
             raise StartupError(
                 f"The trigger kind {entry.name!r} ({entry.value}) is a {type(kind).__name__}; it must "
                 "be a thence.triggers.interface.Kind.",
+                entry_point=entry.name,
+            )
+        other = brought.setdefault(kind.type, entry.value)
+        if other != entry.value:
+            raise StartupError(
+                f"The trigger kind {entry.name!r} ({entry.value}) and another package ({other}) both "
+                f"bring the type {kind.type!r}. Remove one of them.",
                 entry_point=entry.name,
             )
         kinds[kind.type] = kind

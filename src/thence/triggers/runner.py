@@ -27,6 +27,10 @@ READ_MAX = 100  # firings that a source may yield at once
 KEY_MAX = 200
 AGAIN_FIRST_SECONDS, AGAIN_MOST_SECONDS = 1.0, 60.0
 CLOSE_SECONDS = 5.0  # for a source to let go of what it holds
+STOP_SECONDS = 2 * CLOSE_SECONDS  # for a read that is cancelled, and the close after it
+SENTENCE_MAX = 1000
+
+_FIELDS = {"key": str, "payload": bytes, "position": str, "content_type": str}  # of a Firing
 
 Accept = Callable[[Firing, str], Awaitable[bool]]
 """(firing, idempotency key): accepted, and on disk; False where it had been before. Raises what
@@ -93,29 +97,36 @@ class Runner:
         self._clock = clock
         self._notices = notices
         self._failures = 0
+        self._ended = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._watch(), name=self._identity)
 
     async def stop(self) -> None:
-        """Watch no more. What is being accepted may still be; nothing after it. Idempotent."""
+        """Watch no more. What is being accepted may still be; nothing after it. A source that does not
+        let itself be cancelled is left behind. Idempotent."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        self._ended = True
+        if task is None:
+            return
+        task.cancel()
+        _, running = await asyncio.wait({task}, timeout=STOP_SECONDS)
+        if running:
+            log.warning("the source of %s does not end; it is left behind", self._identity)
 
     async def _watch(self) -> None:
         try:
-            while True:
+            while not self._ended:
                 wait = await self._round()
-                if wait:
+                if wait and not self._ended:
                     await self._clock.sleep(wait)
         finally:
             await self._close()
 
     async def _round(self) -> float:
         """Read once and accept what came; the seconds to wait before the next round. Never raises."""
+        before = self._position, self.status.fired
         try:
             if self._source is None:
                 self._source = self._make()
@@ -123,15 +134,24 @@ class Runner:
             await self._take(firings[:READ_MAX])
         except Exception as error:  # a source may raise what it likes, and must not end the watch
             return await self._failed(error)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Something that the source waited for was cancelled, and not this.
+            return await self._failed(RuntimeError("what the source waited for was cancelled"))
         self._recovered()
-        # One that answers nothing at all breaks its contract, and is not asked in a tight loop.
-        return 0.0 if firings else AGAIN_FIRST_SECONDS
+        # One that answers nothing, or the same again and again, is not asked in a tight loop.
+        return 0.0 if (self._position, self.status.fired) != before else AGAIN_FIRST_SECONDS
 
     async def _take(self, firings: Sequence[Firing]) -> None:
         """Accept them in their order, and keep the position of the last that is on disk."""
         position = self._position
         try:
             for firing in firings:
+                _check(firing)
+                if self._ended:
+                    break
                 await self._take_one(firing)
                 position = firing.position
         finally:
@@ -152,7 +172,9 @@ class Runner:
             self.status.refused += 1
             self._counts.refused += 1
             self._notices.publish(
-                TriggerRefused(self.function, self._name, firing.key[:KEY_MAX], error.detail)
+                TriggerRefused(
+                    self.function, self._name, _encodable(firing.key[:KEY_MAX]), error.detail
+                )
             )
             return
         if not new:
@@ -167,15 +189,15 @@ class Runner:
         wait = min(AGAIN_FIRST_SECONDS * 2.0**self._failures, AGAIN_MOST_SECONDS)
         self._counts.failures += 1
         self._failures = min(self._failures + 1, 10)
-        if not isinstance(error, ThenceError):
-            # Begin anew with a source that has not failed.
-            await self._close()
         sentence = _sentence(error)
         if self.status.state is not WatchState.FAILING:
             log.debug("%s failed", self._identity, exc_info=error)
             self._notices.publish(TriggerFailed(self.function, self._name, sentence))
         self.status.state, self.status.last_error = WatchState.FAILING, sentence
         self.status.again_at = self._clock.now() + round(wait * 1000)
+        if not isinstance(error, ThenceError):
+            # Begin anew with a source that has not failed.
+            await self._close()
         return wait
 
     def _recovered(self) -> None:
@@ -198,10 +220,35 @@ class Runner:
 
 def key_of(identity: str, key: str) -> str:
     """The idempotency key of a firing: of one length, and of no other trigger."""
-    return "trigger:" + hashlib.sha256(f"{identity}\0{key}".encode()).hexdigest()
+    text = f"{identity}\0{key}".encode("utf-8", "surrogatepass")  # any text is a key
+    return "trigger:" + hashlib.sha256(text).hexdigest()
+
+
+def _check(firing: object) -> None:
+    """Raises TypeError, ValueError: a mistake of the kind, whose firings wait until it is mended."""
+    if not isinstance(firing, Firing):
+        raise TypeError(f"a source's read answers Firings; there is a {type(firing).__name__}")
+    for name, wanted in _FIELDS.items():
+        value = getattr(firing, name)
+        if not isinstance(value, wanted):
+            raise TypeError(
+                f"the {name} of a Firing is {wanted.__name__}; this is {type(value).__name__}"
+            )
+    # What is kept must be text that can be written.
+    firing.position.encode()
+    firing.content_type.encode()
 
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, ThenceError):
         return error.detail
-    return f"{type(error).__name__}: {error}"[:1000]
+    try:
+        text = str(error)
+    except Exception:  # it is of others
+        text = "(it cannot be shown)"
+    return _encodable(f"{type(error).__name__}: {text}"[:SENTENCE_MAX])
+
+
+def _encodable(text: str) -> str:
+    """Names of files and foreign bytes may have halves of characters, which no answer can show."""
+    return text.encode("utf-8", "backslashreplace").decode()

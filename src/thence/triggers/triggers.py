@@ -7,6 +7,7 @@ another node changed it. Cost: a look goes over all triggers, a firing over none
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,7 +21,7 @@ from ..engine import sources
 from ..engine.engine import Engine
 from ..engine.loop import Loop
 from ..engine.plan import NOTHING, Plan, delete_entry, put_entry
-from ..errors import FunctionNotFound, TriggerNotFound
+from ..errors import FunctionNotFound, InvalidInput, TriggerNotFound
 from ..notices import FunctionChanged, Notices
 from .interface import Firing, Kind, Source, Tools
 from .kinds import installed_kinds
@@ -64,17 +65,19 @@ class Triggers:
         self._watched: dict[Key, tuple[Entry, Runner]] = {}
         self.counts: dict[str, Counts] = {type: Counts() for type in self.kinds}
         """By type."""
+        self._running = False
         self._loop = Loop("triggers", self._look, clock, notices, interval_seconds=LOOK_SECONDS)
         notices.on(FunctionChanged, self._function_changed)
 
     async def start(self) -> None:
+        self._running = True
         self._loop.start()
 
     async def stop(self) -> None:
         """Watch no source any more. Idempotent."""
+        self._running = False  # nor one that is put meanwhile
         await self._loop.stop()
-        for key in list(self._watched):
-            await self._end(key)
+        await asyncio.gather(*map(self._end, list(self._watched)))
 
     # ------------------------------------------------------------ configured
 
@@ -131,8 +134,7 @@ class Triggers:
         await self._end((owner, name))
 
     def _entry(self, owner: str, name: str, kind: str = TRIGGER) -> Entry | None:
-        found = self._engine.functions.entries(kind, owner)
-        return next((entry for entry in found if entry.name == name), None)
+        return self._engine.functions.entry(kind, owner, name)
 
     def _missing(self, function: str, name: str) -> TriggerNotFound:
         return TriggerNotFound(
@@ -143,11 +145,10 @@ class Triggers:
         trigger = _read(entry)
         kind = self.kinds.get(trigger.type)
         watched = self._watched.get((entry.owner, entry.name))
-        shown = {} if kind is None else kind.shown(configuration(trigger.config, kind))
         return TriggerView(
             function=function,
             trigger=trigger,
-            shown=shown,
+            shown={} if kind is None else _shown(trigger, kind),
             installed=kind is not None,
             status=None if watched is None else watched[1].status,
             created_at=entry.created_at,
@@ -163,14 +164,20 @@ class Triggers:
 
     async def _look(self) -> None:
         """What is configured is watched, and nothing else."""
+        configured = {
+            (entry.owner, entry.name): entry for entry in self._engine.functions.entries(TRIGGER)
+        }
+        watched = {key: entry for key, (entry, _) in self._watched.items()}
+        changed = [
+            key for key in {**configured, **watched} if configured.get(key) != watched.get(key)
+        ]
+        if not changed:
+            return
         functions = {
             str(function.family): function.name for function in self._engine.functions.all()
         }
-        configured = {
-            (entry.owner, entry.name) for entry in self._engine.functions.entries(TRIGGER)
-        }
-        for key in (*configured, *(key for key in self._watched if key not in configured)):
-            await self._follow(functions.get(key[0]), key)
+        # A source that takes its time to end holds up no other.
+        await asyncio.gather(*(self._follow(functions.get(key[0]), key) for key in changed))
 
     async def _follow(self, function: str | None, key: Key) -> None:
         """Watch one trigger as it is configured now, or no more. `function`: its name; None: deleted."""
@@ -180,7 +187,7 @@ class Triggers:
             if watched is None or watched[0] == entry:
                 break
             await self._end(key)  # meanwhile it may be changed again
-        if watched is not None or entry is None or function is None:
+        if watched is not None or entry is None or function is None or not self._running:
             return
         trigger = _read(entry)
         kind = self.kinds.get(trigger.type)
@@ -236,7 +243,7 @@ class Triggers:
             function,
             name,
             trigger.type,
-            f"{owner}/{name}/{entry.created_at}",
+            f"{owner}/{name}/{entry.created_at}/{trigger.type}",  # another type begins anew
             make,
             "" if kept is None else msgspec.json.decode(kept.data, type=str),
             accept,
@@ -245,6 +252,18 @@ class Triggers:
             self._clock,
             self._notices,
         )
+
+
+def _shown(trigger: Trigger, kind: Kind) -> Any:
+    """Its configuration without secrets. Nothing of one that the kind cannot show, or takes no longer
+    (its state says so): it can still be looked at, replaced and deleted."""
+    try:
+        return msgspec.to_builtins(kind.shown(configuration(trigger.config, kind)))
+    except InvalidInput:
+        return {}
+    except Exception:  # a kind may be of others
+        log.warning("the configuration of a %r trigger cannot be shown", kind.type, exc_info=True)
+        return {}
 
 
 def _read(entry: Entry) -> Trigger:

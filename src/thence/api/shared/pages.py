@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from msgspec import Struct
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import URL, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,6 +46,8 @@ class Pages(Struct, frozen=True):
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if "location" in headers:
+                    headers["location"] = _without_host(headers["location"], URL(scope=scope))
             await send(message)
 
         try:
@@ -58,6 +60,14 @@ class Pages(Struct, frozen=True):
                     f"{path} does not take {scope['method']}; it takes {allow}.", allow
                 ) from None
             raise RouteNotFound(f"There is no page at {path!r}.", path=path) from None
+
+
+def _without_host(location: str, asked: URL) -> str:
+    """Where a browser is led within this host: behind a proxy nobody here knows whether it came by https."""
+    there = URL(location)
+    if there.netloc != asked.netloc or not there.path.startswith("/") or there.path[1:2] == "/":
+        return location
+    return str(there.replace(scheme="", netloc=""))
 
 
 def folder(prefix: str, directory: Path) -> Pages:

@@ -35,7 +35,7 @@ SWEPT_MAX = 100  # that are over, at each sign-out
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _ID_BYTES, _TIME_BYTES, _MAC_BYTES = 16, 8, 32
 _TEXT_MAX = 200
-_COOKIES_MAX = 20  # of one request that are looked at
+_CANDIDATES_MAX = 20  # of one request that are looked at: cookies of that name
 
 
 class Session(Struct, frozen=True):
@@ -65,9 +65,13 @@ class Sessions:
     def find(self, cookies: str) -> Session | None:
         """That of a request's `Cookie` header which holds now. Another program on this host may have
         set one of that name too."""
-        for cookie in cookies.split(";", _COOKIES_MAX)[:_COOKIES_MAX]:
-            name, _, value = cookie.strip().partition("=")
-            session = self._read(value) if name == COOKIE else None
+        named = [
+            value
+            for name, _, value in (cookie.strip().partition("=") for cookie in cookies.split(";"))
+            if name == COOKIE
+        ]
+        for token in named[:_CANDIDATES_MAX]:
+            session = self._read(token)
             if session is not None:
                 return session
         return None
