@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 import stat
 import threading
@@ -315,6 +316,27 @@ async def test_the_queue_is_asked_by_index_and_never_read_whole(
         and "USING" not in step
     ]
     assert whole == [], plan
+
+
+WHOLE = ("functions", "functions_all", "entries")  # what is read at start
+
+
+@pytest.mark.parametrize("name", [name for name in load("catalog.sql") if name not in WHOLE])
+async def test_a_change_of_the_catalogue_looks_at_nothing_but_what_it_changes(
+    made: SqliteStore, name: str
+) -> None:
+    db = made.work.db
+    assert db is not None
+    text = load("catalog.sql")[name]
+    plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {text}", (1,) * _values(text))]
+    read_whole = re.compile(r"SCAN (f|function|entry|catalogue_change)\b")
+    assert not [step for step in plan if read_whole.match(step)], plan
+
+
+def _values(text: str) -> int:
+    """How many a statement is given: the highest number of its parameters, or how many they are."""
+    numbers = [int(number) for number in re.findall(r"\?(\d+)", text)]
+    return max(numbers, default=text.count("?"))
 
 
 @pytest.mark.parametrize("order", ["ASC", "DESC"])

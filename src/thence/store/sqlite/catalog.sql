@@ -39,8 +39,16 @@ WHERE (f.id = ?1 OR f.family_id = ?1 AND f.family_id <> 0)
 ORDER BY f.id
 
 -- name: entries_of
--- Of one owner, whatever their kind.
-SELECT kind, owner, name, data, created_at, updated_at FROM entry WHERE owner = ?
+-- Of one owner, whatever their kind: the few kinds are stepped through, so that the entries of all others
+-- are not looked at.
+SELECT kind, owner, name, data, created_at, updated_at FROM entry WHERE kind IN (
+  WITH RECURSIVE next (kind) AS (
+    SELECT min(kind) FROM entry
+    UNION ALL
+    SELECT (SELECT min(kind) FROM entry WHERE kind > next.kind) FROM next WHERE next.kind IS NOT NULL
+  )
+  SELECT kind FROM next WHERE kind IS NOT NULL
+) AND owner = ?
 ORDER BY kind, name
 
 -- name: functions
@@ -82,7 +90,7 @@ SELECT name FROM function WHERE id = ? AND version = 'latest' AND deleted_at IS 
 -- name: version_used
 -- The version is there, or was there and invocations of it remain.
 SELECT f.deleted_at IS NULL FROM function f LEFT JOIN counter c ON c.function_id = f.id
-WHERE f.family_id = ? AND f.version = ? AND (f.deleted_at IS NULL
+WHERE f.family_id = ? AND f.family_id <> 0 AND f.version = ? AND (f.deleted_at IS NULL
   OR c.accepted > c.pruned_succeeded + c.pruned_failed + c.pruned_stopped + c.pruned_expired
     + c.pruned_invalid)
 ORDER BY f.deleted_at IS NULL DESC LIMIT 1
@@ -96,7 +104,7 @@ SELECT name, 1, spec, code_digest, code_bytes, ?1, ?1, ?2, id, ?3 FROM function 
 -- name: delete_family
 -- `latest` and its versions.
 UPDATE function SET deleted_at = ?1, updated_at = ?1
-WHERE deleted_at IS NULL AND (id = ?2 OR family_id = ?2)
+WHERE deleted_at IS NULL AND (id = ?2 OR family_id = ?2 AND family_id <> 0)
 
 -- name: delete_version
 -- Zero rows: it is gone already, or is no version.
@@ -122,5 +130,12 @@ ON CONFLICT (kind, owner, name) DO UPDATE SET data = excluded.data, updated_at =
 DELETE FROM entry WHERE kind = ? AND owner = ? AND name = ?
 
 -- name: delete_entries_of
--- What a family owned goes with it.
-DELETE FROM entry WHERE owner = ?
+-- What a family owned goes with it. See entries_of.
+DELETE FROM entry WHERE kind IN (
+  WITH RECURSIVE next (kind) AS (
+    SELECT min(kind) FROM entry
+    UNION ALL
+    SELECT (SELECT min(kind) FROM entry WHERE kind > next.kind) FROM next WHERE next.kind IS NOT NULL
+  )
+  SELECT kind FROM next WHERE kind IS NOT NULL
+) AND owner = ?
