@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import thence
-from thence.api.doors import DOORS, installed
+from thence.api import doors
+from thence.api.doors import DOORS, installed, sections
+from thence.errors import StartupError
 
 PACKAGE = Path(thence.__file__).parent
 
@@ -68,3 +71,32 @@ def test_what_serves_all_doors_imports_none() -> None:
 
 def test_a_door_has_the_name_of_its_folder() -> None:
     assert [door.name for door in installed()] == [name.rpartition(".")[2] for name in DOORS]
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, "'wrong_door' cannot be loaded: No module named 'wrong_door'"),
+        ({"__init__": ""}, "'wrong_door' cannot be loaded: No module named 'wrong_door.door'"),
+        ({"__init__": "", "door": "import no_such"}, "cannot be loaded: No module named 'no_such'"),
+        (
+            {"__init__": "", "door": ""},
+            "its module 'door' must have a class DOOR that derives from",
+        ),
+        ({"__init__": "", "section": "SECTION = 1"}, "'section' must have a class SECTION that"),
+    ],
+)
+def test_a_door_that_cannot_be_used_stops_the_start_with_a_sentence(
+    files: dict[str, str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if files:
+        (tmp_path / "wrong_door").mkdir()
+    for name, text in files.items():
+        (tmp_path / "wrong_door" / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(doors, "DOORS", (*DOORS, "wrong_door"))
+    with pytest.raises(StartupError) as refused:
+        sections(), installed()
+    assert says in refused.value.detail
+    for module in [name for name in sys.modules if name.partition(".")[0] == "wrong_door"]:
+        del sys.modules[module]
