@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from thence.api import doors
 from thence.catalog import kinds as catalog
+from thence.catalog.destination import UnknownDestination, described
 from thence.catalog.kinds import installed, parse_destination
 from thence.destinations import kinds as module
 from thence.destinations.kinds import KINDS, found_kinds, install_kinds
@@ -105,6 +106,53 @@ def test_a_package_may_bring_a_kind_in_the_place_of_ours(monkeypatch):
     install_kinds()
     assert parse_destination({"type": "queue", "tray": "a"}) == Paper("a")
     assert parse_destination("topic:t").describe() == "topic:t"
+
+
+def fails(*of):
+    raise RuntimeError("s3cret")
+
+
+BROKEN = [
+    ("receiver", fails),
+    ("receiver", lambda self: 5),
+    ("receiver", lambda self: ""),
+    ("receiver", lambda self: "paper:" + "a" * 4096),
+    ("describe", fails),
+    ("describe", lambda self: None),
+    ("shown", fails),
+    ("shown", lambda self: object()),
+    ("calls", fails),
+    ("calls", lambda self: "f"),
+    ("host", fails),
+    ("host", lambda self: None),
+    ("form", property(fails)),
+    ("name", property(lambda self: None)),
+    ("record_bytes_max", property(lambda self: None)),
+]
+
+
+@pytest.mark.parametrize(("method", "broken"), BROKEN)
+def test_a_kind_that_fails_is_told_when_it_is_configured_and_is_unknown_where_it_was(
+    monkeypatch, method, broken
+):
+    kinds = catalog.Kinds([*KINDS, PAPER])
+    monkeypatch.setattr(Paper, method, broken)
+    with pytest.raises(InvalidInput, match=r"on_success: the kind 'paper' .* fails") as error:
+        kinds.parse("paper:a", "on_success")
+    assert error.value.fields["field"] == "on_success" and "s3cret" not in error.value.detail
+    assert isinstance(kinds.stored("paper:a"), UnknownDestination)
+
+
+def test_a_kind_that_cannot_read_what_is_written_says_so():
+    kinds = catalog.Kinds([replace(PAPER, read_text=fails)])
+    with pytest.raises(InvalidInput, match="the kind 'paper' of destinations fails"):
+        kinds.parse("paper:a")
+
+
+@pytest.mark.parametrize("broken", [fails, lambda self: None])
+def test_what_is_owed_is_described_also_where_its_kind_fails_by_now(monkeypatch, broken):
+    monkeypatch.setattr(Paper, "describe", broken)
+    assert described(Paper("a")) == "paper (not readable)"
 
 
 def test_who_only_reads_destinations_loads_no_http_client():

@@ -122,10 +122,63 @@ async def test_a_receiver_that_is_away_is_no_mistake_of_the_sender(parcel, monke
 
 
 async def test_a_cancelled_send_stays_cancelled(parcel, monkeypatch):
+    begun = asyncio.Event()
+
+    async def never(self, parcel):
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(PaperSender, "send", never)
+    senders = Senders(Office().resources(), [PAPER])
+    sending = asyncio.create_task(senders.send(parcel(Paper("a"))))
+    await begun.wait()
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+
+
+async def test_what_was_cancelled_inside_a_sender_is_tried_again(parcel, monkeypatch, caplog):
     senders = Senders(Office().resources(), [PAPER])
     monkeypatch.setattr(PaperSender, "fails", asyncio.CancelledError())
-    with pytest.raises(asyncio.CancelledError):
-        await senders.send(parcel(Paper("a")))
+    answer = await senders.send(parcel(Paper("a")))
+    assert (answer.delivered, answer.again) == (False, True)
+    assert "CancelledError" in answer.error and "paper:a" in caplog.text
+
+
+async def test_a_sender_that_hangs_is_given_up(parcel, monkeypatch):
+    async def never(self, parcel):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(PaperSender, "send", never)
+    senders = Senders(replace(Office().resources(), timeout_seconds=0.005), [PAPER])
+    answer = await senders.send(parcel(Paper("a")))
+    assert (answer.delivered, answer.again) == (False, True)
+    assert "TimeoutError" in answer.error
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        None,
+        True,
+        Sent(False, again=True, status="503"),
+        Sent(False, again=True, error=None),
+        Sent(False, reason=None),
+        Sent(False, again=True, retry_after_seconds="soon"),
+        Sent(False, again=True, retry_after_seconds=float("nan")),
+    ],
+    ids=repr,
+)
+async def test_what_a_sender_may_not_answer_is_an_attempt_that_is_recorded(
+    parcel, monkeypatch, answered
+):
+    async def send(self, parcel):
+        return answered
+
+    monkeypatch.setattr(PaperSender, "send", send)
+    answer = await Senders(Office().resources(), [PAPER]).send(parcel(Paper("a")))
+    assert (answer.delivered, answer.again) == (False, True)
+    assert "TypeError" in answer.error
 
 
 async def test_a_destination_nobody_can_send_to_is_a_dead_letter(parcel):

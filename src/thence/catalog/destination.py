@@ -115,6 +115,20 @@ class UnknownDestination(Destination, frozen=True, tag="unknown"):
         return f"Not sent: {why}."
 
 
+def described(destination: Destination) -> str:
+    """Its `describe()`, of what is owed: its kind may be another than when it was configured, and a
+    list or an attempt shall not fail for it."""
+    try:
+        text = destination.describe()
+    except Exception:  # whatever a package of others does
+        text = None
+    return text if isinstance(text, str) else f"{_tag_of(destination)} (not readable)"
+
+
+def _tag_of(destination: Destination) -> str:
+    return str(destination.__struct_config__.tag)[:KIND_TEXT_MAX]
+
+
 def encode_destination(destination: Destination) -> bytes:
     """For the store, secrets included."""
     return msgspec.json.encode(destination)

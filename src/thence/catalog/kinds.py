@@ -10,6 +10,7 @@ bring (destinations/kinds.py). Kinds are code, not state: all of a process know 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Union
 
@@ -24,6 +25,7 @@ from .destination import (
     RECORD_FIELDS,
     Destination,
     Formed,
+    Target,
     UnknownDestination,
     encode_destination,
     number_field,
@@ -31,7 +33,10 @@ from .destination import (
 )
 from .refusal import refusal
 
+log = logging.getLogger("thence.destinations")
+
 TEXT_SHOWN_MAX = 200
+RECEIVER_CHARACTERS_MAX = 4096
 
 Read = Callable[[Any, str], Destination]
 """From what was written and the field's name. Raises InvalidInput naming field, value and rule."""
@@ -90,23 +95,29 @@ class Kinds:
     # ------------------------------------------------------------ configuration
 
     def parse(self, written: Any, where: str = "destination") -> Destination:
-        """A checked destination. Raises InvalidInput naming `where`, the value and the rule."""
-        if isinstance(written, str):
-            return self._from_text(written, where)
-        if isinstance(written, dict):
-            return self._from_object(written, where)
-        raise refused(
-            where, "a destination is a text such as 'queue:done' or an object with 'type'."
-        )
+        """A checked destination. Raises InvalidInput naming `where`, the value and the rule, also where
+        its kind fails with it."""
+        try:
+            made = self._read(written, where)
+            _check_answers(made)
+        except InvalidInput:
+            raise
+        except Exception as error:  # whatever a package of others does
+            word = _first_word(written)
+            log.exception("the kind %r of destinations failed with a configuration", word)
+            raise refused(
+                where,
+                f"the kind {word!r} of destinations fails with it ({type(error).__name__}; see the "
+                "service's log). Repair the package that brings it, or write another destination.",
+            ) from error
+        return made
 
     def stored(self, written: Any, where: str = "destination") -> Destination:
         """The same of a configuration that is in the store; what the installed kinds do not take
         (any more) is an UnknownDestination, so that nothing else depends on it. Never raises."""
         try:
-            made = self.parse(written, where)
-            # What everybody asks of it: a kind that fails there fails here, and not in a settle or a
-            # list of functions.
-            made.receiver(), made.describe(), made.shown(), encode_destination(made)
+            made = self._read(written, where)
+            _check_answers(made)
         except Exception as error:  # whatever a package of others does
             word = _first_word(written)
             if word not in self._types and word not in self._texts:
@@ -115,6 +126,15 @@ class Kinds:
             at = error.fields["field"] if isinstance(error, InvalidInput) else type(error).__name__
             return UnknownDestination(word, written, f"its kind refuses what is configured ({at})")
         return made
+
+    def _read(self, written: Any, where: str) -> Destination:
+        if isinstance(written, str):
+            return self._from_text(written, where)
+        if isinstance(written, dict):
+            return self._from_object(written, where)
+        raise refused(
+            where, "a destination is a text such as 'queue:done' or an object with 'type'."
+        )
 
     def _from_text(self, text: str, where: str) -> Destination:
         word = text.partition(":")[0]
@@ -189,6 +209,24 @@ def types_of(kind: Words) -> Mapping[str, Sequence[str]]:
         return kind.types
     names = [field.encode_name for field in fields(kind.destination)]
     return {_tag(kind.destination): [name for name in names if name not in RECORD_FIELDS]}
+
+
+def _check_answers(made: Any) -> None:
+    """Ask it all that everybody asks: a kind that fails there fails here, and not in a settle, in a
+    list or while another function is deployed. Raises anything."""
+    receiver = made.receiver()
+    if not (receiver and isinstance(receiver, str) and len(receiver) <= RECEIVER_CHARACTERS_MAX):
+        raise TypeError(f"receiver() is no text of 1 to {RECEIVER_CHARACTERS_MAX} characters")
+    if not (isinstance(made.describe(), str) and isinstance(made.host(), str)):
+        raise TypeError("describe() and host() must be texts")
+    if not isinstance(made.form, str) or not isinstance(made.name, str):
+        raise TypeError("form and name must be texts")
+    if not isinstance(made.record_bytes_max, int):
+        raise TypeError("record_bytes_max must be a number")
+    if not isinstance(made.calls(), Target | None):
+        raise TypeError("calls() must be a Target or None")
+    msgspec.json.encode(made.shown())
+    encode_destination(made)
 
 
 def _tag(struct: type[Destination]) -> str:

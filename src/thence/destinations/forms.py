@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from ..catalog.destination import Destination
+from ..catalog.destination import Destination, described
 from .record import CONTENT_TYPE, build_record
 from .source import Source
 
@@ -42,6 +42,6 @@ def too_large(destination: Destination, size: int) -> str:
     if not limit or size <= limit:
         return ""
     return (
-        f"The record has {size} bytes; {destination.describe()} takes at most {limit} "
+        f"The record has {size} bytes; {described(destination)} takes at most {limit} "
         "(`record_bytes_max`)."
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from ..catalog.destination import Destination
+from ..catalog.destination import Destination, described
 from ..catalog.kinds import decode_destination
 from ..clock import Clock
 from ..errors import StoreUnavailable
@@ -156,7 +156,7 @@ class DeliveryAttempts:
         if self._notices.wanted(DeliveryAttempted):
             self._notices.publish(
                 DeliveryAttempted(
-                    id, invocation, name, destination.describe(), attempt, status, error
+                    id, invocation, name, described(destination), attempt, status, error
                 )
             )
 
@@ -167,7 +167,7 @@ class DeliveryAttempts:
         """No further attempt follows; that is on disk."""
         if self._notices.wanted(DeliveryEnded):
             self._notices.publish(
-                DeliveryEnded(id, invocation, name, destination.describe(), state, reason)
+                DeliveryEnded(id, invocation, name, described(destination), state, reason)
             )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ...catalog.destination import described
 from ...catalog.kinds import decode_destination
 from ...clock import iso
 from ...engine.engine import Engine
@@ -225,7 +226,7 @@ def show_delivery(engine: Engine, view: DeliveryView) -> DeliveryShown:
         format_id(view.id),
         format_id(view.invocation_id),
         "" if found is None else found[0],
-        decode_destination(view.destination).describe(),
+        described(decode_destination(view.destination)),
         view.condition,
         view.state,
         view.reason,
