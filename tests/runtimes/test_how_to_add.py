@@ -50,13 +50,18 @@ def test_a_runtime_is_added_by_touching_the_files_that_the_page_names(tmp_path: 
     replace_line(
         kinds, "from .python.kind import PYTHON", f"from .python.kind import PYTHON\n{imported}"
     )
-    replace_line(kinds, "KINDS: tuple[RuntimeKind, ...] = (PYTHON,)", listed)
+    begin = listed.removesuffix(", SHELL)")  # behind it others may stand
+    assert begin != listed
+    replace_line(kinds, begin, f"{begin}, SHELL")
     layers, side = block("line", "pyproject.toml").splitlines()
     project = tmp_path / "pyproject.toml"
-    replace_line(project, '    "pool | python",', layers)
+    assert layers == '    "pool | python | shell",'
+    replace_line(project, '    "pool | python', '    "pool | python | shell')
     function_side = '    "thence.runtimes.python.function",'
     replace_line(project, function_side, f"{function_side}\n{side}")
     for command in (
+        ("ruff", "check", "--fix", "--select", "I", "src/thence/runtimes/kinds.py"),
+        ("ruff", "format", "src/thence/runtimes/kinds.py"),
         ("pytest", "-q", "-p", "no:cacheprovider", "tests/runtimes/test_shell.py"),
         ("ruff", "check", FOLDER, "src/thence/runtimes/kinds.py", "tests"),
         ("ruff", "format", "--check", FOLDER, "src/thence/runtimes/kinds.py", "tests"),
