@@ -11,6 +11,7 @@ from tests.doors.served import served
 from yarl import URL
 
 from thence import server as server_module
+from thence.api.shared import sessions
 from thence.api.shared.pages import folder
 from thence.config import Secret
 from thence.config.settings import Limits, Settings
@@ -140,6 +141,26 @@ async def test_a_session_that_signed_out_holds_no_more(server: Server):
     assert answer.status == 204 and "Max-Age=0" in answer.headers["set-cookie"]
     assert (await server.get("/v1/functions", headers=cookie)).status == 401
     assert (await server.get("/v1/functions", headers=other)).status == 200
+
+
+async def test_sessions_that_signed_out_are_kept_until_their_time_and_not_without_end(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sessions, "SIGNED_OUT_MAX", 2)
+    browsers = [await _sign_in(server) for _ in range(3)]
+    answers = []
+    for cookie, token in browsers:
+        headers = {**cookie, "Thence-CSRF-Token": token}
+        answers.append((await server.request("DELETE", "/v1/session", headers=headers)).status)
+    assert answers == [204, 204, 503]
+    for (cookie, _), status in zip(browsers, (401, 401, 200), strict=True):
+        assert (await server.get("/v1/functions", headers=cookie)).status == status
+    functions = server.service.engine.functions
+    for entry in functions.entries(sessions.SIGNED_OUT, ""):
+        await functions.put_entry(sessions.SIGNED_OUT, "", entry.name, b"1")  # long over
+    headers = {**browsers[2][0], "Thence-CSRF-Token": browsers[2][1]}
+    assert (await server.request("DELETE", "/v1/session", headers=headers)).status == 204
+    assert len(functions.entries(sessions.SIGNED_OUT, "")) == 1
 
 
 async def test_a_session_ends_with_its_time(server: Server):

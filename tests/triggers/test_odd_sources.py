@@ -10,9 +10,13 @@ import msgspec
 import pytest
 
 from thence.api.native.triggers import show
+from thence.catalog.step import DeleteEntry, PutEntry
+from thence.errors import InvalidInput
+from thence.notices import Notices
+from thence.store.records import Filter
 from thence.testing import Service
 from thence.triggers import runner
-from thence.triggers.interface import Firing, Kind
+from thence.triggers.interface import Firing, Kind, Tools
 from thence.triggers.runner import Status
 from thence.triggers.trigger import Trigger
 from thence.triggers.triggers import Triggers
@@ -341,3 +345,170 @@ async def test_a_kill_between_an_accept_and_its_position_doubles_nothing(s: Serv
     await s.settle()
     assert await payloads(s) == ["1", "2", "3", "4", "5"]
     assert status(triggers, "t").repeated == 2
+
+
+async def test_after_a_recovery_the_first_wait_is_short_again(s: Service, tapes: Tapes):
+    triggers = await begun(s, tapes.kind)
+    tapes["a"].fail(OSError("no answer"))
+    await triggers.put("f", TAPE)
+    await s.clock.advance(20)
+    assert triggers.counts["tape"].failures == 5
+    tapes["a"].error = None
+    tapes["a"].write("1")
+    await s.clock.advance(60)
+    tapes["a"].fail(OSError("no answer"))
+    await s.settle()
+    again_at = status(triggers, "t").again_at
+    assert again_at is not None and again_at - s.clock.now() == 1000
+    assert triggers.counts["tape"].failures == 6
+
+
+async def test_one_whose_firings_cannot_be_accepted_now_keeps_its_source(s: Service, tapes: Tapes):
+    made: list[Any] = []
+    make = tapes.kind.make
+    counting = msgspec.structs.replace(
+        tapes.kind, make=lambda *given: made.append(1) or make(*given)
+    )
+    triggers = await begun(s, counting)
+    await triggers.put("f", TAPE)
+    s.store_down(30)
+    tapes["a"].write("1")
+    await s.clock.advance(60)
+    assert await payloads(s) == ["1"] and len(made) == 1
+    tapes["a"].fail(OSError("no answer"))
+    await s.settle()
+    tapes["a"].error = None
+    await s.clock.advance(2)
+    assert len(made) == 2
+
+
+async def test_what_is_fired_and_refused_is_told_and_counted(s: Service, tapes: Tapes):
+    fired: list[Any] = []
+    s.notices.on(runner.TriggerFired, fired.append)
+    triggers = await begun(s, tapes.kind)
+    await triggers.put("f", TAPE)
+    tapes["a"].write("1", "x" * (s.options.payload_bytes_max + 1), "3")
+    await s.settle()
+    counts = triggers.counts["tape"]
+    assert (counts.fired, counts.refused, counts.failures) == (2, 1, 0)
+    assert [(item.function, item.trigger, item.type) for item in fired] == [("f", "t", "tape")] * 2
+
+
+async def test_a_source_that_cannot_be_closed_is_asked_again_all_the_same(
+    s: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(runner, "CLOSE_SECONDS", 0.0)
+    reads = 0
+
+    async def read(position: str) -> Sequence[Firing]:
+        nonlocal reads
+        reads += 1
+        raise OSError("no answer")
+
+    async def broken() -> None:
+        if reads % 2:
+            raise OSError("not even that")
+        await forever()
+
+    triggers = await begun(s, kind(read, close=broken))
+    told = asyncio.Event()
+    s.notices.on(runner.TriggerFailed, lambda notice: told.set())
+    await triggers.put("f", ODD)
+    for _ in range(4):
+        await s.clock.advance(10)
+    assert reads > 2 and told.is_set()
+    assert "could not be closed" in caplog.text
+
+
+async def test_a_new_function_of_that_name_gets_nothing_of_the_deleted_ones_trigger(
+    s: Service, tapes: Tapes
+):
+    """Though another node deleted it, which is not heard of at once."""
+    await s.function("f", answers=["ok"] * 5)
+    triggers = Triggers(s.engine, s.clock, Notices(), {tapes.kind.type: tapes.kind})
+    await triggers.start()
+    await triggers.put("f", TAPE)
+    await s.settle()
+    await s.delete("f")
+    await s.function("f", answers=["ok"] * 5)
+    assert tapes["a"].open == 1
+    tapes["a"].write("1")
+    await s.clock.advance(10)
+    assert tapes["a"].open == 0 and await payloads(s) == []
+
+
+@pytest.mark.parametrize("type", ["tape", "odd"])
+async def test_one_that_is_replaced_while_it_fires_leaves_its_successor_no_position(
+    s: Service, tapes: Tapes, type: str
+):
+    """The position would be written when another trigger has the name already."""
+    seen: list[str] = []
+
+    async def read(position: str) -> Sequence[Firing]:
+        seen.append(position)
+        return await forever()
+
+    triggers = await begun(s, tapes.kind, kind(read))
+    await triggers.put("f", TAPE)
+    family = str(s.engine.functions.get("f").family)
+    change = s.store.change
+
+    async def replaced_first(*args: Any, **named: Any) -> Any:
+        s.store.change = change
+        after = msgspec.structs.replace(TAPE, type=type, config={"tape": "b"})
+        if type == "tape":  # deleted and made again
+            await change([DeleteEntry("trigger", family, "t")], 0)
+        put = PutEntry("trigger", family, "t", msgspec.json.encode(after), "")
+        await change([put], s.clock.now() + 1)
+        return await change(*args, **named)
+
+    s.store.change = replaced_first
+    tapes["a"].write("1")
+    await s.clock.advance(10)
+    assert await payloads(s) == ["1"]
+    assert (seen if type == "odd" else tapes["b"].reads) == [""]
+
+
+async def test_a_deleted_function_is_watched_no_more_at_once(s: Service, tapes: Tapes):
+    triggers = await begun(s, tapes.kind)
+    await triggers.put("f", TAPE)
+    await s.settle()
+    await s.delete("f")
+    await s.settle()
+    assert tapes["a"].open == 0 and list(triggers.watched()) == []
+
+
+async def test_a_trigger_calls_the_version_that_it_names(s: Service, tapes: Tapes):
+    triggers = await begun(s, tapes.kind)
+    version = await s.engine.functions.publish_version("f")
+    await triggers.put("f", msgspec.structs.replace(TAPE, qualifier=version.version))
+    tapes["a"].write("1")
+    await s.settle()
+    page = await s.store.invocations(Filter(), 10, None)
+    views = [await s.show(row.id) for row in page.items]
+    assert [view.version for view in views] == [version.version]
+    assert [view.meta.content_type for view in views] == ["application/json"]
+
+
+async def test_a_source_is_told_when_its_trigger_was_made(s: Service, tapes: Tapes):
+    told: list[Any] = []
+    make = tapes.kind.make
+
+    def made(config: Any, tools: Tools) -> Any:
+        told.append(tools.created_at)
+        return make(config, tools)
+
+    triggers = await begun(s, msgspec.structs.replace(tapes.kind, make=made))
+    began = s.clock.now()
+    await triggers.put("f", TAPE)
+    await s.clock.advance(10)
+    await triggers.put("f", msgspec.structs.replace(TAPE, description="again"))
+    await s.settle()
+    assert told == [began, began]
+
+
+async def test_a_configuration_is_bounded(s: Service, tapes: Tapes):
+    triggers = await begun(s, tapes.kind)
+    with pytest.raises(InvalidInput, match=r"config: \d+ bytes as JSON; at most 65536") as refused:
+        await triggers.put("f", msgspec.structs.replace(TAPE, config={"tape": "x" * 65_536}))
+    assert refused.value.fields["field"] == "config"

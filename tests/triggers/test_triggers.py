@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from thence.api.native.triggers import show
 from thence.catalog.step import DeleteEntry
 from thence.errors import FunctionNotFound, InvalidInput, QualifierNotFound, TriggerNotFound
 from thence.notices import Notice, TriggerFailed, TriggerRecovered, TriggerRefused
@@ -308,6 +309,7 @@ async def test_a_kind_that_is_no_longer_installed_is_shown_and_kept(s: Service, 
     await s.settle()
     view = bare.get("f", "t")
     assert (view.installed, view.status, view.shown) == (False, None, {})
+    assert show(view).state == "not_installed"
     await bare.stop()
     back = await _started(s, tapes)
     await s.settle()
