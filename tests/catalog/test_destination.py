@@ -70,7 +70,7 @@ def test_what_is_written_is_understood_kept_and_read_again(
     [
         (7, "on_success", "a text such as"),
         ("", "on_success", "is not a destination"),
-        ("file:/tmp/x", "on_success", "Write function:NAME"),
+        ("no-such:/tmp/x", "on_success", "Write function:NAME"),
         ("qeue:done", "on_success", "did you mean queue?"),
         ({"type": "webhok"}, "on_success.type", "did you mean webhook?"),
         ("function:1st", "on_success", "not a function name"),
