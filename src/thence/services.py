@@ -6,8 +6,11 @@ engine takes work, and stopped in the reverse order before the engine drains.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Protocol
+
+log = logging.getLogger("thence.server")
 
 
 class Startable(Protocol):
@@ -57,10 +60,14 @@ class Services:
                 raise
 
     async def stop(self) -> None:
-        """All of them, the last first."""
+        """All of them, the last first. What one of them raises is logged: the others and the engine
+        have to end all the same."""
         await _stop(self._services)
 
 
 async def _stop(services: list[Startable]) -> None:
     for service in reversed(services):
-        await service.stop()
+        try:
+            await service.stop()
+        except Exception:  # whatever a service's mistake is
+            log.exception("stopping %s failed", type(service).__name__)

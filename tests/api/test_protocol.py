@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from thence.api.native.fast_path import NativeFastPath
 from thence.api.protocol import limits
 from thence.config.settings import Limits
 from thence.notices import InvocationAccepted
@@ -468,3 +469,18 @@ async def test_whatever_comes_the_server_goes_on_and_counts_right(
     assert answer.status == 202
     assert server.service.context.unproven.bytes == 0
     assert errors_of(caplog) == []
+
+
+@pytest.mark.parametrize("part", ["target", "admit"])
+async def test_what_breaks_in_a_doors_fast_path_is_answered_by_the_slow_one(
+    server: Any, caplog: Any, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    await server.deploy()
+
+    def breaks(*_: Any) -> None:
+        raise RuntimeError("it breaks")
+
+    monkeypatch.setattr(NativeFastPath, part, breaks)
+    answers = parse(await server.raw(request(body=b"1") + LAST))
+    assert [answer.status for answer in answers] == [202, 200]
+    assert "the fast path failed" in caplog.text and "it breaks" in caplog.text

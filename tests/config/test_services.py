@@ -39,6 +39,30 @@ async def test_where_one_cannot_start_those_before_it_are_stopped() -> None:
     assert said == ["a starts", "b starts", "b stops", "a stops"]
 
 
+class Broken(Noted):
+    async def stop(self) -> None:
+        await super().stop()
+        raise RuntimeError("it breaks")
+
+
+async def test_one_that_breaks_while_it_stops_keeps_no_other_from_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    said: list[str] = []
+    services = Services([Noted("a", said), Broken("b", said), Noted("c", said)])
+    await services.stop()
+    assert said == ["c stops", "b stops", "a stops"]
+    assert "stopping Broken failed" in caplog.text
+
+
+async def test_why_one_cannot_start_is_said_whatever_breaks_while_the_others_stop() -> None:
+    said: list[str] = []
+    services = Services([Noted("a", said), Broken("b", said), Noted("c", said, fails=True)])
+    with pytest.raises(StartupError):
+        await services.start()
+    assert said == ["a starts", "b starts", "b stops", "a stops"]
+
+
 async def test_a_loop_is_a_service() -> None:
     said: list[str] = []
 

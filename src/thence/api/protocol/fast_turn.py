@@ -21,17 +21,21 @@ class FastTurn(Patience):
 
     def _begin_fast(self, fast_path: FastPath, url: bytes, version: str) -> bool:
         """Whether the request is answered in here; then its body is collected."""
-        target = fast_path.target(url)
-        if target is None or self.parser.get_method() != b"POST" or self.flow.write_paused:
-            return False
-        if self._context.started_at is None:
-            return False
-        if self._slow or version != "1.1":
-            return False
-        if self._hosts is not None and self._host not in self._hosts:
-            if not self._context.credentials.takes_host(self._host):
+        try:
+            target = fast_path.target(url)
+            if target is None or self.parser.get_method() != b"POST" or self.flow.write_paused:
                 return False
-        asked = fast_path.admit(target, self.headers)
+            if self._context.started_at is None:
+                return False
+            if self._slow or version != "1.1":
+                return False
+            if self._hosts is not None and self._host not in self._hosts:
+                if not self._context.credentials.takes_host(self._host):
+                    return False
+            asked = fast_path.admit(target, self.headers)
+        except Exception:  # a mistake of ours, for which the parser would blame the caller
+            log.exception("the fast path failed")
+            return False
         if asked is None:
             return False
         fast = self._fast
