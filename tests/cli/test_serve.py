@@ -59,6 +59,16 @@ def test_config_shows_what_is_in_force_without_the_secret(
     assert "very secret" not in ran.out + table.out
 
 
+def test_config_refuses_a_store_as_serve_does(
+    thence: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("THENCE_STORE", "db://user:pa55@host/db")
+    shown, served = thence("config", "--local"), thence("serve")
+    assert shown.status == served.status == 2
+    assert shown.err == served.err and "store: no driver" in shown.err
+
+
 def test_a_wrong_setting_ends_the_program_with_2_and_its_source(thence: Any) -> None:
     ran = thence("serve", "--limits-batch-max", "many")
     assert ran.status == 2

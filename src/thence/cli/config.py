@@ -38,7 +38,11 @@ def config(client: Client, local: bool, as_json: bool, config: Path | None, **gi
             "settings are given to 'thence serve'; with --local this shows what they would come to."
         )
     if local:
-        settings = msgspec.to_builtins(shown(settings_of(config, given)))
+        from ..store.drivers import driver_of
+
+        found = settings_of(config, given)
+        driver_of(found.store)  # one that no driver takes is refused here as 'thence serve' does
+        settings = msgspec.to_builtins(shown(found))
     else:
         settings = client.items("/v1/settings")
     if as_json:

@@ -1,7 +1,7 @@
 """The store drivers, and which of them the setting `store` (THENCE_STORE) means.
 
 A driver is a folder beside this file and one line in DRIVERS (docs/build/store-drivers.md). Only this
-file, `server.py` and `thence verify`, which ask it, know that there are several.
+file, and who asks it (`server.py`, `thence verify`, `thence config --local`), know that there are several.
 """
 
 from __future__ import annotations
