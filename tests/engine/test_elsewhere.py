@@ -186,6 +186,22 @@ async def test_what_waits_at_one_node_ends_when_its_function_is_deleted_at_anoth
                 await second.invoke("f")
 
 
+async def test_a_deleted_function_of_which_only_history_remains_is_not_kept_in_memory() -> None:
+    """Another node has deployed it and published it, and deletes it, version by version."""
+    async with Node("first") as first, Node("second", first) as second:
+        await first.function("f")
+        await first.engine.functions.publish_version("f")
+        await first.invoke("f", qualifier="1")
+        await second.clock.advance(10)
+        await first.engine.functions.delete_version("f", "1")
+        for change in range(3):
+            await second.clock.advance(10)
+            deleted = [lane for lane in second.engine.parts.lanes.all() if lane.deleted]
+            assert not deleted, "kept for ever"
+            await first.engine.functions.put_control("f", Control(limit=1 + change))
+            await first.function("f", max_retries=change)
+
+
 def remembered(node: Service) -> Any:
     """All that a node has in memory of the catalogue."""
     catalogue = node.engine.parts.catalogue

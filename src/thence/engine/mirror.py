@@ -234,7 +234,10 @@ class Mirror:
                 own = in_effect(
                     of_function(function), self._options, function.spec.contract, stored=True
                 )
-                self._lanes.put(function, own).deleted = True
+                lane = self._lanes.put(function, own)
+                lane.deleted = True
+                # Dropped like any other that is deleted, once nothing of it waits or runs.
+                effects.ended.append(lane)
 
     def _load_family(self, family: Family[Lane], effects: Effects) -> None:
         owner = str(family.id)
