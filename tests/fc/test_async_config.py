@@ -230,25 +230,6 @@ async def test_a_target_that_is_not_there_is_refused(
     assert message.startswith("destinationConfig.onSuccess.destination: ") and says in message
 
 
-async def test_an_http_function_is_no_destination(door: Any) -> None:
-    target = await door.service.function("web")
-    arn = "acs:fc:::functions/web"
-    assert (await door.put(V3, json=to(arn))).status == 200
-    trigger = {"triggerName": "t", "triggerType": "timer"}
-    await door.engine.functions.put_entry(
-        "fc.trigger", str(target.id), "t", msgspec.json.encode(trigger)
-    )
-    assert (await door.put(V3, json=to(arn))).status == 200
-    trigger = {"triggerName": "h", "triggerType": "http"}
-    await door.engine.functions.put_entry(
-        "fc.trigger", str(target.id), "h", msgspec.json.encode(trigger)
-    )
-    status, code, message = (await door.put(V3, json=to(arn))).error()
-    assert (status, code) == (400, "InvalidArgument") and "only event functions" in message
-    await door.engine.functions.publish_version("web")  # a version of it is called by HTTP as well
-    assert (await door.put(V3, json=to(arn + "/1"))).error()[1] == "InvalidArgument"
-
-
 async def test_a_cycle_is_refused_and_spelled(door: Any) -> None:
     await door.service.function("g")
     assert (await door.put(V3.replace("/f/", "/g/"), json=to("acs:fc:::functions/f"))).status == 200

@@ -110,15 +110,6 @@ def triggers_of(engine: Engine, function: Function) -> list[Entry]:
     return engine.functions.entries(TRIGGER, str(function.family))
 
 
-def is_http_function(engine: Engine, function: Function) -> bool:
-    """Whether it is called by HTTP requests, and so cannot be a destination (seed
-    alibaba-fc-result-callback)."""
-    return any(
-        msgspec.json.decode(trigger.data).get("triggerType") == HTTP
-        for trigger in triggers_of(engine, function)
-    )
-
-
 # ---------------------------------------------------------------- checks
 
 
