@@ -21,7 +21,7 @@ import msgspec
 
 from .clock import iso
 from .lifecycle.ids import format_id
-from .lifecycle.states import DEAD, Reason
+from .lifecycle.states import DEAD, Reason, State
 from .notices import (
     AttemptEnded,
     AttemptLost,
@@ -210,9 +210,15 @@ def log_notices(notices: Notices, logger: Any, level: str = "info") -> Callable[
         if at >= lowest:
             logger.log(at, event, **facts(notice))
 
+    def write_settled(notice: InvocationSettled) -> None:
+        # One comes with every invocation, and nearly all of them are of no interest.
+        if notice.state is not State.SUCCEEDED or lowest <= LINES[InvocationSettled][0]:
+            write(notice)
+
     for kind, (at, _) in LINES.items():
         if max(at, _highest(kind)) >= lowest:
-            ends.append(notices.on(kind, write))
+            writer: Callable[[Any], None] = write_settled if kind is InvocationSettled else write
+            ends.append(notices.on(kind, writer))
 
     def stop() -> None:
         for end in ends:
