@@ -212,12 +212,14 @@ def log_notices(notices: Notices, logger: Any, level: str = "info") -> Callable[
 
     def write_settled(notice: InvocationSettled) -> None:
         # One comes with every invocation, and nearly all of them are of no interest.
-        if notice.state is not State.SUCCEEDED or lowest <= LINES[InvocationSettled][0]:
+        if notice.state is not State.SUCCEEDED:
             write(notice)
 
     for kind, (at, _) in LINES.items():
         if max(at, _highest(kind)) >= lowest:
-            writer: Callable[[Any], None] = write_settled if kind is InvocationSettled else write
+            writer: Callable[[Any], None] = write
+            if kind is InvocationSettled and at < lowest:
+                writer = write_settled
             ends.append(notices.on(kind, writer))
 
     def stop() -> None:

@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint
 import pytest
 from msgspec import Struct
 
+from thence import packages
 from thence.notices import InvocationSettled
 from thence.triggers import kinds
 from thence.triggers.interface import Firing, Kind, Source, Tools
@@ -47,7 +48,9 @@ async def server(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> Se
     """A service beside which a package is installed that brings `once`."""
     entry = EntryPoint("once", f"{__name__}:KIND", kinds.GROUP)
     monkeypatch.setattr(EntryPoint, "load", lambda self: KIND)
-    monkeypatch.setattr(kinds, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(
+        packages, "entry_points", lambda group: [entry] if group == kinds.GROUP else []
+    )
     server = await make_server()
     await server.deploy(answers=["ok"] * 5)
     return server

@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint
 import pytest
 from msgspec.structs import replace
 
+from thence import packages
 from thence.api import doors
 from thence.catalog import kinds as catalog
 from thence.catalog.destination import UnknownDestination, described
@@ -31,7 +32,7 @@ def brings(monkeypatch, *brought, value: str = "press:KIND") -> None:
     entries = [
         EntryPoint("paper", f"{value}_{number}", module.GROUP) for number, _ in enumerate(brought)
     ]
-    monkeypatch.setattr(module, "entry_points", lambda group: entries)
+    monkeypatch.setattr(packages, "entry_points", lambda group: entries)
     loaded = iter(brought)
     monkeypatch.setattr(EntryPoint, "load", lambda self: next(loaded))
 
@@ -58,7 +59,7 @@ def test_a_refusal_lists_the_installed_types_and_how_they_are_written(monkeypatc
 @pytest.mark.parametrize("value", ["no_such_module_at_all:KIND", "json:no_such_name"])
 def test_an_entry_point_that_cannot_be_loaded_stops_the_start(monkeypatch, value):
     entry = EntryPoint("paper", value, module.GROUP)
-    monkeypatch.setattr(module, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(packages, "entry_points", lambda group: [entry])
     with pytest.raises(StartupError, match=r"'paper' .* cannot be loaded"):
         install_kinds()
 

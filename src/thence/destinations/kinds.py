@@ -8,13 +8,13 @@ A package of others names its `Kind` as an entry point and is found at the next 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib.metadata import entry_points
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..catalog import kinds as catalog
 from ..catalog.destination import Destination
 from ..errors import StartupError
+from ..packages import brought
 from . import function, mailbox, webhook
 from .interface import Kind
 
@@ -44,29 +44,7 @@ def found_kinds() -> Sequence[Kind]:
     destination that silently is not there would be found out by lost deliveries.
     """
     _check_ours(KINDS)
-    brought: dict[str, str] = {}  # by `type`: the entry point that has it
-    kinds = list(KINDS)
-    for entry in entry_points(group=GROUP):
-        name = f"The destination {entry.name!r} ({entry.value})"
-        try:
-            kind = entry.load()
-        except Exception as error:  # whatever a foreign package does when it is imported
-            raise StartupError(
-                f"{name} cannot be loaded: {type(error).__name__}: {error}. Repair or remove the "
-                "package that brings it.",
-                entry_point=entry.name,
-            ) from error
-        _check(kind, name, entry.name)
-        for word in catalog.types_of(kind):
-            other = brought.setdefault(word, entry.value)
-            if other != entry.value:
-                raise StartupError(
-                    f"{name} and another package ({other}) both bring the type {word!r}. Remove one "
-                    "of them.",
-                    entry_point=entry.name,
-                )
-        kinds.append(kind)
-    return kinds
+    return [*KINDS, *brought(GROUP, "destination", Kind, _types)]
 
 
 def _check_ours(kinds: Sequence[Kind]) -> None:
@@ -87,18 +65,15 @@ def _check_ours(kinds: Sequence[Kind]) -> None:
                 )
 
 
-def _check(kind: object, name: str, entry_point: str) -> None:
-    if not isinstance(kind, Kind):
-        raise StartupError(
-            f"{name} is a {type(kind).__name__}; it must be a thence.destinations.interface.Kind.",
-            entry_point=entry_point,
-        )
+def _types(kind: Kind, name: str, entry_point: str) -> Iterable[str]:
+    """Those of a kind that a package brings. Raises StartupError where its struct is not whole."""
     if not _is_whole(kind.destination):
         raise StartupError(
             f"{name} has the struct {kind.destination!r}; it must derive from Destination, with a tag "
             "of its own and the methods receiver() and describe().",
             entry_point=entry_point,
         )
+    return catalog.types_of(kind)
 
 
 def _is_whole(struct: Any) -> bool:

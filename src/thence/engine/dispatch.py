@@ -327,6 +327,7 @@ class Dispatch:
         try:
             due = await self._store.next_due(list(lanes))
         except Exception:
+            # Nothing was answered, whatever it was: they are looked at again.
             self._look.update(lanes)
             self._empty |= empty
             raise

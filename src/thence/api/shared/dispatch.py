@@ -42,6 +42,7 @@ class Dispatch:
         except ThenceError as error:
             response = self.refusal(error, request_id)
         except Exception:
+            # Whatever a handler's mistake is, the caller learns nothing of its inside.
             self.log.exception("%s %r failed", scope.get("method"), scope.get("path"))
             response = self.refusal(None, request_id)
         send = with_header(send, self.id_header, request_id)
